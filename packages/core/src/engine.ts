@@ -1,0 +1,97 @@
+/**
+ * What the actor asks of an inference engine, so that another one can take its place.
+ * An engine knows token ids, not text, network or reward. It generates in chunks: between two chunks sequences join and
+ * leave. Calls of one engine do not overlap: await one before the next.
+ */
+import type { EndReason, Sampling } from './domain.js';
+
+/** Where a policy version lies on this host. */
+export interface PolicyLocation {
+  readonly version: number;
+  /** Folder in Hugging Face layout: config.json, model.safetensors, tokenizer.json. */
+  readonly folder: string;
+}
+
+/** When to call a token sequence a repetition (see core/repeat.ts for the rule). */
+export interface RepeatRule {
+  /** Longest period that is looked for, in tokens. */
+  readonly maxPeriod: number;
+  /** A sequence repeats when its tail is periodic over at least this many periods... */
+  readonly minRepeats: number;
+  /** ...and over at least this many tokens. */
+  readonly minTokens: number;
+}
+
+/** A sequence to begin or to go on with. */
+export interface SequenceRequest {
+  /** Trajectory id; with `seed` and the position it decides every random number. */
+  readonly id: string;
+  /** Sequences with the same key have the same prompt and may share its keys and values. */
+  readonly promptKey: string;
+  readonly promptTokens: Int32Array;
+  /** Response tokens of earlier segments. */
+  readonly responseTokens: Int32Array;
+  readonly seed: number;
+  readonly sampling: Sampling;
+  readonly stopTokens: readonly number[];
+  /** New tokens allowed now, at least 1. */
+  readonly budgetTokens: number;
+  /** Response tokens allowed in all, more than `responseTokens.length`. */
+  readonly capTokens: number;
+  readonly lastSpan: boolean;
+  /** null switches repeat detection off. */
+  readonly repeat: RepeatRule | null;
+}
+
+/** A sequence that left the engine. `tokens` are the new ones alone. */
+export interface SequenceResult {
+  readonly id: string;
+  readonly tokens: Int32Array;
+  /** Same length as `tokens`. */
+  readonly logProbs: Float32Array;
+  readonly endReason: Exclude<EndReason, 'error'>;
+  /** Prompt tokens prefilled for this sequence; 0 when a sibling's were shared. */
+  readonly promptTokens: number;
+  readonly reprefillTokens: number;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+}
+
+export interface ChunkReport {
+  readonly finished: readonly SequenceResult[];
+  /** Sequences still running after the chunk. */
+  readonly running: number;
+  /** New tokens that count (not those past an end). */
+  readonly tokens: number;
+  readonly steps: number;
+  /** Wall time of the chunk, prefill of the joined included. */
+  readonly durationMs: number;
+  readonly prefillMs: number;
+}
+
+export interface EngineStatus {
+  readonly policyVersion: number | null;
+  readonly device: string;
+  readonly slots: number;
+  readonly running: number;
+  readonly vocabularySize: number;
+  /** Longest prompt plus response. */
+  readonly maxContextTokens: number;
+}
+
+export interface Engine {
+  /** Sequences that can run at once. */
+  readonly slots: number;
+  start(): Promise<void>;
+  /** Loads a version. Refused while sequences run: cut them first. */
+  loadVersion(policy: PolicyLocation): Promise<void>;
+  /** Sequences join at the next chunk. Refused past `slots`, for a foreign token id, or past the context. */
+  admit(requests: readonly SequenceRequest[]): Promise<void>;
+  /** Runs one chunk; returns at once when nothing runs. */
+  generateChunk(): Promise<ChunkReport>;
+  /** Ends running sequences (all when `ids` is left out) with `yield`, or `length` on the last span. */
+  cut(ids?: readonly string[]): Promise<SequenceResult[]>;
+  status(): Promise<EngineStatus>;
+  /** Drains, then frees the thread. */
+  stop(): Promise<void>;
+}
