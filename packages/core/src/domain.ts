@@ -22,7 +22,9 @@ export const tokenOrigins = ['policy', 'tool', 'template'] as const;
 export type TokenOrigin = (typeof tokenOrigins)[number];
 
 /** One piece of a message. `image` has no engine yet and is refused at submission. */
-export type MessagePart = { readonly type: 'text'; readonly text: string } | { readonly type: 'image'; readonly url: string };
+export type MessagePart =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'image'; readonly url: string };
 
 export interface Message {
   readonly role: string;
