@@ -12,4 +12,9 @@ export {
   trajectoryId,
 } from './ids.js';
 export { hashText, SeededRandom, TokenUniforms, tokenUniform } from './random.js';
+export { RepeatDetector, requireRepeatRule } from './repeat.js';
 export { emptyTokenHash, hashTokens } from './token-hash.js';
+export * from './config.js';
+export * from './events.js';
+export * from './run-config.js';
+export * from './service-config.js';
