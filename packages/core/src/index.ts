@@ -1,6 +1,9 @@
+export * from './api.js';
+export * from './config.js';
 export * from './domain.js';
 export * from './engine.js';
 export { assert, type ErrorCode, errorCodes, SegueError } from './error.js';
+export * from './events.js';
 export {
   groupId,
   groupOf,
@@ -12,9 +15,8 @@ export {
   trajectoryId,
 } from './ids.js';
 export { hashText, SeededRandom, TokenUniforms, tokenUniform } from './random.js';
+export * from './records.js';
 export { RepeatDetector, requireRepeatRule } from './repeat.js';
-export { emptyTokenHash, hashTokens } from './token-hash.js';
-export * from './config.js';
-export * from './events.js';
 export * from './run-config.js';
 export * from './service-config.js';
+export { emptyTokenHash, hashTokens } from './token-hash.js';

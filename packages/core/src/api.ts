@@ -1,0 +1,277 @@
+/**
+ * The five services as types: every RPC's kind, request and response in core's words. The bus turns each map into a typed client and a
+ * handler interface, and holds a converter per message; the meaning of every call is in protos/segue/v1.
+ */
+import type {
+  CompleteGroup,
+  EndReason,
+  Problem,
+  ProblemPurpose,
+  Sampling,
+  Score,
+  Segment,
+  Trajectory,
+  TrajectorySummary,
+} from './domain.js';
+import type {
+  AppendResult,
+  IterationPlan,
+  IterationRecord,
+  ProblemRecord,
+  ReplayStatistics,
+  RunRecord,
+  RunState,
+  ScoreResult,
+  Selector,
+  StoredEvent,
+  TrajectoryRecord,
+} from './records.js';
+
+export interface Unary<Request, Response> {
+  readonly kind: 'unary';
+  readonly request: Request;
+  readonly response: Response;
+}
+export interface ServerStream<Request, Response> {
+  readonly kind: 'server-stream';
+  readonly request: Request;
+  readonly response: Response;
+}
+/** A header, then items in any number. */
+export interface ClientStream<Header, Item, Response> {
+  readonly kind: 'client-stream';
+  readonly header: Header;
+  readonly item: Item;
+  readonly response: Response;
+}
+
+export interface BatchHeader {
+  readonly runId: string;
+  readonly batchId: string;
+}
+export interface BatchResult {
+  readonly accepted: number;
+  readonly repeated: boolean;
+}
+
+/** segue.v1.ReplayStore */
+export interface ReplayApi {
+  putRun: Unary<{ run: RunRecord; expectedRevision: number | null }, RunRecord>;
+  getRun: Unary<{ runId: string }, RunRecord>;
+  listRuns: Unary<Record<never, never>, { runs: readonly RunRecord[] }>;
+  putProblems: ClientStream<BatchHeader, Problem, BatchResult>;
+  listProblems: ServerStream<{ runId: string; purpose: ProblemPurpose | null }, ProblemRecord>;
+  openIteration: Unary<
+    { runId: string; iteration: number; policyVersion: number; maxAttempts: number } & IterationPlan,
+    IterationRecord
+  >;
+  appendSegment: Unary<{ runId: string; segment: Segment }, AppendResult>;
+  recordScore: Unary<{ runId: string; score: Score }, ScoreResult>;
+  closeIteration: Unary<{ runId: string; iteration: number }, IterationRecord>;
+  freezeBatch: Unary<
+    { runId: string; iteration: number; maxGroups: number; minUsable: number; keepEqual: boolean },
+    IterationRecord
+  >;
+  commitIteration: Unary<
+    { runId: string; iteration: number; policyVersionOut: number; metricsJson: string },
+    IterationRecord
+  >;
+  getIteration: Unary<{ runId: string; iteration: number | null }, IterationRecord>;
+  listIterations: ServerStream<{ runId: string; fromIteration: number }, IterationRecord>;
+  getTrajectory: Unary<{ trajectoryId: string }, Trajectory>;
+  listUnfinished: ServerStream<{ runId: string }, TrajectorySummary>;
+  listTrajectories: ServerStream<{ runId: string }, TrajectoryRecord>;
+  streamCompleteGroups: ServerStream<{ runId: string; iteration: number | null }, CompleteGroup>;
+  sample: Unary<
+    { runId: string; count: number; selector: Selector; seed: number },
+    { trajectories: readonly Trajectory[]; probabilities: readonly number[]; population: number }
+  >;
+  appendEvent: Unary<{ runId: string; kind: string; bodyJson: string; atMs: number; key: string }, StoredEvent>;
+  listEvents: ServerStream<{ runId: string; afterSequence: number }, StoredEvent>;
+  getStatistics: Unary<{ runId: string }, ReplayStatistics>;
+}
+
+/** A run as its users see it. */
+export interface RunView {
+  readonly id: string;
+  readonly state: RunState;
+  readonly configJson: string;
+  readonly iterations: number;
+  readonly policyVersion: number;
+  readonly createdAtMs: number;
+  readonly error: string;
+  readonly trainProblems: number;
+  readonly evaluationProblems: number;
+  readonly warmupProblems: number;
+}
+
+/** A problem as a client submits it: the controller makes id and tokens. */
+export type ProblemInput = Omit<Problem, 'id' | 'promptTokens'> & { readonly id: string | null };
+
+export interface EvaluationRequest {
+  readonly runId: string;
+  /** null: the active version. */
+  readonly policyVersion: number | null;
+  /** 0: all. */
+  readonly maxProblems: number;
+  readonly samples: number;
+  /** null: the run's sampling. */
+  readonly sampling: Sampling | null;
+}
+export interface EvaluationResult {
+  readonly policyVersion: number;
+  readonly problems: number;
+  readonly samples: number;
+  /** Mean over judged samples; null when none could be judged. */
+  readonly accuracy: number | null;
+  readonly failed: number;
+  readonly responseTokensMean: number;
+  readonly responseTokensP95: number;
+}
+
+export interface Waiting {
+  readonly what: string;
+  readonly from: string;
+  readonly sinceMs: number;
+  readonly count: number;
+}
+export interface ActorReport {
+  readonly actorId: string;
+  readonly address: string;
+  readonly running: number;
+  readonly slots: number;
+  readonly policyVersion: number | null;
+  readonly seenAtMs: number;
+}
+export interface ClusterStatus {
+  readonly runId: string;
+  readonly iteration: number;
+  readonly phase: string;
+  readonly phaseSinceMs: number;
+  readonly waiting: readonly Waiting[];
+  readonly actors: readonly ActorReport[];
+}
+
+/** segue.v1.Controller */
+export interface ControllerApi {
+  submitProblems: ClientStream<BatchHeader, ProblemInput, BatchResult & { readonly batchId: string }>;
+  createRun: Unary<{ runId: string; configJson: string }, RunView>;
+  getRun: Unary<{ runId: string }, RunView>;
+  listRuns: Unary<Record<never, never>, { runs: readonly RunView[] }>;
+  pauseRun: Unary<{ runId: string }, RunView>;
+  resumeRun: Unary<{ runId: string }, RunView>;
+  stopRun: Unary<{ runId: string }, RunView>;
+  watchRun: ServerStream<{ runId: string; fromStart: boolean; afterSequence: number }, StoredEvent>;
+  evaluate: Unary<EvaluationRequest, EvaluationResult>;
+  getClusterStatus: Unary<{ runId: string }, ClusterStatus>;
+}
+
+export interface GeneratePrompt {
+  readonly id: string;
+  /** null: `text` is used. */
+  readonly tokens: Int32Array | null;
+  readonly text: string;
+  /** Response tokens that are there already. */
+  readonly responseTokens: Int32Array;
+}
+export interface GenerateRequest {
+  readonly runId: string;
+  readonly policyVersion: number | null;
+  readonly prompts: readonly GeneratePrompt[];
+  readonly sampling: Sampling;
+  readonly maxTokens: number;
+  readonly seed: number;
+  readonly stopOnRepeat: boolean;
+}
+export interface GenerateResult {
+  readonly id: string;
+  readonly tokens: Int32Array;
+  readonly logProbs: Float32Array;
+  readonly endReason: EndReason;
+  readonly policyVersion: number;
+  readonly text: string;
+}
+export interface ActorStatus {
+  readonly actorId: string;
+  readonly runId: string;
+  readonly policyVersion: number | null;
+  readonly slots: number;
+  readonly running: number;
+  readonly trajectoryIds: readonly string[];
+  readonly draining: boolean;
+  readonly device: string;
+  readonly generatedTokens: number;
+  readonly reprefilledTokens: number;
+  readonly flushedIteration: number | null;
+}
+export interface PolicyRef {
+  readonly runId: string;
+  readonly version: number;
+  readonly manifestSha256: string;
+}
+
+/** segue.v1.RolloutActor */
+export interface ActorApi {
+  generate: ServerStream<GenerateRequest, GenerateResult>;
+  getActorStatus: Unary<Record<never, never>, ActorStatus>;
+  loadPolicy: Unary<{ policy: PolicyRef }, ActorStatus>;
+  drain: Unary<Record<never, never>, ActorStatus>;
+}
+
+export interface PolicyVersionInfo {
+  readonly ref: PolicyRef;
+  readonly parent: number;
+  readonly bytes: number;
+  readonly folder: string;
+}
+export interface TrainProgress {
+  readonly stage: string;
+  readonly step: number;
+  readonly steps: number;
+  readonly metricsJson: string;
+  readonly version: PolicyVersionInfo | null;
+}
+export interface TrainerStatus {
+  readonly state: string;
+  readonly runId: string;
+  readonly policyVersion: number | null;
+  readonly stage: string;
+  readonly step: number;
+  readonly steps: number;
+  readonly device: string;
+}
+export interface PolicyChunk {
+  readonly file: string;
+  readonly offset: number;
+  readonly fileBytes: number;
+  readonly data: Uint8Array;
+}
+
+/** segue.v1.Trainer */
+export interface TrainerApi {
+  initializePolicy: Unary<{ runId: string }, PolicyVersionInfo>;
+  fineTune: ServerStream<{ runId: string; fromVersion: number; replace: boolean }, TrainProgress>;
+  trainIteration: ServerStream<{ runId: string; iteration: number }, TrainProgress>;
+  getTrainerStatus: Unary<Record<never, never>, TrainerStatus>;
+  downloadPolicy: ServerStream<{ policy: PolicyRef }, PolicyChunk>;
+}
+
+export interface ScoreRequest {
+  readonly id: string;
+  readonly scorer: string;
+  readonly prompt: string;
+  readonly response: string;
+  readonly answer: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+export interface ScorerInfo {
+  readonly name: string;
+  readonly description: string;
+  readonly metadataSchemaJson: string;
+}
+
+/** segue.v1.RewardScorer */
+export interface RewardApi {
+  scoreBatch: Unary<{ requests: readonly ScoreRequest[] }, { scores: readonly Score[] }>;
+  listScorers: Unary<Record<never, never>, { scorers: readonly ScorerInfo[] }>;
+}

@@ -1,0 +1,148 @@
+/**
+ * What a run tells its watchers: the bodies of `RunEvent`, by kind. Plain JSON; new kinds and fields may come, so readers ignore what
+ * they do not know. Lengths are in tokens, times in ms.
+ */
+import type { EndReason } from './domain.js';
+
+export const phases = ['idle', 'warmup', 'evaluate', 'plan', 'rollout', 'close', 'train', 'activate'] as const;
+export type Phase = (typeof phases)[number];
+
+/** The run entered a phase. */
+export interface PhaseEvent {
+  readonly phase: Phase;
+  readonly iteration: number;
+}
+
+/** A step of the supervised warm-up. */
+export interface WarmupEvent {
+  readonly step: number;
+  readonly steps: number;
+  readonly loss: number;
+}
+
+/** A held-out evaluation has ended. */
+export interface EvaluationEvent {
+  /** `before` the first iteration, `between`, or `after` the last. */
+  readonly when: 'before' | 'between' | 'after';
+  readonly policyVersion: number;
+  /** Iterations completed. */
+  readonly iteration: number;
+  readonly temperature: number;
+  readonly problems: number;
+  readonly samples: number;
+  readonly accuracy: number;
+  readonly failed: number;
+  readonly responseTokensMean: number;
+  readonly responseTokensP95: number;
+}
+
+/** Inside a rollout phase, a few times a second at most. */
+export interface ProgressEvent {
+  readonly iteration: number;
+  readonly plannedTasks: number;
+  readonly committedTasks: number;
+  readonly usefulGroups: number;
+  readonly completeGroups: number;
+  readonly generatedTokens: number;
+  readonly tokensPerSecond: number;
+}
+
+/** Inside a training phase. */
+export interface TrainEvent {
+  readonly iteration: number;
+  readonly stage: string;
+  readonly step: number;
+  readonly steps: number;
+}
+
+/** What the trainer measured in one iteration. */
+export interface TrainMetrics {
+  readonly loss: number;
+  /** Global gradient norm before clipping, mean and largest over the updates. */
+  readonly gradientNorm: number;
+  readonly gradientNormMax: number;
+  readonly groups: number;
+  readonly trajectories: number;
+  readonly trainedTokens: number;
+  /** Trained tokens over response tokens of the batch. */
+  readonly trainedTokenShare: number;
+  /** Trained tokens that an older version wrote, over trained tokens. */
+  readonly offPolicyTokenShare: number;
+  /** Largest |actor's log-prob - trainer's log-prob| over trained tokens that policy i wrote; null when there were none. */
+  readonly logProbDiffMax: number | null;
+  readonly logProbDiffMean: number | null;
+  readonly importanceClippedShare: number;
+  readonly updates: number;
+  readonly rewardMean: number;
+  readonly responseTokensMean: number;
+  /** Mean over the batch of log pi_(i+1) - log pi_i of a response, after the updates when measured, else before the last. */
+  readonly logRatioMean: number;
+  readonly referenceMs: number;
+  readonly trainMs: number;
+  readonly saveMs: number;
+}
+
+/** An iteration has ended. */
+export interface IterationEvent {
+  readonly iteration: number;
+  readonly policyVersionIn: number;
+  readonly policyVersionOut: number;
+  /** Mean reward of what finished in this iteration; null when nothing was judged. */
+  readonly rewardMean: number | null;
+  readonly finishedTrajectories: number;
+  readonly spanningTrajectories: number;
+  readonly responseTokensMean: number;
+  readonly responseTokensP95: number;
+  readonly plannedTasks: number;
+  readonly resumedTasks: number;
+  readonly committedTasks: number;
+  readonly segmentsByEndReason: Partial<Record<EndReason, number>>;
+  readonly generatedTokens: number;
+  readonly reprefilledTokens: number;
+  readonly promptTokens: number;
+  readonly groupsTrained: number;
+  readonly groupsFilteredEqual: number;
+  readonly groupsFilteredUnusable: number;
+  /** Unfinished trajectories after the close. */
+  readonly carriedTrajectories: number;
+  readonly rolloutMs: number;
+  readonly closeMs: number;
+  readonly trainMs: number;
+  readonly activateMs: number;
+  readonly wallMs: number;
+  /** Share of slot time in the rollout phase in which actors generated nothing. */
+  readonly actorIdleShare: number;
+  readonly train: TrainMetrics | null;
+}
+
+/** The cluster waits for something longer than usual. */
+export interface WaitingEvent {
+  readonly what: string;
+  readonly from: string;
+  readonly sinceMs: number;
+  readonly count: number;
+}
+
+/** The run changed its state. */
+export interface StateEvent {
+  readonly state: string;
+  readonly error: string | null;
+}
+
+/** Bodies by kind. */
+export interface RunEvents {
+  phase: PhaseEvent;
+  warmup: WarmupEvent;
+  evaluation: EvaluationEvent;
+  progress: ProgressEvent;
+  train: TrainEvent;
+  iteration: IterationEvent;
+  waiting: WaitingEvent;
+  state: StateEvent;
+}
+export type RunEventKind = keyof RunEvents;
+
+/** An event as it is kept and watched. */
+export type RunEventOf<K extends RunEventKind = RunEventKind> = {
+  [P in K]: { readonly sequence: number; readonly atMs: number; readonly kind: P; readonly body: RunEvents[P] };
+}[K];

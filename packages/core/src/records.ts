@@ -1,0 +1,138 @@
+/**
+ * The records that the replay store keeps and the other services read: run, problem, iteration, statistics. The field names are those of
+ * protos/segue/v1/replay.proto, where each is explained; `null` stands for an absent optional field.
+ */
+import type { EndReason, Group, Problem, Score, Segment, TrajectoryState, TrajectorySummary } from './domain.js';
+
+export const runStates = ['created', 'running', 'paused', 'stopped', 'finished', 'failed'] as const;
+export type RunState = (typeof runStates)[number];
+
+/** A run as it is kept. `configJson` is the effective RunConfig; `progressJson` is the controller's own. */
+export interface RunRecord {
+  readonly id: string;
+  readonly configJson: string;
+  readonly state: RunState;
+  readonly createdAtMs: number;
+  /** Grows by one with every write. */
+  readonly revision: number;
+  readonly error: string;
+  readonly progressJson: string;
+  readonly trainProblems: number;
+  readonly evaluationProblems: number;
+  readonly warmupProblems: number;
+}
+
+/** A problem with what is known of its success. */
+export interface ProblemRecord {
+  readonly problem: Problem;
+  /** Responses judged so far. */
+  readonly attempts: number;
+  readonly successes: number;
+  /** Groups that are not yet complete. */
+  readonly openGroups: number;
+  readonly lastIteration: number | null;
+}
+
+/** A trajectory's next segment, as planned. */
+export interface PlannedTask {
+  readonly trajectoryId: string;
+  readonly groupId: string;
+  readonly problemId: string;
+  readonly segmentIndex: number;
+  readonly lastSpan: boolean;
+}
+
+/** A finite plan: what an iteration may generate, in the order in which it is issued. */
+export interface IterationPlan {
+  readonly newGroups: readonly Group[];
+  readonly tasks: readonly PlannedTask[];
+}
+
+export const iterationStates = ['open', 'closed', 'frozen', 'committed'] as const;
+export type IterationState = (typeof iterationStates)[number];
+
+/** What an iteration's tasks have come to so far. */
+export interface IterationProgress {
+  readonly committedTasks: number;
+  readonly openTrajectoryIds: readonly string[];
+  readonly completeGroups: number;
+  readonly usefulGroups: number;
+  readonly awaitingScore: number;
+  readonly generatedTokens: number;
+  readonly reprefilledTokens: number;
+  readonly promptTokens: number;
+  readonly segmentsByEndReason: Readonly<Partial<Record<EndReason, number>>>;
+  readonly segmentsByActor: Readonly<Record<string, number>>;
+  readonly finishedTrajectories: number;
+  readonly spanningTrajectories: number;
+  readonly rewardSum: number;
+  readonly judged: number;
+  /** Response lengths of what finished in this iteration. */
+  readonly responseTokens: Uint32Array;
+}
+
+export interface IterationRecord {
+  readonly runId: string;
+  readonly iteration: number;
+  readonly state: IterationState;
+  readonly policyVersion: number;
+  readonly policyVersionOut: number;
+  readonly tasks: readonly PlannedTask[];
+  readonly progress: IterationProgress;
+  readonly batchGroupIds: readonly string[];
+  readonly filteredEqual: number;
+  readonly filteredUnusable: number;
+  readonly metricsJson: string;
+  readonly openedAtMs: number;
+  readonly closedAtMs: number;
+  readonly committedAtMs: number;
+}
+
+/** What became of an append. */
+export const appendOutcomes = ['committed', 'kept-earlier', 'closed', 'stale'] as const;
+export type AppendOutcome = (typeof appendOutcomes)[number];
+
+export interface AppendResult {
+  readonly outcome: AppendOutcome;
+  /** What the store holds for this index, when it holds one. */
+  readonly kept: Segment | null;
+  readonly detail: string;
+}
+
+export interface ScoreResult {
+  readonly recorded: boolean;
+  readonly kept: Score;
+}
+
+/** A trajectory for pictures: its segments have empty per-token arrays; `tokenCounts` has their lengths. */
+export interface TrajectoryRecord {
+  readonly summary: TrajectorySummary;
+  readonly segments: readonly Segment[];
+  readonly tokenCounts: readonly number[];
+}
+
+export const selectors = ['uniform', 'fifo', 'lifo', 'prioritized'] as const;
+export type Selector = (typeof selectors)[number];
+
+export interface StoredEvent {
+  readonly sequence: number;
+  readonly kind: string;
+  readonly bodyJson: string;
+  readonly atMs: number;
+}
+
+export interface ReplayStatistics {
+  readonly trajectoriesByState: Readonly<Partial<Record<TrajectoryState, number>>>;
+  readonly segmentsByEndReason: Readonly<Partial<Record<EndReason, number>>>;
+  readonly appendsByOutcome: Readonly<Partial<Record<AppendOutcome, number>>>;
+  readonly groupsOpen: number;
+  readonly groupsComplete: number;
+  readonly groupsConsumed: number;
+  readonly groupsFiltered: number;
+  readonly finished: number;
+  readonly spanning: number;
+  readonly generatedTokens: number;
+  readonly reprefilledTokens: number;
+  readonly promptTokens: number;
+  readonly bytesOnDisk: number;
+}
