@@ -1,0 +1,101 @@
+/**
+ * Installs the locked packages when they are missing or differ from the lock file, and compiles the workspace.
+ * The install is the CPU one: no package's install script runs (see .npmrc); `installCuda` fetches what CUDA needs.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { lastLines, Refusal, root, run, say } from './process.mjs';
+
+const oldestNode = 20;
+
+/** Refuses a Node that cannot run Segue. */
+export function checkNode(version = process.versions.node) {
+  if (Number.parseInt(version, 10) < oldestNode) {
+    throw new Refusal(
+      `Segue needs Node ${oldestNode} or newer and this is ${version}. Install a newer one from https://nodejs.org and try again.`,
+    );
+  }
+}
+
+/**
+ * Why the installed packages do not fit the lock file, in a few words; null when they do.
+ * npm writes node_modules/.package-lock.json last, so an interrupted install is seen as well.
+ */
+export function staleness(folder = root) {
+  const installedPath = join(folder, 'node_modules/.package-lock.json');
+  if (!existsSync(installedPath)) return 'not installed yet';
+  const locked = readPackages(join(folder, 'package-lock.json'));
+  const installed = readPackages(installedPath);
+  for (const [path, wanted] of Object.entries(locked)) {
+    if (!path.startsWith('node_modules/') && !path.includes('/node_modules/')) continue;
+    const found = installed[path];
+    // A package for another platform is locked here and installed there.
+    if (found === undefined && wanted.optional) continue;
+    if (found === undefined || !existsSync(join(folder, path))) return `${path} is missing`;
+    if (found.version !== wanted.version || found.integrity !== wanted.integrity) return `${path} is outdated`;
+  }
+  return null;
+}
+
+function readPackages(path) {
+  return JSON.parse(readFileSync(path, 'utf8')).packages;
+}
+
+/** Makes node_modules equal to the lock file. Does nothing, in milliseconds, when it is already. */
+export async function ensurePackages() {
+  const reason = staleness();
+  if (reason === null) return;
+  const startedAt = Date.now();
+  say(`segue: installing the locked npm packages (${reason}); this takes about a minute`);
+  const ticker = setInterval(() => say(`segue: still installing, ${seconds(startedAt)} s`), 20_000);
+  const install = await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
+    env: { ONNXRUNTIME_NODE_INSTALL: 'skip' },
+  });
+  clearInterval(ticker);
+  if (!install.ok) {
+    throw new Refusal(
+      `${lastLines(install.output)}\nnpm ci failed, so Segue's packages are not installed. ` +
+        'Check the network and the npm registry (npm ping) and try again.',
+    );
+  }
+  say(`segue: packages installed in ${seconds(startedAt)} s`);
+}
+
+/** Fetches the CUDA libraries of onnxruntime-node, which the default install leaves out. */
+export async function installCuda() {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    throw new Refusal(
+      `CUDA runs on 64-bit Intel or AMD Linux alone and this is ${process.platform} ${process.arch}. Use the CPU install.`,
+    );
+  }
+  say('segue: fetching the CUDA 12 libraries of onnxruntime-node (about 300 MB)');
+  const script = join(root, 'node_modules/onnxruntime-node/script/install.js');
+  const fetched = await run(process.execPath, [script], { env: { ONNXRUNTIME_NODE_INSTALL: 'cuda12' } });
+  const library = join(root, 'node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so');
+  if (!fetched.ok || !existsSync(library)) {
+    throw new Refusal(
+      `${lastLines(fetched.output)}\nThe CUDA libraries could not be fetched. Check that https://api.nuget.org can be reached and try again.`,
+    );
+  }
+  say('segue: CUDA libraries installed; set device: cuda in the configuration');
+}
+
+/**
+ * Compiles what changed (`tsc -b`).
+ *
+ * @param {readonly string[]} projects project folders; none means all packages
+ */
+export async function ensureBuild(projects = []) {
+  if (!existsSync(join(root, 'packages/cli/dist/main.js')))
+    say('segue: compiling (about half a minute the first time)');
+  const build = await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b', ...projects]);
+  if (!build.ok) {
+    throw new Refusal(
+      `${lastLines(build.output, 40)}\nThe build failed. Mend the errors above, or check out a clean copy.`,
+    );
+  }
+}
+
+function seconds(startedAtMs) {
+  return Math.round((Date.now() - startedAtMs) / 1000);
+}
