@@ -1,0 +1,168 @@
+/**
+ * The work bus as its users see it: work queues, results, and the small shared state of the cluster.
+ * One object per process. Every value is core's; how it travels is codec.ts, where it travels is subjects.ts.
+ */
+import type { RewardTask, RolloutTask, Score, Segment, ServiceName } from '@segue/core';
+
+/** One message in hand. It comes again, to anybody, unless it is acknowledged, extended or discarded within `leaseMs`. */
+export interface Lease<T> {
+  readonly value: T;
+  /** 1 at the first delivery. */
+  readonly deliveryCount: number;
+  /** How long it is ours without `extend`, in ms. */
+  readonly leaseMs: number;
+  /** Begins the lease anew. Call it at a third of `leaseMs`, and only while the work goes on. */
+  extend(): void;
+  /** The work is done: the message is gone when this resolves. */
+  ack(): Promise<void>;
+  /** Not done: it comes again after `delayMs` (default: at once). */
+  giveBack(delayMs?: number): void;
+  /** It can never be done: it goes to the dead letters with the reason, and never comes again. */
+  discard(reason: string): Promise<void>;
+}
+
+/** Which policy version a run's actors serve. */
+export interface ActivePolicy {
+  readonly runId: string;
+  readonly version: number;
+  readonly manifestSha256: string;
+  /** Folder of the version in the trainer's policy store, for processes that share its disk. */
+  readonly folder: string;
+  /** gRPC address for those that do not. */
+  readonly trainerAddress: string;
+}
+
+/** From the controller to the actors: open = take tasks of this iteration; not open = cut what runs, flush, report. */
+export interface IterationSignal {
+  readonly runId: string;
+  readonly iteration: number;
+  readonly policyVersion: number;
+  readonly open: boolean;
+}
+
+/** What a service says about itself about once a second. */
+export interface Registration {
+  readonly id: string;
+  readonly service: ServiceName;
+  /** gRPC address as peers reach it. */
+  readonly address: string;
+  readonly metricsAddress: string;
+  /** Served policy version; null when it serves none. */
+  readonly policyVersion: number | null;
+  readonly slots: number;
+  readonly running: number;
+  /** Newest iteration of which nothing is left unpublished; null before the first. */
+  readonly flushedIteration: number | null;
+  readonly runId: string;
+  /** Unix time, in ms. */
+  readonly seenAtMs: number;
+  /** Segments published per `<run>/<iteration>`, the newest few. */
+  readonly published: Readonly<Record<string, number>>;
+}
+
+/** A nudge from the store to the controller: something was committed. Loss is harmless. */
+export interface ProgressNote {
+  readonly runId: string;
+  readonly iteration: number;
+  readonly kind: 'segment' | 'score' | 'group';
+}
+
+/** Messages that wait and messages that are leased. */
+export interface QueueDepth {
+  readonly pending: number;
+  readonly leased: number;
+}
+
+export interface QueueDepths {
+  readonly rollout: QueueDepth;
+  readonly reward: QueueDepth;
+  readonly segments: QueueDepth;
+  readonly scores: QueueDepth;
+}
+
+/** A message that nobody could use. */
+export interface DeadLetter {
+  /** Where it came from. */
+  readonly subject: string;
+  readonly reason: string;
+  /** Unix time, in ms. */
+  readonly atMs: number;
+  readonly body: Uint8Array;
+}
+
+export interface Untilable {
+  /** Ends the iteration. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface TakeOptions extends Untilable {
+  /** How long to wait when nothing is there, in ms. */
+  readonly waitMs: number;
+}
+
+export interface Bus {
+  /** Makes streams, consumers and buckets where they are missing. Idempotent; the controller and the store call it at start. */
+  setUp(): Promise<void>;
+  /** Resolves when they are there; UNAVAILABLE after `timeoutMs` (default 30 s). */
+  ready(options?: { readonly timeoutMs?: number | undefined }): Promise<void>;
+
+  /** In order, siblings adjacent; resolves when all are kept. Publishing the same attempt again within two minutes changes nothing. */
+  publishRolloutTasks(tasks: readonly RolloutTask[]): Promise<void>;
+  /** Up to `max` tasks: what is there at once, else the first that comes within `waitMs`, else none. */
+  takeRolloutTasks(max: number, options: TakeOptions): Promise<Lease<RolloutTask>[]>;
+  /** Removes a run's tasks that nobody holds and those that somebody holds, whose ack then has no effect. Answers how many. */
+  purgeRolloutTasks(runId: string): Promise<number>;
+
+  /** Resolves when the stream has it. */
+  publishSegment(runId: string, segment: Segment): Promise<void>;
+  consumeSegments(options?: Untilable): AsyncIterable<Lease<{ readonly runId: string; readonly segment: Segment }>>;
+
+  publishRewardTasks(tasks: readonly RewardTask[]): Promise<void>;
+  takeRewardTasks(max: number, options: TakeOptions): Promise<Lease<RewardTask>[]>;
+  publishScore(runId: string, score: Score): Promise<void>;
+  consumeScores(options?: Untilable): AsyncIterable<Lease<{ readonly runId: string; readonly score: Score }>>;
+
+  announceProgress(note: ProgressNote): void;
+  watchProgress(options?: Untilable): AsyncIterable<ProgressNote>;
+
+  putActivePolicy(policy: ActivePolicy): Promise<void>;
+  getActivePolicy(runId: string): Promise<ActivePolicy | null>;
+  /** Begins with what is there, then every change. A value that is overtaken before it is read may be left out. */
+  watchActivePolicies(options?: Untilable): AsyncIterable<ActivePolicy>;
+  putIterationSignal(signal: IterationSignal): Promise<void>;
+  getIterationSignal(runId: string): Promise<IterationSignal | null>;
+  watchIterationSignals(options?: Untilable): AsyncIterable<IterationSignal>;
+
+  /** Heartbeat: the entry goes when it is not repeated for ten seconds. */
+  register(registration: Registration): Promise<void>;
+  /** Leaves the registry at once. */
+  unregister(service: ServiceName, id: string): Promise<void>;
+  registrations(service?: ServiceName): Promise<Registration[]>;
+
+  queueDepths(): Promise<QueueDepths>;
+  /** The newest dead letters, oldest first, at most `max` (default 100). */
+  deadLetters(max?: number): Promise<DeadLetter[]>;
+  /** Whether there is a connection at this moment. */
+  readonly connected: boolean;
+  /** Sends what is buffered, ends every iteration, and disconnects. */
+  close(): Promise<void>;
+}
+
+/** Where a bus writes what it notices. */
+export interface BusLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface BusOptions {
+  readonly url: string;
+  /** Name of this process, shown by the server. */
+  readonly name: string;
+  readonly log?: BusLog | undefined;
+  /** How long to wait for a server at the start, in ms; default 10 s. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** Lease of a rollout task, in ms; default 10 s. */
+  readonly rolloutLeaseMs?: number | undefined;
+  /** Lease of a reward task, in ms; default 15 s. */
+  readonly rewardLeaseMs?: number | undefined;
+}
