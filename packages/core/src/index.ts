@@ -4,6 +4,7 @@ export * from './domain.js';
 export * from './engine.js';
 export { assert, type ErrorCode, errorCodes, SegueError } from './error.js';
 export * from './events.js';
+export { assembleBatch, type BatchRules, type GroupBatch, splitByGroups, type TrainRow } from './group-batch.js';
 export {
   groupId,
   groupOf,
@@ -14,9 +15,36 @@ export {
   type TrajectoryIdParts,
   trajectoryId,
 } from './ids.js';
+export {
+  formatPolicyManifest,
+  manifestFileName,
+  type PolicyFile,
+  type PolicyManifest,
+  parsePolicyManifest,
+} from './policy-manifest.js';
 export { hashText, SeededRandom, TokenUniforms, tokenUniform } from './random.js';
 export * from './records.js';
 export { RepeatDetector, requireRepeatRule } from './repeat.js';
+export {
+  addLogProbDifference,
+  advantages,
+  type Baseline,
+  importanceWeights,
+  isSelected,
+  isUsable,
+  type LogProbDifference,
+  lengthRewards,
+  lengthRewardWeight,
+  type MemberLength,
+  noLogProbDifference,
+  permuteRewards,
+  responseLength,
+  shapedRewards,
+  type TokenLogProbs,
+  type TokenSelection,
+  tauLogZ,
+  tokenMask,
+} from './reward-math.js';
 export * from './run-config.js';
 export * from './service-config.js';
 export { emptyTokenHash, hashTokens } from './token-hash.js';
