@@ -40,7 +40,9 @@ async function runTests(environment, counts) {
   const parts = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
   const files = testFiles().filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
   if (files.length === 0) throw new Refusal(`No test file has ${parts.join(' or ')} in its path.`);
-  const reporter = process.stdout.isTTY ? [] : ['--reporter=terse'];
+  const reporter = process.stdout.isTTY
+    ? []
+    : ['--reporter=node', `--reporter-arg=${join(root, 'scripts/lib/tap-lines.mjs')}`];
   const resultFile = join(root, '.tap/result.tap');
   mkdirSync(join(root, '.tap'), { recursive: true });
   rmSync(resultFile, { force: true });
@@ -84,9 +86,8 @@ function readResult(path) {
   } catch {
     return { passed: 0, failed: 1 };
   }
-  const summary = [...text.matchAll(/^# \{ total: (\d+)(.*) \}$/gm)].at(-1);
+  const summary = [...text.matchAll(/^# \{ total: \d+(.*) \}$/gm)].at(-1);
   if (summary === undefined) return { passed: 0, failed: 1 };
-  const count = (name) => Number(new RegExp(`\\b${name}: (\\d+)`).exec(summary[2])?.[1] ?? 0);
-  const passed = count('pass');
-  return { passed, failed: Number(summary[1]) - passed };
+  const count = (name) => Number(new RegExp(`\\b${name}: (\\d+)`).exec(summary[1])?.[1] ?? 0);
+  return { passed: count('pass'), failed: count('fail') };
 }

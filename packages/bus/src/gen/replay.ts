@@ -1,0 +1,116 @@
+import type * as grpc from '@grpc/grpc-js';
+import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
+
+import type { AppendEventRequest as _segue_v1_AppendEventRequest, AppendEventRequest__Output as _segue_v1_AppendEventRequest__Output } from './segue/v1/AppendEventRequest.js';
+import type { AppendSegmentRequest as _segue_v1_AppendSegmentRequest, AppendSegmentRequest__Output as _segue_v1_AppendSegmentRequest__Output } from './segue/v1/AppendSegmentRequest.js';
+import type { AppendSegmentResponse as _segue_v1_AppendSegmentResponse, AppendSegmentResponse__Output as _segue_v1_AppendSegmentResponse__Output } from './segue/v1/AppendSegmentResponse.js';
+import type { ChatMessage as _segue_v1_ChatMessage, ChatMessage__Output as _segue_v1_ChatMessage__Output } from './segue/v1/ChatMessage.js';
+import type { CloseIterationRequest as _segue_v1_CloseIterationRequest, CloseIterationRequest__Output as _segue_v1_CloseIterationRequest__Output } from './segue/v1/CloseIterationRequest.js';
+import type { CommitIterationRequest as _segue_v1_CommitIterationRequest, CommitIterationRequest__Output as _segue_v1_CommitIterationRequest__Output } from './segue/v1/CommitIterationRequest.js';
+import type { CompleteGroup as _segue_v1_CompleteGroup, CompleteGroup__Output as _segue_v1_CompleteGroup__Output } from './segue/v1/CompleteGroup.js';
+import type { FreezeBatchRequest as _segue_v1_FreezeBatchRequest, FreezeBatchRequest__Output as _segue_v1_FreezeBatchRequest__Output } from './segue/v1/FreezeBatchRequest.js';
+import type { GetIterationRequest as _segue_v1_GetIterationRequest, GetIterationRequest__Output as _segue_v1_GetIterationRequest__Output } from './segue/v1/GetIterationRequest.js';
+import type { GetRunRecordRequest as _segue_v1_GetRunRecordRequest, GetRunRecordRequest__Output as _segue_v1_GetRunRecordRequest__Output } from './segue/v1/GetRunRecordRequest.js';
+import type { GetStatisticsRequest as _segue_v1_GetStatisticsRequest, GetStatisticsRequest__Output as _segue_v1_GetStatisticsRequest__Output } from './segue/v1/GetStatisticsRequest.js';
+import type { GetTrajectoryRequest as _segue_v1_GetTrajectoryRequest, GetTrajectoryRequest__Output as _segue_v1_GetTrajectoryRequest__Output } from './segue/v1/GetTrajectoryRequest.js';
+import type { Group as _segue_v1_Group, Group__Output as _segue_v1_Group__Output } from './segue/v1/Group.js';
+import type { IterationProgress as _segue_v1_IterationProgress, IterationProgress__Output as _segue_v1_IterationProgress__Output } from './segue/v1/IterationProgress.js';
+import type { IterationRecord as _segue_v1_IterationRecord, IterationRecord__Output as _segue_v1_IterationRecord__Output } from './segue/v1/IterationRecord.js';
+import type { ListEventsRequest as _segue_v1_ListEventsRequest, ListEventsRequest__Output as _segue_v1_ListEventsRequest__Output } from './segue/v1/ListEventsRequest.js';
+import type { ListIterationsRequest as _segue_v1_ListIterationsRequest, ListIterationsRequest__Output as _segue_v1_ListIterationsRequest__Output } from './segue/v1/ListIterationsRequest.js';
+import type { ListProblemsRequest as _segue_v1_ListProblemsRequest, ListProblemsRequest__Output as _segue_v1_ListProblemsRequest__Output } from './segue/v1/ListProblemsRequest.js';
+import type { ListRunRecordsRequest as _segue_v1_ListRunRecordsRequest, ListRunRecordsRequest__Output as _segue_v1_ListRunRecordsRequest__Output } from './segue/v1/ListRunRecordsRequest.js';
+import type { ListRunRecordsResponse as _segue_v1_ListRunRecordsResponse, ListRunRecordsResponse__Output as _segue_v1_ListRunRecordsResponse__Output } from './segue/v1/ListRunRecordsResponse.js';
+import type { ListTrajectoriesRequest as _segue_v1_ListTrajectoriesRequest, ListTrajectoriesRequest__Output as _segue_v1_ListTrajectoriesRequest__Output } from './segue/v1/ListTrajectoriesRequest.js';
+import type { ListUnfinishedRequest as _segue_v1_ListUnfinishedRequest, ListUnfinishedRequest__Output as _segue_v1_ListUnfinishedRequest__Output } from './segue/v1/ListUnfinishedRequest.js';
+import type { MessagePart as _segue_v1_MessagePart, MessagePart__Output as _segue_v1_MessagePart__Output } from './segue/v1/MessagePart.js';
+import type { OpenIterationRequest as _segue_v1_OpenIterationRequest, OpenIterationRequest__Output as _segue_v1_OpenIterationRequest__Output } from './segue/v1/OpenIterationRequest.js';
+import type { PlannedTask as _segue_v1_PlannedTask, PlannedTask__Output as _segue_v1_PlannedTask__Output } from './segue/v1/PlannedTask.js';
+import type { PolicyRef as _segue_v1_PolicyRef, PolicyRef__Output as _segue_v1_PolicyRef__Output } from './segue/v1/PolicyRef.js';
+import type { Problem as _segue_v1_Problem, Problem__Output as _segue_v1_Problem__Output } from './segue/v1/Problem.js';
+import type { ProblemRecord as _segue_v1_ProblemRecord, ProblemRecord__Output as _segue_v1_ProblemRecord__Output } from './segue/v1/ProblemRecord.js';
+import type { PutProblemsHeader as _segue_v1_PutProblemsHeader, PutProblemsHeader__Output as _segue_v1_PutProblemsHeader__Output } from './segue/v1/PutProblemsHeader.js';
+import type { PutProblemsRequest as _segue_v1_PutProblemsRequest, PutProblemsRequest__Output as _segue_v1_PutProblemsRequest__Output } from './segue/v1/PutProblemsRequest.js';
+import type { PutProblemsResponse as _segue_v1_PutProblemsResponse, PutProblemsResponse__Output as _segue_v1_PutProblemsResponse__Output } from './segue/v1/PutProblemsResponse.js';
+import type { PutRunRequest as _segue_v1_PutRunRequest, PutRunRequest__Output as _segue_v1_PutRunRequest__Output } from './segue/v1/PutRunRequest.js';
+import type { RecordScoreRequest as _segue_v1_RecordScoreRequest, RecordScoreRequest__Output as _segue_v1_RecordScoreRequest__Output } from './segue/v1/RecordScoreRequest.js';
+import type { RecordScoreResponse as _segue_v1_RecordScoreResponse, RecordScoreResponse__Output as _segue_v1_RecordScoreResponse__Output } from './segue/v1/RecordScoreResponse.js';
+import type { ReplayStoreClient as _segue_v1_ReplayStoreClient, ReplayStoreDefinition as _segue_v1_ReplayStoreDefinition } from './segue/v1/ReplayStore.js';
+import type { RunRecord as _segue_v1_RunRecord, RunRecord__Output as _segue_v1_RunRecord__Output } from './segue/v1/RunRecord.js';
+import type { SampleRequest as _segue_v1_SampleRequest, SampleRequest__Output as _segue_v1_SampleRequest__Output } from './segue/v1/SampleRequest.js';
+import type { SampleResponse as _segue_v1_SampleResponse, SampleResponse__Output as _segue_v1_SampleResponse__Output } from './segue/v1/SampleResponse.js';
+import type { Sampling as _segue_v1_Sampling, Sampling__Output as _segue_v1_Sampling__Output } from './segue/v1/Sampling.js';
+import type { Score as _segue_v1_Score, Score__Output as _segue_v1_Score__Output } from './segue/v1/Score.js';
+import type { Segment as _segue_v1_Segment, Segment__Output as _segue_v1_Segment__Output } from './segue/v1/Segment.js';
+import type { Statistics as _segue_v1_Statistics, Statistics__Output as _segue_v1_Statistics__Output } from './segue/v1/Statistics.js';
+import type { StoredEvent as _segue_v1_StoredEvent, StoredEvent__Output as _segue_v1_StoredEvent__Output } from './segue/v1/StoredEvent.js';
+import type { StreamCompleteGroupsRequest as _segue_v1_StreamCompleteGroupsRequest, StreamCompleteGroupsRequest__Output as _segue_v1_StreamCompleteGroupsRequest__Output } from './segue/v1/StreamCompleteGroupsRequest.js';
+import type { Trajectory as _segue_v1_Trajectory, Trajectory__Output as _segue_v1_Trajectory__Output } from './segue/v1/Trajectory.js';
+import type { TrajectoryRecord as _segue_v1_TrajectoryRecord, TrajectoryRecord__Output as _segue_v1_TrajectoryRecord__Output } from './segue/v1/TrajectoryRecord.js';
+import type { TrajectorySummary as _segue_v1_TrajectorySummary, TrajectorySummary__Output as _segue_v1_TrajectorySummary__Output } from './segue/v1/TrajectorySummary.js';
+
+type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
+  new(...args: ConstructorParameters<Constructor>): Subtype;
+};
+
+export interface ProtoGrpcType {
+  segue: {
+    v1: {
+      AppendEventRequest: MessageTypeDefinition<_segue_v1_AppendEventRequest, _segue_v1_AppendEventRequest__Output>
+      AppendOutcome: EnumTypeDefinition
+      AppendSegmentRequest: MessageTypeDefinition<_segue_v1_AppendSegmentRequest, _segue_v1_AppendSegmentRequest__Output>
+      AppendSegmentResponse: MessageTypeDefinition<_segue_v1_AppendSegmentResponse, _segue_v1_AppendSegmentResponse__Output>
+      ChatMessage: MessageTypeDefinition<_segue_v1_ChatMessage, _segue_v1_ChatMessage__Output>
+      CloseIterationRequest: MessageTypeDefinition<_segue_v1_CloseIterationRequest, _segue_v1_CloseIterationRequest__Output>
+      CommitIterationRequest: MessageTypeDefinition<_segue_v1_CommitIterationRequest, _segue_v1_CommitIterationRequest__Output>
+      CompleteGroup: MessageTypeDefinition<_segue_v1_CompleteGroup, _segue_v1_CompleteGroup__Output>
+      EndReason: EnumTypeDefinition
+      FreezeBatchRequest: MessageTypeDefinition<_segue_v1_FreezeBatchRequest, _segue_v1_FreezeBatchRequest__Output>
+      GetIterationRequest: MessageTypeDefinition<_segue_v1_GetIterationRequest, _segue_v1_GetIterationRequest__Output>
+      GetRunRecordRequest: MessageTypeDefinition<_segue_v1_GetRunRecordRequest, _segue_v1_GetRunRecordRequest__Output>
+      GetStatisticsRequest: MessageTypeDefinition<_segue_v1_GetStatisticsRequest, _segue_v1_GetStatisticsRequest__Output>
+      GetTrajectoryRequest: MessageTypeDefinition<_segue_v1_GetTrajectoryRequest, _segue_v1_GetTrajectoryRequest__Output>
+      Group: MessageTypeDefinition<_segue_v1_Group, _segue_v1_Group__Output>
+      IterationProgress: MessageTypeDefinition<_segue_v1_IterationProgress, _segue_v1_IterationProgress__Output>
+      IterationRecord: MessageTypeDefinition<_segue_v1_IterationRecord, _segue_v1_IterationRecord__Output>
+      IterationState: EnumTypeDefinition
+      ListEventsRequest: MessageTypeDefinition<_segue_v1_ListEventsRequest, _segue_v1_ListEventsRequest__Output>
+      ListIterationsRequest: MessageTypeDefinition<_segue_v1_ListIterationsRequest, _segue_v1_ListIterationsRequest__Output>
+      ListProblemsRequest: MessageTypeDefinition<_segue_v1_ListProblemsRequest, _segue_v1_ListProblemsRequest__Output>
+      ListRunRecordsRequest: MessageTypeDefinition<_segue_v1_ListRunRecordsRequest, _segue_v1_ListRunRecordsRequest__Output>
+      ListRunRecordsResponse: MessageTypeDefinition<_segue_v1_ListRunRecordsResponse, _segue_v1_ListRunRecordsResponse__Output>
+      ListTrajectoriesRequest: MessageTypeDefinition<_segue_v1_ListTrajectoriesRequest, _segue_v1_ListTrajectoriesRequest__Output>
+      ListUnfinishedRequest: MessageTypeDefinition<_segue_v1_ListUnfinishedRequest, _segue_v1_ListUnfinishedRequest__Output>
+      MessagePart: MessageTypeDefinition<_segue_v1_MessagePart, _segue_v1_MessagePart__Output>
+      OpenIterationRequest: MessageTypeDefinition<_segue_v1_OpenIterationRequest, _segue_v1_OpenIterationRequest__Output>
+      PlannedTask: MessageTypeDefinition<_segue_v1_PlannedTask, _segue_v1_PlannedTask__Output>
+      PolicyRef: MessageTypeDefinition<_segue_v1_PolicyRef, _segue_v1_PolicyRef__Output>
+      Problem: MessageTypeDefinition<_segue_v1_Problem, _segue_v1_Problem__Output>
+      ProblemPurpose: EnumTypeDefinition
+      ProblemRecord: MessageTypeDefinition<_segue_v1_ProblemRecord, _segue_v1_ProblemRecord__Output>
+      PutProblemsHeader: MessageTypeDefinition<_segue_v1_PutProblemsHeader, _segue_v1_PutProblemsHeader__Output>
+      PutProblemsRequest: MessageTypeDefinition<_segue_v1_PutProblemsRequest, _segue_v1_PutProblemsRequest__Output>
+      PutProblemsResponse: MessageTypeDefinition<_segue_v1_PutProblemsResponse, _segue_v1_PutProblemsResponse__Output>
+      PutRunRequest: MessageTypeDefinition<_segue_v1_PutRunRequest, _segue_v1_PutRunRequest__Output>
+      RecordScoreRequest: MessageTypeDefinition<_segue_v1_RecordScoreRequest, _segue_v1_RecordScoreRequest__Output>
+      RecordScoreResponse: MessageTypeDefinition<_segue_v1_RecordScoreResponse, _segue_v1_RecordScoreResponse__Output>
+      ReplayStore: SubtypeConstructor<typeof grpc.Client, _segue_v1_ReplayStoreClient> & { service: _segue_v1_ReplayStoreDefinition }
+      RunRecord: MessageTypeDefinition<_segue_v1_RunRecord, _segue_v1_RunRecord__Output>
+      SampleRequest: MessageTypeDefinition<_segue_v1_SampleRequest, _segue_v1_SampleRequest__Output>
+      SampleResponse: MessageTypeDefinition<_segue_v1_SampleResponse, _segue_v1_SampleResponse__Output>
+      Sampling: MessageTypeDefinition<_segue_v1_Sampling, _segue_v1_Sampling__Output>
+      Score: MessageTypeDefinition<_segue_v1_Score, _segue_v1_Score__Output>
+      ScoreStatus: EnumTypeDefinition
+      Segment: MessageTypeDefinition<_segue_v1_Segment, _segue_v1_Segment__Output>
+      Selector: EnumTypeDefinition
+      Statistics: MessageTypeDefinition<_segue_v1_Statistics, _segue_v1_Statistics__Output>
+      StoredEvent: MessageTypeDefinition<_segue_v1_StoredEvent, _segue_v1_StoredEvent__Output>
+      StreamCompleteGroupsRequest: MessageTypeDefinition<_segue_v1_StreamCompleteGroupsRequest, _segue_v1_StreamCompleteGroupsRequest__Output>
+      Trajectory: MessageTypeDefinition<_segue_v1_Trajectory, _segue_v1_Trajectory__Output>
+      TrajectoryRecord: MessageTypeDefinition<_segue_v1_TrajectoryRecord, _segue_v1_TrajectoryRecord__Output>
+      TrajectoryState: EnumTypeDefinition
+      TrajectorySummary: MessageTypeDefinition<_segue_v1_TrajectorySummary, _segue_v1_TrajectorySummary__Output>
+    }
+  }
+}
+

@@ -1,0 +1,47 @@
+// Original file: /work/main/protos/segue/v1/actor.proto
+
+import type { Long } from '@grpc/proto-loader';
+
+export interface ActorStatus {
+  'actorId'?: (string);
+  'runId'?: (string);
+  'policyVersion'?: (number);
+  'slots'?: (number);
+  'running'?: (number);
+  /**
+   * Trajectories whose lease the actor holds.
+   */
+  'trajectoryIds'?: (string)[];
+  'draining'?: (boolean);
+  'device'?: (string);
+  'generatedTokens'?: (number | string | Long);
+  'reprefilledTokens'?: (number | string | Long);
+  /**
+   * Newest iteration for which all that was running is flushed; absent before the first.
+   */
+  'flushedIteration'?: (number);
+  '_policyVersion'?: "policyVersion";
+  '_flushedIteration'?: "flushedIteration";
+}
+
+export interface ActorStatus__Output {
+  'actorId': (string);
+  'runId': (string);
+  'policyVersion'?: (number);
+  'slots': (number);
+  'running': (number);
+  /**
+   * Trajectories whose lease the actor holds.
+   */
+  'trajectoryIds': (string)[];
+  'draining': (boolean);
+  'device': (string);
+  'generatedTokens': (number);
+  'reprefilledTokens': (number);
+  /**
+   * Newest iteration for which all that was running is flushed; absent before the first.
+   */
+  'flushedIteration'?: (number);
+  '_policyVersion'?: "policyVersion";
+  '_flushedIteration'?: "flushedIteration";
+}

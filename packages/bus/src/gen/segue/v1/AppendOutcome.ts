@@ -1,0 +1,23 @@
+// Original file: /work/main/protos/segue/v1/replay.proto
+
+export const AppendOutcome = {
+  APPEND_OUTCOME_UNSPECIFIED: 'APPEND_OUTCOME_UNSPECIFIED',
+  APPEND_OUTCOME_COMMITTED: 'APPEND_OUTCOME_COMMITTED',
+  APPEND_OUTCOME_KEPT_EARLIER: 'APPEND_OUTCOME_KEPT_EARLIER',
+  APPEND_OUTCOME_CLOSED: 'APPEND_OUTCOME_CLOSED',
+  APPEND_OUTCOME_STALE: 'APPEND_OUTCOME_STALE',
+} as const;
+
+export type AppendOutcome =
+  | 'APPEND_OUTCOME_UNSPECIFIED'
+  | 0
+  | 'APPEND_OUTCOME_COMMITTED'
+  | 1
+  | 'APPEND_OUTCOME_KEPT_EARLIER'
+  | 2
+  | 'APPEND_OUTCOME_CLOSED'
+  | 3
+  | 'APPEND_OUTCOME_STALE'
+  | 4
+
+export type AppendOutcome__Output = typeof AppendOutcome[keyof typeof AppendOutcome]

@@ -1,0 +1,12 @@
+// Original file: /work/main/protos/segue/v1/replay.proto
+
+
+export interface CloseIterationRequest {
+  'runId'?: (string);
+  'iteration'?: (number);
+}
+
+export interface CloseIterationRequest__Output {
+  'runId': (string);
+  'iteration': (number);
+}

@@ -1,0 +1,40 @@
+// Original file: /work/main/protos/segue/v1/controller.proto
+
+import type { Waiting as _segue_v1_Waiting, Waiting__Output as _segue_v1_Waiting__Output } from '../../segue/v1/Waiting.js';
+import type { ActorReport as _segue_v1_ActorReport, ActorReport__Output as _segue_v1_ActorReport__Output } from '../../segue/v1/ActorReport.js';
+
+export interface ClusterStatus {
+  /**
+   * Empty when there is no run.
+   */
+  'runId'?: (string);
+  'iteration'?: (number);
+  /**
+   * "idle", "warmup", "evaluate", "plan", "rollout", "close", "train", "activate".
+   */
+  'phase'?: (string);
+  'phaseSinceMs'?: (number | string);
+  /**
+   * What is waited for, for people, with since when and from whom; empty when nothing is.
+   */
+  'waiting'?: (_segue_v1_Waiting)[];
+  'actors'?: (_segue_v1_ActorReport)[];
+}
+
+export interface ClusterStatus__Output {
+  /**
+   * Empty when there is no run.
+   */
+  'runId': (string);
+  'iteration': (number);
+  /**
+   * "idle", "warmup", "evaluate", "plan", "rollout", "close", "train", "activate".
+   */
+  'phase': (string);
+  'phaseSinceMs': (number);
+  /**
+   * What is waited for, for people, with since when and from whom; empty when nothing is.
+   */
+  'waiting': (_segue_v1_Waiting__Output)[];
+  'actors': (_segue_v1_ActorReport__Output)[];
+}

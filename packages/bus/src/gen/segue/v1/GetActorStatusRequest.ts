@@ -1,0 +1,8 @@
+// Original file: /work/main/protos/segue/v1/actor.proto
+
+
+export interface GetActorStatusRequest {
+}
+
+export interface GetActorStatusRequest__Output {
+}

@@ -1,0 +1,16 @@
+// Original file: /work/main/protos/segue/v1/controller.proto
+
+
+export interface GetClusterStatusRequest {
+  /**
+   * Empty: the newest run.
+   */
+  'runId'?: (string);
+}
+
+export interface GetClusterStatusRequest__Output {
+  /**
+   * Empty: the newest run.
+   */
+  'runId': (string);
+}

@@ -1,0 +1,10 @@
+// Original file: /work/main/protos/segue/v1/controller.proto
+
+
+export interface GetRunRequest {
+  'runId'?: (string);
+}
+
+export interface GetRunRequest__Output {
+  'runId': (string);
+}

@@ -1,0 +1,10 @@
+// Original file: /work/main/protos/segue/v1/replay.proto
+
+
+export interface GetStatisticsRequest {
+  'runId'?: (string);
+}
+
+export interface GetStatisticsRequest__Output {
+  'runId': (string);
+}

@@ -1,0 +1,8 @@
+// Original file: /work/main/protos/segue/v1/trainer.proto
+
+
+export interface GetTrainerStatusRequest {
+}
+
+export interface GetTrainerStatusRequest__Output {
+}

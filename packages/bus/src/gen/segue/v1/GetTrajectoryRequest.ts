@@ -1,0 +1,10 @@
+// Original file: /work/main/protos/segue/v1/replay.proto
+
+
+export interface GetTrajectoryRequest {
+  'trajectoryId'?: (string);
+}
+
+export interface GetTrajectoryRequest__Output {
+  'trajectoryId': (string);
+}

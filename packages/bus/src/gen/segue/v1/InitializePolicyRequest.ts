@@ -1,0 +1,10 @@
+// Original file: /work/main/protos/segue/v1/trainer.proto
+
+
+export interface InitializePolicyRequest {
+  'runId'?: (string);
+}
+
+export interface InitializePolicyRequest__Output {
+  'runId': (string);
+}

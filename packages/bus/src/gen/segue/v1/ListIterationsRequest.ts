@@ -1,0 +1,12 @@
+// Original file: /work/main/protos/segue/v1/replay.proto
+
+
+export interface ListIterationsRequest {
+  'runId'?: (string);
+  'fromIteration'?: (number);
+}
+
+export interface ListIterationsRequest__Output {
+  'runId': (string);
+  'fromIteration': (number);
+}

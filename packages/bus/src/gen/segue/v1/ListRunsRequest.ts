@@ -1,0 +1,8 @@
+// Original file: /work/main/protos/segue/v1/controller.proto
+
+
+export interface ListRunsRequest {
+}
+
+export interface ListRunsRequest__Output {
+}

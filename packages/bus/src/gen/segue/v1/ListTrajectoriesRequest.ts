@@ -1,0 +1,10 @@
+// Original file: /work/main/protos/segue/v1/replay.proto
+
+
+export interface ListTrajectoriesRequest {
+  'runId'?: (string);
+}
+
+export interface ListTrajectoriesRequest__Output {
+  'runId': (string);
+}

@@ -1,0 +1,10 @@
+// Original file: /work/main/protos/segue/v1/replay.proto
+
+
+export interface ListUnfinishedRequest {
+  'runId'?: (string);
+}
+
+export interface ListUnfinishedRequest__Output {
+  'runId': (string);
+}

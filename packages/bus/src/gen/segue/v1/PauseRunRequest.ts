@@ -1,0 +1,10 @@
+// Original file: /work/main/protos/segue/v1/controller.proto
+
+
+export interface PauseRunRequest {
+  'runId'?: (string);
+}
+
+export interface PauseRunRequest__Output {
+  'runId': (string);
+}

@@ -1,0 +1,29 @@
+// Original file: /work/main/protos/segue/v1/trainer.proto
+
+import type { Long } from '@grpc/proto-loader';
+
+export interface PolicyChunk {
+  /**
+   * Relative name, without folders.
+   */
+  'file'?: (string);
+  'offset'?: (number | string | Long);
+  /**
+   * Size of the whole file.
+   */
+  'fileBytes'?: (number | string | Long);
+  'data'?: (Buffer | Uint8Array | string);
+}
+
+export interface PolicyChunk__Output {
+  /**
+   * Relative name, without folders.
+   */
+  'file': (string);
+  'offset': (number);
+  /**
+   * Size of the whole file.
+   */
+  'fileBytes': (number);
+  'data': (Buffer);
+}

@@ -1,0 +1,12 @@
+// Original file: /work/main/protos/segue/v1/replay.proto
+
+
+export interface PutProblemsHeader {
+  'runId'?: (string);
+  'batchId'?: (string);
+}
+
+export interface PutProblemsHeader__Output {
+  'runId': (string);
+  'batchId': (string);
+}

@@ -1,0 +1,12 @@
+// Original file: /work/main/protos/segue/v1/replay.proto
+
+
+export interface PutProblemsResponse {
+  'accepted'?: (number);
+  'repeated'?: (boolean);
+}
+
+export interface PutProblemsResponse__Output {
+  'accepted': (number);
+  'repeated': (boolean);
+}

@@ -1,0 +1,20 @@
+// Original file: /work/main/protos/segue/v1/reward.proto
+
+
+export interface ScorerInfo {
+  'name'?: (string);
+  'description'?: (string);
+  /**
+   * JSON schema of the metadata that it reads; empty when none.
+   */
+  'metadataSchemaJson'?: (string);
+}
+
+export interface ScorerInfo__Output {
+  'name': (string);
+  'description': (string);
+  /**
+   * JSON schema of the metadata that it reads; empty when none.
+   */
+  'metadataSchemaJson': (string);
+}

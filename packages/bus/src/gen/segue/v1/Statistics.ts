@@ -1,0 +1,53 @@
+// Original file: /work/main/protos/segue/v1/replay.proto
+
+import type { Long } from '@grpc/proto-loader';
+
+export interface Statistics {
+  /**
+   * By state name.
+   */
+  'trajectoriesByState'?: ({[key: string]: number});
+  'segmentsByEndReason'?: ({[key: string]: number});
+  /**
+   * "committed", "kept-earlier", "closed", "stale".
+   */
+  'appendsByOutcome'?: ({[key: string]: number});
+  'groupsOpen'?: (number);
+  'groupsComplete'?: (number);
+  'groupsConsumed'?: (number);
+  'groupsFiltered'?: (number);
+  /**
+   * Finished trajectories, and those with segments of two or more iterations.
+   */
+  'finished'?: (number);
+  'spanning'?: (number);
+  'generatedTokens'?: (number | string | Long);
+  'reprefilledTokens'?: (number | string | Long);
+  'promptTokens'?: (number | string | Long);
+  'bytesOnDisk'?: (number | string | Long);
+}
+
+export interface Statistics__Output {
+  /**
+   * By state name.
+   */
+  'trajectoriesByState': ({[key: string]: number});
+  'segmentsByEndReason': ({[key: string]: number});
+  /**
+   * "committed", "kept-earlier", "closed", "stale".
+   */
+  'appendsByOutcome': ({[key: string]: number});
+  'groupsOpen': (number);
+  'groupsComplete': (number);
+  'groupsConsumed': (number);
+  'groupsFiltered': (number);
+  /**
+   * Finished trajectories, and those with segments of two or more iterations.
+   */
+  'finished': (number);
+  'spanning': (number);
+  'generatedTokens': (number);
+  'reprefilledTokens': (number);
+  'promptTokens': (number);
+  'bytesOnDisk': (number);
+}

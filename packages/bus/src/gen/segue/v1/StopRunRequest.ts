@@ -1,0 +1,10 @@
+// Original file: /work/main/protos/segue/v1/controller.proto
+
+
+export interface StopRunRequest {
+  'runId'?: (string);
+}
+
+export interface StopRunRequest__Output {
+  'runId': (string);
+}

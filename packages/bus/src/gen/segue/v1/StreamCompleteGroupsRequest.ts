@@ -1,0 +1,20 @@
+// Original file: /work/main/protos/segue/v1/replay.proto
+
+
+export interface StreamCompleteGroupsRequest {
+  'runId'?: (string);
+  /**
+   * Absent: groups that wait to be trained on.
+   */
+  'iteration'?: (number);
+  '_iteration'?: "iteration";
+}
+
+export interface StreamCompleteGroupsRequest__Output {
+  'runId': (string);
+  /**
+   * Absent: groups that wait to be trained on.
+   */
+  'iteration'?: (number);
+  '_iteration'?: "iteration";
+}
