@@ -15,6 +15,10 @@ export {
   type TrajectoryIdParts,
   trajectoryId,
 } from './ids.js';
+export { type ClosingReason, type ClosingState, closingReason, tokenLimits } from './plan/closing.js';
+export { isLastSpan, type PlanState, planIteration } from './plan/planner.js';
+export { type Candidate, curriculumPool, type DrawRequest, drawProblems, priorityOf } from './plan/samplers.js';
+export { mean, percentile } from './plan/statistics.js';
 export {
   formatPolicyManifest,
   manifestFileName,
@@ -24,6 +28,7 @@ export {
 } from './policy-manifest.js';
 export { hashText, SeededRandom, TokenUniforms, tokenUniform } from './random.js';
 export * from './records.js';
+export { type RefillBoundInput, refillBoundMs, stepTimeCurve } from './refill-bound.js';
 export { RepeatDetector, requireRepeatRule } from './repeat.js';
 export {
   addLogProbDifference,

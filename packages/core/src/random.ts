@@ -19,7 +19,7 @@ export function hashText(text: string, seed = 0): number {
   return mix32(h);
 }
 
-/** A stream of uniforms for one trajectory: `at(position)` in (0, 1), with 24 random bits (exact in float32). */
+/** A stream of uniforms for one trajectory: `at(position)` in (0, 1), with 23 random bits, so that it is exact in float32. */
 export class TokenUniforms {
   readonly #low: number;
   readonly #high: number;
@@ -32,7 +32,7 @@ export class TokenUniforms {
   /** @param position index of the token in the response, from 0, over all segments */
   at(position: number): number {
     const bits = mix32(mix32(this.#low + Math.imul(position, 0x9e3779b1)) ^ this.#high);
-    return ((bits >>> 8) + 0.5) / 0x1000000;
+    return ((bits >>> 9) + 0.5) / 0x800000;
   }
 }
 

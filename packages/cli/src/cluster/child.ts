@@ -1,0 +1,173 @@
+/**
+ * One supervised process: spawned, watched until it says that it is ready, restarted when it dies, asked to stop.
+ * It knows the ready line of a service and nothing of what the service does.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { SegueError } from '@segue/core';
+
+export interface ChildSpec {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** File that gets the process's stderr (and stdout after the ready line). */
+  readonly logFile: string;
+  /** Decides from a line of stdout or stderr whether the process is ready; returns what it announced. */
+  readonly ready: (line: string) => ReadyLine | null;
+  readonly readyTimeoutMs: number;
+  /** Keeps stdin open as a leash: a service that is told so ends when its supervisor is gone. */
+  readonly leash: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface ReadyLine {
+  readonly address: string;
+  readonly metricsAddress: string;
+}
+
+const maxRestartsInARow = 5;
+const restartPauseMs = 500;
+/** A process that lived this long has its restarts forgiven. */
+const healthyAfterMs = 30_000;
+
+export class Child {
+  readonly spec: ChildSpec;
+  readonly #onGivenUp: (error: SegueError) => void;
+  #process: ChildProcess | null = null;
+  #log: WriteStream | null = null;
+  #ready: ReadyLine | null = null;
+  #stopping = false;
+  #restarts = 0;
+  #restartTimer: NodeJS.Timeout | null = null;
+  #lastWords: string[] = [];
+
+  /** @param onGivenUp called when the process keeps dying after it had been ready */
+  constructor(spec: ChildSpec, onGivenUp: (error: SegueError) => void) {
+    this.spec = spec;
+    this.#onGivenUp = onGivenUp;
+  }
+
+  get pid(): number | null {
+    return this.#process?.pid ?? null;
+  }
+
+  get address(): ReadyLine {
+    if (!this.#ready) throw new SegueError('FAILED_PRECONDITION', `${this.spec.name} is not ready`);
+    return this.#ready;
+  }
+
+  /** Times that the process was started again after it had died. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** Starts the process and waits for its ready line; UNAVAILABLE with its last words when it ends or stays silent. */
+  async start(): Promise<void> {
+    const { spec } = this;
+    this.#log ??= createWriteStream(spec.logFile, { flags: 'a' });
+    const startedAtMs = Date.now();
+    // Its own process group: a Ctrl-C in the terminal reaches the supervisor alone.
+    const child = spawn(spec.command, spec.args, {
+      stdio: [spec.leash ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+      detached: true,
+      env: { ...process.env, ...spec.env },
+    });
+    this.#process = child;
+    this.#lastWords = [];
+    const announced = new Promise<ReadyLine>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(
+          new SegueError(
+            'DEADLINE_EXCEEDED',
+            `${spec.name} was not ready after ${spec.readyTimeoutMs} ms; see ${spec.logFile}`,
+          ),
+        );
+      }, spec.readyTimeoutMs);
+      const listen = (line: string) => {
+        this.#keep(line);
+        const ready = spec.ready(line);
+        if (ready) {
+          clearTimeout(timer);
+          resolve(ready);
+        }
+      };
+      for (const stream of [child.stdout, child.stderr]) if (stream) createInterface(stream).on('line', listen);
+      child.once('error', (error) => {
+        clearTimeout(timer);
+        reject(new SegueError('UNAVAILABLE', `${spec.name} could not be started: ${error.message}`, error));
+      });
+      // 'close' comes after the last line was read, 'exit' may come before.
+      child.once('close', (code, signal) => {
+        clearTimeout(timer);
+        reject(new SegueError('UNAVAILABLE', this.#describeEnd(code, signal)));
+      });
+    });
+    this.#ready = await announced;
+    child.once('close', (code, signal) => this.#onDeath(startedAtMs, code, signal));
+  }
+
+  #onDeath(startedAtMs: number, code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.#stopping) return;
+    this.#process = null;
+    if (Date.now() - startedAtMs > healthyAfterMs) this.#restarts = 0;
+    if (this.#restarts >= maxRestartsInARow) {
+      this.#onGivenUp(
+        new SegueError('UNAVAILABLE', `${this.#describeEnd(code, signal)}; gave up after ${this.#restarts} restarts`),
+      );
+      return;
+    }
+    this.#restarts += 1;
+    this.#restartTimer = setTimeout(() => {
+      this.start().catch((error: unknown) => this.#onDeathOnStart(startedAtMs, error));
+    }, restartPauseMs);
+  }
+
+  #onDeathOnStart(startedAtMs: number, error: unknown): void {
+    if (this.#stopping) return;
+    if (this.#restarts >= maxRestartsInARow) this.#onGivenUp(SegueError.from(error, 'UNAVAILABLE'));
+    else this.#onDeath(startedAtMs, this.#process?.exitCode ?? null, null);
+  }
+
+  #keep(line: string): void {
+    this.#log?.write(`${line}\n`);
+    this.#lastWords.push(line);
+    if (this.#lastWords.length > 3) this.#lastWords.shift();
+  }
+
+  #describeEnd(code: number | null, signal: NodeJS.Signals | null): string {
+    const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
+    const words = this.#lastWords.at(-1);
+    return `${this.spec.name} ${how}${words ? `: ${messageOf(words)}` : ''} (log: ${this.spec.logFile})`;
+  }
+
+  /** SIGTERM, then SIGKILL after `timeoutMs`. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.#stopping = true;
+    if (this.#restartTimer) clearTimeout(this.#restartTimer);
+    const child = this.#process;
+    if (child && child.exitCode === null && child.signalCode === null) {
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+      await ended;
+      clearTimeout(timer);
+    }
+    this.#process = null;
+    const log = this.#log;
+    this.#log = null;
+    if (log) await new Promise<void>((resolve) => log.end(resolve));
+  }
+}
+
+/** The message of a JSON log line, or the line itself. */
+function messageOf(line: string): string {
+  try {
+    const parsed: unknown = JSON.parse(line);
+    if (typeof parsed === 'object' && parsed !== null && 'msg' in parsed) return String(parsed.msg);
+  } catch {
+    // Not JSON: a plain line is its own message.
+  }
+  return line;
+}

@@ -1,0 +1,195 @@
+/**
+ * The local cluster: a nats-server and the five services as processes of this machine, every port chosen free and written to
+ * `<data>/cluster.json`. Starts in order, stops in reverse, starts again what dies.
+ */
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { SegueError, type ServiceName } from '@segue/core';
+import { Child, type ReadyLine } from './child.js';
+import { endOrphan, findNatsServer, freePort, natsSpec } from './nats-server.js';
+
+export interface ClusterOptions {
+  /** Folder of all data, `.segue` by default. */
+  readonly dataFolder: string;
+  readonly actors: number;
+  /** Engine threads of the trainer. */
+  readonly trainerThreads: number;
+  /** Settings per service, as `key=value`. */
+  readonly settings: Readonly<Partial<Record<ServiceName, readonly string[]>>>;
+  /** Starts these services alone, for reading a store; all when left out. */
+  readonly only?: readonly ServiceName[];
+}
+
+/** What `cluster.json` holds, so that other commands find the cluster. */
+export interface ClusterState {
+  readonly supervisorPid: number;
+  readonly natsUrl: string;
+  readonly controller: string;
+  readonly processes: readonly ({ readonly name: string; readonly pid: number | null } & ReadyLine)[];
+}
+
+const readyTimeoutMs = 60_000;
+const stopTimeoutMs = 25_000;
+
+export const defaultClusterOptions: Omit<ClusterOptions, 'dataFolder'> = {
+  actors: 2,
+  trainerThreads: Math.min(2, availableParallelism()),
+  settings: {},
+};
+
+export class LocalCluster {
+  readonly #options: ClusterOptions;
+  readonly #children: Child[] = [];
+  readonly #onFailure: (error: SegueError) => void;
+  #natsUrl = '';
+
+  /** @param onFailure called when a process cannot be kept alive */
+  constructor(options: ClusterOptions, onFailure: (error: SegueError) => void) {
+    this.#options = options;
+    this.#onFailure = onFailure;
+  }
+
+  get controllerAddress(): string {
+    return this.child('controller').address.address;
+  }
+
+  child(name: string): Child {
+    const child = this.#children.find((c) => c.spec.name === name);
+    if (!child) throw new SegueError('NOT_FOUND', `the local cluster has no process ${name}`);
+    return child;
+  }
+
+  /** Starts all processes; on failure what was started is stopped again. */
+  async start(): Promise<void> {
+    await refuseSecondCluster(this.#options.dataFolder);
+    const logs = join(this.#options.dataFolder, 'logs');
+    await mkdir(logs, { recursive: true });
+    try {
+      this.#natsUrl = process.env.SEGUE_NATS_URL ?? (await this.#startNats(logs));
+      await this.#startService('replay', 'replay', logs);
+      if (this.#options.only) return;
+      await this.#startService('controller', 'controller', logs);
+      const others: [ServiceName, string][] = [
+        ['trainer', 'trainer'],
+        ['reward', 'reward'],
+        ...Array.from({ length: this.#options.actors }, (_, i): [ServiceName, string] => ['actor', `actor-${i}`]),
+      ];
+      await Promise.all(others.map(([service, name]) => this.#startService(service, name, logs)));
+      await this.#writeState();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async #startNats(logs: string): Promise<string> {
+    const binary = await findNatsServer(this.#options.dataFolder);
+    const port = await freePort();
+    const storeFolder = resolve(this.#options.dataFolder, 'nats');
+    await mkdir(storeFolder, { recursive: true });
+    await endOrphan(storeFolder);
+    const spec = natsSpec({ binary, port, storeFolder, logFile: join(logs, 'nats.log') });
+    await this.#startChild(new Child({ ...spec, readyTimeoutMs }, this.#onFailure));
+    return `nats://127.0.0.1:${port}`;
+  }
+
+  async #startService(service: ServiceName, name: string, logs: string): Promise<void> {
+    const settings = [
+      `dataFolder=${resolve(this.#options.dataFolder)}`,
+      `natsUrl=${this.#natsUrl}`,
+      ...(service === 'trainer' ? [`threads=${this.#options.trainerThreads}`] : []),
+      ...(this.#options.settings[service] ?? []),
+    ];
+    // Ports stay the same over a restart, so that peers find the service again; the first start picks free ones.
+    const [port, metricsPort] = [await freePort(), await freePort()];
+    const args = [
+      serviceEntry(service),
+      '--id',
+      name,
+      '--port',
+      String(port),
+      '--metrics-port',
+      String(metricsPort),
+      '--stop-on-stdin-end',
+      ...settings.flatMap((setting) => ['--set', setting]),
+    ];
+    const logFile = join(logs, `${name}.log`);
+    const spec = {
+      name,
+      command: process.execPath,
+      args,
+      logFile,
+      ready: readServiceReady,
+      readyTimeoutMs,
+      leash: true,
+    };
+    await this.#startChild(new Child(spec, this.#onFailure));
+  }
+
+  async #startChild(child: Child): Promise<void> {
+    this.#children.push(child);
+    await child.start();
+  }
+
+  async #writeState(): Promise<void> {
+    const state: ClusterState = {
+      supervisorPid: process.pid,
+      natsUrl: this.#natsUrl,
+      controller: this.controllerAddress,
+      processes: this.#children.map((child) => ({ name: child.spec.name, pid: child.pid, ...child.address })),
+    };
+    await writeFile(statePath(this.#options.dataFolder), `${JSON.stringify(state, null, 2)}\n`);
+  }
+
+  /** Stops in reverse order: actors save what they generate while store and broker still run. */
+  async stop(): Promise<void> {
+    const services = this.#children.filter((child) => child.spec.leash);
+    const isActor = (child: Child) => child.spec.name.startsWith('actor');
+    const last = (child: Child) => child.spec.name === 'replay';
+    await Promise.all(services.filter((c) => c.spec.name === 'controller').map((child) => child.stop(stopTimeoutMs)));
+    await Promise.all(services.filter(isActor).map((child) => child.stop(stopTimeoutMs)));
+    await Promise.all(services.filter((c) => !isActor(c) && !last(c)).map((child) => child.stop(stopTimeoutMs)));
+    await Promise.all(services.filter(last).map((child) => child.stop(stopTimeoutMs)));
+    await Promise.all(this.#children.filter((child) => !child.spec.leash).map((child) => child.stop(stopTimeoutMs)));
+    await rm(statePath(this.#options.dataFolder), { force: true });
+  }
+}
+
+function statePath(dataFolder: string): string {
+  return join(dataFolder, 'cluster.json');
+}
+
+/** The state of the cluster that runs on `dataFolder`, or null when none does. */
+export async function readClusterState(dataFolder: string): Promise<ClusterState | null> {
+  try {
+    const state = JSON.parse(await readFile(statePath(dataFolder), 'utf8')) as ClusterState;
+    process.kill(state.supervisorPid, 0);
+    return state;
+  } catch {
+    // No file, half a file, or a supervisor that is gone: there is no cluster.
+    return null;
+  }
+}
+
+async function refuseSecondCluster(dataFolder: string): Promise<void> {
+  const state = await readClusterState(dataFolder);
+  if (state) {
+    throw new SegueError(
+      'FAILED_PRECONDITION',
+      `a cluster already runs on ${dataFolder} (process ${state.supervisorPid}); stop it or choose another --data folder`,
+    );
+  }
+}
+
+function serviceEntry(service: ServiceName): string {
+  return fileURLToPath(new URL(`../../../${service}/dist/main.js`, import.meta.url));
+}
+
+/** Reads `{"ready":true,"address":...,"metricsAddress":...}`. */
+export function readServiceReady(line: string): ReadyLine | null {
+  if (!line.startsWith('{"ready":true')) return null;
+  const { address, metricsAddress } = JSON.parse(line) as ReadyLine;
+  return { address, metricsAddress };
+}

@@ -1,0 +1,105 @@
+/**
+ * The broker of a local cluster: where its binary is, and how it is started. Installing it is the job of scripts/setup.mjs.
+ */
+import { constants } from 'node:fs';
+import { access, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SegueError } from '@segue/core';
+import type { ChildSpec } from './child.js';
+
+/** Debian puts servers into sbin, which is not on every user's PATH. */
+const extraFolders = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin', '/usr/local/bin'];
+
+/** Path of nats-server; UNAVAILABLE with what to do when there is none. */
+export async function findNatsServer(dataFolder: string): Promise<string> {
+  const folders = [
+    ...(process.env.PATH ?? '').split(delimiter),
+    join(dataFolder, 'bin'),
+    '.segue/bin',
+    ...extraFolders,
+  ];
+  for (const folder of folders) {
+    const candidate = join(folder, 'nats-server');
+    try {
+      await access(candidate, constants.X_OK);
+      return candidate;
+    } catch {
+      // Not in this folder.
+    }
+  }
+  throw new SegueError(
+    'UNAVAILABLE',
+    'nats-server is not installed: run `npm run setup`, put it on PATH, or set SEGUE_NATS_URL to a server with JetStream',
+  );
+}
+
+export interface NatsOptions {
+  readonly binary: string;
+  readonly port: number;
+  readonly storeFolder: string;
+  readonly logFile: string;
+}
+
+export function natsSpec(options: NatsOptions): Omit<ChildSpec, 'readyTimeoutMs'> {
+  const address = `127.0.0.1:${options.port}`;
+  return {
+    name: 'nats',
+    command: options.binary,
+    args: [
+      '--jetstream',
+      ...['--store_dir', options.storeFolder],
+      ...['--addr', '127.0.0.1', '--port', String(options.port)],
+      ...['--pid', pidFile(options.storeFolder)],
+    ],
+    logFile: options.logFile,
+    ready: (line) => (line.includes('Server is ready') ? { address, metricsAddress: '' } : null),
+    leash: false,
+  };
+}
+
+function pidFile(storeFolder: string): string {
+  return join(storeFolder, 'nats-server.pid');
+}
+
+/**
+ * Ends a server that a killed supervisor left behind on this store. The services end by themselves when their supervisor is
+ * gone; the broker has no such leash.
+ */
+export async function endOrphan(storeFolder: string): Promise<void> {
+  const pid = Number(await readFile(pidFile(storeFolder), 'utf8').catch(() => '0'));
+  if (!(pid > 0)) return;
+  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  if (commandLine.includes('nats-server') && commandLine.includes(storeFolder)) {
+    process.kill(pid, 'SIGTERM');
+    await waitUntilGone(pid);
+  }
+  await rm(pidFile(storeFolder), { force: true });
+}
+
+async function waitUntilGone(pid: number): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      // No such process any more.
+      return;
+    }
+    await sleep(50);
+  }
+  process.kill(pid, 'SIGKILL');
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}

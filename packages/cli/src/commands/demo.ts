@@ -1,0 +1,50 @@
+/**
+ * `segue demo`, which is what `npm start` runs: a small policy is warmed up and learns from its own partial rollouts.
+ */
+import { fileURLToPath } from 'node:url';
+import type { RunConfig } from '@segue/core';
+import type { Command } from 'commander';
+import { type DemoProblems, type DemoSizes, makeDemoProblems } from '../demo/problems.js';
+import type { ProblemBatch } from '../run/session.js';
+import { runLocally } from './local-run.js';
+import { addLocalRunFlags, type LocalRunFlags } from './options.js';
+
+/** The demo's configuration, to be read and copied: deploy/runs/demo.yaml. */
+const configFile = fileURLToPath(new URL('../../../../deploy/runs/demo.yaml', import.meta.url));
+
+const sizes: DemoSizes = { heldOut: 512, train: 6_000, warmup: 24_000, hastyShare: 0.5 };
+
+export function addDemoCommand(program: Command): void {
+  const command = program
+    .command('demo')
+    .description('warm a small policy up and train it by reinforcement learning on a local cluster');
+  addLocalRunFlags(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  segue demo --seed 2
+  segue demo --json --seed 1 | tail -1
+  segue demo --no-partial
+  segue demo --control random-reward
+  segue demo --resume`,
+    )
+    .action(async (flags: LocalRunFlags) => {
+      process.exitCode = await runLocally({ flags, base: 'demo', configFile, batches });
+    });
+}
+
+/** The demo's problems; drawn when they are first asked for, since a resumed run has them already. */
+function batches(config: RunConfig): ProblemBatch[] {
+  let drawn: DemoProblems | null = null;
+  const problems = () => {
+    drawn ??= makeDemoProblems(config.seed, sizes);
+    return drawn;
+  };
+  return (['heldOut', 'train', 'warmup'] as const).map((set) => ({
+    batchId: `demo-${set.toLowerCase()}`,
+    get problems() {
+      return problems()[set];
+    },
+  }));
+}

@@ -1,0 +1,53 @@
+/**
+ * Flags that several commands share, with one reading of each.
+ */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+export function wholeNumber(minimum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < minimum)
+      throw new InvalidArgumentError(`must be a whole number from ${minimum}.`);
+    return value;
+  };
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+export interface LocalRunFlags {
+  readonly data: string;
+  readonly actors: number;
+  readonly seed?: number;
+  readonly iterations?: number;
+  readonly control?: 'none' | 'random-reward';
+  readonly partial: boolean;
+  readonly set: readonly string[];
+  readonly resume?: string | true;
+  readonly json?: boolean;
+}
+
+/** Flags of the commands that start a local cluster and run on it. */
+export function addLocalRunFlags(command: Command): Command {
+  return command
+    .option('--data <folder>', 'folder of all data', '.segue')
+    .option('--actors <n>', 'rollout actors', wholeNumber(1), 2)
+    .option('--seed <n>', 'decides every random number of the run', wholeNumber(0))
+    .option('--iterations <n>', 'iterations of rollout and training', wholeNumber(0))
+    .addOption(new Option('--control <kind>', 'control experiment').choices(['none', 'random-reward']))
+    .option('--no-partial', 'wait for every trajectory instead of partial rollouts')
+    .option('--set <key=value>', 'any key of the run configuration, such as train.learningRate=5e-5', collect, [])
+    .option('--resume [run]', 'go on with the newest unfinished run, or the named one')
+    .option('--json', 'one JSON object per iteration on stdout, then the summary, and nothing else');
+}
+
+/** What the dedicated flags say, as keys of the run configuration. */
+export function configOfFlags(flags: LocalRunFlags): unknown {
+  return {
+    ...(flags.seed !== undefined && { seed: flags.seed }),
+    ...(flags.iterations !== undefined && { iterations: flags.iterations }),
+    ...(flags.control !== undefined && { control: flags.control }),
+    ...(!flags.partial && { rollout: { partial: false } }),
+  };
+}

@@ -1,0 +1,65 @@
+/**
+ * `segue run`: a run on one's own problems, on a local cluster.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { SegueError } from '@segue/core';
+import type { Command } from 'commander';
+import { readProblemFile } from '../problems/problem-file.js';
+import { runLocally } from './local-run.js';
+import { addLocalRunFlags, type LocalRunFlags } from './options.js';
+
+interface RunFlags extends LocalRunFlags {
+  readonly config?: string;
+  readonly problems: readonly string[];
+  readonly name: string;
+}
+
+export function addRunCommand(program: Command): void {
+  const command = program
+    .command('run')
+    .description('train on your own problems, on a local cluster')
+    .option('--config <file>', 'run configuration (YAML)')
+    .option('--name <name>', 'the run is called <name>-<n>', 'run')
+    .option(
+      '--problems <files...>',
+      'JSONL files: prompt (text or chat messages), answer, scorer, tags, difficulty, metadata, purpose (train, evaluation, warmup), response',
+      [],
+    );
+  addLocalRunFlags(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  segue run --config my-run.yaml --problems problems.jsonl
+  segue run --config my-run.yaml --problems train.jsonl heldout.jsonl --set rollout.tokenBudget=256
+  segue run --resume`,
+    )
+    .action(async (flags: RunFlags) => {
+      process.exitCode = await runOwnProblems(flags);
+    });
+}
+
+async function runOwnProblems(flags: RunFlags): Promise<number> {
+  if (flags.problems.length === 0 && flags.resume === undefined) {
+    throw new SegueError('INVALID_CONFIG', 'give at least one --problems file');
+  }
+  const files = await Promise.all(flags.problems.map(async (path) => ({ path, hash: await contentHash(path) })));
+  return runLocally({
+    flags,
+    base: flags.name,
+    configFile: flags.config ?? null,
+    batches: () => files.map(({ path, hash }) => ({ batchId: `file-${hash}`, problems: readProblemFile(path) })),
+  });
+}
+
+/** Names a file by its content, so that the same file is the same batch. */
+async function contentHash(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  } catch (error) {
+    throw new SegueError('INVALID_INPUT', `${path} cannot be read: ${SegueError.from(error).rawMessage}`, error);
+  }
+  return hash.digest('hex').slice(0, 16);
+}

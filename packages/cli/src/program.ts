@@ -1,0 +1,20 @@
+/**
+ * The commands of `segue`, put together.
+ */
+import { Command } from 'commander';
+import { addDemoCommand } from './commands/demo.js';
+import { addInspectCommands } from './commands/inspect.js';
+import { addRunCommand } from './commands/run.js';
+import { addTrajectoryCommand } from './commands/trajectory.js';
+
+export function buildProgram(): Command {
+  const program = new Command('segue')
+    .description('rollout cluster for reinforcement learning of language models')
+    .version('0.1.0')
+    .showHelpAfterError('(run with --help to see the options)');
+  addDemoCommand(program);
+  addRunCommand(program);
+  addTrajectoryCommand(program);
+  addInspectCommands(program);
+  return program;
+}

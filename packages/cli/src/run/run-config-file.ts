@@ -1,0 +1,52 @@
+/**
+ * The configuration of a run from its sources: a YAML file, the environment (`SEGUE_RUN_*`), then flags. Validation as a whole.
+ */
+import { readFile } from 'node:fs/promises';
+import {
+  configFromAssignment,
+  configFromEnvironment,
+  mergeConfig,
+  parseRunConfig,
+  type RunConfig,
+  SegueError,
+} from '@segue/core';
+import { parse } from 'yaml';
+
+export interface RunConfigSources {
+  /** YAML file, or null. */
+  readonly file: string | null;
+  /** `key.path=value`, later ones win. */
+  readonly assignments: readonly string[];
+  /** What dedicated flags said, as nested keys. */
+  readonly flags: unknown;
+}
+
+export interface ReadConfig {
+  readonly config: RunConfig;
+  /** What environment and flags alone asked for, for a comparison with a run that exists. */
+  readonly asked: unknown;
+}
+
+export async function readRunConfig(sources: RunConfigSources): Promise<ReadConfig> {
+  const fromFile = sources.file === null ? {} : await readYaml(sources.file);
+  const asked = [
+    configFromEnvironment(process.env, 'SEGUE_RUN_'),
+    ...sources.assignments.map(configFromAssignment),
+    sources.flags,
+  ].reduce(mergeConfig, {});
+  return { config: parseRunConfig(mergeConfig(fromFile, asked), sources.file ?? 'configuration'), asked };
+}
+
+async function readYaml(path: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new SegueError('INVALID_CONFIG', `${path} cannot be read: ${SegueError.from(error).rawMessage}`, error);
+  }
+  try {
+    return parse(text) ?? {};
+  } catch (error) {
+    throw new SegueError('INVALID_CONFIG', `${path} is not YAML: ${SegueError.from(error).rawMessage}`, error);
+  }
+}

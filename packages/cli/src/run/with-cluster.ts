@@ -1,0 +1,43 @@
+/**
+ * A local cluster around some work: started before, stopped after, whatever happens in between.
+ */
+import { connect, type SegueClient } from '@segue/client';
+import type { SegueError } from '@segue/core';
+import { type ClusterOptions, LocalCluster } from '../cluster/local-cluster.js';
+import { Interrupt } from './interrupt.js';
+
+export interface ClusterWork {
+  readonly client: SegueClient;
+  readonly cluster: LocalCluster;
+  readonly interrupt: Interrupt;
+}
+
+/** @param tell something for the person: on stderr, so that stdout stays the run's own */
+export async function withLocalCluster<T>(
+  options: ClusterOptions,
+  tell: (text: string) => void,
+  work: (access: ClusterWork) => Promise<T>,
+): Promise<T> {
+  const interrupt = new Interrupt(() =>
+    tell('stopping: what is being generated is cut and saved (Ctrl-C again ends at once)'),
+  );
+  let failure: SegueError | null = null;
+  const cluster = new LocalCluster(options, (error) => {
+    failure = error;
+    interrupt.abort(error);
+  });
+  try {
+    await cluster.start();
+    const client = connect(cluster.controllerAddress);
+    try {
+      return await work({ client, cluster, interrupt });
+    } catch (error) {
+      throw failure ?? error;
+    } finally {
+      client.close();
+      await cluster.stop();
+    }
+  } finally {
+    interrupt.close();
+  }
+}
