@@ -1,0 +1,43 @@
+/**
+ * When a rollout phase is over, and what its tasks are allowed. Pure: the caller watches the store and the clock.
+ */
+import type { IterationProgress } from '../records.js';
+import type { RunConfig } from '../run-config.js';
+
+type RolloutRules = RunConfig['rollout'];
+
+/** Why a rollout phase was closed. */
+export type ClosingReason = 'enough-groups' | 'all-ended' | 'scores-late';
+
+export interface ClosingState {
+  readonly progress: Pick<IterationProgress, 'usefulGroups' | 'awaitingScore'>;
+  /** Planned tasks that still owe a segment of this iteration; those that were given up owe none. */
+  readonly owedTasks: number;
+  /** For how long no task has owed a segment; 0 while one does. */
+  readonly endedForMs: number;
+  /** Longest wait for verdicts once every task has ended; what comes later counts in the next iteration. */
+  readonly scoreWaitMs: number;
+  readonly rules: Pick<RolloutRules, 'groupsPerIteration' | 'partial' | 'closeWhen'>;
+}
+
+/**
+ * The closing rule: enough useful groups are complete, or every planned task has ended its segment and is judged. `closeWhen: all` and a
+ * run without partial rollouts know the second case alone. null: the phase goes on.
+ */
+export function closingReason(state: ClosingState): ClosingReason | null {
+  const { rules, progress } = state;
+  const early = rules.partial && rules.closeWhen === 'enough-groups';
+  if (early && progress.usefulGroups >= rules.groupsPerIteration) return 'enough-groups';
+  if (state.owedTasks > 0) return null;
+  if (progress.awaitingScore === 0) return 'all-ended';
+  return state.endedForMs >= state.scoreWaitMs ? 'scores-late' : null;
+}
+
+/** New tokens that a task may generate in one iteration, and response tokens over all of them: without partial rollouts both are the cap. */
+export function tokenLimits(rules: Pick<RolloutRules, 'partial' | 'tokenBudget' | 'maxResponseTokens'>): {
+  readonly budgetTokens: number;
+  readonly capTokens: number;
+} {
+  const capTokens = rules.maxResponseTokens;
+  return { budgetTokens: rules.partial ? Math.min(rules.tokenBudget, capTokens) : capTokens, capTokens };
+}
