@@ -1,0 +1,406 @@
+/**
+ * Operators as methods: `b.add(x, 1)` instead of nodes with attributes. Chooses a composed form where a fused operator has no
+ * kernel for the element type (float64). Knows shapes, nothing of models.
+ */
+import { SegueError } from '@segue/core';
+import { Graph } from './graph.js';
+import type { OpName } from './ops.js';
+import {
+  addDims,
+  broadcastShapes,
+  type Dim,
+  type DType,
+  divideDim,
+  dtypes,
+  factorsOf,
+  multiplyDims,
+  normalizeAxis,
+  type Shape,
+  sameShape,
+  termsOf,
+} from './tensor-type.js';
+import type { Attributes, Value } from './value.js';
+
+/** A value, or a number that becomes a constant of the other operand's type. */
+export type Operand = Value | number;
+
+export interface MatMulOptions {
+  readonly transA?: boolean;
+  readonly transB?: boolean;
+  readonly alpha?: number;
+}
+
+/** A value that a loop hands from trip to trip. Give `body` and `final` shapes when the shape changes on the way. */
+export interface Carried {
+  readonly name: string;
+  readonly initial: Value;
+  readonly bodyShape?: Shape;
+  readonly finalShape?: Shape;
+}
+
+export interface LoopBody {
+  readonly graph: Builder;
+  /** Trip number, int64 []. */
+  readonly trip: Value;
+  readonly carried: readonly Value[];
+}
+
+export interface LoopStep {
+  /** bool []: whether another trip follows; left out, the trip count alone decides. */
+  readonly goOn?: Value;
+  /** In the order of the carried values. */
+  readonly carried: readonly Value[];
+  /** Stacked over the trips in a new first dimension. */
+  readonly stacked?: readonly Value[];
+}
+
+export class Builder extends Graph {
+  #dims = new Map<Dim, Value>();
+
+  /** One-output node. */
+  op(op: OpName, inputs: readonly (Value | null)[], attributes: Attributes = {}): Value {
+    return this.node(op, inputs, attributes)[0]!;
+  }
+
+  scalar(value: number, dtype: DType = 'float32'): Value {
+    return this.constant(dtype, [], [value]);
+  }
+
+  /** int64 vector. */
+  integers(values: readonly number[]): Value {
+    return this.constant('int64', [values.length], values);
+  }
+
+  /** The same value under other names for its sizes: for symbols that the rules cannot know to be equal. Not checked. */
+  assume(value: Value, shape: Shape): Value {
+    if (sameShape(value.shape, shape)) return value;
+    return this.node('Identity', [value], {}, [{ dtype: value.dtype, shape }])[0]!;
+  }
+
+  #pair(a: Operand, b: Operand): [Value, Value] {
+    if (typeof a !== 'number') return [a, typeof b === 'number' ? this.scalar(b, a.dtype) : b];
+    if (typeof b !== 'number') return [this.scalar(a, b.dtype), b];
+    throw new SegueError('INTERNAL', 'an operator needs at least one value that is not a number');
+  }
+
+  add(a: Operand, b: Operand): Value {
+    return this.op('Add', this.#pair(a, b));
+  }
+  sub(a: Operand, b: Operand): Value {
+    return this.op('Sub', this.#pair(a, b));
+  }
+  mul(a: Operand, b: Operand): Value {
+    return this.op('Mul', this.#pair(a, b));
+  }
+  div(a: Operand, b: Operand): Value {
+    return this.op('Div', this.#pair(a, b));
+  }
+  min(a: Operand, b: Operand): Value {
+    return this.op('Min', this.#pair(a, b));
+  }
+  max(a: Operand, b: Operand): Value {
+    return this.op('Max', this.#pair(a, b));
+  }
+  equal(a: Operand, b: Operand): Value {
+    return this.op('Equal', this.#pair(a, b));
+  }
+  less(a: Operand, b: Operand): Value {
+    return this.op('Less', this.#pair(a, b));
+  }
+  lessOrEqual(a: Operand, b: Operand): Value {
+    return this.op('LessOrEqual', this.#pair(a, b));
+  }
+  greater(a: Operand, b: Operand): Value {
+    return this.op('Greater', this.#pair(a, b));
+  }
+  greaterOrEqual(a: Operand, b: Operand): Value {
+    return this.op('GreaterOrEqual', this.#pair(a, b));
+  }
+  and(a: Value, b: Value): Value {
+    return this.op('And', [a, b]);
+  }
+  or(a: Value, b: Value): Value {
+    return this.op('Or', [a, b]);
+  }
+  not(a: Value): Value {
+    return this.op('Not', [a]);
+  }
+  neg(a: Value): Value {
+    return this.op('Neg', [a]);
+  }
+  exp(a: Value): Value {
+    return this.op('Exp', [a]);
+  }
+  log(a: Value): Value {
+    return this.op('Log', [a]);
+  }
+  sqrt(a: Value): Value {
+    return this.op('Sqrt', [a]);
+  }
+  sigmoid(a: Value): Value {
+    return this.op('Sigmoid', [a]);
+  }
+  identity(a: Value): Value {
+    return this.op('Identity', [a]);
+  }
+  sum(values: readonly Value[]): Value {
+    return values.length === 1
+      ? values[0]!
+      : values.length === 2
+        ? this.add(values[0]!, values[1]!)
+        : this.op('Sum', values);
+  }
+  where(condition: Value, a: Operand, b: Operand): Value {
+    return this.op('Where', [condition, ...this.#pair(a, b)]);
+  }
+  clip(a: Value, low: number, high: number): Value {
+    return this.op('Clip', [a, this.scalar(low, a.dtype), this.scalar(high, a.dtype)]);
+  }
+  softmax(a: Value, axis = -1): Value {
+    return this.op('Softmax', [a], { axis });
+  }
+  logSoftmax(a: Value, axis = -1): Value {
+    return this.op('LogSoftmax', [a], { axis });
+  }
+  argMax(a: Value, axis: number, keep = false): Value {
+    return this.op('ArgMax', [a], { axis, keepdims: keep ? 1 : 0 });
+  }
+  cumSum(a: Value, axis: number): Value {
+    return this.op('CumSum', [a, this.scalar(axis, 'int64')]);
+  }
+
+  #reduce(
+    op: 'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ReduceMin',
+    a: Value,
+    axes: readonly number[],
+    keep: boolean,
+  ): Value {
+    const all = axes.map((axis) => normalizeAxis(axis, a.rank));
+    return this.op(op, [a, this.integers(all)], { keepdims: keep ? 1 : 0 });
+  }
+  reduceSum(a: Value, axes: readonly number[], keep = false): Value {
+    return this.#reduce('ReduceSum', a, axes, keep);
+  }
+  reduceMean(a: Value, axes: readonly number[], keep = false): Value {
+    return this.#reduce('ReduceMean', a, axes, keep);
+  }
+  reduceMax(a: Value, axes: readonly number[], keep = false): Value {
+    return this.#reduce('ReduceMax', a, axes, keep);
+  }
+  reduceMin(a: Value, axes: readonly number[], keep = false): Value {
+    return this.#reduce('ReduceMin', a, axes, keep);
+  }
+
+  cast(a: Value, dtype: DType): Value {
+    if (a.dtype === dtype) return a;
+    return this.node('Cast', [a], { to: dtypes[dtype].code }, [{ dtype, shape: a.shape }])[0]!;
+  }
+
+  /** Matrix product over the last two axes; either side may be taken transposed, with a factor. */
+  matmul(a: Value, b: Value, { transA = false, transB = false, alpha = 1 }: MatMulOptions = {}): Value {
+    if (!transA && !transB && alpha === 1) return this.op('MatMul', [a, b]);
+    if (a.dtype === 'float32') {
+      return this.op('FusedMatMul', [a, b], { transA: transA ? 1 : 0, transB: transB ? 1 : 0, alpha });
+    }
+    const product = this.op('MatMul', [transA ? this.#swapLast(a) : a, transB ? this.#swapLast(b) : b]);
+    return alpha === 1 ? product : this.mul(product, alpha);
+  }
+
+  #swapLast(a: Value): Value {
+    const axes = a.shape.map((_, axis) => axis);
+    return this.transpose(a, [...axes.slice(0, -2), a.rank - 1, a.rank - 2]);
+  }
+
+  /** x [rows, in], weight [out, in] (the Hugging Face orientation) -> [rows, out]. */
+  linear(x: Value, weight: Value): Value {
+    return this.op('Gemm', [x, weight], { transA: 0, transB: 1 });
+  }
+
+  transpose(a: Value, perm: readonly number[]): Value {
+    return this.op('Transpose', [a], { perm });
+  }
+
+  unsqueeze(a: Value, axes: readonly number[]): Value {
+    return this.op('Unsqueeze', [a, this.integers(axes)]);
+  }
+  squeeze(a: Value, axes: readonly number[]): Value {
+    return this.op('Squeeze', [a, this.integers(axes)]);
+  }
+
+  /** Reshapes; one dimension may be -1. Symbolic sizes are taken from a value that has them. */
+  reshape(a: Value, shape: Shape): Value {
+    const known = multiplyDims(shape.filter((dim) => dim !== -1));
+    const rest = divideDim(multiplyDims(a.shape), known);
+    const result = shape.map((dim) => (dim === -1 && rest !== undefined ? rest : dim));
+    if (sameShape(result, a.shape)) return a;
+    // 0 copies the input's size at the same axis; one other unknown size may be left to the runtime.
+    let inferred = -1;
+    const sizes: Dim[] = result.map((dim, axis) => {
+      if (typeof dim === 'number') return dim;
+      if (dim === a.shape[axis]) return 0;
+      if (inferred >= 0) return dim;
+      inferred = axis;
+      return -1;
+    });
+    const target = this.#sizes(sizes);
+    return this.node('Reshape', [a, target], {}, [{ dtype: a.dtype, shape: result }])[0]!;
+  }
+
+  /** int64 vector of sizes, symbols read from the graph's values. */
+  #sizes(sizes: Shape): Value {
+    if (sizes.every((size) => typeof size === 'number')) return this.integers(sizes);
+    return this.concat(
+      sizes.map((size) => this.dimension(size)),
+      0,
+    );
+  }
+
+  /** The size of a dimension as int64 [1]. */
+  dimension(dim: Dim): Value {
+    if (typeof dim === 'number') return this.integers([dim]);
+    const known = this.#knownDim(dim);
+    if (known) return known;
+    const result = this.#emitDim(dim);
+    this.#dims.set(dim, result);
+    return result;
+  }
+
+  #knownDim(dim: Dim): Value | undefined {
+    return this.#dims.get(dim) ?? (this.parent instanceof Builder ? this.parent.#knownDim(dim) : undefined);
+  }
+
+  #emitDim(dim: string): Value {
+    const terms = termsOf(dim);
+    if (terms.length > 1) return terms.map((term) => this.dimension(term)).reduce((a, b) => this.add(a, b));
+    const { count, symbols } = factorsOf(dim);
+    if (count === 1 && symbols.length === 1) {
+      const { value, axis } = this.sourceOf(dim);
+      return this.node('Shape', [value], { start: axis, end: axis + 1 }, [{ dtype: 'int64', shape: [1] }])[0]!;
+    }
+    const factors = [...(count === 1 ? [] : [count]), ...symbols];
+    return factors.map((factor) => this.dimension(factor)).reduce((a, b) => this.mul(a, b));
+  }
+
+  shapeOf(a: Value): Value {
+    if (a.shape.every((dim) => typeof dim === 'number')) return this.integers(a.shape.map(Number));
+    return this.node('Shape', [a], {}, [{ dtype: 'int64', shape: [a.rank] }])[0]!;
+  }
+
+  /** Repeats size-1 axes up to a shape. */
+  expand(a: Value, shape: Shape): Value {
+    const result = broadcastShapes([a.shape, shape]);
+    if (sameShape(result, a.shape)) return a;
+    return this.node('Expand', [a, this.#sizes(shape)], {}, [{ dtype: a.dtype, shape: result }])[0]!;
+  }
+
+  concat(values: readonly Value[], axis: number): Value {
+    return values.length === 1 ? values[0]! : this.op('Concat', values, { axis });
+  }
+
+  /** Cuts an axis into parts of the given sizes (numbers or symbols). */
+  split(a: Value, sizes: Shape, axis: number): readonly Value[] {
+    const at = normalizeAxis(axis, a.rank);
+    if (addDims(sizes) !== a.shape[at]) {
+      throw new SegueError('INTERNAL', `split of ${a.name}: parts ${sizes.join(' + ')} do not make ${a.shape[at]}`);
+    }
+    const types = sizes.map((size) => ({ dtype: a.dtype, shape: a.shape.map((dim, i) => (i === at ? size : dim)) }));
+    return this.node('Split', [a, this.#sizes(sizes)], { axis: at }, types);
+  }
+
+  /** a[..., start : start + size, ...] along one axis. */
+  slice(a: Value, start: Operand, size: Dim, axis: number): Value {
+    const at = normalizeAxis(axis, a.rank);
+    const from = typeof start === 'number' ? this.integers([start]) : this.reshape(start, [1]);
+    const to =
+      typeof start === 'number' && typeof size === 'number'
+        ? this.integers([start + size])
+        : this.add(from, this.dimension(size));
+    const shape = a.shape.map((dim, i) => (i === at ? size : dim));
+    return this.node('Slice', [a, from, to, this.integers([at])], {}, [{ dtype: a.dtype, shape }])[0]!;
+  }
+
+  gather(a: Value, indices: Value, axis = 0): Value {
+    return this.op('Gather', [a, indices], { axis });
+  }
+  gatherElements(a: Value, indices: Value, axis: number): Value {
+    return this.op('GatherElements', [a, indices], { axis });
+  }
+  /** Adds updates at the indices. Never ScatterND: with two threads and repeated indices its sum is wrong. */
+  scatterAdd(a: Value, indices: Value, updates: Value, axis: number): Value {
+    return this.op('ScatterElements', [a, indices, updates], { axis, reduction: 'add' });
+  }
+  oneHot(indices: Value, depth: number, dtype: DType = 'float32'): Value {
+    return this.op('OneHot', [indices, this.integers([depth]), this.constant(dtype, [2], [0, 1])], { axis: -1 });
+  }
+  /** 0, 1, ... size - 1 as int64 [size]. */
+  range(size: Dim): Value {
+    const limit = this.reshape(this.dimension(size), []);
+    return this.node('Range', [this.scalar(0, 'int64'), limit, this.scalar(1, 'int64')], {}, [
+      { dtype: 'int64', shape: [size] },
+    ])[0]!;
+  }
+  topK(a: Value, k: number, axis = -1): { values: Value; indices: Value } {
+    const at = normalizeAxis(axis, a.rank);
+    const shape = a.shape.map((dim, i) => (i === at ? k : dim));
+    const types = [
+      { dtype: a.dtype, shape },
+      { dtype: 'int64', shape },
+    ] as const;
+    const [values, indices] = this.node('TopK', [a, this.integers([k])], { axis: at, largest: 1, sorted: 1 }, types);
+    return { values: values!, indices: indices! };
+  }
+
+  zeros(shape: Shape, dtype: DType): Value {
+    return this.expand(this.scalar(0, dtype), shape);
+  }
+
+  /** x / rms(x) * weight over the last axis. */
+  rmsNorm(x: Value, weight: Value, epsilon: number): Value {
+    return this.node('SimplifiedLayerNormalization', [x, weight], {
+      axis: -1,
+      epsilon,
+      stash_type: dtypes[x.dtype].code,
+    })[0]!;
+  }
+
+  /** RMS norm of x + skip, and x + skip itself; float32, no gradient. */
+  skipRmsNorm(x: Value, skip: Value, weight: Value, epsilon: number): { normed: Value; sum: Value } {
+    const outputs = this.node('SkipSimplifiedLayerNormalization', [x, skip, weight], { epsilon });
+    return { normed: outputs[0]!, sum: outputs[3]! };
+  }
+
+  /** x * sigmoid(x). */
+  silu(x: Value): Value {
+    return x.dtype === 'float32' ? this.op('QuickGelu', [x], { alpha: 1 }) : this.mul(x, this.sigmoid(x));
+  }
+
+  /** A loop of at most `trips` (int64 []) trips. The body may read values of this graph. */
+  loop(
+    trips: Value,
+    carried: readonly Carried[],
+    define: (body: LoopBody) => LoopStep,
+  ): { carried: readonly Value[]; stacked: readonly Value[] } {
+    const graph = new Builder(this);
+    const id = `loop_${this.nodes.length}_${graph.root.constants.length}`;
+    const trip = graph.input(`${id}.trip`, 'int64', []);
+    const condition = graph.input(`${id}.condition`, 'bool', []);
+    const inner = carried.map(({ name, initial, bodyShape }) =>
+      graph.input(`${id}.${name}`, initial.dtype, bodyShape ?? initial.shape),
+    );
+    const step = define({ graph, trip, carried: inner });
+    if (step.carried.length !== carried.length) {
+      throw new SegueError('INTERNAL', `${id}: ${carried.length} values go in, ${step.carried.length} come out`);
+    }
+    const stacked = step.stacked ?? [];
+    for (const [i, value] of [step.goOn ?? condition, ...step.carried, ...stacked].entries())
+      graph.output(`${id}.out${i}`, value);
+    const tripsDim = `${id}.trips`;
+    const types = [
+      ...carried.map(({ initial, finalShape }) => ({ dtype: initial.dtype, shape: finalShape ?? initial.shape })),
+      ...stacked.map(({ dtype, shape }) => ({ dtype, shape: [tripsDim, ...shape] })),
+    ];
+    const inputs = [trips, this.constant('bool', [], [1]), ...carried.map(({ initial }) => initial)];
+    const outputs = this.node('Loop', inputs, { body: graph }, types);
+    return { carried: outputs.slice(0, carried.length), stacked: outputs.slice(carried.length) };
+  }
+}
