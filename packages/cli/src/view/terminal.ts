@@ -130,8 +130,8 @@ function clock(totalSeconds: number): string {
 
 /** Cuts a line to the terminal's width; escape sequences take no room. */
 function fit(line: string, columns: number): string {
-  const escape = String.fromCharCode(27);
-  const pieces = line.split(new RegExp(`(${escape}\\[[0-9;]*m)`));
+  const escapeCharacter = String.fromCharCode(27);
+  const pieces = line.split(new RegExp(`(${escapeCharacter}\\[[0-9;]*m)`));
   let room = columns;
   let result = '';
   for (const [index, piece] of pieces.entries()) {
