@@ -43,20 +43,22 @@ const release = {
  */
 export async function ensureNatsServer() {
   if (process.env.SEGUE_NATS_URL) return null;
-  const found = await findNatsServer();
-  if (found !== null) return found;
-  return installNatsServer();
+  return (await findNatsServer()) ?? installNatsServer();
 }
 
-/** Looks where a nats-server may be: SEGUE_NATS_SERVER, PATH, the usual folders, .segue/bin. Null when there is none. */
-export async function findNatsServer() {
+/**
+ * Looks where a nats-server may be: SEGUE_NATS_SERVER, then the folders. Null when there is none.
+ *
+ * @param {readonly string[]} folders PATH, the usual folders and .segue/bin unless told otherwise
+ */
+export async function findNatsServer(folders = searchFolders()) {
   const named = process.env.SEGUE_NATS_SERVER;
   if (named) {
     const trouble = await troubleWith(named);
     if (trouble !== null) throw new Refusal(`SEGUE_NATS_SERVER is ${named}, but ${trouble}. Correct it or unset it.`);
     return named;
   }
-  for (const folder of searchFolders()) {
+  for (const folder of folders) {
     const path = join(folder, serverName);
     if (!isExecutable(path)) continue;
     const trouble = await troubleWith(path);
@@ -95,13 +97,19 @@ async function troubleWith(path) {
   return null;
 }
 
-/** Tries each way to get a nats-server; when none works, one message says why and what to do. */
-async function installNatsServer() {
+/**
+ * Tries each way to get a nats-server; when none works, one message says why and what to do.
+ *
+ * @param {readonly (readonly [string, () => Promise<string | null>])[]} ways a name, and an action that gives null or its trouble
+ * @param {() => Promise<string | null>} find looks whether a way has worked
+ * @returns {Promise<string>} path of the program
+ */
+export async function installNatsServer(ways = installers(), find = findNatsServer) {
   say('segue: nats-server is missing; installing it');
   const failures = [];
-  for (const [name, install] of installers()) {
+  for (const [name, install] of ways) {
     const trouble = await install();
-    const path = trouble === null ? await findNatsServer() : null;
+    const path = trouble === null ? await find() : null;
     if (path !== null) {
       say(`segue: nats-server installed (${name}): ${path}`);
       return path;
@@ -158,12 +166,18 @@ async function unpackFromApt() {
       return `no root rights, and apt-get download failed: ${lastLines(download.output, 1)}`;
     const unpack = await run('dpkg-deb', ['-x', archive, 'unpacked'], { cwd: folder });
     if (!unpack.ok) return lastLines(unpack.output, 1);
-    return adopt(join(folder, 'unpacked/usr/sbin', serverName));
+    return adopt(join(folder, 'unpacked/usr/sbin', serverName), ownFolder);
   });
 }
 
-/** Fetches the official archive, checks it, and puts the program into .segue/bin. Null when all went well. */
-export async function downloadRelease({ version, site, sha256 } = release) {
+/**
+ * Fetches the official archive, checks it, and puts the program into a folder.
+ *
+ * @param {{version: string, site: string, sha256: Readonly<Record<string, string>>}} source a target without a checksum
+ *   here is checked against the list that the project publishes beside the archive
+ * @returns {Promise<string | null>} null when all went well, else what did not
+ */
+export async function downloadRelease({ version, site, sha256 } = release, folder = ownFolder) {
   const system = { linux: 'linux', darwin: 'darwin', freebsd: 'freebsd' }[process.platform];
   const machine = { x64: 'amd64', arm64: 'arm64', arm: 'arm7' }[process.arch];
   if (system === undefined || machine === undefined)
@@ -175,10 +189,10 @@ export async function downloadRelease({ version, site, sha256 } = release) {
     const wanted = sha256[target] ?? (await publishedChecksum(`${site}/v${version}/SHA256SUMS`, `${name}.tar.gz`));
     const actual = createHash('sha256').update(archive).digest('hex');
     if (actual !== wanted) return `${name}.tar.gz has the SHA-256 ${actual} instead of ${wanted}`;
-    return await inTemporaryFolder(async (folder) => {
-      writeFileSync(join(folder, 'archive.tar.gz'), archive);
-      const unpack = await run('tar', ['-xzf', 'archive.tar.gz'], { cwd: folder });
-      return unpack.ok ? adopt(join(folder, name, serverName)) : lastLines(unpack.output, 1);
+    return await inTemporaryFolder(async (place) => {
+      writeFileSync(join(place, 'archive.tar.gz'), archive);
+      const unpack = await run('tar', ['-xzf', 'archive.tar.gz'], { cwd: place });
+      return unpack.ok ? adopt(join(place, name, serverName), folder) : lastLines(unpack.output, 1);
     });
   } catch (error) {
     return `${site} cannot be read (${error.cause?.message ?? error.message})`;
@@ -199,11 +213,11 @@ async function publishedChecksum(url, file) {
   return line.trim().split(/\s+/)[0];
 }
 
-function adopt(program) {
+function adopt(program, folder) {
   if (!existsSync(program)) return 'the archive holds no nats-server';
-  mkdirSync(ownFolder, { recursive: true });
-  copyFileSync(program, join(ownFolder, serverName));
-  chmodSync(join(ownFolder, serverName), 0o755);
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(program, join(folder, serverName));
+  chmodSync(join(folder, serverName), 0o755);
   return null;
 }
 
