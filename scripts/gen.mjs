@@ -1,5 +1,5 @@
 /**
- * `npm run gen`: writes the TypeScript types of protos/segue/v1 into packages/bus/src/gen, with the options that the
+ * `npm run gen`: writes the TypeScript types of the messages in protos/segue/v1 into packages/bus/src/gen, with the options that the
  * run-time loader uses as well (packages/bus/src/proto-options.json), so that types and values agree.
  * With --check it writes nothing and fails when the committed types differ from what the protos give.
  */
@@ -39,10 +39,9 @@ async function generate(folder) {
   const protos = readdirSync(join(protoFolder, 'segue/v1')).filter((name) => name.endsWith('.proto'));
   const generation = await run(join(root, 'node_modules/.bin/proto-loader-gen-types'), [
     ...loaderFlags(),
-    '--grpcLib=@grpc/grpc-js',
     '--importFileExtension=.js',
     '--includeComments',
-    `--includeDirs=${protoFolder}`,
+    '--includeDirs=protos',
     `--outDir=${folder}`,
     ...protos.map((name) => `segue/v1/${name}`),
   ]);

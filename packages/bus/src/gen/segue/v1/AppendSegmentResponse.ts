@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/replay.proto
+// Original file: protos/segue/v1/replay.proto
 
 import type { AppendOutcome as _segue_v1_AppendOutcome, AppendOutcome__Output as _segue_v1_AppendOutcome__Output } from '../../segue/v1/AppendOutcome.js';
 import type { Segment as _segue_v1_Segment, Segment__Output as _segue_v1_Segment__Output } from '../../segue/v1/Segment.js';

@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/common.proto
+// Original file: protos/segue/v1/common.proto
 
 import type { MessagePart as _segue_v1_MessagePart, MessagePart__Output as _segue_v1_MessagePart__Output } from '../../segue/v1/MessagePart.js';
 

@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/controller.proto
+// Original file: protos/segue/v1/controller.proto
 
 import type { Waiting as _segue_v1_Waiting, Waiting__Output as _segue_v1_Waiting__Output } from '../../segue/v1/Waiting.js';
 import type { ActorReport as _segue_v1_ActorReport, ActorReport__Output as _segue_v1_ActorReport__Output } from '../../segue/v1/ActorReport.js';

@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/actor.proto
+// Original file: protos/segue/v1/actor.proto
 
 
 export interface DrainRequest {

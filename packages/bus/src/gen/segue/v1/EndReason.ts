@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/common.proto
+// Original file: protos/segue/v1/common.proto
 
 /**
  * Why a segment ended. The first of stop, repeat, length, budget, yield that applies is written.

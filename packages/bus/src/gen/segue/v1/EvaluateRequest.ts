@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/controller.proto
+// Original file: protos/segue/v1/controller.proto
 
 import type { Sampling as _segue_v1_Sampling, Sampling__Output as _segue_v1_Sampling__Output } from '../../segue/v1/Sampling.js';
 

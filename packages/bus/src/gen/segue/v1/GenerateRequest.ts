@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/actor.proto
+// Original file: protos/segue/v1/actor.proto
 
 import type { GeneratePrompt as _segue_v1_GeneratePrompt, GeneratePrompt__Output as _segue_v1_GeneratePrompt__Output } from '../../segue/v1/GeneratePrompt.js';
 import type { Sampling as _segue_v1_Sampling, Sampling__Output as _segue_v1_Sampling__Output } from '../../segue/v1/Sampling.js';

@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/replay.proto
+// Original file: protos/segue/v1/replay.proto
 
 import type { IterationState as _segue_v1_IterationState, IterationState__Output as _segue_v1_IterationState__Output } from '../../segue/v1/IterationState.js';
 import type { PlannedTask as _segue_v1_PlannedTask, PlannedTask__Output as _segue_v1_PlannedTask__Output } from '../../segue/v1/PlannedTask.js';

@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/replay.proto
+// Original file: protos/segue/v1/replay.proto
 
 import type { ProblemPurpose as _segue_v1_ProblemPurpose, ProblemPurpose__Output as _segue_v1_ProblemPurpose__Output } from '../../segue/v1/ProblemPurpose.js';
 

@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/controller.proto
+// Original file: protos/segue/v1/controller.proto
 
 import type { Run as _segue_v1_Run, Run__Output as _segue_v1_Run__Output } from '../../segue/v1/Run.js';
 

@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/reward.proto
+// Original file: protos/segue/v1/reward.proto
 
 import type { ScorerInfo as _segue_v1_ScorerInfo, ScorerInfo__Output as _segue_v1_ScorerInfo__Output } from '../../segue/v1/ScorerInfo.js';
 

@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/replay.proto
+// Original file: protos/segue/v1/replay.proto
 
 import type { Group as _segue_v1_Group, Group__Output as _segue_v1_Group__Output } from '../../segue/v1/Group.js';
 import type { PlannedTask as _segue_v1_PlannedTask, PlannedTask__Output as _segue_v1_PlannedTask__Output } from '../../segue/v1/PlannedTask.js';

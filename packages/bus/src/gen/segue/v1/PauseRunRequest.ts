@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/controller.proto
+// Original file: protos/segue/v1/controller.proto
 
 
 export interface PauseRunRequest {

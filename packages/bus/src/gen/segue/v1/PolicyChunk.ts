@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/trainer.proto
+// Original file: protos/segue/v1/trainer.proto
 
 import type { Long } from '@grpc/proto-loader';
 

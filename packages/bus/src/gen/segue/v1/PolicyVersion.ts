@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/trainer.proto
+// Original file: protos/segue/v1/trainer.proto
 
 import type { PolicyRef as _segue_v1_PolicyRef, PolicyRef__Output as _segue_v1_PolicyRef__Output } from '../../segue/v1/PolicyRef.js';
 import type { Long } from '@grpc/proto-loader';

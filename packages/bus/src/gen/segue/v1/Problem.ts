@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/common.proto
+// Original file: protos/segue/v1/common.proto
 
 import type { ProblemPurpose as _segue_v1_ProblemPurpose, ProblemPurpose__Output as _segue_v1_ProblemPurpose__Output } from '../../segue/v1/ProblemPurpose.js';
 import type { ChatMessage as _segue_v1_ChatMessage, ChatMessage__Output as _segue_v1_ChatMessage__Output } from '../../segue/v1/ChatMessage.js';

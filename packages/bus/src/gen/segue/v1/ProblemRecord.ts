@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/replay.proto
+// Original file: protos/segue/v1/replay.proto
 
 import type { Problem as _segue_v1_Problem, Problem__Output as _segue_v1_Problem__Output } from '../../segue/v1/Problem.js';
 

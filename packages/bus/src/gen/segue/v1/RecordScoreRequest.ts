@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/replay.proto
+// Original file: protos/segue/v1/replay.proto
 
 import type { Score as _segue_v1_Score, Score__Output as _segue_v1_Score__Output } from '../../segue/v1/Score.js';
 

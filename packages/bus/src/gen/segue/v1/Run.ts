@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/controller.proto
+// Original file: protos/segue/v1/controller.proto
 
 import type { RunState as _segue_v1_RunState, RunState__Output as _segue_v1_RunState__Output } from '../../segue/v1/RunState.js';
 

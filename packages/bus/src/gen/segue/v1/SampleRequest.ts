@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/replay.proto
+// Original file: protos/segue/v1/replay.proto
 
 import type { Selector as _segue_v1_Selector, Selector__Output as _segue_v1_Selector__Output } from '../../segue/v1/Selector.js';
 

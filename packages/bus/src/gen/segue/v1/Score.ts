@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/common.proto
+// Original file: protos/segue/v1/common.proto
 
 import type { ScoreStatus as _segue_v1_ScoreStatus, ScoreStatus__Output as _segue_v1_ScoreStatus__Output } from '../../segue/v1/ScoreStatus.js';
 

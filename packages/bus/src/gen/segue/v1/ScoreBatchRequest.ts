@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/reward.proto
+// Original file: protos/segue/v1/reward.proto
 
 import type { ScoreRequest as _segue_v1_ScoreRequest, ScoreRequest__Output as _segue_v1_ScoreRequest__Output } from '../../segue/v1/ScoreRequest.js';
 

@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/common.proto
+// Original file: protos/segue/v1/common.proto
 
 export const ScoreStatus = {
   SCORE_STATUS_UNSPECIFIED: 'SCORE_STATUS_UNSPECIFIED',

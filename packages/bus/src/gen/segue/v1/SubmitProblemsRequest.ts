@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/controller.proto
+// Original file: protos/segue/v1/controller.proto
 
 import type { SubmitProblemsHeader as _segue_v1_SubmitProblemsHeader, SubmitProblemsHeader__Output as _segue_v1_SubmitProblemsHeader__Output } from '../../segue/v1/SubmitProblemsHeader.js';
 import type { Problem as _segue_v1_Problem, Problem__Output as _segue_v1_Problem__Output } from '../../segue/v1/Problem.js';

@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/trainer.proto
+// Original file: protos/segue/v1/trainer.proto
 
 
 export interface TrainIterationRequest {

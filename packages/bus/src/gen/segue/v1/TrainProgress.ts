@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/trainer.proto
+// Original file: protos/segue/v1/trainer.proto
 
 import type { PolicyVersion as _segue_v1_PolicyVersion, PolicyVersion__Output as _segue_v1_PolicyVersion__Output } from '../../segue/v1/PolicyVersion.js';
 

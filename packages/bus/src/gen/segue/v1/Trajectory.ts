@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/common.proto
+// Original file: protos/segue/v1/common.proto
 
 import type { TrajectoryState as _segue_v1_TrajectoryState, TrajectoryState__Output as _segue_v1_TrajectoryState__Output } from '../../segue/v1/TrajectoryState.js';
 import type { Segment as _segue_v1_Segment, Segment__Output as _segue_v1_Segment__Output } from '../../segue/v1/Segment.js';

@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/replay.proto
+// Original file: protos/segue/v1/replay.proto
 
 import type { TrajectorySummary as _segue_v1_TrajectorySummary, TrajectorySummary__Output as _segue_v1_TrajectorySummary__Output } from '../../segue/v1/TrajectorySummary.js';
 import type { Segment as _segue_v1_Segment, Segment__Output as _segue_v1_Segment__Output } from '../../segue/v1/Segment.js';

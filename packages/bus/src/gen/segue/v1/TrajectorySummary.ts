@@ -1,4 +1,4 @@
-// Original file: /work/main/protos/segue/v1/common.proto
+// Original file: protos/segue/v1/common.proto
 
 import type { TrajectoryState as _segue_v1_TrajectoryState, TrajectoryState__Output as _segue_v1_TrajectoryState__Output } from '../../segue/v1/TrajectoryState.js';
 import type { EndReason as _segue_v1_EndReason, EndReason__Output as _segue_v1_EndReason__Output } from '../../segue/v1/EndReason.js';
