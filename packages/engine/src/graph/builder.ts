@@ -374,6 +374,36 @@ export class Builder extends Graph {
     return x.dtype === 'float32' ? this.op('QuickGelu', [x], { alpha: 1 }) : this.mul(x, this.sigmoid(x));
   }
 
+  /**
+   * Rotates pairs (i, i + D/2) of x [B, H, T, D] by the angles of their positions.
+   * @param positions int64 [B, T], or [1]: the position of the first token of every row
+   * @param cos and sin [positions, D/2]
+   */
+  rotary(x: Value, positions: Value, cos: Value, sin: Value): Value {
+    if (x.dtype === 'float32') {
+      return this.op('RotaryEmbedding', [x, positions, cos, sin], {
+        interleaved: 0,
+        num_heads: 0,
+        rotary_embedding_dim: 0,
+      });
+    }
+    const at = positions.rank === 1 ? this.add(positions, this.range(x.shape[2]!)) : positions; // [T] or [B, T]
+    const angle = (table: Value) =>
+      at.rank === 1 ? this.gather(table, at) : this.unsqueeze(this.gather(table, at), [1]);
+    const half = Number(x.shape[3]) / 2;
+    const [first, second] = this.split(x, [half, half], 3) as [Value, Value];
+    const [c, s] = [angle(cos), angle(sin)]; // [T, D/2] or [B, 1, T, D/2]
+    return this.concat(
+      [this.sub(this.mul(first, c), this.mul(second, s)), this.add(this.mul(second, c), this.mul(first, s))],
+      3,
+    );
+  }
+
+  /** The product of sizes, as one dimension. */
+  product(dims: Shape): Dim {
+    return multiplyDims(dims);
+  }
+
   /** A loop of at most `trips` (int64 []) trips. The body may read values of this graph. */
   loop(
     trips: Value,

@@ -122,7 +122,7 @@ export class Graph {
   }
 
   #knows(symbol: string): boolean {
-    return this.#symbols.has(symbol) || (this.parent !== undefined && this.parent.#knows(symbol));
+    return this.#symbols.has(symbol) || (this.parent ? this.parent.#knows(symbol) : false);
   }
 
   #infer(

@@ -1,0 +1,161 @@
+/**
+ * The decoder, defined once. Training and prefill build it over the rows of whole sequences ([B*T] rows), decoding over one row
+ * per sequence ([B] rows); they differ in the attention they pass in. Llama: RMSNorm, rotary positions (first half against second
+ * half of a head), grouped-query attention, SwiGLU, no biases. H query heads, G key-value heads, D head size, C hidden size.
+ */
+import type { Builder } from '../graph/builder.js';
+import type { Dim, DType } from '../graph/tensor-type.js';
+import type { Value } from '../graph/value.js';
+import type { ModelConfig } from './config.js';
+import { type LayerKey, layerBlockKey, layerKeys, type ParameterBlock, type ParameterLayout } from './layout.js';
+
+export type LayerWeights = Readonly<Record<LayerKey, Value>>;
+
+export interface DecoderWeights {
+  /** [V, C] */
+  readonly embedding: Value;
+  readonly layers: readonly LayerWeights[];
+  readonly finalNorm: Value;
+  /** [V, C]; the embedding when tied. */
+  readonly head: Value;
+}
+
+/** Attention of one layer: qkv [rows, (H+2G)*D] before rotation -> [rows, H*D]. */
+export type Attend = (qkv: Value, layer: number) => Value;
+
+export interface DecoderOptions {
+  /** Use the fused residual norm, which has no gradient. Default false. */
+  readonly inference?: boolean;
+}
+
+/** The weights as values: `make` turns a block into a graph input (training) or a constant (inference). */
+export function decoderWeights(layout: ParameterLayout, make: (block: ParameterBlock) => Value): DecoderWeights {
+  const values = new Map(layout.blocks.map((block) => [block.key, make(block)]));
+  const layers = Array.from({ length: layout.config.layers }, (_, layer) => {
+    const entries = layerKeys.map((key) => [key, values.get(layerBlockKey(layer, key))!] as const);
+    return Object.fromEntries(entries) as Record<LayerKey, Value>;
+  });
+  const embedding = values.get('embedding')!;
+  return { embedding, layers, finalNorm: values.get('finalNorm')!, head: values.get('head') ?? embedding };
+}
+
+/** tokens int64 [...] -> [rows, C], one row per token. */
+export function embed(b: Builder, weights: DecoderWeights, tokens: Value): Value {
+  const rows = b.gather(weights.embedding, tokens, 0); // [..., C]
+  return b.reshape(rows, [-1, rows.shape.at(-1)!]); // [rows, C]
+}
+
+/** All layers and the final norm: x [rows, C] -> [rows, C]. */
+export function decoderStack(
+  b: Builder,
+  config: ModelConfig,
+  weights: DecoderWeights,
+  x: Value,
+  attend: Attend,
+  { inference = false }: DecoderOptions = {},
+): Value {
+  const { rmsNormEpsilon: epsilon } = config;
+  const addNorm = (term: Value, residual: Value, weight: Value) => {
+    if (inference && term.dtype === 'float32') return b.skipRmsNorm(term, residual, weight, epsilon);
+    const sum = b.add(residual, term);
+    return { normed: b.rmsNorm(sum, weight, epsilon), sum };
+  };
+  let residual = x; // [rows, C]
+  let normed = b.rmsNorm(x, weights.layers[0]!.inputNorm, epsilon);
+  weights.layers.forEach((layer, index) => {
+    const attended = attend(b.linear(normed, layer.qkv), index); // [rows, H*D]
+    ({ normed, sum: residual } = addNorm(b.linear(attended, layer.output), residual, layer.postNorm));
+    const [gate, up] = b.split(b.linear(normed, layer.gateUp), [config.intermediateSize, config.intermediateSize], -1);
+    const fed = b.linear(b.mul(b.silu(gate!), up!), layer.down); // [rows, C]
+    ({ normed, sum: residual } = addNorm(fed, residual, weights.layers[index + 1]?.inputNorm ?? weights.finalNorm));
+  });
+  return normed;
+}
+
+/** Hidden rows [N, C] -> logits [N, V]. */
+export function logits(b: Builder, weights: DecoderWeights, hidden: Value): Value {
+  return b.linear(hidden, weights.head);
+}
+
+export interface RotaryTables {
+  /** [maxPositions, D/2] */
+  readonly cos: Value;
+  readonly sin: Value;
+}
+
+/** Angle of position p, pair i: p * theta^(-2i/D). */
+export function rotaryTables(b: Builder, config: ModelConfig, dtype: DType = 'float32'): RotaryTables {
+  const half = config.headSize / 2;
+  const table = (of: (angle: number) => number) => {
+    const data =
+      dtype === 'float64' ? new Float64Array(config.maxPositions * half) : new Float32Array(config.maxPositions * half);
+    for (let position = 0; position < config.maxPositions; position++) {
+      for (let i = 0; i < half; i++) {
+        data[position * half + i] = of(position / config.ropeTheta ** ((2 * i) / config.headSize));
+      }
+    }
+    return b.constant(dtype, [config.maxPositions, half], data);
+  };
+  return { cos: table(Math.cos), sin: table(Math.sin) };
+}
+
+/** What attention works on: q [B, H, T, D], k and v [B, G, T, D], q and k rotated. For decoding T is 1. */
+export interface Heads {
+  readonly q: Value;
+  readonly k: Value;
+  readonly v: Value;
+}
+
+/**
+ * qkv [B*T, (H+2G)*D] -> heads.
+ * @param positions int64 [B, T], or [1]: the position of every row's first token
+ */
+export function splitHeads(
+  b: Builder,
+  config: ModelConfig,
+  qkv: Value,
+  [batch, length]: readonly [Dim, Dim],
+  positions: Value,
+  tables: RotaryTables,
+): Heads {
+  const { heads, kvHeads, headSize } = config;
+  const all = b.reshape(qkv, [batch, length, heads + 2 * kvHeads, headSize]); // [B, T, H+2G, D]
+  const byHead =
+    length === 1 ? b.reshape(all, [batch, heads + 2 * kvHeads, 1, headSize]) : b.transpose(all, [0, 2, 1, 3]);
+  const [q, k, v] = b.split(byHead, [heads, kvHeads, kvHeads], 1);
+  return {
+    q: b.rotary(q!, positions, tables.cos, tables.sin),
+    k: b.rotary(k!, positions, tables.cos, tables.sin),
+    v: v!,
+  };
+}
+
+/** [B, H, T, D] -> [B*T, H*D]. */
+export function mergeHeads(b: Builder, attended: Value): Value {
+  const [batch, heads, length, headSize] = attended.shape;
+  const byToken = length === 1 ? attended : b.transpose(attended, [0, 2, 1, 3]); // [B, T, H, D]
+  return b.reshape(byToken, [b.product([batch!, length!]), b.product([heads!, headSize!])]);
+}
+
+/** Added to the score of a position that must not be seen. */
+const hidden = -1e30;
+
+/** [T, T]: 0 where a query may see a key, else a large negative number. */
+export function causalMask(b: Builder, length: Dim, dtype: DType = 'float32'): Value {
+  const index = b.range(length); // [T]
+  const later = b.less(b.unsqueeze(index, [1]), b.unsqueeze(index, [0])); // [T, T] key after query
+  return b.where(later, b.scalar(hidden, dtype), b.scalar(0, dtype));
+}
+
+/** Every token attends to itself and what came before it: heads -> [B, H, T, D]. */
+export function causalAttention(b: Builder, { q, k, v }: Heads, mask: Value): Value {
+  const [batch, heads, length, headSize] = q.shape as readonly [Dim, number, Dim, number];
+  const kvHeads = k.shape[1] as number;
+  // The query heads of one key-value head become rows of one product.
+  const folded = b.product([heads / kvHeads, length]);
+  const query = b.reshape(q, [batch, kvHeads, folded, headSize]); // [B, G, H/G*T, D]
+  const scores = b.matmul(query, k, { transB: true, alpha: 1 / Math.sqrt(headSize) }); // [B, G, H/G*T, T]
+  const masked = b.add(b.reshape(scores, [batch, heads, length, length]), mask); // [B, H, T, T]
+  const weights = b.reshape(b.softmax(masked), [batch, kvHeads, folded, length]);
+  return b.reshape(b.matmul(weights, v), [batch, heads, length, headSize]);
+}
