@@ -32,8 +32,10 @@ export function run(command, args, options = {}) {
       cwd: options.cwd ?? root,
       env: { ...process.env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
-      ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs, killSignal: 'SIGKILL' }),
     });
+    // Not spawn's own timeout: that keeps the script alive when the command does not exist.
+    const timer =
+      options.timeoutMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), options.timeoutMs);
     let output = '';
     child.stdout.on('data', (data) => {
       output += data;
@@ -41,8 +43,12 @@ export function run(command, args, options = {}) {
     child.stderr.on('data', (data) => {
       output += data;
     });
-    child.on('error', (error) => settle({ ok: false, code: null, output: error.message }));
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      settle({ ok: false, code: null, output: error.message });
+    });
     child.on('close', (code, signal) => {
+      clearTimeout(timer);
       if (signal !== null) output += `\n${command} was ended by ${signal}`;
       settle({ ok: code === 0, code, output });
     });
