@@ -54,11 +54,17 @@ export async function ensurePackages() {
   clearInterval(ticker);
   if (!install.ok) {
     throw new Refusal(
-      `${lastLines(install.output)}\nnpm ci failed, so Segue's packages are not installed. ` +
+      `${lastLines(withoutStack(install.output))}\nnpm ci failed, so Segue's packages are not installed. ` +
         'Check the network and the npm registry (npm ping) and try again.',
     );
   }
   say(`segue: packages installed in ${seconds(startedAt)} s`);
+}
+
+/** What npm says, without the indented stack and fields of its inner error. */
+function withoutStack(output) {
+  const lines = output.split('\n').filter((line) => !/^npm (error|ERR!)(\s{2,}|\s*[{}]?\s*$)/.test(line));
+  return lines.join('\n').replaceAll(/\{$/gm, '');
 }
 
 /** Fetches the CUDA libraries of onnxruntime-node, which the default install leaves out. */
