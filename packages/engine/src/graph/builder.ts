@@ -356,11 +356,11 @@ export class Builder extends Graph {
 
   /** x / rms(x) * weight over the last axis. */
   rmsNorm(x: Value, weight: Value, epsilon: number): Value {
-    return this.node('SimplifiedLayerNormalization', [x, weight], {
-      axis: -1,
-      epsilon,
-      stash_type: dtypes[x.dtype].code,
-    })[0]!;
+    if (x.dtype === 'float32') {
+      return this.node('SimplifiedLayerNormalization', [x, weight], { axis: -1, epsilon, stash_type: 1 })[0]!;
+    }
+    const rms = this.sqrt(this.add(this.reduceMean(this.mul(x, x), [-1], true), epsilon)); // [..., 1]
+    return this.mul(this.div(x, rms), weight);
   }
 
   /** RMS norm of x + skip, and x + skip itself; float32, no gradient. */

@@ -18,6 +18,8 @@ export interface SessionOptions {
   readonly memoryPattern?: boolean;
   /** Constants are copied into a layout that multiplies faster. Default true. */
   readonly prepack?: boolean;
+  /** Rewrite the graph. Off for float64: some rewrites choose kernels that exist for float32 only. Default true. */
+  readonly optimize?: boolean;
   /** Names the session in errors. */
   readonly name?: string;
 }
@@ -42,13 +44,21 @@ export class Session {
 
   /** Compiles a ModelProto. UNAVAILABLE when the device's provider is not installed. */
   static async create(model: Uint8Array, options: SessionOptions = {}): Promise<Session> {
-    const { device = 'cpu', threads = 1, memoryPattern = false, prepack = true, name = 'graph' } = options;
+    const {
+      device = 'cpu',
+      threads = 1,
+      memoryPattern = false,
+      prepack = true,
+      optimize = true,
+      name = 'graph',
+    } = options;
     try {
       const session = await InferenceSession.create(model, {
         executionProviders: [device],
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         executionMode: 'sequential',
+        graphOptimizationLevel: optimize ? 'all' : 'disabled',
         enableMemPattern: memoryPattern,
         logSeverityLevel: 3,
         extra: { session: { intra_op: { allow_spinning: '0' }, ...(prepack ? {} : { disable_prepacking: '1' }) } },

@@ -1,0 +1,85 @@
+/**
+ * Reverse-mode differentiation: adds to a graph the nodes that compute the gradients of a scalar. Visits only nodes that lie
+ * between a target and the loss. What each operator does is in gradient-rules.ts.
+ */
+import { SegueError } from '@segue/core';
+import type { Builder } from './builder.js';
+import { gradientRules } from './gradient-rules.js';
+import { Graph } from './graph.js';
+import { isFloat, sameShape } from './tensor-type.js';
+import type { GraphNode, Value } from './value.js';
+
+/**
+ * @param loss float []
+ * @returns d loss / d target for each target, of the target's shape
+ */
+export function differentiate(b: Builder, loss: Value, targets: readonly Value[]): Value[] {
+  if (loss.rank !== 0 || !isFloat(loss.dtype)) {
+    throw new SegueError('INTERNAL', `the loss ${loss.name} is not a floating-point scalar`);
+  }
+  const nodes = [...b.nodes];
+  const dependent = dependents(nodes, targets);
+  const gradients = new Map<Value, Value[]>([[loss, [b.scalar(1, loss.dtype)]]]);
+  /** The sum of what arrived so far; null when nothing did. */
+  const total = (value: Value): Value | null => {
+    const terms = gradients.get(value);
+    if (!terms) return null;
+    const sum = b.sum(terms);
+    gradients.set(value, [sum]);
+    return sum;
+  };
+  for (const node of nodes.reverse()) {
+    if (!node.outputs.some((output) => dependent.has(output) && gradients.has(output))) continue;
+    const wanted = node.inputs.map((value) => value !== null && dependent.has(value));
+    const rule = gradientRules[node.op];
+    if (!rule) throw new SegueError('INTERNAL', `node ${node.name}: there is no gradient rule for ${node.op}`);
+    const results = rule({ b, node, gradients: node.outputs.map(total), wanted });
+    node.inputs.forEach((value, i) => {
+      const gradient = results[i];
+      if (!value || !wanted[i]) return;
+      if (!gradient)
+        throw new SegueError('INTERNAL', `node ${node.name}: the rule of ${node.op} gives nothing for input ${i}`);
+      const terms = gradients.get(value) ?? [];
+      terms.push(sumToShape(b, gradient, value));
+      gradients.set(value, terms);
+    });
+  }
+  return targets.map((target) => {
+    const gradient = total(target);
+    if (!gradient) throw new SegueError('INTERNAL', `the loss does not depend on ${target.name}`);
+    return gradient;
+  });
+}
+
+/** Values that change when a target changes, through floating-point values. */
+function dependents(nodes: readonly GraphNode[], targets: readonly Value[]): ReadonlySet<Value> {
+  const found = new Set(targets);
+  for (const node of nodes) {
+    if (node.inputs.some((value) => value && found.has(value)) || capturesAny(node, found)) {
+      for (const output of node.outputs) if (isFloat(output.dtype)) found.add(output);
+    }
+  }
+  return found;
+}
+
+/** Whether a loop body reads one of the values from outside. */
+function capturesAny(node: GraphNode, values: ReadonlySet<Value>): boolean {
+  return Object.values(node.attributes).some(
+    (attribute) =>
+      attribute instanceof Graph &&
+      attribute.nodes.some(
+        (inner) => inner.inputs.some((value) => value && values.has(value)) || capturesAny(inner, values),
+      ),
+  );
+}
+
+/** Sums over the axes along which an operand was broadcast. */
+function sumToShape(b: Builder, gradient: Value, operand: Value): Value {
+  if (sameShape(gradient.shape, operand.shape)) return gradient;
+  const added = gradient.rank - operand.rank;
+  const axes = gradient.shape.flatMap((dim, axis) =>
+    axis < added || (operand.shape[axis - added] === 1 && dim !== 1) ? [axis] : [],
+  );
+  const summed = b.reduceSum(gradient, axes, true);
+  return b.reshape(summed, operand.shape);
+}

@@ -1,0 +1,121 @@
+/**
+ * The graphs that the trainer runs: log-probabilities of given tokens (forward), and the gradients of a loss with respect to every
+ * parameter block. Weights are inputs, one per block, so that a session outlives policy versions. Sizes are symbols: B rows of
+ * T tokens (padded at the end), N trained tokens among them. Logits are computed at trained positions only.
+ */
+import { Builder } from '../graph/builder.js';
+import { differentiate } from '../graph/differentiate.js';
+import type { DType } from '../graph/tensor-type.js';
+import type { Value } from '../graph/value.js';
+import {
+  causalAttention,
+  causalMask,
+  type DecoderWeights,
+  decoderStack,
+  decoderWeights,
+  embed,
+  logits,
+  mergeHeads,
+  rotaryTables,
+  splitHeads,
+} from '../model/decoder.js';
+import type { ParameterLayout } from '../model/layout.js';
+import { policyLoss, supervisedLoss } from './losses.js';
+
+export type Objective = 'policy' | 'supervised';
+
+export interface TrainGraphOptions {
+  /** float64 is for tests. Default float32. */
+  readonly dtype?: DType;
+}
+
+/** Name of the gradient of a block among the outputs. */
+export function gradientName(blockKey: string): string {
+  return `gradient.${blockKey}`;
+}
+
+interface Forward {
+  readonly b: Builder;
+  /** Weights in the order of the layout's blocks. */
+  readonly blocks: readonly Value[];
+  /** [N] */
+  readonly logProbs: Value;
+}
+
+/**
+ * Inputs: blocks by key; tokens int64 [B, T]; positions int64 [N], the flat index (row * T + column) of the token before each
+ * trained one; targets int64 [N]; inverseTemperature []. Outputs: logProbs [N] at that temperature; entropy [], summed over tokens.
+ */
+function forward(layout: ParameterLayout, dtype: DType): Forward {
+  const b = new Builder();
+  const { config } = layout;
+  const blocks: Value[] = [];
+  const weights: DecoderWeights = decoderWeights(layout, ({ key, shape }) => {
+    const block = b.input(key, dtype, shape);
+    blocks.push(block);
+    return block;
+  });
+  const tokens = b.input('tokens', 'int64', ['B', 'T']);
+  const positions = b.input('positions', 'int64', ['N']);
+  const targets = b.input('targets', 'int64', ['N']);
+  const inverseTemperature = b.input('inverseTemperature', dtype, []);
+  const tables = rotaryTables(b, config, dtype);
+  const mask = causalMask(b, 'T', dtype);
+  const first = b.integers([0]);
+  const hidden = decoderStack(b, config, weights, embed(b, weights, tokens), (qkv) =>
+    mergeHeads(b, causalAttention(b, splitHeads(b, config, qkv, ['B', 'T'], first, tables), mask)),
+  ); // [B*T, C]
+  const scores = b.mul(logits(b, weights, b.gather(hidden, positions)), inverseTemperature); // [N, V]
+  const logSoftmax = b.logSoftmax(scores); // [N, V]
+  const logProbs = b.reshape(b.gatherElements(logSoftmax, b.unsqueeze(targets, [1]), 1), ['N']);
+  b.output('logProbs', logProbs);
+  b.output('entropy', b.neg(b.reduceSum(b.mul(b.exp(logSoftmax), logSoftmax), [0, 1])));
+  return { b, blocks, logProbs };
+}
+
+/** Forward only. */
+export function logProbGraph(layout: ParameterLayout, { dtype = 'float32' }: TrainGraphOptions = {}): Builder {
+  return forward(layout, dtype).b;
+}
+
+/**
+ * The log-prob graph with a loss on top and the gradients. Further inputs: rowOf int64 [N], scale [B]; for the policy objective
+ * also referenceLogProbs [N], weights [N], advantages [B], lengths [B], tau []. Further outputs: rowLosses [B], one gradient per
+ * block, and for the policy objective logRatios [B].
+ */
+export function gradientGraph(
+  layout: ParameterLayout,
+  objective: Objective,
+  { dtype = 'float32' }: TrainGraphOptions = {},
+): Builder {
+  const { b, blocks, logProbs } = forward(layout, dtype);
+  const scale = b.input('scale', dtype, ['B']);
+  const rowOf = b.input('rowOf', 'int64', ['N']);
+  const batch = { logProbs, rowOf };
+  const loss = objective === 'supervised' ? supervised() : policy();
+  const gradients = differentiate(b, loss, blocks);
+  layout.blocks.forEach(({ key }, i) => {
+    b.output(gradientName(key), gradients[i]!);
+  });
+  return b;
+
+  function supervised(): Value {
+    const { loss, rowLosses } = supervisedLoss(b, batch, scale);
+    b.output('rowLosses', rowLosses);
+    return loss;
+  }
+
+  function policy(): Value {
+    const { loss, rowLosses, logRatios } = policyLoss(b, batch, {
+      scale,
+      referenceLogProbs: b.input('referenceLogProbs', dtype, ['N']),
+      weights: b.input('weights', dtype, ['N']),
+      advantages: b.input('advantages', dtype, ['B']),
+      lengths: b.input('lengths', dtype, ['B']),
+      tau: b.input('tau', dtype, []),
+    });
+    b.output('rowLosses', rowLosses);
+    b.output('logRatios', logRatios);
+    return loss;
+  }
+}
