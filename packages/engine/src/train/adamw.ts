@@ -1,0 +1,102 @@
+/** AdamW (Loshchilov and Hutter, 2019) and global-norm clipping over flat arrays. Knows nothing of graphs. */
+import { SegueError } from '@segue/core';
+
+export interface AdamWOptions {
+  /** Decay of the mean of gradients. Default 0.9. */
+  readonly beta1?: number;
+  /** Decay of the mean of squared gradients. Default 0.95. */
+  readonly beta2?: number;
+  /** Default 1e-8. */
+  readonly epsilon?: number;
+  /** Share of a parameter taken off per step and unit of learning rate; norms are left out. Default 0. */
+  readonly weightDecay?: number;
+}
+
+/** A stretch of the flat arrays, and whether weight decay applies to it. */
+export interface ParameterRange {
+  readonly offset: number;
+  readonly size: number;
+  readonly decays: boolean;
+}
+
+export class AdamW {
+  readonly #beta1: number;
+  readonly #beta2: number;
+  readonly #epsilon: number;
+  readonly #weightDecay: number;
+  readonly #ranges: readonly ParameterRange[];
+  readonly #mean: Float32Array;
+  readonly #square: Float32Array;
+  #steps = 0;
+
+  constructor(length: number, ranges: readonly ParameterRange[], options: AdamWOptions = {}) {
+    this.#beta1 = options.beta1 ?? 0.9;
+    this.#beta2 = options.beta2 ?? 0.95;
+    this.#epsilon = options.epsilon ?? 1e-8;
+    this.#weightDecay = options.weightDecay ?? 0;
+    this.#ranges = ranges;
+    this.#mean = new Float32Array(length);
+    this.#square = new Float32Array(length);
+  }
+
+  /** Steps since the last reset. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** Forgets what was seen. The k1.5 report does it at the start of every iteration, as the reference changes (section 2.3.2). */
+  reset(): void {
+    this.#mean.fill(0);
+    this.#square.fill(0);
+    this.#steps = 0;
+  }
+
+  /** Changes the parameters in place by `scale` times the gradient. */
+  step(parameters: Float32Array, gradient: Float32Array, learningRate: number, scale = 1): void {
+    this.#steps++;
+    for (const range of this.#ranges) this.#stepRange(range, parameters, gradient, learningRate, scale);
+  }
+
+  #stepRange(
+    { offset, size, decays }: ParameterRange,
+    parameters: Float32Array,
+    gradient: Float32Array,
+    learningRate: number,
+    scale: number,
+  ): void {
+    const mean = this.#mean;
+    const square = this.#square;
+    const beta1 = this.#beta1;
+    const beta2 = this.#beta2;
+    const epsilon = this.#epsilon;
+    const keep = decays ? 1 - learningRate * this.#weightDecay : 1;
+    const rate = learningRate / (1 - beta1 ** this.#steps);
+    const squareCorrection = 1 / (1 - beta2 ** this.#steps);
+    for (let i = offset; i < offset + size; i++) {
+      const g = scale * gradient[i]!;
+      const m = beta1 * mean[i]! + (1 - beta1) * g;
+      const v = beta2 * square[i]! + (1 - beta2) * g * g;
+      mean[i] = m;
+      square[i] = v;
+      parameters[i] = keep * parameters[i]! - (rate * m) / (Math.sqrt(v * squareCorrection) + epsilon);
+    }
+  }
+}
+
+/** Square root of the sum of squares, summed in double precision. */
+export function globalNorm(gradient: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < gradient.length; i++) sum += gradient[i]! * gradient[i]!;
+  return Math.sqrt(sum);
+}
+
+/** The factor that brings a gradient of norm `norm` down to at most `maxNorm`. FAILED_PRECONDITION when the norm is not finite. */
+export function clippingScale(norm: number, maxNorm: number): number {
+  if (!Number.isFinite(norm)) {
+    throw new SegueError(
+      'FAILED_PRECONDITION',
+      `the gradient norm is ${norm}: the step was not taken; lower the learning rate or load the last version`,
+    );
+  }
+  return norm > maxNorm ? maxNorm / norm : 1;
+}

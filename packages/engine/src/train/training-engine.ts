@@ -1,0 +1,327 @@
+/**
+ * Owns the parameters of a policy and changes them: log-probabilities, gradients summed over micro-batches, optimiser steps,
+ * checkpoints. Blocks its thread while it computes (see training-worker.ts). Knows rows of tokens, not rewards or groups.
+ * The same calls give the same bits at a given number of threads.
+ */
+import { SegueError } from '@segue/core';
+import type { Builder } from '../graph/builder.js';
+import { emit } from '../graph/emit.js';
+import { Session, type Tensors, tensor } from '../graph/session.js';
+import { type Checkpoint, companionFiles, readCheckpoint, writeCheckpoint } from '../model/checkpoint.js';
+import { type ModelConfig, requireModelConfig } from '../model/config.js';
+import { type InitOptions, initialParameters } from '../model/init.js';
+import { type ParameterLayout, parameterLayout, requireLength, viewOf } from '../model/layout.js';
+import { AdamW, clippingScale, globalNorm } from './adamw.js';
+import {
+  type MicroBatch,
+  markedTokens,
+  microBatches,
+  perToken,
+  requireRows,
+  scatterTokens,
+  type TokenRow,
+  tokenFeeds,
+} from './batches.js';
+import { gradientGraph, gradientName, logProbGraph } from './graphs.js';
+import type {
+  GradientResult,
+  LogProbOptions,
+  LogProbResult,
+  PolicyGradientResult,
+  PolicyLossOptions,
+  PolicyRow,
+  StepResult,
+  SupervisedLossOptions,
+  SupervisedStepResult,
+  TrainingOptions,
+} from './training-types.js';
+
+type SessionKind = 'logProbs' | 'policy' | 'supervised';
+
+const scalar = (value: number) => tensor('float32', [], Float32Array.of(value));
+const vector = (values: Float32Array) => tensor('float32', [values.length], values);
+
+export class TrainingEngine {
+  readonly layout: ParameterLayout;
+  /** Flat, as the layout says. Changed in place by steps. */
+  readonly parameters: Float32Array;
+  readonly #options: Required<TrainingOptions>;
+  readonly #gradient: Float32Array;
+  /** Gradient of one micro-batch when several are summed. */
+  readonly #partial: Float32Array;
+  readonly #optimizer: AdamW;
+  readonly #parameterFeeds: Tensors;
+  readonly #sessions = new Map<SessionKind, Promise<Session>>();
+  #companions: readonly string[] = [];
+  /** Whether the gradient holds something that no step has used. */
+  #pending = false;
+
+  constructor(config: ModelConfig, parameters: Float32Array, options: TrainingOptions = {}) {
+    this.layout = parameterLayout(requireModelConfig(config));
+    requireLength(this.layout, parameters);
+    this.parameters = parameters;
+    this.#options = {
+      device: 'cpu',
+      threads: 2,
+      maxTokensPerMicroBatch: 4096,
+      lengthMultiple: 16,
+      maxGradientNorm: 1,
+      optimizer: {},
+      ...options,
+    };
+    this.#gradient = new Float32Array(this.layout.length);
+    this.#partial = new Float32Array(this.layout.length);
+    const ranges = this.layout.blocks.map(({ offset, size, shape }) => ({ offset, size, decays: shape.length > 1 }));
+    this.#optimizer = new AdamW(this.layout.length, ranges, this.#options.optimizer);
+    this.#parameterFeeds = Object.fromEntries(
+      this.layout.blocks.map((block) => [block.key, tensor('float32', block.shape, viewOf(parameters, block))]),
+    );
+  }
+
+  /** A new policy from a seed. */
+  static initialize(config: ModelConfig, seed: number, options?: TrainingOptions, init?: InitOptions): TrainingEngine {
+    return new TrainingEngine(
+      config,
+      initialParameters(parameterLayout(requireModelConfig(config)), seed, init),
+      options,
+    );
+  }
+
+  /** A policy from a checkpoint folder, whose tokenizer files `save` copies along. */
+  static async open(folder: string, options?: TrainingOptions): Promise<TrainingEngine> {
+    const { config, parameters } = await readCheckpoint(folder);
+    const engine = new TrainingEngine(config, parameters, options);
+    engine.#companions = await companionFiles(folder);
+    return engine;
+  }
+
+  get config(): ModelConfig {
+    return this.layout.config;
+  }
+
+  /** The gradient summed since the last step, laid out as the parameters. A view. */
+  get gradient(): Float32Array {
+    return this.#gradient;
+  }
+
+  /** Takes the parameters of a checkpoint of the same shape; resets the optimiser and drops the gradient. */
+  async load(folder: string): Promise<void> {
+    const { config, parameters } = await readCheckpoint(folder);
+    const loaded = parameterLayout(config).tensors;
+    const misfit = this.layout.tensors.find(({ shape }, i) => loaded[i]?.shape.join() !== shape.join());
+    if (misfit || loaded.length !== this.layout.tensors.length) {
+      throw new SegueError(
+        'INVALID_INPUT',
+        `${folder} holds a model of another shape${misfit ? ` (${misfit.name})` : ''}`,
+      );
+    }
+    this.parameters.set(parameters);
+    this.#companions = await companionFiles(folder);
+    this.dropGradient();
+    this.resetOptimizer();
+  }
+
+  /** Writes a checkpoint. @param companions files to copy along; those of the folder that was opened when left out */
+  async save(folder: string, companions: readonly string[] = this.#companions): Promise<void> {
+    const checkpoint: Checkpoint = { config: this.config, layout: this.layout, parameters: this.parameters };
+    await writeCheckpoint(folder, checkpoint, companions);
+  }
+
+  /** Log-probabilities of the masked tokens under the current parameters, at the sampling temperature. */
+  async logProbs(rows: readonly TokenRow[], { temperature = 1 }: LogProbOptions = {}): Promise<LogProbResult> {
+    const feeds = { inverseTemperature: this.#inverse(temperature) };
+    const total = new Totals(rows);
+    for (const batch of this.#batches(rows)) {
+      const session = await this.#session('logProbs');
+      const outputs = await session.run({ ...this.#parameterFeeds, ...feeds, ...tokenFeeds(rows, batch) });
+      total.add(rows, batch, outputs);
+    }
+    return total.result();
+  }
+
+  /** Adds the gradient of the k1.5 objective (losses.ts) over these rows. */
+  async policyGradients(rows: readonly PolicyRow[], options: PolicyLossOptions): Promise<PolicyGradientResult> {
+    const { tau, temperature = 1, logPi = 'sum', normalizer = rows.length } = options;
+    rows.forEach(({ tokens, referenceLogProbs, weights }, row) => {
+      if (referenceLogProbs.length !== tokens.length || (weights && weights.length !== tokens.length)) {
+        throw new SegueError(
+          'INVALID_INPUT',
+          `row ${row}: log-probs and weights must be as many as its ${tokens.length} tokens`,
+        );
+      }
+    });
+    const logRatios = new Float32Array(rows.length);
+    const constant = { inverseTemperature: this.#inverse(temperature), tau: scalar(tau) };
+    const feedsOf = (batch: MicroBatch): Tensors => ({
+      ...constant,
+      ...rowFeeds(rows, batch, () => 1 / normalizer),
+      advantages: vector(Float32Array.from(batch.indices, (index) => rows[index]!.advantage)),
+      lengths: vector(Float32Array.from(batch.indices, (index) => (logPi === 'mean' ? markedTokens(rows[index]!) : 1))),
+      referenceLogProbs: vector(perToken(rows, batch, (index) => rows[index]!.referenceLogProbs, 0)),
+      weights: vector(perToken(rows, batch, (index) => rows[index]!.weights, 1)),
+    });
+    const result = await this.#accumulate('policy', rows, feedsOf, ({ indices }, outputs) => {
+      const values = floats(outputs, 'logRatios');
+      indices.forEach((index, row) => {
+        logRatios[index] = values[row]!;
+      });
+    });
+    const squares = logRatios.reduce((sum, ratio) => sum + ratio * ratio, 0);
+    return { ...result, logRatios, squaredLogRatio: squares / Math.max(1, result.rows) };
+  }
+
+  /** Adds the gradient of the cross-entropy over the masked tokens of these rows. */
+  async supervisedGradients(rows: readonly TokenRow[], options: SupervisedLossOptions = {}): Promise<GradientResult> {
+    const normalizer = options.normalizer ?? rows.reduce((sum, row) => sum + markedTokens(row), 0);
+    const inverseTemperature = scalar(1);
+    return this.#accumulate('supervised', rows, (batch) => ({
+      inverseTemperature,
+      ...rowFeeds(rows, batch, () => 1 / normalizer),
+    }));
+  }
+
+  /** One optimiser step with the summed gradient, clipped; the gradient is then empty. */
+  async step(learningRate: number): Promise<StepResult> {
+    if (!this.#pending) throw new SegueError('FAILED_PRECONDITION', 'there is no gradient to step with');
+    const gradientNorm = globalNorm(this.#gradient);
+    this.#pending = false;
+    const scale = clippingScale(gradientNorm, this.#options.maxGradientNorm);
+    this.#optimizer.step(this.parameters, this.#gradient, learningRate, scale);
+    return { gradientNorm, clipped: scale < 1, steps: this.#optimizer.steps };
+  }
+
+  /** Gradients and step in one. */
+  async supervisedStep(rows: readonly TokenRow[], learningRate: number): Promise<SupervisedStepResult> {
+    const result = await this.supervisedGradients(rows);
+    return { ...result, ...(await this.step(learningRate)) };
+  }
+
+  resetOptimizer(): void {
+    this.#optimizer.reset();
+  }
+
+  dropGradient(): void {
+    this.#pending = false;
+  }
+
+  /** Frees the sessions. Await what runs first. */
+  async dispose(): Promise<void> {
+    const sessions = await Promise.all(this.#sessions.values());
+    this.#sessions.clear();
+    for (const session of sessions) await session.dispose();
+  }
+
+  #inverse(temperature: number) {
+    if (!(temperature > 0)) throw new SegueError('INVALID_INPUT', `temperature must be above 0, not ${temperature}`);
+    return scalar(1 / temperature);
+  }
+
+  #batches(rows: readonly TokenRow[]): MicroBatch[] {
+    requireRows(rows, this.config.vocabularySize, this.config.maxPositions);
+    const { maxTokensPerMicroBatch: maxTokens, lengthMultiple } = this.#options;
+    return microBatches(rows, { maxTokens, lengthMultiple });
+  }
+
+  #session(kind: SessionKind): Promise<Session> {
+    let session = this.#sessions.get(kind);
+    if (!session) {
+      const graph: Builder = kind === 'logProbs' ? logProbGraph(this.layout) : gradientGraph(this.layout, kind);
+      const { device, threads } = this.#options;
+      session = Session.create(emit(graph), { device, threads, name: kind });
+      this.#sessions.set(kind, session);
+    }
+    return session;
+  }
+
+  async #accumulate(
+    kind: 'policy' | 'supervised',
+    rows: readonly TokenRow[],
+    feedsOf: (batch: MicroBatch) => Tensors,
+    visit: (batch: MicroBatch, outputs: Tensors) => void = () => {},
+  ): Promise<GradientResult> {
+    const batches = this.#batches(rows);
+    const total = new Totals(rows);
+    let loss = 0;
+    for (const batch of batches) {
+      const session = await this.#session(kind);
+      const into = this.#pending ? this.#partial : this.#gradient;
+      const fetches = this.#gradientFetches(into);
+      const outputs = outputsFor(kind, batch);
+      const feeds = { ...this.#parameterFeeds, ...tokenFeeds(rows, batch), ...feedsOf(batch) };
+      await session.runInto(feeds, { ...fetches, ...outputs });
+      if (this.#pending) addInto(this.#gradient, this.#partial);
+      this.#pending = true;
+      for (const value of floats(outputs, 'rowLosses')) loss += value;
+      total.add(rows, batch, outputs);
+      visit(batch, outputs);
+    }
+    return {
+      ...total.result(),
+      loss,
+      rows: batches.reduce((sum, { indices }) => sum + indices.length, 0),
+      microBatches: batches.length,
+      paddedTokens: batches.reduce((sum, { indices, length }) => sum + indices.length * length, 0),
+    };
+  }
+
+  #gradientFetches(into: Float32Array): Tensors {
+    return Object.fromEntries(
+      this.layout.blocks.map((block) => [gradientName(block.key), tensor('float32', block.shape, viewOf(into, block))]),
+    );
+  }
+}
+
+/** What every loss takes: which row each token belongs to, and the share of each row. */
+function rowFeeds(rows: readonly TokenRow[], batch: MicroBatch, shareOf: (index: number) => number): Tensors {
+  const rowOf = new BigInt64Array(batch.tokens); // [N]
+  let at = 0;
+  batch.indices.forEach((index, row) => {
+    const count = markedTokens(rows[index]!);
+    rowOf.fill(BigInt(row), at, at + count);
+    at += count;
+  });
+  return {
+    rowOf: tensor('int64', [batch.tokens], rowOf),
+    scale: vector(Float32Array.from(batch.indices, shareOf)),
+  };
+}
+
+function outputsFor(kind: 'policy' | 'supervised', { indices, tokens }: MicroBatch): Tensors {
+  return {
+    logProbs: vector(new Float32Array(tokens)),
+    entropy: scalar(0),
+    rowLosses: vector(new Float32Array(indices.length)),
+    ...(kind === 'policy' ? { logRatios: vector(new Float32Array(indices.length)) } : {}),
+  };
+}
+
+function floats(outputs: Tensors, name: string): Float32Array {
+  const data = outputs[name]?.data;
+  if (!(data instanceof Float32Array)) throw new SegueError('INTERNAL', `the graph gives no float32 output ${name}`);
+  return data;
+}
+
+function addInto(sum: Float32Array, term: Float32Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i]! += term[i]!;
+}
+
+/** Collects token results over micro-batches. */
+class Totals {
+  readonly #logProbs: Float32Array[];
+  #entropy = 0;
+  #tokens = 0;
+
+  constructor(rows: readonly TokenRow[]) {
+    this.#logProbs = rows.map(({ tokens }) => new Float32Array(tokens.length));
+  }
+
+  add(rows: readonly TokenRow[], batch: MicroBatch, outputs: Tensors): void {
+    scatterTokens(rows, batch, floats(outputs, 'logProbs'), this.#logProbs);
+    this.#entropy += floats(outputs, 'entropy')[0]!;
+    this.#tokens += batch.tokens;
+  }
+
+  result(): LogProbResult {
+    return { logProbs: this.#logProbs, entropy: this.#entropy / Math.max(1, this.#tokens), tokens: this.#tokens };
+  }
+}

@@ -1,0 +1,82 @@
+/** What goes into training and what comes out: plain data that crosses threads. */
+import type { Device } from '../graph/session.js';
+import type { AdamWOptions } from './adamw.js';
+import type { TokenRow } from './batches.js';
+
+export type { TokenRow } from './batches.js';
+
+/** A response with what the objective needs. Per-token arrays are as long as `tokens`. */
+export interface PolicyRow extends TokenRow {
+  /** Reward minus baseline. */
+  readonly advantage: number;
+  /** log pi of policy i for the masked tokens, at the sampling temperature; see `logProbs`. */
+  readonly referenceLogProbs: Float32Array;
+  /** Truncated importance weights; 1 for every token when left out. */
+  readonly weights?: Float32Array;
+}
+
+export interface TrainingOptions {
+  readonly device?: Device;
+  /** Threads inside an operator. Default 2. */
+  readonly threads?: number;
+  /** Padded tokens of a micro-batch: bounds memory. Default 4096. */
+  readonly maxTokensPerMicroBatch?: number;
+  /** Row lengths are rounded up to a multiple of this. Default 16. */
+  readonly lengthMultiple?: number;
+  /** A longer gradient is scaled down to this norm. Default 1. */
+  readonly maxGradientNorm?: number;
+  readonly optimizer?: AdamWOptions;
+}
+
+export interface LogProbOptions {
+  /** Sampling temperature; must be above 0. Default 1. */
+  readonly temperature?: number;
+}
+
+export interface PolicyLossOptions extends LogProbOptions {
+  /** Weight of the squared log ratio (section 2.3.2 of the report). */
+  readonly tau: number;
+  /** log pi of a response: the sum over its masked tokens, or their mean. Default 'sum'. */
+  readonly logPi?: 'sum' | 'mean';
+  /** What the sum over responses is divided by. Default: the number of rows. Give the whole step's when it comes in several calls. */
+  readonly normalizer?: number;
+}
+
+export interface SupervisedLossOptions {
+  /** What the sum over tokens is divided by. Default: the number of masked tokens. */
+  readonly normalizer?: number;
+}
+
+export interface LogProbResult {
+  /** Per row, as long as its tokens; 0 where the mask is 0. */
+  readonly logProbs: readonly Float32Array[];
+  /** Mean over masked tokens, in nats. */
+  readonly entropy: number;
+  readonly tokens: number;
+}
+
+export interface GradientResult extends LogProbResult {
+  readonly loss: number;
+  /** Rows with at least one masked token. */
+  readonly rows: number;
+  readonly microBatches: number;
+  /** Tokens computed, padding included. */
+  readonly paddedTokens: number;
+}
+
+export interface PolicyGradientResult extends GradientResult {
+  /** log pi - log pi_ref of each row, summed (or averaged) over its masked tokens. */
+  readonly logRatios: Float32Array;
+  /** Mean over rows of the squared log ratio. */
+  readonly squaredLogRatio: number;
+}
+
+export interface StepResult {
+  /** Before clipping. */
+  readonly gradientNorm: number;
+  readonly clipped: boolean;
+  /** Optimiser steps since the last reset, this one included. */
+  readonly steps: number;
+}
+
+export interface SupervisedStepResult extends GradientResult, StepResult {}
