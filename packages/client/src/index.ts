@@ -1,1 +1,4 @@
-export {};
+/** The typed client of a Segue cluster. */
+export { connect, SegueClient } from './segue-client.js';
+export { connectStore, type StoreClient } from './store-client.js';
+export type { WatchOptions } from './watch.js';

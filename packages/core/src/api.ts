@@ -150,6 +150,13 @@ export interface ClusterStatus {
   readonly phaseSinceMs: number;
   readonly waiting: readonly Waiting[];
   readonly actors: readonly ActorReport[];
+  /** Where the services listen, from the registry. */
+  readonly services: readonly ServiceAddress[];
+}
+export interface ServiceAddress {
+  readonly service: string;
+  readonly id: string;
+  readonly address: string;
 }
 
 /** segue.v1.Controller */

@@ -2,6 +2,7 @@
 
 import type { Waiting as _segue_v1_Waiting, Waiting__Output as _segue_v1_Waiting__Output } from '../../segue/v1/Waiting.js';
 import type { ActorReport as _segue_v1_ActorReport, ActorReport__Output as _segue_v1_ActorReport__Output } from '../../segue/v1/ActorReport.js';
+import type { ServiceAddress as _segue_v1_ServiceAddress, ServiceAddress__Output as _segue_v1_ServiceAddress__Output } from '../../segue/v1/ServiceAddress.js';
 
 export interface ClusterStatus {
   /**
@@ -19,6 +20,10 @@ export interface ClusterStatus {
    */
   'waiting'?: (_segue_v1_Waiting)[];
   'actors'?: (_segue_v1_ActorReport)[];
+  /**
+   * Where the other services listen, from the registry: a client needs the controller's address alone.
+   */
+  'services'?: (_segue_v1_ServiceAddress)[];
 }
 
 export interface ClusterStatus__Output {
@@ -37,4 +42,8 @@ export interface ClusterStatus__Output {
    */
   'waiting': (_segue_v1_Waiting__Output)[];
   'actors': (_segue_v1_ActorReport__Output)[];
+  /**
+   * Where the other services listen, from the registry: a client needs the controller's address alone.
+   */
+  'services': (_segue_v1_ServiceAddress__Output)[];
 }

@@ -1,0 +1,123 @@
+/**
+ * The client that users import: submit problems, start and watch runs, read what came of them. It needs the controller's address alone; the
+ * store's it learns from the controller.
+ */
+import { type Client, connectController } from '@segue/bus';
+import {
+  type BatchResult,
+  type ClusterStatus,
+  type ControllerApi,
+  type EvaluationRequest,
+  type EvaluationResult,
+  type ProblemInput,
+  type ReplayStatistics,
+  type RunConfigInput,
+  type RunEventOf,
+  type RunView,
+  SegueError,
+  type Trajectory,
+  type TrajectoryRecord,
+} from '@segue/core';
+import { connectStore, type StoreClient } from './store-client.js';
+import { type WatchOptions, watchEvents } from './watch.js';
+
+/** @param address host:port of the controller */
+export function connect(address: string): SegueClient {
+  return new SegueClient(connectController(address));
+}
+
+export class SegueClient {
+  readonly #controller: Client<ControllerApi>;
+  #store: StoreClient | null = null;
+
+  constructor(controller: Client<ControllerApi>) {
+    this.#controller = controller;
+  }
+
+  /** Creates a run, or answers with the one of this id and configuration. ALREADY_EXISTS for another configuration. */
+  createRun(runId: string, config: RunConfigInput): Promise<RunView> {
+    return this.#controller.createRun({ runId, configJson: JSON.stringify(config) });
+  }
+
+  /** All or nothing, idempotent by batch id. INVALID_INPUT names the problem's position. */
+  submitProblems(
+    runId: string,
+    batchId: string,
+    problems: Iterable<ProblemInput> | AsyncIterable<ProblemInput>,
+  ): Promise<BatchResult> {
+    return this.#controller.submitProblems({ runId, batchId }, problems);
+  }
+
+  getRun(runId: string): Promise<RunView> {
+    return this.#controller.getRun({ runId });
+  }
+
+  /** Newest first. */
+  async listRuns(): Promise<readonly RunView[]> {
+    return (await this.#controller.listRuns({})).runs;
+  }
+
+  /** Starts a created run, or goes on with a paused one. */
+  resumeRun(runId: string): Promise<RunView> {
+    return this.#controller.resumeRun({ runId });
+  }
+
+  /** Returns when the run has come to rest; what was being generated is saved. */
+  pauseRun(runId: string): Promise<RunView> {
+    return this.#controller.pauseRun({ runId });
+  }
+
+  /** Ends a run for good; its data stays readable. */
+  stopRun(runId: string): Promise<RunView> {
+    return this.#controller.stopRun({ runId });
+  }
+
+  /** Events until the run comes to rest; reconnects by itself. */
+  watchRun(runId: string, options?: WatchOptions): AsyncIterable<RunEventOf> {
+    return watchEvents(this.#controller, runId, options);
+  }
+
+  /** Follows a run to its rest. @throws the run's own error when it failed */
+  async waitForRun(runId: string, options?: Pick<WatchOptions, 'signal'>): Promise<RunView> {
+    for await (const _ of this.watchRun(runId, { ...options, fromStart: true }));
+    const run = await this.getRun(runId);
+    if (run.state === 'failed') throw new SegueError('INTERNAL', `run ${runId} failed: ${run.error}`);
+    return run;
+  }
+
+  /** Evaluates a policy version on the run's held-out problems, in a lane of its own. */
+  evaluate(request: EvaluationRequest): Promise<EvaluationResult> {
+    return this.#controller.evaluate(request);
+  }
+
+  /** What the cluster does and waits for. @param runId empty: the newest run */
+  status(runId = ''): Promise<ClusterStatus> {
+    return this.#controller.getClusterStatus({ runId });
+  }
+
+  async trajectory(id: string): Promise<Trajectory> {
+    return (await this.#openStore()).trajectory(id);
+  }
+
+  async *trajectories(runId: string): AsyncGenerator<TrajectoryRecord> {
+    yield* (await this.#openStore()).trajectories(runId);
+  }
+
+  async statistics(runId: string): Promise<ReplayStatistics> {
+    return (await this.#openStore()).statistics(runId);
+  }
+
+  async #openStore(): Promise<StoreClient> {
+    if (this.#store) return this.#store;
+    const { services } = await this.status();
+    const replay = services.find((entry) => entry.service === 'replay');
+    if (!replay) throw new SegueError('UNAVAILABLE', 'the controller knows no replay store at the moment; try again');
+    this.#store = connectStore(replay.address);
+    return this.#store;
+  }
+
+  close(): void {
+    this.#store?.close();
+    this.#controller.close();
+  }
+}

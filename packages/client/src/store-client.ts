@@ -1,0 +1,29 @@
+/**
+ * Reading a replay store: trajectories and counters. It writes nothing.
+ */
+import { type Client, connectReplay } from '@segue/bus';
+import type { ReplayApi, ReplayStatistics, Trajectory, TrajectoryRecord } from '@segue/core';
+
+export interface StoreClient {
+  /** One trajectory with its tokens. NOT_FOUND when it was never planned. */
+  trajectory(id: string): Promise<Trajectory>;
+  /** All trajectories of a run in order of planning, without tokens. */
+  trajectories(runId: string): AsyncIterable<TrajectoryRecord>;
+  /** Counters since the run began. */
+  statistics(runId: string): Promise<ReplayStatistics>;
+  close(): void;
+}
+
+/** @param address host:port of the replay store */
+export function connectStore(address: string): StoreClient {
+  return readStore(connectReplay(address));
+}
+
+export function readStore(replay: Client<ReplayApi>): StoreClient {
+  return {
+    trajectory: (trajectoryId) => replay.getTrajectory({ trajectoryId }),
+    trajectories: (runId) => replay.listTrajectories({ runId }),
+    statistics: (runId) => replay.getStatistics({ runId }),
+    close: () => replay.close(),
+  };
+}

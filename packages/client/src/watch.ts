@@ -1,0 +1,57 @@
+/**
+ * Events of a run as an async iterator that survives a lost connection: it asks again after the last number it saw, so nothing is missed and
+ * nothing comes twice.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@segue/bus';
+import { type ControllerApi, type RunEventKind, type RunEventOf, SegueError, type StoredEvent } from '@segue/core';
+
+export interface WatchOptions {
+  /** Replays the run's events since it began. */
+  readonly fromStart?: boolean;
+  /** Begins after this event. */
+  readonly afterSequence?: number;
+  readonly signal?: AbortSignal;
+  /** Longest time without a reachable controller before the watch gives up, in ms. */
+  readonly patienceMs?: number;
+}
+
+const retryPauseMs = 300;
+const defaultPatienceMs = 60_000;
+
+/** Ends when the run comes to rest. An event of a kind that this version does not know is passed on as it is. */
+export async function* watchEvents(
+  controller: Client<ControllerApi>,
+  runId: string,
+  options: WatchOptions = {},
+): AsyncGenerator<RunEventOf> {
+  let afterSequence = options.afterSequence ?? 0;
+  let fromStart = options.fromStart ?? false;
+  let lostAtMs: number | null = null;
+  for (;;) {
+    try {
+      const request = { runId, fromStart, afterSequence };
+      for await (const event of controller.watchRun(request, { signal: options.signal })) {
+        lostAtMs = null;
+        if (event.sequence <= afterSequence) continue;
+        afterSequence = event.sequence;
+        fromStart = false;
+        yield toEvent(event);
+      }
+      return;
+    } catch (error) {
+      const failure = SegueError.from(error);
+      if (failure.code !== 'UNAVAILABLE') throw failure;
+      lostAtMs ??= Date.now();
+      if (Date.now() - lostAtMs > (options.patienceMs ?? defaultPatienceMs)) throw failure;
+      await sleep(retryPauseMs, undefined, { signal: options.signal });
+    }
+  }
+}
+
+/** The one place where an event's body gets the type of its kind; the store keeps bodies as JSON. */
+function toEvent(event: StoredEvent): RunEventOf {
+  const body: unknown = JSON.parse(event.bodyJson);
+  const { sequence, atMs } = event;
+  return { sequence, atMs, kind: event.kind as RunEventKind, body } as RunEventOf;
+}
