@@ -1,1 +1,39 @@
-export {};
+/** Public face of the engine. Generating (actors) and training (the trainer) meet in the model definition only. */
+export type { EngineOptions } from './generate/engine-options.js';
+export { LocalEngine } from './generate/local-engine.js';
+export { WorkerEngine } from './generate/worker-engine.js';
+export type { Device } from './graph/session.js';
+export {
+  type Checkpoint,
+  companionFiles,
+  configFile,
+  readCheckpoint,
+  weightsFile,
+  writeCheckpoint,
+} from './model/checkpoint.js';
+export { formatModelConfig, type ModelConfig, parseModelConfig, requireModelConfig } from './model/config.js';
+export { type InitOptions, initialParameters } from './model/init.js';
+export {
+  type ParameterBlock,
+  type ParameterLayout,
+  type ParameterTensor,
+  parameterLayout,
+  viewOf,
+} from './model/layout.js';
+export type { AdamWOptions } from './train/adamw.js';
+export type { PolicySource, TrainingStatus, WorkerStart } from './train/training-calls.js';
+export { TrainingEngine } from './train/training-engine.js';
+export type {
+  GradientResult,
+  LogProbOptions,
+  LogProbResult,
+  PolicyGradientResult,
+  PolicyLossOptions,
+  PolicyRow,
+  StepResult,
+  SupervisedLossOptions,
+  SupervisedStepResult,
+  TokenRow,
+  TrainingOptions,
+} from './train/training-types.js';
+export { TrainingWorker } from './train/training-worker.js';

@@ -1,0 +1,65 @@
+/** What TrainingWorker and its thread say to each other: one call, one reply. Errors cross as code and message. */
+import type { ErrorCode } from '@segue/core';
+import type { ModelConfig } from '../model/config.js';
+import type { InitOptions } from '../model/init.js';
+import type {
+  GradientResult,
+  LogProbOptions,
+  LogProbResult,
+  PolicyGradientResult,
+  PolicyLossOptions,
+  PolicyRow,
+  StepResult,
+  SupervisedLossOptions,
+  SupervisedStepResult,
+  TokenRow,
+  TrainingOptions,
+} from './training-types.js';
+
+/** Where the first policy comes from. */
+export type PolicySource =
+  | { readonly folder: string }
+  | { readonly config: ModelConfig; readonly seed: number; readonly init?: InitOptions };
+
+export interface WorkerStart {
+  readonly source: PolicySource;
+  readonly options?: TrainingOptions;
+}
+
+export interface TrainingStatus {
+  readonly config: ModelConfig;
+  /** Number of parameters. */
+  readonly parameters: number;
+  /** Resident memory of the process. */
+  readonly residentBytes: number;
+}
+
+/** Arguments and result of every call. */
+interface Calls {
+  start: { args: object; result: undefined };
+  logProbs: { args: { rows: readonly TokenRow[]; options: LogProbOptions }; result: LogProbResult };
+  policyGradients: { args: { rows: readonly PolicyRow[]; options: PolicyLossOptions }; result: PolicyGradientResult };
+  supervisedGradients: { args: { rows: readonly TokenRow[]; options: SupervisedLossOptions }; result: GradientResult };
+  supervisedStep: { args: { rows: readonly TokenRow[]; learningRate: number }; result: SupervisedStepResult };
+  step: { args: { learningRate: number }; result: StepResult };
+  resetOptimizer: { args: object; result: undefined };
+  dropGradient: { args: object; result: undefined };
+  load: { args: { folder: string }; result: undefined };
+  save: { args: { folder: string; companions?: readonly string[] }; result: undefined };
+  status: { args: object; result: TrainingStatus };
+  stop: { args: object; result: undefined };
+}
+
+export type CallName = keyof Calls;
+export type CallOf<N extends CallName> = { readonly name: N } & Readonly<Calls[N]['args']>;
+export type Call = { [N in CallName]: CallOf<N> }[CallName];
+export type ResultOf<N extends CallName> = Calls[N]['result'];
+
+export interface CallMessage {
+  readonly id: number;
+  readonly call: Call;
+}
+
+export type Reply =
+  | { readonly id: number; readonly ok: true; readonly value: ResultOf<CallName> }
+  | { readonly id: number; readonly ok: false; readonly code: ErrorCode; readonly message: string };
