@@ -1,0 +1,60 @@
+/** The settings of an engine, with their defaults and bounds in one place. */
+import { SegueError } from '@segue/core';
+
+export type EngineDevice = 'cpu' | 'cuda';
+/** Whether siblings read one copy of their prompt's keys and values: where it pays, always, or never. */
+export type SharePrompts = 'auto' | 'always' | 'never';
+
+export interface EngineSettings {
+  /** Sequences that can run at once. */
+  readonly slots: number;
+  /** Tokens per sequence and chunk: the steps of one `session.run`. */
+  readonly chunkTokens: number;
+  readonly device: EngineDevice;
+  /** Threads inside an operator. More than one pays only where cores are idle. */
+  readonly threads: number;
+  /** Tokens of one prefill run, padding included: bounds its memory. */
+  readonly prefillTokens: number;
+  readonly sharePrompts: SharePrompts;
+}
+
+/** Settings as a caller gives them: all but `slots` have a default. */
+export type EngineOptions = Pick<EngineSettings, 'slots'> & Partial<EngineSettings>;
+
+const wholeNumberBounds = {
+  slots: [1, 4096],
+  chunkTokens: [1, 1024],
+  threads: [1, 256],
+  prefillTokens: [1, 1 << 20],
+} as const;
+
+/** Fills in the defaults and refuses what is out of bounds. */
+export function engineSettings(options: EngineOptions): EngineSettings {
+  const settings: EngineSettings = {
+    chunkTokens: 32,
+    device: 'cpu',
+    threads: 1,
+    prefillTokens: 2048,
+    sharePrompts: 'auto',
+    ...options,
+  };
+  for (const [name, [low, high]] of Object.entries(wholeNumberBounds)) {
+    const value = settings[name as keyof typeof wholeNumberBounds];
+    if (!Number.isInteger(value) || value < low || value > high) {
+      throw new SegueError(
+        'INVALID_CONFIG',
+        `engine.${name} must be a whole number from ${low} to ${high}, got ${value}`,
+      );
+    }
+  }
+  if (!['cpu', 'cuda'].includes(settings.device)) {
+    throw new SegueError('INVALID_CONFIG', `engine.device must be cpu or cuda, got ${JSON.stringify(settings.device)}`);
+  }
+  if (!['auto', 'always', 'never'].includes(settings.sharePrompts)) {
+    throw new SegueError(
+      'INVALID_CONFIG',
+      `engine.sharePrompts must be auto, always or never, got ${JSON.stringify(settings.sharePrompts)}`,
+    );
+  }
+  return settings;
+}

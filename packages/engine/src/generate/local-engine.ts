@@ -1,0 +1,170 @@
+/**
+ * The engine itself, on the thread that calls it: slots, admission, the chunk (prefill, pack, decode, account), cutting.
+ * Continuous batching lives here; the graphs live in `policy.ts` and below; why a sequence ends lives in `sequence.ts`.
+ *
+ * A sequence's tokens do not depend on the batch around it: its random numbers come from its own id and positions, and
+ * its rows of every product are computed from its own values (up to ties in float rounding).
+ */
+import {
+  type ChunkReport,
+  type Engine,
+  type EngineStatus,
+  type PolicyLocation,
+  SegueError,
+  type SequenceRequest,
+  type SequenceResult,
+} from '@segue/core';
+import { type DecodeRow, runDecode } from './decode-run.js';
+import { type EngineOptions, type EngineSettings, engineSettings } from './engine-options.js';
+import { KvPacker } from './kv.js';
+import { DecodePolicy } from './policy.js';
+import { prefill } from './prefill.js';
+import { PromptCache, sharingPays } from './prompt-cache.js';
+import { requireSequence, Sequence } from './sequence.js';
+
+/** The policy that is served, with the buffers that have its shape. */
+interface Serving {
+  readonly policy: DecodePolicy;
+  readonly packer: KvPacker;
+}
+
+export class LocalEngine implements Engine {
+  readonly #settings: EngineSettings;
+  #serving: Serving | null = null;
+  #prompts = new PromptCache();
+  #rows: DecodeRow[] = [];
+  #stopped = false;
+  #runtimeMs = 0;
+
+  constructor(options: EngineOptions) {
+    this.#settings = engineSettings(options);
+  }
+
+  get slots(): number {
+    return this.#settings.slots;
+  }
+
+  /** Time spent inside ONNX Runtime since the start; the rest of a chunk is this engine's own. */
+  get runtimeMs(): number {
+    return this.#runtimeMs;
+  }
+
+  async start(): Promise<void> {}
+
+  async loadVersion(location: PolicyLocation): Promise<void> {
+    this.#requireRunning();
+    if (this.#rows.length > 0) {
+      throw new SegueError(
+        'FAILED_PRECONDITION',
+        `${this.#rows.length} sequences run under version ${this.#serving?.policy.version}: cut them before loading version ${location.version}`,
+      );
+    }
+    const previous = this.#serving?.policy ?? null;
+    const checkpoint = await DecodePolicy.read(location);
+    // Freed first, so that two versions' prepacked weights never lie in memory together.
+    this.#serving = null;
+    await previous?.release();
+    const policy = await DecodePolicy.open(location.version, checkpoint, this.#settings, previous?.variants);
+    this.#serving = { policy, packer: new KvPacker(policy.kvShape) };
+  }
+
+  async admit(requests: readonly SequenceRequest[]): Promise<void> {
+    const { policy } = this.#requireServing();
+    if (this.#rows.length + requests.length > this.slots) {
+      throw new SegueError(
+        'RESOURCE_EXHAUSTED',
+        `${requests.length} sequences cannot join ${this.#rows.length} running ones: the engine has ${this.slots} slots`,
+      );
+    }
+    // Everything is checked before anything joins.
+    const ids = new Set(this.#rows.map((row) => row.sequence.id));
+    const prompts = new PromptCache();
+    for (const request of requests) {
+      if (ids.has(request.id)) throw new SegueError('INVALID_INPUT', `sequence ${request.id} runs already`);
+      ids.add(request.id);
+      requireSequence(request, policy);
+      this.#prompts.requireSame(request.promptKey, request.promptTokens);
+      prompts.hold(request.promptKey, request.promptTokens);
+    }
+    for (const request of requests) {
+      const prompt = this.#prompts.hold(request.promptKey, request.promptTokens);
+      this.#rows.push({ sequence: new Sequence(request), prompt, own: [], ready: false });
+    }
+  }
+
+  async generateChunk(): Promise<ChunkReport> {
+    const { policy, packer } = this.#requireServing();
+    const begin = performance.now();
+    if (this.#rows.length === 0) {
+      return { finished: [], running: 0, tokens: 0, steps: 0, durationMs: 0, prefillMs: 0 };
+    }
+    const beginMs = Date.now();
+    const runtimeBefore = policy.runtimeMs;
+    for (const { sequence } of this.#rows) sequence.begin(beginMs);
+    await prefill(policy, this.#rows, this.#settings.prefillTokens);
+    const prefilled = performance.now();
+    const { sharePrompts, chunkTokens } = this.#settings;
+    const prompts = this.#rows.map((row) => row.prompt);
+    const shared = sharePrompts === 'always' || (sharePrompts === 'auto' && sharingPays(prompts, policy.kvShape));
+    const { tokens, steps } = await runDecode(policy, packer, this.#rows, { chunkTokens, shared });
+    const endMs = Date.now();
+    const finished = this.#leave((row) => row.sequence.end !== null, endMs);
+    this.#runtimeMs += policy.runtimeMs - runtimeBefore;
+    return {
+      finished,
+      running: this.#rows.length,
+      tokens,
+      steps,
+      durationMs: performance.now() - begin,
+      prefillMs: prefilled - begin,
+    };
+  }
+
+  async cut(ids?: readonly string[]): Promise<SequenceResult[]> {
+    this.#requireRunning();
+    const chosen = ids && new Set(ids);
+    return this.#leave((row) => !chosen || chosen.has(row.sequence.id), Date.now());
+  }
+
+  async status(): Promise<EngineStatus> {
+    const policy = this.#serving?.policy;
+    return {
+      policyVersion: policy?.version ?? null,
+      device: this.#settings.device,
+      slots: this.slots,
+      running: this.#rows.length,
+      vocabularySize: policy?.vocabularySize ?? 0,
+      maxContextTokens: policy?.maxContextTokens ?? 0,
+    };
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#rows = [];
+    this.#prompts = new PromptCache();
+    const serving = this.#serving;
+    this.#serving = null;
+    await serving?.policy.release();
+  }
+
+  /** Takes rows out of the batch; the others move up, so that the next batch holds running sequences alone. */
+  #leave(leaves: (row: DecodeRow) => boolean, nowMs: number): SequenceResult[] {
+    const left = this.#rows.filter(leaves);
+    if (left.length === 0) return [];
+    this.#rows = this.#rows.filter((row) => !left.includes(row));
+    for (const row of left) this.#prompts.release(row.prompt);
+    if (this.#rows.length === 0) this.#serving?.packer.clear();
+    return left.map((row) => row.sequence.result(nowMs));
+  }
+
+  #requireRunning(): void {
+    if (this.#stopped) throw new SegueError('FAILED_PRECONDITION', 'the engine has been stopped');
+  }
+
+  #requireServing(): Serving {
+    this.#requireRunning();
+    if (!this.#serving)
+      throw new SegueError('FAILED_PRECONDITION', 'the engine serves no policy version: load one first');
+    return this.#serving;
+  }
+}

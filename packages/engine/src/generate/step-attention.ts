@@ -1,0 +1,139 @@
+/**
+ * Attention of one decode step: one query per row against its prefix (read from outside the loop) and the chunk so far, and where
+ * siblings share a prompt, against that prompt's one copy. Every product is batched over rows and key-value heads, B*G of them,
+ * with the R = H/G query heads of one key-value head as its rows.
+ */
+import type { Builder } from '../graph/builder.js';
+import type { Dim } from '../graph/tensor-type.js';
+import type { Value } from '../graph/value.js';
+import type { ModelConfig } from '../model/config.js';
+import type { Heads, RotaryTables } from '../model/decoder.js';
+import { kvNames } from './kv-tensors.js';
+
+/** qkv [B, (H+2G)*D] of one token per row -> q [B*G, R, D], k and v [B*G, 1, D]; q and k rotated. */
+export function stepHeads(b: Builder, config: ModelConfig, qkv: Value, positions: Value, tables: RotaryTables): Heads {
+  const { heads, kvHeads, headSize } = config;
+  const all = b.reshape(qkv, ['B', heads + 2 * kvHeads, 1, headSize]);
+  const [unrotated, v] = b.split(all, [heads + kvHeads, kvHeads], 1);
+  const rotated = b.rotary(unrotated!, positions, tables.cos, tables.sin); // [B, H+G, 1, D]
+  const [q, k] = b.split(rotated, [heads, kvHeads], 1);
+  const rows = b.product(['B', kvHeads]);
+  return {
+    q: b.reshape(q!, [rows, heads / kvHeads, headSize]),
+    k: b.reshape(k!, [rows, 1, headSize]),
+    v: b.reshape(v!, [rows, 1, headSize]),
+  };
+}
+
+/** Keys and values that are there before the chunk, per layer. */
+interface Past {
+  /** [batch, columns, D] */
+  readonly keys: readonly Value[];
+  readonly values: readonly Value[];
+  /** Added to the scores, [B*G, 1, columns]. */
+  readonly mask: Value;
+  readonly columns: string;
+}
+
+/**
+ * The prompts that siblings share. Rows stand in a grid of cells x members; a cell is a prompt and a key-value head. Going from rows to
+ * the grid and back are gathers.
+ */
+interface SharedPast extends Past {
+  /** int64 [cells, members] */
+  readonly rowOfCell: Value;
+  /** int64 [B*G] */
+  readonly cellOfRow: Value;
+}
+
+export class StepAttention {
+  readonly #config: ModelConfig;
+  readonly #prefix: Past;
+  readonly #shared: SharedPast | null;
+  readonly #outer: Builder;
+  /** Shapes for #reshape, by their last two dimensions. */
+  readonly #sizes = new Map<string, Value>();
+
+  /** Declares its inputs in `outer`, the graph around the loop. */
+  constructor(outer: Builder, config: ModelConfig, shared: boolean) {
+    this.#outer = outer;
+    this.#config = config;
+    const rows = outer.product(['B', config.kvHeads]);
+    this.#prefix = this.#past('prefix', rows, 'P');
+    this.#shared = shared
+      ? {
+          ...this.#past('shared', 'cells', 'S'),
+          rowOfCell: outer.input('rowOfCell', 'int64', ['cells', 'members']),
+          cellOfRow: outer.input('cellOfRow', 'int64', [rows]),
+        }
+      : null;
+    // Sizes that the body asks for are read once, out here.
+    for (const dim of shared ? ['P', 'S'] : ['P']) outer.dimension(dim);
+  }
+
+  #past(name: string, batch: Dim, columns: string): Past {
+    const { headSize, kvHeads, layers } = this.#config;
+    const values = kvNames(name, layers).map((input) =>
+      this.#outer.input(input, 'float32', [batch, columns, headSize]),
+    );
+    return {
+      keys: values.filter((_, i) => i % 2 === 0),
+      values: values.filter((_, i) => i % 2 === 1),
+      mask: this.#outer.input(`${name}Mask`, 'float32', [this.#outer.product(['B', kvHeads]), 1, columns]),
+      columns,
+    };
+  }
+
+  /** q [B*G, R, D] against the past and the chunk's keys and values [B*G, t+1, D] -> [B, H*D]. */
+  attend(b: Builder, layer: number, chunk: { readonly q: Value; readonly keys: Value; readonly values: Value }): Value {
+    const { q, keys, values } = chunk;
+    const { heads, headSize } = this.#config;
+    const alpha = 1 / Math.sqrt(headSize);
+    const prefix = this.#prefix;
+    const shared = this.#shared;
+    const scores = [
+      b.add(b.matmul(q, prefix.keys[layer]!, { transB: true, alpha }), prefix.mask), // [B*G, R, P]
+      b.matmul(q, keys, { transB: true, alpha }), // [B*G, R, t+1]
+    ];
+    if (shared) {
+      const grid = b.matmul(this.#toGrid(b, shared, q), shared.keys[layer]!, { transB: true, alpha });
+      scores.unshift(b.add(this.#toRows(b, shared, grid), shared.mask)); // [B*G, R, S]
+    }
+    const sizes = scores.map((score) => score.shape[2]!);
+    const weights = b.split(b.softmax(b.concat(scores, 2)), sizes, 2);
+    const [ofPrefix, ofChunk] = weights.slice(-2) as [Value, Value];
+    const parts = [b.matmul(ofPrefix, prefix.values[layer]!), b.matmul(ofChunk, values)]; // [B*G, R, D]
+    if (shared) {
+      parts.push(this.#toRows(b, shared, b.matmul(this.#toGrid(b, shared, weights[0]!), shared.values[layer]!)));
+    }
+    return b.reshape(b.sum(parts), ['B', heads * headSize]);
+  }
+
+  /** [B*G, R, n] -> [cells, members*R, n] */
+  #toGrid(b: Builder, { rowOfCell }: SharedPast, value: Value): Value {
+    const [, perHead, last] = value.shape as readonly [Dim, Dim, Dim];
+    const cells = b.gather(value, rowOfCell, 0); // [cells, members, R, n]
+    return this.#reshape(b, cells, ['cells', b.product(['members', perHead]), last]);
+  }
+
+  /** [cells, members*R, n] -> [B*G, R, n] */
+  #toRows(b: Builder, { cellOfRow }: SharedPast, value: Value): Value {
+    const { heads, kvHeads } = this.#config;
+    const members = this.#reshape(b, value, [b.product(['cells', 'members']), heads / kvHeads, value.shape[2]!]);
+    return b.gather(members, cellOfRow, 0);
+  }
+
+  /** Reshapes to sizes that are computed outside the loop; the first is left to the runtime. */
+  #reshape(b: Builder, value: Value, shape: readonly [Dim, Dim, Dim]): Value {
+    const key = shape.slice(1).join();
+    let sizes = this.#sizes.get(key);
+    if (!sizes) {
+      sizes = this.#outer.concat(
+        [-1, ...shape.slice(1)].map((dim) => this.#outer.dimension(dim)),
+        0,
+      );
+      this.#sizes.set(key, sizes);
+    }
+    return b.node('Reshape', [value, sizes], {}, [{ dtype: value.dtype, shape }])[0]!;
+  }
+}

@@ -1,0 +1,83 @@
+// WorkerEngine: the same engine behind a thread.
+import { SegueError } from '@segue/core';
+import t from 'tap';
+import { LocalEngine } from '../dist/generate/local-engine.js';
+import { WorkerEngine } from '../dist/generate/worker-engine.js';
+import { generate, prompt, request, writeTinyPolicy } from './tiny-policy.js';
+
+const folder = await writeTinyPolicy(t.testdir());
+
+async function started(slots = 4): Promise<WorkerEngine> {
+  const engine = new WorkerEngine({ slots, chunkTokens: 8 });
+  t.teardown(() => engine.stop());
+  await engine.start();
+  await engine.loadVersion({ version: 5, folder });
+  return engine;
+}
+
+t.test('a thread generates what the engine generates in place', async (t) => {
+  const requests = [request('w-g0-t0'), request('w-g0-t1', { responseTokens: prompt(3, 4) })];
+  const local = new LocalEngine({ slots: 4, chunkTokens: 8 });
+  await local.loadVersion({ version: 5, folder });
+  const expected = await generate(local, requests);
+  await local.stop();
+  const engine = await started();
+  t.equal(engine.slots, 4);
+  t.match(await engine.status(), { policyVersion: 5, running: 0, slots: 4 });
+  const results = await generate(engine, requests);
+  for (const [id, { tokens, logProbs, endReason }] of expected) {
+    const result = results.get(id);
+    t.same([result?.tokens, result?.logProbs, result?.endReason], [tokens, logProbs, endReason], id);
+  }
+  t.equal(requests[1]!.responseTokens.length, 4, "the caller's arrays stay its own");
+});
+
+t.test('the thread that owns the engine goes on while a chunk runs', async (t) => {
+  const engine = await started();
+  await engine.admit([request('w-g0-t0', { stopTokens: [] })]);
+  let turns = 0;
+  let done = false;
+  const turn = () => {
+    turns++;
+    if (!done) setImmediate(turn);
+  };
+  setImmediate(turn);
+  await engine.generateChunk();
+  done = true;
+  t.ok(turns > 2, `${turns} turns of the event loop`);
+});
+
+t.test('errors cross the thread with their code', async (t) => {
+  const engine = await started(1);
+  await t.rejects(engine.admit([request('w', { promptTokens: Int32Array.of(99) })]), {
+    code: 'INVALID_INPUT',
+    message: /promptTokens\[0\] is 99/,
+  });
+  await t.rejects(engine.admit([request('w0'), request('w1')]), { code: 'RESOURCE_EXHAUSTED' });
+  await t.rejects(engine.loadVersion({ version: 6, folder: `${folder}/none` }), SegueError);
+  t.match(await engine.status(), { policyVersion: 5, running: 0 }, 'and the engine lives on');
+});
+
+t.test('stop drains the chunk in flight, then ends the thread', async (t) => {
+  const engine = await started();
+  await engine.admit([request('w-g0-t0', { stopTokens: [] })]);
+  const chunk = engine.generateChunk();
+  const cut = engine.cut();
+  const stopped = engine.stop();
+  t.equal(engine.stop(), stopped, 'stopping twice is stopping once');
+  t.equal((await chunk).tokens, 8);
+  t.same(
+    (await cut).map(({ tokens, endReason }) => [tokens.length, endReason]),
+    [[8, 'yield']],
+  );
+  await stopped;
+  await t.rejects(engine.generateChunk(), { code: 'FAILED_PRECONDITION', message: /stopped/ });
+  await t.rejects(engine.start(), { code: 'FAILED_PRECONDITION' });
+});
+
+t.test('calls before start are refused', async (t) => {
+  const engine = new WorkerEngine({ slots: 1 });
+  await t.rejects(engine.status(), { code: 'FAILED_PRECONDITION' });
+  await engine.stop();
+  t.throws(() => new WorkerEngine({ slots: 1, chunkTokens: 0 }), { code: 'INVALID_CONFIG' });
+});
