@@ -1,1 +1,2 @@
-export {};
+/** The controller as other code may start it; the process is main.ts. */
+export { buildController } from './build.js';

@@ -1,0 +1,144 @@
+/** A run while it is executed: what the verbs of the run loop share. It decides nothing. */
+import {
+  type Candidate,
+  type IterationRecord,
+  type Phase,
+  type ProblemRecord,
+  parseTrajectoryId,
+  type RunConfig,
+  type RunEventKind,
+  type RunEvents,
+} from '@segue/core';
+import { Bell } from './bell.js';
+import { type Cluster, collect, orNull } from './cluster.js';
+import type { Journal } from './journal.js';
+import type { ControllerMetrics } from './metrics.js';
+import { type RunProgress, saveProgress } from './run-progress.js';
+import type { Waits } from './waits.js';
+
+export interface ActiveRunParts {
+  readonly runId: string;
+  readonly config: RunConfig;
+  readonly progress: RunProgress;
+  readonly cluster: Cluster;
+  readonly journal: Journal;
+  readonly waits: Waits;
+  readonly metrics: ControllerMetrics;
+  readonly signal: AbortSignal;
+}
+
+export class ActiveRun {
+  readonly id: string;
+  readonly config: RunConfig;
+  readonly cluster: Cluster;
+  readonly waits: Waits;
+  readonly metrics: ControllerMetrics;
+  /** Fires when the process stops: everything is dropped, the next process goes on from the store. */
+  readonly signal: AbortSignal;
+  /** Rung when the store commits something of this run. */
+  readonly bell = new Bell();
+  readonly #journal: Journal;
+  readonly #halt = new AbortController();
+  #progress: RunProgress;
+  #phase: Phase = 'idle';
+  #iteration = 0;
+  #phaseSinceMs = Date.now();
+  #pool: { readonly trainProblems: number; readonly candidates: readonly Candidate[] } | null = null;
+  #nextGroupIndex: number | null = null;
+
+  constructor(parts: ActiveRunParts) {
+    this.id = parts.runId;
+    this.config = parts.config;
+    this.cluster = parts.cluster;
+    this.waits = parts.waits;
+    this.metrics = parts.metrics;
+    this.signal = parts.signal;
+    this.#journal = parts.journal;
+    this.#progress = parts.progress;
+  }
+
+  /** Fires when the run is to come to rest: the rollout phase is closed, a training phase is finished. */
+  get halt(): AbortSignal {
+    return this.#halt.signal;
+  }
+
+  comeToRest(): void {
+    this.#halt.abort();
+  }
+
+  get progress(): RunProgress {
+    return this.#progress;
+  }
+
+  async save(changes: Partial<RunProgress>): Promise<void> {
+    this.#progress = await saveProgress(this.cluster, this.id, changes);
+  }
+
+  get phase(): { readonly phase: Phase; readonly iteration: number; readonly sinceMs: number } {
+    return { phase: this.#phase, iteration: this.#iteration, sinceMs: this.#phaseSinceMs };
+  }
+
+  async enter(phase: Phase, iteration: number): Promise<void> {
+    if (this.#phase === phase && this.#iteration === iteration) return;
+    this.#phase = phase;
+    this.#iteration = iteration;
+    this.#phaseSinceMs = Date.now();
+    this.metrics.iteration.set(iteration);
+    await this.tell('phase', { phase, iteration });
+  }
+
+  /** Writes an event; one with a key is written once. */
+  tell<K extends RunEventKind>(kind: K, body: RunEvents[K], key?: string): Promise<void> {
+    return this.#journal.append(this.id, kind, body, key);
+  }
+
+  /** The newest iteration in the store; null before the first. */
+  async latestIteration(): Promise<IterationRecord | null> {
+    const replay = await this.cluster.replay();
+    return orNull(replay.getIteration({ runId: this.id, iteration: null }));
+  }
+
+  async iteration(iteration: number): Promise<IterationRecord> {
+    const replay = await this.cluster.replay();
+    return replay.getIteration({ runId: this.id, iteration });
+  }
+
+  /** What the sampler draws from. Success counts are read again only when the sampler looks at them. */
+  async candidates(): Promise<readonly Candidate[]> {
+    const replay = await this.cluster.replay();
+    const { trainProblems } = await replay.getRun({ runId: this.id });
+    const fresh = this.#pool?.trainProblems === trainProblems && this.config.problems.sampler !== 'prioritized';
+    if (this.#pool === null || !fresh) {
+      const records = await collect(replay.listProblems({ runId: this.id, purpose: 'train' }));
+      this.#pool = { trainProblems, candidates: records.map(candidateOf) };
+    }
+    return this.#pool.candidates;
+  }
+
+  /** Index of the next group: read from the plans once, then counted on. */
+  async nextGroupIndex(): Promise<number> {
+    if (this.#nextGroupIndex === null) {
+      const replay = await this.cluster.replay();
+      let next = 0;
+      for await (const record of replay.listIterations({ runId: this.id, fromIteration: 0 })) {
+        next = Math.max(next, groupIndexAfter(record));
+      }
+      this.#nextGroupIndex = next;
+    }
+    return this.#nextGroupIndex;
+  }
+
+  /** Takes note of a plan as the store holds it. */
+  notePlan(record: IterationRecord): void {
+    this.#nextGroupIndex = Math.max(this.#nextGroupIndex ?? 0, groupIndexAfter(record));
+  }
+}
+
+function groupIndexAfter(record: IterationRecord): number {
+  return record.tasks.reduce((next, task) => Math.max(next, 1 + parseTrajectoryId(task.trajectoryId).groupIndex), 0);
+}
+
+function candidateOf(record: ProblemRecord): Candidate {
+  const { problem, attempts, successes, openGroups } = record;
+  return { id: problem.id, difficulty: problem.difficulty, attempts, successes, openGroups };
+}

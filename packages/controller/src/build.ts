@@ -1,0 +1,45 @@
+/** Wires the controller's parts to the process shell. */
+
+import { join } from 'node:path';
+import { controllerContract } from '@segue/bus';
+import type { ControllerConfig } from '@segue/core';
+import type { Shell } from '@segue/service';
+import { type Cluster, defaultTimings } from './cluster.js';
+import { Journal } from './journal.js';
+import { controllerMetricTable } from './metrics.js';
+import { Runs } from './runs.js';
+import { controllerHandlers } from './service.js';
+import { Watchdog } from './status.js';
+import { Tokenizers } from './tokenizers.js';
+import { Waits } from './waits.js';
+
+/** Between two looks of the watchdog, in ms. */
+const watchdogMs = 1_000;
+
+export async function buildController(shell: Shell<ControllerConfig>): Promise<void> {
+  const { config, bus, log, peers, signal } = shell;
+  const cluster: Cluster = {
+    replay: () => peers.replay(),
+    trainer: () => peers.trainer(),
+    reward: () => peers.reward(),
+    actor: (address) => peers.actor(address),
+    bus,
+    log,
+    timings: { ...defaultTimings, reconcileMs: config.reconcileIntervalMs },
+  };
+  const journal = new Journal(cluster);
+  const waits = new Waits();
+  const metrics = shell.metrics.define(controllerMetricTable);
+  const tokenizers = new Tokenizers(cluster, join(config.dataFolder, 'controller', 'tokenizers'));
+  const runs = new Runs({ cluster, journal, waits, metrics, tokenizers, signal });
+  const watchdog = new Watchdog({ cluster, runs, waits, journal, metrics });
+  const limits = { maxBatchProblems: config.maxBatchProblems };
+
+  shell.serve(
+    controllerContract,
+    controllerHandlers({ cluster, runs, journal, waits, watchdog, tokenizers, metrics, limits }),
+  );
+  shell.loop('watchdog', watchdogMs, () => watchdog.look());
+  shell.loop('recover', config.reconcileIntervalMs, () => runs.recover());
+  shell.onStop('runs', () => runs.settled());
+}

@@ -1,0 +1,70 @@
+/**
+ * Closes a rollout phase: unstarted tasks are purged, running segments are cut and saved, each lease is flushed or expired, the store has taken
+ * everything in; only then is the iteration closed. What arrives later is refused and counted by the store.
+ */
+import type { Registration } from '@segue/bus';
+import type { ActorStatus, IterationRecord } from '@segue/core';
+import type { ActiveRun } from './active-run.js';
+import { askActors } from './actors.js';
+import { pause } from './cluster.js';
+
+export async function closeIteration(run: ActiveRun, record: IterationRecord): Promise<IterationRecord> {
+  const { runId, iteration, policyVersion } = record;
+  await run.cluster.bus.putIterationSignal({ runId, iteration, policyVersion, open: false });
+  await run.cluster.bus.purgeRolloutTasks(runId);
+  await flushed(run, iteration);
+  await drained(run);
+  const replay = await run.cluster.replay();
+  return replay.closeIteration({ runId, iteration });
+}
+
+/** Until every registered actor has nothing of the iteration left to publish. One that is gone leaves the registry when its entry expires. */
+async function flushed(run: ActiveRun, iteration: number): Promise<void> {
+  const { timings, log } = run.cluster;
+  const wait = run.waits.begin('actor', '', 0);
+  const startedAtMs = Date.now();
+  try {
+    for (;;) {
+      const answers = await askActors(run.cluster, run.signal);
+      const owing = answers.filter(({ actor, status }) => !hasFlushed(run.id, iteration, actor, status));
+      if (owing.length === 0) return;
+      wait.count = owing.length;
+      if (Date.now() - startedAtMs >= timings.flushTimeoutMs) {
+        const names = owing.map(({ actor }) => actor.id);
+        log.warn({ iteration, actors: names }, 'actors did not flush in time; what they still send will be refused');
+        return;
+      }
+      await pause(timings.actorPollMs, run.signal);
+    }
+  } finally {
+    wait.end();
+  }
+}
+
+/** By its own word, or by its heartbeat when it does not answer. */
+function hasFlushed(runId: string, iteration: number, actor: Registration, status: ActorStatus | null): boolean {
+  const word = status ?? actor;
+  return word.runId === runId && word.flushedIteration !== null && word.flushedIteration >= iteration;
+}
+
+/** Until the store has taken in every segment that was published: the stream is empty at two looks in a row. */
+async function drained(run: ActiveRun): Promise<void> {
+  const { timings, bus, log } = run.cluster;
+  const wait = run.waits.begin('segments', 'replay', 0);
+  const startedAtMs = Date.now();
+  let emptyLooks = 0;
+  try {
+    while (emptyLooks < 2) {
+      const { segments } = await bus.queueDepths();
+      wait.count = segments.pending + segments.leased;
+      emptyLooks = wait.count === 0 ? emptyLooks + 1 : 0;
+      if (Date.now() - startedAtMs >= timings.drainTimeoutMs) {
+        log.warn({ segments: wait.count }, 'the store did not take in all segments in time; the rest will be refused');
+        return;
+      }
+      await pause(Math.min(20, timings.actorPollMs), run.signal);
+    }
+  } finally {
+    wait.end();
+  }
+}

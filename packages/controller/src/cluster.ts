@@ -1,0 +1,119 @@
+/**
+ * The rest of the cluster as the controller sees it: clients of its peers, the part of the bus that it uses, and how long it is patient. Every
+ * verb of the run loop takes these, so that a test can put a dozen lines in their place.
+ */
+import type { Bus, Client } from '@segue/bus';
+import { type ActorApi, type ReplayApi, type RewardApi, SegueError, type TrainerApi } from '@segue/core';
+
+/** The part of the bus that the controller uses. */
+export type ControllerBus = Pick<
+  Bus,
+  | 'publishRolloutTasks'
+  | 'purgeRolloutTasks'
+  | 'watchProgress'
+  | 'putActivePolicy'
+  | 'putIterationSignal'
+  | 'registrations'
+  | 'queueDepths'
+>;
+
+export interface ControllerLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface Cluster {
+  /** Clients are asked for at every use: a peer that was restarted elsewhere is found again. */
+  replay(): Promise<Client<ReplayApi>>;
+  trainer(): Promise<Client<TrainerApi>>;
+  reward(): Promise<Client<RewardApi>>;
+  actor(address: string): Client<ActorApi>;
+  readonly bus: ControllerBus;
+  readonly log: ControllerLog;
+  readonly timings: Timings;
+}
+
+/** How long the controller is patient, all in ms. */
+export interface Timings {
+  /** Between two looks at an open iteration; a nudge from the store makes it earlier. */
+  readonly pollMs: number;
+  /** Between two looks at an actor that flushes or loads. */
+  readonly actorPollMs: number;
+  /** Between two searches for tasks that nobody holds. */
+  readonly reconcileMs: number;
+  /** For verdicts, once every task has ended. */
+  readonly scoreWaitMs: number;
+  /** For a registered actor to flush a closed iteration. */
+  readonly flushTimeoutMs: number;
+  /** For the store to take in the segments that were flushed. */
+  readonly drainTimeoutMs: number;
+  /** For a second actor to load a version that a first one serves already. */
+  readonly activateGraceMs: number;
+  /** For any actor to load a version. */
+  readonly activateTimeoutMs: number;
+  /** For the trainer to say something. */
+  readonly trainerSilenceMs: number;
+  /** For one call of Generate. */
+  readonly generateTimeoutMs: number;
+  /** Between two progress events. */
+  readonly progressEventMs: number;
+  /** First pause after a failed phase; doubled up to `retryMaxMs`. */
+  readonly retryMs: number;
+  readonly retryMaxMs: number;
+  /** A wait that lasts longer is told to watchers; then again at twice the time. */
+  readonly waitingNoticeMs: number;
+}
+
+export const defaultTimings: Timings = {
+  pollMs: 250,
+  actorPollMs: 40,
+  reconcileMs: 2_000,
+  scoreWaitMs: 20_000,
+  flushTimeoutMs: 60_000,
+  drainTimeoutMs: 60_000,
+  activateGraceMs: 2_000,
+  activateTimeoutMs: 120_000,
+  trainerSilenceMs: 600_000,
+  generateTimeoutMs: 900_000,
+  progressEventMs: 500,
+  retryMs: 500,
+  retryMaxMs: 10_000,
+  waitingNoticeMs: 15_000,
+};
+
+/** Resolves after `ms`; rejects with CANCELLED when the signal fires first. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(cancelled());
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    }, ms);
+    const stop = () => {
+      clearTimeout(timer);
+      reject(cancelled());
+    };
+    signal.addEventListener('abort', stop, { once: true });
+  });
+}
+
+export function cancelled(): SegueError {
+  return new SegueError('CANCELLED', 'the work was called off: the run comes to rest or the controller stops');
+}
+
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
+}
+
+/** The answer of a read, or null when there is none yet. */
+export async function orNull<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (SegueError.from(error).code === 'NOT_FOUND') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * Publishes the tasks of an open iteration, and again those that nobody has any more. What is owed is read from the store, never remembered;
+ * each round of publishing is recorded before it happens and numbers its tasks' tries, so that a later round is never taken for a repetition
+ * of an earlier one. A task too many is harmless: the store keeps one segment per index.
+ */
+import {
+  type IterationRecord,
+  type PlannedTask,
+  type RolloutTask,
+  type TrajectorySummary,
+  tokenLimits,
+} from '@segue/core';
+import type { ActiveRun } from './active-run.js';
+import { askActors } from './actors.js';
+import { collect } from './cluster.js';
+
+export class TaskIssuer {
+  readonly #run: ActiveRun;
+  readonly #record: IterationRecord;
+  /** Failed tries known when a trajectory's task was issued last. */
+  readonly #errors = new Map<string, number>();
+  /** Tasks that nobody seemed to have at the last search. */
+  #suspects: ReadonlySet<string> = new Set();
+  #givenUp: ReadonlySet<string> = new Set();
+
+  constructor(run: ActiveRun, record: IterationRecord) {
+    this.#run = run;
+    this.#record = record;
+  }
+
+  /** Trajectories that owe a segment of this iteration: planned, without one, not given up. */
+  owed(record: IterationRecord): string[] {
+    return record.progress.openTrajectoryIds.filter((id) => !this.#givenUp.has(id));
+  }
+
+  /**
+   * Publishes what is owed. When an earlier process issued this iteration already, the queue and the actors are asked first; only if
+   * they do not account for everything that is owed, the queue is emptied and what no actor holds is published anew.
+   */
+  async begin(): Promise<void> {
+    const waiting = await this.#waiting();
+    const owed = this.owed(this.#record);
+    if (this.#run.progress.issue?.iteration === this.#record.iteration) {
+      const { rollout, segments } = await this.#run.cluster.bus.queueDepths();
+      if (rollout.pending + rollout.leased + segments.pending + segments.leased >= owed.length) {
+        for (const id of owed) this.#errors.set(id, waiting.get(id)?.errors ?? 0);
+        return;
+      }
+      await this.#run.cluster.bus.purgeRolloutTasks(this.#run.id);
+    }
+    const held = await this.#held();
+    await this.#publish(
+      owed.filter((id) => waiting.has(id) && !held.has(id)),
+      waiting,
+    );
+  }
+
+  /** Publishes again what failed, and what two searches in a row found with nobody. */
+  async reissue(record: IterationRecord): Promise<void> {
+    const waiting = await this.#waiting();
+    this.#givenUp = new Set(record.progress.openTrajectoryIds.filter((id) => !waiting.has(id)));
+    const owed = this.owed(record);
+    if (owed.length === 0) return;
+    const held = await this.#held();
+    const failed = owed.filter((id) => !held.has(id) && waiting.get(id)!.errors > (this.#errors.get(id) ?? 0));
+    const lost = await this.#lost(
+      owed.filter((id) => !held.has(id) && !failed.includes(id)),
+      held.size,
+    );
+    const { metrics, cluster } = this.#run;
+    metrics.tasks_reissued_total.inc({ reason: 'failed' }, failed.length);
+    metrics.tasks_reissued_total.inc({ reason: 'lost' }, lost.length);
+    if (lost.length > 0) {
+      cluster.log.warn(
+        { iteration: this.#record.iteration, tasks: lost.length },
+        'tasks that nobody holds are issued again',
+      );
+    }
+    await this.#publish([...failed, ...lost], waiting);
+  }
+
+  /**
+   * Of these, what nobody has now nor had at the search before: the queue and the stream of segments are empty, and there are no more leases than
+   * actors say that they hold (a dead actor's lease comes back by itself).
+   */
+  async #lost(candidates: readonly string[], heldByActors: number): Promise<string[]> {
+    const before = this.#suspects;
+    this.#suspects = new Set();
+    if (candidates.length === 0) return [];
+    const { rollout, segments } = await this.#run.cluster.bus.queueDepths();
+    if (rollout.pending + segments.pending + segments.leased > 0 || rollout.leased > heldByActors) return [];
+    this.#suspects = new Set(candidates.filter((id) => !before.has(id)));
+    return candidates.filter((id) => before.has(id));
+  }
+
+  /** Trajectories that go on or were never begun, by id. */
+  async #waiting(): Promise<Map<string, TrajectorySummary>> {
+    const replay = await this.#run.cluster.replay();
+    const unfinished = await collect(replay.listUnfinished({ runId: this.#run.id }));
+    return new Map(unfinished.map((summary) => [summary.id, summary]));
+  }
+
+  /** Trajectories that actors hold. */
+  async #held(): Promise<Set<string>> {
+    const answers = await askActors(this.#run.cluster, this.#run.signal);
+    return new Set(answers.flatMap(({ status }) => status?.trajectoryIds ?? []));
+  }
+
+  /** In the order of the plan. */
+  async #publish(ids: readonly string[], waiting: ReadonlyMap<string, TrajectorySummary>): Promise<void> {
+    if (ids.length === 0) return;
+    const { iteration } = this.#record;
+    const before = this.#run.progress.issue;
+    const round = before?.iteration === iteration ? before.round + 1 : 0;
+    await this.#run.save({ issue: { iteration, round } });
+    const wanted = new Set(ids);
+    const tasks = this.#record.tasks.filter((task) => wanted.has(task.trajectoryId));
+    await this.#run.cluster.bus.publishRolloutTasks(
+      tasks.map((task) => this.#task(task, round + (waiting.get(task.trajectoryId)?.errors ?? 0))),
+    );
+    for (const id of ids) this.#errors.set(id, waiting.get(id)?.errors ?? 0);
+    this.#run.metrics.tasks_issued_total.inc(tasks.length);
+  }
+
+  #task(planned: PlannedTask, attempt: number): RolloutTask {
+    const { rollout, seed } = this.#run.config;
+    return {
+      runId: this.#run.id,
+      iteration: this.#record.iteration,
+      policyVersion: this.#record.policyVersion,
+      groupId: planned.groupId,
+      trajectoryId: planned.trajectoryId,
+      problemId: planned.problemId,
+      segmentIndex: planned.segmentIndex,
+      attempt,
+      seed,
+      sampling: { temperature: rollout.temperature, topK: rollout.topK, topP: rollout.topP },
+      ...tokenLimits(rollout),
+      lastSpan: planned.lastSpan,
+    };
+  }
+}

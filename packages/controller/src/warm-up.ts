@@ -1,0 +1,20 @@
+/** The supervised warm-up: version 0 becomes "after the warm-up". Done again from the start when it was interrupted, with the same result. */
+import type { ActiveRun } from './active-run.js';
+import { followTrainer, parseMetrics } from './trainer-calls.js';
+
+export async function warmUp(run: ActiveRun): Promise<void> {
+  await run.enter('warmup', 0);
+  const trainer = await run.cluster.trainer();
+  const { policy } = await followTrainer(
+    run,
+    (signal) => trainer.fineTune({ runId: run.id, fromVersion: 0, replace: true }, { signal, deadlineMs: longestMs }),
+    async ({ step, steps, metricsJson }) => {
+      const { loss } = parseMetrics(metricsJson);
+      if (typeof loss === 'number') await run.tell('warmup', { step, steps, loss });
+    },
+  );
+  await run.save({ policy, warmupDone: true });
+}
+
+/** Bound of the whole call; its silence is watched more closely. */
+const longestMs = 24 * 3600 * 1000;
