@@ -2,11 +2,12 @@
  * `npm test [-- <part of a file name> | <tap option>]...`: the set-up, the type check of the tests, then every test file
  * whose path holds one of the given parts. The last line on stdout is `N passed, N failed`: assertions, as tap counts them.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureBuild } from './lib/packages.mjs';
 import { main, Refusal, root, runInForeground, say } from './lib/process.mjs';
 import { setUp } from './lib/setup.mjs';
+import { TapLog } from './lib/tap-log.mjs';
 
 await main(async () => {
   const counts = { passed: 0, failed: 0 };
@@ -40,22 +41,27 @@ async function runTests(environment, counts) {
   const parts = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
   const files = testFiles().filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
   if (files.length === 0) throw new Refusal(`No test file has ${parts.join(' or ')} in its path.`);
-  const reporter = process.stdout.isTTY
-    ? []
-    : ['--reporter=node', `--reporter-arg=${join(root, 'scripts/lib/tap-lines.mjs')}`];
-  const resultFile = join(root, '.tap/result.tap');
-  mkdirSync(join(root, '.tap'), { recursive: true });
-  rmSync(resultFile, { force: true });
+  const { exitCode, counts: result } = await runTap([...options, ...files], environment);
+  counts.passed += result?.passed ?? 0;
+  // A runner that ends badly without a failed assertion (killed, out of memory) has failed all the same.
+  counts.failed += exitCode === 0 && result !== null ? result.failed : Math.max(result?.failed ?? 0, 1);
+}
+
+/** On a terminal tap draws its own live report; elsewhere a plain log is written. */
+async function runTap(args, environment) {
+  const log = new TapLog();
   const tap = join(root, 'node_modules/.bin/tap');
-  const exitCode = await runInForeground(
-    tap,
-    [...reporter, `--output-file=${resultFile}`, ...options, ...files],
-    environment,
-  );
-  const result = readResult(resultFile);
-  counts.passed += result.passed;
-  // A runner that fails without a failed assertion (ended from outside, out of memory) is a failure all the same.
-  counts.failed += exitCode === 0 ? result.failed : Math.max(result.failed, 1);
+  if (!process.stdout.isTTY) {
+    const toLog = (text) => process.stdout.write(log.read(text));
+    const exitCode = await runInForeground(tap, ['--reporter=tap', ...args], environment, toLog);
+    return { exitCode, counts: log.counts };
+  }
+  const file = join(root, '.tap/result.tap');
+  mkdirSync(join(root, '.tap'), { recursive: true });
+  writeFileSync(file, '');
+  const exitCode = await runInForeground(tap, [`--output-file=${file}`, '--reporter=base', ...args], environment);
+  log.read(readFileSync(file, 'utf8'));
+  return { exitCode, counts: log.counts };
 }
 
 /** Every `*.test.ts` of the packages and of test/, sorted: the slowest folder, test/, first to keep all jobs busy. */
@@ -76,18 +82,4 @@ function testFilesUnder(folder) {
     .flatMap((entry) => (entry.isDirectory() ? testFilesUnder(`${folder}/${entry.name}`) : `${folder}/${entry.name}`))
     .filter((path) => path.endsWith('.test.ts'))
     .sort();
-}
-
-/** Reads tap's own count, the last comment of the form `# { total: 10, pass: 9, fail: 1 }` that is not indented. */
-function readResult(path) {
-  let text;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch {
-    return { passed: 0, failed: 1 };
-  }
-  const summary = [...text.matchAll(/^# \{ total: \d+(.*) \}$/gm)].at(-1);
-  if (summary === undefined) return { passed: 0, failed: 1 };
-  const count = (name) => Number(new RegExp(`\\b${name}: (\\d+)`).exec(summary[1])?.[1] ?? 0);
-  return { passed: count('pass'), failed: count('fail') };
 }

@@ -37,10 +37,10 @@ export function run(command, args, options = {}) {
     const timer =
       options.timeoutMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), options.timeoutMs);
     let output = '';
-    child.stdout.on('data', (data) => {
+    child.stdout.setEncoding('utf8').on('data', (data) => {
       output += data;
     });
-    child.stderr.on('data', (data) => {
+    child.stderr.setEncoding('utf8').on('data', (data) => {
       output += data;
     });
     child.on('error', (error) => {
@@ -60,11 +60,14 @@ export function run(command, args, options = {}) {
  * Ctrl-C reaches it without help, so the script only waits; without one, a SIGINT that came to the script alone is passed
  * on. SIGTERM and SIGHUP are always passed on.
  *
+ * @param {((text: string) => void) | undefined} onOutput takes what the command writes to stdout, instead of the terminal
  * @returns {Promise<number>} the exit code; 128 + signal number when a signal ended the command
  */
-export function runInForeground(command, args, env = {}) {
+export function runInForeground(command, args, env = {}, onOutput = undefined) {
   return new Promise((settle, fail) => {
-    const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: 'inherit' });
+    const stdio = ['inherit', onOutput === undefined ? 'inherit' : 'pipe', 'inherit'];
+    const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio });
+    child.stdout?.setEncoding('utf8').on('data', onOutput);
     const onTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
     const passedOn = new Set();
     const passOn = (signal) => {
