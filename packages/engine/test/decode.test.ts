@@ -141,7 +141,7 @@ t.test('a trajectory resumed after its budget goes on with the tokens it would h
     const engine = await engineWith({ sharePrompts });
     const whole = { stopTokens: [], budgetTokens: 40, capTokens: 40 };
     const expected = requireResult(await generate(engine, [request('a-g0-t0', whole)]), 'a-g0-t0');
-    let response = new Int32Array();
+    let response: Int32Array = new Int32Array();
     const logProbs: number[] = [];
     const ends: string[] = [];
     for (const budgetTokens of [1, 13, 8, 40]) {
