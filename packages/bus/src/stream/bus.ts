@@ -58,6 +58,8 @@ export interface Registration {
   readonly seenAtMs: number;
   /** Segments published per `<run>/<iteration>`, the newest few. */
   readonly published: Readonly<Record<string, number>>;
+  /** Busy slot time in ms per `<run>/<iteration>`, the newest few; actors alone. */
+  readonly busySlotMs?: Readonly<Record<string, number>> | undefined;
 }
 
 /** A nudge from the store to the controller: something was committed. Loss is harmless. */
