@@ -1,5 +1,18 @@
+export { pause, untilAborted } from './abort.js';
+export { actorContract } from './contracts/actor.js';
+export { controllerContract } from './contracts/controller.js';
+export { replayContract } from './contracts/replay.js';
+export { rewardContract } from './contracts/reward.js';
+export { trainerContract } from './contracts/trainer.js';
 export * from './pending.js';
 export type { AnyMethod, ApiShape, CallContext, CallOptions, Client, Handlers } from './rpc/call.js';
+export { defaultMaxMessageBytes } from './rpc/channel.js';
+export { type ConnectOptions, connect } from './rpc/client.js';
+export type { Contract } from './rpc/contract.js';
+export { createServer, listen, stopServer } from './rpc/listen.js';
+export { loadProtos } from './rpc/protos.js';
+export { addService, type CallReport, type ServeOptions } from './rpc/server.js';
+export { connectActor, connectController, connectReplay, connectReward, connectTrainer } from './rpc/services.js';
 export type {
   ActivePolicy,
   Bus,

@@ -1,0 +1,203 @@
+/**
+ * Typed clients out of contracts: promises for unary calls, async iterables for streams. Every call has a deadline, every
+ * failure is a SegueError, and calls that may be repeated are, while the server cannot be reached.
+ */
+import {
+  type ClientReadableStream,
+  type ClientWritableStream,
+  credentials,
+  Client as GrpcClient,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { SegueError } from '@segue/core';
+import { cancelled } from '../abort.js';
+import type { ApiShape, CallOptions, Client } from './call.js';
+import { channelOptions } from './channel.js';
+import type { Contract } from './contract.js';
+import { type Attempts, waitToRetry, withRetries } from './retry.js';
+import { fromStatus } from './status.js';
+import { type BoundMethod, bindContract } from './wire.js';
+
+export interface ConnectOptions {
+  /** Largest message in either direction, in bytes. */
+  readonly maxMessageBytes?: number | undefined;
+}
+
+/** One call's circumstances. */
+interface Call extends Attempts {
+  readonly method: BoundMethod;
+  readonly channel: GrpcClient;
+}
+
+const raw = (bytes: Buffer) => bytes;
+
+/** Opens nothing yet: the connection is made at the first call, and again whenever it was lost. */
+export function connect<Api extends ApiShape<Api>>(
+  contract: Contract<Api>,
+  address: string,
+  options: ConnectOptions = {},
+): Client<Api> {
+  const channel = new GrpcClient(address, credentials.createInsecure(), channelOptions(options.maxMessageBytes));
+  const methods = bindContract(contract).map((method) => {
+    const begin = (callOptions: CallOptions = {}): Call => ({
+      method,
+      channel,
+      what: `${method.path.slice(1)} at ${address}`,
+      retry: method.rule.retry,
+      deadlineAtMs: Date.now() + (callOptions.deadlineMs ?? method.rule.deadlineMs),
+      signal: callOptions.signal,
+    });
+    return [method.name, caller(method, begin)];
+  });
+  return Object.assign(Object.fromEntries(methods), { address, close: () => channel.close() }) as Client<Api>;
+}
+
+type Begin = (options?: CallOptions) => Call;
+type Items = Iterable<unknown> | AsyncIterable<unknown>;
+
+function caller(method: BoundMethod, begin: Begin) {
+  switch (method.rule.kind) {
+    case 'unary':
+      return (request: unknown, options?: CallOptions) => {
+        const call = begin(options);
+        return withRetries(call, () => callUnary(call, request));
+      };
+    case 'server-stream':
+      return (request: unknown, options?: CallOptions) => callServerStream(begin(options), request);
+    case 'client-stream':
+      return (header: unknown, items: Items, options?: CallOptions) => callClientStream(begin(options), header, items);
+  }
+}
+
+async function callUnary(call: Call, request: unknown): Promise<unknown> {
+  const { method, channel } = call;
+  const bytes = method.request.encode(request);
+  const answer = new Answer(call);
+  answer.follow(
+    channel.makeUnaryRequest(
+      method.path,
+      raw,
+      raw,
+      bytes,
+      new Metadata(),
+      { deadline: call.deadlineAtMs },
+      answer.settle,
+    ),
+  );
+  return method.response.decode(await answer.promise);
+}
+
+async function callClientStream(call: Call, header: unknown, items: Items): Promise<unknown> {
+  const { method, channel } = call;
+  const answer = new Answer(call);
+  const stream: ClientWritableStream<Buffer> = channel.makeClientStreamRequest(
+    method.path,
+    raw,
+    raw,
+    new Metadata(),
+    { deadline: call.deadlineAtMs },
+    answer.settle,
+  );
+  answer.follow(stream);
+  try {
+    await write(stream, method.request.encode({ header }), answer);
+    for await (const item of items) {
+      // The server may answer before it has read everything: it has refused something.
+      if (answer.settled) break;
+      await write(stream, method.request.encode({ item }), answer);
+    }
+    stream.end();
+  } catch (error) {
+    stream.cancel();
+    answer.promise.catch(() => {});
+    throw SegueError.from(error);
+  }
+  return method.response.decode(await answer.promise);
+}
+
+/** Writes, and waits while the peer is slower than we are. */
+async function write(stream: ClientWritableStream<Buffer>, bytes: Buffer, answer: Answer): Promise<void> {
+  if (stream.write(bytes) || answer.settled) return;
+  await new Promise<void>((resolve) => {
+    stream.once('drain', resolve);
+    answer.promise.then(
+      () => resolve(),
+      () => resolve(),
+    );
+  });
+}
+
+async function* callServerStream(call: Call, request: unknown): AsyncGenerator<unknown, void, void> {
+  const bytes = call.method.request.encode(request);
+  for (let number = 1; ; number++) {
+    let answered = false;
+    try {
+      for await (const response of openServerStream(call, bytes)) {
+        answered = true;
+        yield response;
+      }
+      return;
+    } catch (error) {
+      const failure = SegueError.from(error);
+      if (answered || !(await waitToRetry(call, number, failure))) throw failure;
+    }
+  }
+}
+
+async function* openServerStream(call: Call, request: Buffer): AsyncGenerator<unknown, void, void> {
+  if (call.signal?.aborted) throw cancelled(call.what);
+  const { method, channel } = call;
+  const stream: ClientReadableStream<Buffer> = channel.makeServerStreamRequest(
+    method.path,
+    raw,
+    raw,
+    request,
+    new Metadata(),
+    {
+      deadline: call.deadlineAtMs,
+    },
+  );
+  const cancel = () => stream.cancel();
+  call.signal?.addEventListener('abort', cancel, { once: true });
+  // Errors reach the loop below; this keeps one that comes after its end from being thrown at the process.
+  stream.on('error', () => {});
+  try {
+    for await (const bytes of stream) yield method.response.decode(bytes);
+  } catch (error) {
+    throw call.signal?.aborted ? cancelled(call.what) : fromStatus(error, call.what);
+  } finally {
+    call.signal?.removeEventListener('abort', cancel);
+    stream.cancel();
+  }
+}
+
+/** The one response of a call, as a promise that the caller's signal can end. */
+class Answer {
+  readonly promise: Promise<Buffer>;
+  readonly settle: (error: ServiceError | null, bytes?: Buffer) => void;
+  settled = false;
+  #cancel = () => {};
+
+  constructor(call: Call) {
+    const { signal } = call;
+    if (signal?.aborted) throw cancelled(call.what);
+    let settle: typeof this.settle = () => {};
+    this.promise = new Promise((resolve, reject) => {
+      settle = (error, bytes) => {
+        this.settled = true;
+        signal?.removeEventListener('abort', cancel);
+        if (error) reject(signal?.aborted ? cancelled(call.what) : fromStatus(error, call.what));
+        else resolve(bytes ?? Buffer.alloc(0));
+      };
+    });
+    this.settle = settle;
+    const cancel = () => this.#cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+  }
+
+  /** From now on the signal cancels this call. */
+  follow(grpcCall: { cancel(): void }): void {
+    this.#cancel = () => grpcCall.cancel();
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * Serves a contract's handlers on a gRPC server: converts, translates errors, turns cancellation into an AbortSignal, and
+ * writes streams no faster than they are read.
+ */
+import type {
+  Server,
+  ServerReadableStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+  sendUnaryData,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { type ErrorCode, SegueError } from '@segue/core';
+import { untilAborted } from '../abort.js';
+import type { ApiShape, CallContext, Handlers } from './call.js';
+import type { Contract } from './contract.js';
+import { toStatus } from './status.js';
+import { type BoundMethod, bindContract } from './wire.js';
+
+/** A call that has ended, for logs and metrics. */
+export interface CallReport {
+  /** `segue.v1.Trainer/GetTrainerStatus`. */
+  readonly rpc: string;
+  readonly peer: string;
+  readonly durationMs: number;
+  readonly code: 'OK' | ErrorCode;
+  /** What failed; null when nothing did. */
+  readonly error: SegueError | null;
+}
+
+export interface ServeOptions {
+  /** Fires when the server begins to stop: streams end with UNAVAILABLE, handlers are told. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onCall?: ((report: CallReport) => void) | undefined;
+}
+
+/** What the three kinds of call have in common. */
+interface AnyCall {
+  readonly cancelled: boolean;
+  getDeadline(): Date | number;
+  getPeer(): string;
+  on(event: 'cancelled', listener: () => void): unknown;
+}
+type Handler = (first: unknown, second: unknown, third?: unknown) => unknown;
+
+const raw = (bytes: Buffer) => bytes;
+
+export function addService<Api extends ApiShape<Api>>(
+  server: Server,
+  contract: Contract<Api>,
+  handlers: Handlers<Api>,
+  options: ServeOptions = {},
+): void {
+  const methods = bindContract(contract);
+  const definition = methods.map(({ name, path, rule }) => [
+    name,
+    {
+      path,
+      requestStream: rule.kind === 'client-stream',
+      responseStream: rule.kind === 'server-stream',
+      requestSerialize: raw,
+      requestDeserialize: raw,
+      responseSerialize: raw,
+      responseDeserialize: raw,
+    },
+  ]);
+  const named = new Map(Object.entries(handlers) as [string, Handler][]);
+  const implementation: UntypedServiceImplementation = {};
+  for (const method of methods) {
+    const handler = named.get(method.name);
+    if (!handler) throw new SegueError('INTERNAL', `${contract.name} has no handler for ${method.name}`);
+    implementation[method.name] = adapter(method, handler.bind(handlers), options);
+  }
+  server.addService(Object.fromEntries(definition), implementation);
+}
+
+function adapter(method: BoundMethod, handler: Handler, options: ServeOptions) {
+  switch (method.rule.kind) {
+    case 'unary':
+      return (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) =>
+        void answer(method, call, options, callback, (context) =>
+          handler(method.request.decode(call.request), context),
+        );
+    case 'client-stream':
+      return (call: ServerReadableStream<Buffer, Buffer>, callback: sendUnaryData<Buffer>) =>
+        void answer(method, call, options, callback, (context) => readParts(method, handler, call, context));
+    case 'server-stream':
+      return (call: ServerWritableStream<Buffer, Buffer>) => void stream(method, handler, call, options);
+  }
+}
+
+/** Runs a handler with one response. */
+async function answer(
+  method: BoundMethod,
+  call: AnyCall,
+  options: ServeOptions,
+  callback: sendUnaryData<Buffer>,
+  work: (context: CallContext) => unknown,
+): Promise<void> {
+  const running = new RunningCall(method, call, options);
+  try {
+    callback(null, method.response.encode(await work(running.context)));
+    running.end(null);
+  } catch (error) {
+    const failure = SegueError.from(error);
+    callback(toStatus(failure));
+    running.end(failure);
+  }
+}
+
+async function readParts(
+  method: BoundMethod,
+  handler: Handler,
+  call: ServerReadableStream<Buffer, Buffer>,
+  context: CallContext,
+): Promise<unknown> {
+  const parts = decodeParts(method, call, context);
+  const first = await parts.next();
+  if (first.done || !('header' in first.value)) {
+    throw new SegueError('INVALID_INPUT', `${method.path}: the first message of the stream must be the header`);
+  }
+  return handler(first.value.header, itemsOf(parts, method), context);
+}
+
+type Part = { readonly header: unknown } | { readonly item: unknown };
+
+async function* decodeParts(
+  method: BoundMethod,
+  call: ServerReadableStream<Buffer, Buffer>,
+  context: CallContext,
+): AsyncGenerator<Part, void, void> {
+  for await (const bytes of untilAborted<Buffer>(call, context.signal)) yield method.request.decode(bytes) as Part;
+  // A stream that broke off must not look like one that ended.
+  if (context.signal.aborted) throw new SegueError('CANCELLED', `${method.path}: the stream broke off`);
+}
+
+async function* itemsOf(
+  parts: AsyncGenerator<Part, void, void>,
+  method: BoundMethod,
+): AsyncGenerator<unknown, void, void> {
+  for await (const part of parts) {
+    if (!('item' in part)) throw new SegueError('INVALID_INPUT', `${method.path}: a second header in one stream`);
+    yield part.item;
+  }
+}
+
+async function stream(
+  method: BoundMethod,
+  handler: Handler,
+  call: ServerWritableStream<Buffer, Buffer>,
+  options: ServeOptions,
+): Promise<void> {
+  const running = new RunningCall(method, call, options);
+  const { context } = running;
+  try {
+    const responses = handler(method.request.decode(call.request), context) as AsyncIterable<unknown>;
+    for await (const response of untilAborted(responses, context.signal)) {
+      if (!call.write(method.response.encode(response))) await drained(call, context.signal);
+    }
+    if (options.signal?.aborted) {
+      throw new SegueError('UNAVAILABLE', `${method.path}: the service is stopping; ask again`);
+    }
+    call.end();
+    running.end(context.signal.aborted ? new SegueError('CANCELLED', `${method.path}: the caller left`) : null);
+  } catch (error) {
+    const failure = SegueError.from(error);
+    call.emit('error', toStatus(failure));
+    running.end(failure);
+  }
+}
+
+function drained(call: ServerWritableStream<Buffer, Buffer>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      call.off('drain', done);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    if (signal.aborted) return resolve();
+    call.once('drain', done);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+/** A call from its beginning to its report. */
+class RunningCall {
+  readonly context: CallContext;
+  readonly #controller = new AbortController();
+  readonly #abort = () => this.#controller.abort();
+  readonly #method: BoundMethod;
+  readonly #options: ServeOptions;
+  readonly #begunAtMs = performance.now();
+
+  constructor(method: BoundMethod, call: AnyCall, options: ServeOptions) {
+    this.#method = method;
+    this.#options = options;
+    call.on('cancelled', this.#abort);
+    if (call.cancelled || options.signal?.aborted) this.#abort();
+    options.signal?.addEventListener('abort', this.#abort, { once: true });
+    const deadline = Number(call.getDeadline());
+    this.context = {
+      signal: this.#controller.signal,
+      peer: call.getPeer(),
+      deadlineMs: Number.isFinite(deadline) ? Math.max(0, deadline - Date.now()) : null,
+    };
+  }
+
+  end(error: SegueError | null): void {
+    this.#options.signal?.removeEventListener('abort', this.#abort);
+    this.#options.onCall?.({
+      rpc: this.#method.path.slice(1),
+      peer: this.context.peer,
+      durationMs: performance.now() - this.#begunAtMs,
+      code: error?.code ?? 'OK',
+      error,
+    });
+  }
+}

@@ -1,0 +1,30 @@
+/** The five typed clients by name. */
+import type { ActorApi, ControllerApi, ReplayApi, RewardApi, TrainerApi } from '@segue/core';
+import { actorContract } from '../contracts/actor.js';
+import { controllerContract } from '../contracts/controller.js';
+import { replayContract } from '../contracts/replay.js';
+import { rewardContract } from '../contracts/reward.js';
+import { trainerContract } from '../contracts/trainer.js';
+import type { Client } from './call.js';
+import { type ConnectOptions, connect } from './client.js';
+
+/** @param address host:port */
+export function connectController(address: string, options?: ConnectOptions): Client<ControllerApi> {
+  return connect(controllerContract, address, options);
+}
+
+export function connectActor(address: string, options?: ConnectOptions): Client<ActorApi> {
+  return connect(actorContract, address, options);
+}
+
+export function connectTrainer(address: string, options?: ConnectOptions): Client<TrainerApi> {
+  return connect(trainerContract, address, options);
+}
+
+export function connectReward(address: string, options?: ConnectOptions): Client<RewardApi> {
+  return connect(rewardContract, address, options);
+}
+
+export function connectReplay(address: string, options?: ConnectOptions): Client<ReplayApi> {
+  return connect(replayContract, address, options);
+}
