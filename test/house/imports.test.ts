@@ -23,7 +23,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   replay: ['core', 'bus', 'service'],
   actor: ['core', 'bus', 'service', 'tokenizer', 'engine'],
   reward: ['core', 'bus', 'service', 'tokenizer'],
-  trainer: ['core', 'bus', 'service', 'engine'],
+  trainer: ['core', 'bus', 'service', 'tokenizer', 'engine'],
   controller: ['core', 'bus', 'service', 'tokenizer'],
   client: ['core', 'bus'],
   cli: ['core', 'tokenizer', 'client'],

@@ -42,6 +42,8 @@ export interface Shell<C extends CommonConfig> {
   keep(name: string, work: (signal: AbortSignal) => Promise<void>): void;
   /** What the heartbeat says beside id and addresses. */
   register(extra: () => Partial<Registration>): void;
+  /** Sends a heartbeat at once: something that others wait for has changed. */
+  announce(): Promise<void>;
   /** Begins an orderly stop with exit code 1: the service cannot go on. */
   fail(error: unknown): void;
 }

@@ -1,0 +1,206 @@
+/**
+ * The actor, wired up: lanes and engine, the rollout loop and its outbox, the policy follower, and what is reported of them. Nothing is decided here.
+ */
+import { join } from 'node:path';
+import type { ActivePolicy, IterationSignal, Registration } from '@segue/bus';
+import { type ActorConfig, type ActorStatus, type Engine, SegueError } from '@segue/core';
+import type { Shell } from '@segue/service';
+import type { LanePolicy } from './lane.js';
+import { Lanes } from './lanes.js';
+import { PolicyFollower } from './policy.js';
+import { PolicyFiles } from './policy-files.js';
+import { PrefixReader } from './prefix-reader.js';
+import { RolloutLoop } from './rollout-loop.js';
+import { RunSettingsCache } from './run-settings.js';
+import { SegmentOutbox } from './segment-outbox.js';
+import {
+  type ActorMetrics,
+  BusySlotTime,
+  countSegment,
+  defineActorMetrics,
+  type IdleReason,
+  type Totals,
+} from './status.js';
+
+/** What the actor needs of its shell. */
+export type ActorShell = Pick<Shell<ActorConfig>, 'config' | 'log' | 'metrics' | 'bus' | 'peers' | 'fail' | 'announce'>;
+
+/** How long to try to publish a segment, in ms: longer than a restart of the message server takes. */
+const publishPatienceMs = 60_000;
+const idleReleaseMs = 30_000;
+const keepDownloads = 3;
+
+export class Actor {
+  readonly lanes: Lanes;
+  readonly loop: RolloutLoop;
+  readonly policies: PolicyFollower;
+  readonly settings: RunSettingsCache;
+  readonly #shell: ActorShell;
+  readonly #metrics: ActorMetrics;
+  readonly #outbox: SegmentOutbox;
+  readonly #busy = new BusySlotTime();
+  readonly #totals: Totals = { generatedTokens: 0, reprefilledTokens: 0 };
+
+  constructor(shell: ActorShell, createEngine: () => Engine) {
+    this.#shell = shell;
+    const { config, log, bus, peers } = shell;
+    const metrics = defineActorMetrics(shell.metrics);
+    this.#metrics = metrics;
+    metrics.slots.set(config.slots);
+    this.settings = new RunSettingsCache(async (runId) => (await (await peers.replay()).getRun({ runId })).configJson);
+    this.#outbox = new SegmentOutbox({
+      bus,
+      patienceMs: publishPatienceMs,
+      onPublished: (segment) => countSegment(metrics, this.#totals, segment),
+      onFailure: (segment, error, givenUp) => {
+        metrics.publish_failures_total.inc();
+        log.warn({ segment: segment.id, error: error.message, givenUp }, 'a segment could not be published');
+      },
+    });
+    this.loop = new RolloutLoop({
+      actorId: config.id,
+      bus,
+      outbox: this.#outbox,
+      lane: () => this.lanes.rollout,
+      prefixes: new PrefixReader(async (trajectoryId) => (await peers.replay()).getTrajectory({ trajectoryId })),
+      rules: (runId) => this.#rules(runId),
+      nowMs: Date.now,
+      onReturned: (task, reason, detail) => {
+        metrics.tasks_returned_total.inc({ reason });
+        log.debug({ trajectory: task.trajectoryId, iteration: task.iteration, reason, detail }, 'a task is let go');
+      },
+      onTakeFailure: (error) => log.warn({ error: error.message }, 'the rollout queue cannot be read'),
+      onFlushed: (iteration) => {
+        log.info({ iteration }, 'the iteration is flushed');
+        this.#announce();
+      },
+    });
+    this.lanes = new Lanes({
+      createEngine,
+      rollouts: this.loop,
+      idleReleaseMs,
+      onIdle: (durationMs) => metrics.idle_seconds_total.inc({ reason: this.#idleReason() }, durationMs / 1_000),
+      onChunk: (report, works) => {
+        metrics.chunk_seconds.observe(report.durationMs / 1_000);
+        this.loop.extendLeases();
+        const { gate } = this.loop;
+        const own = works.filter((work) => work.source === this.loop).length;
+        if (gate && own > 0)
+          this.#busy.add(`${gate.runId}/${gate.iteration}`, report, works.length, own / works.length);
+      },
+      onFailure: (error, broken) => {
+        metrics.engine_failures_total.inc();
+        log.error(
+          { error: error.message },
+          broken ? 'no engine can be started any more' : 'the engine failed and was replaced',
+        );
+        if (broken) shell.fail(error);
+      },
+    });
+    this.policies = new PolicyFollower({
+      files: new PolicyFiles({
+        cacheFolder: join(config.dataFolder, 'actors', config.id, 'policies'),
+        trainer: () => peers.trainer(),
+        keepVersions: keepDownloads,
+      }),
+      served: () => this.lanes.rollout.policy,
+      load: (policy) => this.#load(policy),
+      onLoaded: ({ runId, version }, source, durationMs) => {
+        metrics.policy_version.set(version);
+        metrics.policy_load_seconds.observe({ source }, durationMs / 1_000);
+        log.info({ run: runId, version, source, durationMs: Math.round(durationMs) }, 'a policy version is served');
+        this.#announce();
+      },
+      onFailure: ({ runId, version }, error) =>
+        log.warn(
+          { run: runId, version, error: error.message },
+          'a policy version cannot be served; the one before goes on',
+        ),
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.lanes.rollout.start();
+    this.loop.start();
+  }
+
+  /** Follows the announced versions for as long as the bus gives them. */
+  async followPolicies(announced: AsyncIterable<ActivePolicy>): Promise<void> {
+    for await (const policy of announced) this.policies.follow(policy).catch(() => undefined);
+  }
+
+  /** Follows the announced iterations. What is closed in another run than the one that is served says nothing to us. */
+  async followIterations(signals: AsyncIterable<IterationSignal>): Promise<void> {
+    for await (const signal of signals) {
+      const { gate } = this.loop;
+      if (signal.open || !gate || gate.runId === signal.runId) await this.loop.follow(signal);
+    }
+  }
+
+  /** Tries again to serve what the open iteration asks for, when a load has failed. */
+  async catchUp(): Promise<void> {
+    const { gate } = this.loop;
+    const { policy, isLoading } = this.lanes.rollout;
+    if (!gate?.open || isLoading || (policy?.runId === gate.runId && policy.version === gate.policyVersion)) return;
+    await this.policies.catchUp(gate.runId).catch(() => undefined);
+  }
+
+  async stop(): Promise<void> {
+    await this.loop.drain();
+    await this.lanes.stop();
+  }
+
+  get status(): ActorStatus {
+    const { rollout } = this.lanes;
+    return {
+      actorId: this.#shell.config.id,
+      runId: this.#runId,
+      policyVersion: rollout.policy?.version ?? null,
+      slots: rollout.slots,
+      running: rollout.running,
+      trajectoryIds: this.loop.trajectoryIds,
+      draining: this.loop.draining,
+      device: rollout.engineStatus?.device ?? this.#shell.config.device,
+      generatedTokens: this.#totals.generatedTokens,
+      reprefilledTokens: this.#totals.reprefilledTokens,
+      flushedIteration: this.loop.flushedIteration,
+    };
+  }
+
+  /** What the heartbeat says. */
+  get registration(): Partial<Registration> {
+    const { policyVersion, slots, running, flushedIteration, runId } = this.status;
+    this.#metrics.slots_busy.set(running);
+    const { published } = this.#outbox;
+    return { policyVersion, slots, running, flushedIteration, runId, published, busySlotMs: this.#busy.byIteration };
+  }
+
+  get #runId(): string {
+    return this.loop.gate?.runId ?? this.lanes.rollout.policy?.runId ?? '';
+  }
+
+  async #rules(runId: string) {
+    const policy = this.lanes.rollout.policy;
+    if (!policy) throw new SegueError('FAILED_PRECONDITION', 'no policy version is served');
+    const settings = await this.settings.settings(runId);
+    const tokenizer = await this.settings.tokenizer(runId, policy.folder);
+    const { maxAttempts } = settings.config.rollout;
+    return { stopTokens: settings.stopTokens(tokenizer), repeat: settings.repeat, maxAttempts };
+  }
+
+  async #load(policy: LanePolicy): Promise<void> {
+    await this.lanes.switchTo(policy);
+    this.loop.wake();
+  }
+
+  #idleReason(): IdleReason {
+    if (this.lanes.rollout.isLoading) return 'loading';
+    return this.loop.gate?.open ? 'no-task' : 'closed';
+  }
+
+  #announce(): void {
+    this.#shell
+      .announce()
+      .catch((error) => this.#shell.log.warn({ error: SegueError.from(error).message }, 'heartbeat failed'));
+  }
+}

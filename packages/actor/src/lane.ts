@@ -1,0 +1,257 @@
+/**
+ * A lane: one engine, one policy version, and the loop that runs chunk after chunk. Users offer work through sources; between two
+ * chunks sequences join and leave, and loads and cuts happen. It knows nothing of queues, leases or calls.
+ */
+import {
+  type ChunkReport,
+  type Engine,
+  type EngineStatus,
+  SegueError,
+  type SequenceRequest,
+  type SequenceResult,
+} from '@segue/core';
+import { Wake } from './wake.js';
+
+/** The version that a lane serves. */
+export interface LanePolicy {
+  readonly runId: string;
+  readonly version: number;
+  readonly folder: string;
+}
+
+/** A sequence that somebody wants generated. Exactly one of `finish` and `fail` is called, once. */
+export interface LaneWork {
+  readonly request: SequenceRequest;
+  readonly source: WorkSource;
+  finish(result: SequenceResult): void;
+  fail(error: SegueError): void;
+}
+
+export interface WorkSource {
+  /** Hands over at most `free` sequences for what the lane serves; called between two chunks. */
+  take(free: number, lane: Lane): LaneWork[];
+}
+
+export interface LaneOptions {
+  readonly createEngine: () => Engine;
+  /** Asked in this order. */
+  readonly sources: readonly WorkSource[];
+  /** After every chunk, before its finished sequences are handed back. @param works what ran in it */
+  readonly onChunk?: (report: ChunkReport, works: readonly LaneWork[]) => void;
+  /** After every stretch without anything to run. */
+  readonly onIdle?: (durationMs: number) => void;
+  /** How long the lane stays without work, in ms; then it ends and calls `onExpire`. Left out: for ever. */
+  readonly idleReleaseMs?: number;
+  readonly onExpire?: () => void;
+  /** The engine failed and was replaced, or could not be replaced (`broken`): the lane is of no use any more. */
+  readonly onFailure?: (error: SegueError, broken: boolean) => void;
+}
+
+interface PendingLoad {
+  readonly policy: LanePolicy;
+  resolve(): void;
+  reject(error: SegueError): void;
+}
+
+/** Tries to bring up a new engine in a row before a lane is broken. */
+const maxRestarts = 3;
+
+export class Lane {
+  readonly #options: LaneOptions;
+  readonly #wake = new Wake();
+  readonly #running = new Map<string, LaneWork>();
+  readonly #jobs: (() => Promise<void>)[] = [];
+  #engine: Engine;
+  #policy: LanePolicy | null = null;
+  #status: EngineStatus | null = null;
+  readonly #loads: PendingLoad[] = [];
+  #loop: Promise<void> = Promise.resolve();
+  #stopping = false;
+  #broken: SegueError | null = null;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+    this.#engine = options.createEngine();
+  }
+
+  get slots(): number {
+    return this.#engine.slots;
+  }
+  get running(): number {
+    return this.#running.size;
+  }
+  /** What it serves; null before the first load and while another version is being loaded. */
+  get policy(): LanePolicy | null {
+    return this.isLoading ? null : this.#policy;
+  }
+  get isLoading(): boolean {
+    return this.#loads.length > 0;
+  }
+  isRunning(id: string): boolean {
+    return this.#running.has(id);
+  }
+  /** The engine's word on device, vocabulary and context, as of the last load. */
+  get engineStatus(): EngineStatus | null {
+    return this.#status;
+  }
+  /** Running sequences of one source. */
+  runningOf(source: WorkSource): number {
+    let count = 0;
+    for (const work of this.#running.values()) if (work.source === source) count++;
+    return count;
+  }
+
+  async start(): Promise<void> {
+    await this.#engine.start();
+    this.#status = await this.#engine.status();
+    this.#loop = this.#run();
+  }
+
+  /** There may be work to take. */
+  wake(): void {
+    this.#wake.ring();
+  }
+
+  /**
+   * Serves another version: nothing joins any more, what runs ends or is cut by its owner, then the version is loaded. Resolves when it is served; when it
+   * cannot be loaded the error is thrown and the version before goes on.
+   */
+  load(policy: LanePolicy): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#loads.push({ policy, resolve, reject });
+      this.wake();
+    });
+  }
+
+  /** Ends the running sequences that `chosen` names at the end of the chunk; their owners get what they have. */
+  cut(chosen: (work: LaneWork) => boolean): Promise<void> {
+    return this.#between(async () => {
+      const ids = [...this.#running.values()].filter(chosen).map((work) => work.request.id);
+      if (ids.length > 0) this.#handBack(await this.#engine.cut(ids));
+    });
+  }
+
+  /** Ends the loop and the engine. What still runs fails with UNAVAILABLE: cut it first. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.wake();
+    await this.#loop;
+    await this.#engine.stop();
+    this.#failAll(new SegueError('UNAVAILABLE', 'the actor stops'));
+  }
+
+  #between(action: () => Promise<void>): Promise<void> {
+    if (this.#stopping || this.#broken) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#jobs.push(() => action().then(resolve, reject));
+      this.wake();
+    });
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping && !this.#broken) {
+      for (const job of this.#jobs.splice(0)) await job();
+      while (this.#loads[0] && this.#running.size === 0) {
+        await this.#load(this.#loads[0]);
+        this.#loads.shift();
+      }
+      await this.#admit();
+      if (this.#running.size > 0) {
+        await this.#chunk();
+      } else {
+        const sinceMs = performance.now();
+        const rung = await this.#wake.wait(this.#options.idleReleaseMs);
+        this.#options.onIdle?.(performance.now() - sinceMs);
+        if (rung) continue;
+        this.#stopping = true;
+        this.#options.onExpire?.();
+      }
+    }
+    for (const job of this.#jobs.splice(0)) await job();
+    for (const { reject } of this.#loads.splice(0)) reject(new SegueError('UNAVAILABLE', 'the actor stops'));
+  }
+
+  async #load({ policy, resolve, reject }: PendingLoad): Promise<void> {
+    try {
+      await this.#engine.loadVersion({ version: policy.version, folder: policy.folder });
+      this.#policy = policy;
+      this.#status = await this.#engine.status();
+      resolve();
+    } catch (error) {
+      reject(SegueError.from(error));
+      const { policyVersion } = await this.#engine.status();
+      if (this.#policy && policyVersion !== this.#policy.version) await this.#replaceEngine(SegueError.from(error));
+    }
+  }
+
+  async #admit(): Promise<void> {
+    if (!this.policy) return;
+    const joining: LaneWork[] = [];
+    for (const source of this.#options.sources) {
+      joining.push(...source.take(this.slots - this.#running.size - joining.length, this));
+    }
+    if (joining.length === 0) return;
+    try {
+      await this.#engine.admit(joining.map((work) => work.request));
+      for (const work of joining) this.#running.set(work.request.id, work);
+    } catch {
+      // One bad request refuses the whole: the others join one by one, and the bad one fails alone.
+      for (const work of joining) await this.#admitOne(work);
+    }
+  }
+
+  async #admitOne(work: LaneWork): Promise<void> {
+    try {
+      await this.#engine.admit([work.request]);
+      this.#running.set(work.request.id, work);
+    } catch (error) {
+      work.fail(SegueError.from(error));
+    }
+  }
+
+  async #chunk(): Promise<void> {
+    const works = [...this.#running.values()];
+    try {
+      const report = await this.#engine.generateChunk();
+      this.#options.onChunk?.(report, works);
+      this.#handBack(report.finished);
+    } catch (error) {
+      await this.#replaceEngine(SegueError.from(error));
+    }
+  }
+
+  #handBack(results: readonly SequenceResult[]): void {
+    for (const result of results) {
+      const work = this.#running.get(result.id);
+      this.#running.delete(result.id);
+      work?.finish(result);
+    }
+  }
+
+  #failAll(error: SegueError): void {
+    const failed = [...this.#running.values()];
+    this.#running.clear();
+    for (const work of failed) work.fail(error);
+  }
+
+  /** An engine that threw is in no known state: it makes room for a new one under the same version. */
+  async #replaceEngine(cause: SegueError): Promise<void> {
+    this.#failAll(cause);
+    await this.#engine.stop().catch(() => undefined);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        this.#engine = this.#options.createEngine();
+        await this.#engine.start();
+        if (this.#policy)
+          await this.#engine.loadVersion({ version: this.#policy.version, folder: this.#policy.folder });
+        this.#options.onFailure?.(cause, false);
+        return;
+      } catch (error) {
+        if (attempt < maxRestarts) continue;
+        this.#broken = SegueError.from(error);
+        this.#options.onFailure?.(this.#broken, true);
+        return;
+      }
+    }
+  }
+}

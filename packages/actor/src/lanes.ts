@@ -1,0 +1,167 @@
+/**
+ * The lanes of an actor. The rollout lane serves the active version and is always there. An evaluation names the version it wants: while the rollout
+ * lane serves it the two share that engine, else a lane of its own is made on demand and let go when it has been idle for a while.
+ */
+import { SegueError, type SequenceRequest, type SequenceResult } from '@segue/core';
+import { Lane, type LaneOptions, type LanePolicy, type LaneWork, type WorkSource } from './lane.js';
+
+export interface LanesOptions {
+  readonly createEngine: LaneOptions['createEngine'];
+  /** What feeds the rollout lane beside evaluations. */
+  readonly rollouts: WorkSource & { readonly isBusy: boolean };
+  readonly onChunk: NonNullable<LaneOptions['onChunk']>;
+  readonly onIdle: NonNullable<LaneOptions['onIdle']>;
+  readonly onFailure: NonNullable<LaneOptions['onFailure']>;
+  /** How long an evaluation lane stays without work, in ms. */
+  readonly idleReleaseMs: number;
+}
+
+/** An evaluation's sequence while it waits or runs. */
+interface EvaluationWork extends LaneWork {
+  readonly policy: LanePolicy;
+}
+
+export class Lanes implements WorkSource {
+  readonly rollout: Lane;
+  readonly #options: LanesOptions;
+  /** Evaluation lanes by version. */
+  readonly #extra = new Map<string, Promise<Lane>>();
+  #waiting: EvaluationWork[] = [];
+  #stopped = false;
+
+  constructor(options: LanesOptions) {
+    this.#options = options;
+    const { createEngine, rollouts, onChunk, onIdle, onFailure } = options;
+    this.rollout = new Lane({ createEngine, sources: [this, rollouts], onChunk, onIdle, onFailure });
+  }
+
+  /** Loads a version into the rollout lane; what evaluations still wait for the one before goes on elsewhere. */
+  async switchTo(policy: LanePolicy): Promise<void> {
+    const loaded = this.rollout.load(policy);
+    this.#serveWaiting();
+    await loaded;
+    this.#serveWaiting();
+  }
+
+  /** Generates one sequence on the named version. Rejects with CANCELLED when `signal` fires, and with what the engine refuses. */
+  evaluate(policy: LanePolicy, request: SequenceRequest, signal: AbortSignal): Promise<SequenceResult> {
+    return new Promise((resolve, reject) => {
+      if (this.#stopped) return reject(new SegueError('UNAVAILABLE', 'the actor stops'));
+      if (signal.aborted) return reject(cancelled());
+      const cancel = () => this.#cancel(work, reject);
+      signal.addEventListener('abort', cancel, { once: true });
+      const end = <T>(settle: (value: T) => void) => {
+        return (value: T) => {
+          signal.removeEventListener('abort', cancel);
+          settle(value);
+        };
+      };
+      const work: EvaluationWork = { policy, request, source: this, finish: end(resolve), fail: end(reject) };
+      this.#waiting.push(work);
+      this.#serveWaiting();
+    });
+  }
+
+  /** Evaluations get at most a quarter of the slots while rollouts are under way, and never wait for these to end. */
+  take(free: number, lane: Lane): LaneWork[] {
+    const shared = lane === this.rollout && this.#options.rollouts.isBusy;
+    const allowed = shared ? Math.max(1, Math.floor(lane.slots / 4)) - lane.runningOf(this) : free;
+    const taken: EvaluationWork[] = [];
+    const ids = new Set<string>();
+    const fits = (work: EvaluationWork) =>
+      taken.length < Math.min(free, allowed) &&
+      isServed(work.policy, lane) &&
+      !lane.isRunning(work.request.id) &&
+      !ids.has(work.request.id);
+    this.#waiting = this.#waiting.filter((work) => {
+      if (!fits(work)) return true;
+      ids.add(work.request.id);
+      taken.push(work);
+      return false;
+    });
+    return taken;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const work of this.#waiting.splice(0)) work.fail(new SegueError('UNAVAILABLE', 'the actor stops'));
+    const extra = await Promise.allSettled(this.#extra.values());
+    const lanes = [this.rollout, ...extra.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))];
+    await Promise.all(lanes.map((lane) => lane.stop()));
+  }
+
+  #serveWaiting(): void {
+    this.rollout.wake();
+    const wanted = new Map(this.#waiting.map(({ policy }) => [keyOf(policy), policy]));
+    for (const [key, policy] of wanted) {
+      if (isServed(policy, this.rollout)) continue;
+      const lane = this.#extra.get(key) ?? this.#openLane(key, policy);
+      lane.then(
+        (open) => open.wake(),
+        () => undefined,
+      );
+    }
+  }
+
+  #openLane(key: string, policy: LanePolicy): Promise<Lane> {
+    const { createEngine, onFailure, idleReleaseMs } = this.#options;
+    const open = async () => {
+      const lane = new Lane({
+        createEngine,
+        sources: [this],
+        onFailure: (error, broken) => {
+          onFailure(error, false);
+          if (!broken) return;
+          this.#closeLane(key);
+          this.#failWaiting(key, error);
+        },
+        idleReleaseMs,
+        onExpire: () => this.#closeLane(key),
+      });
+      await lane.start();
+      await lane.load(policy);
+      return lane;
+    };
+    const opened = open();
+    this.#extra.set(key, opened);
+    opened.catch((error) => {
+      this.#extra.delete(key);
+      this.#failWaiting(key, SegueError.from(error));
+    });
+    return opened;
+  }
+
+  #closeLane(key: string): void {
+    const lane = this.#extra.get(key);
+    this.#extra.delete(key);
+    lane?.then((open) => open.stop()).catch(() => undefined);
+  }
+
+  #failWaiting(key: string, error: SegueError): void {
+    const failed = this.#waiting.filter(({ policy }) => keyOf(policy) === key);
+    this.#waiting = this.#waiting.filter((work) => !failed.includes(work));
+    for (const work of failed) work.fail(error);
+  }
+
+  #cancel(work: EvaluationWork, reject: (error: SegueError) => void): void {
+    this.#waiting = this.#waiting.filter((one) => one !== work);
+    reject(cancelled());
+    void this.rollout.cut((running) => running === work);
+    for (const lane of this.#extra.values()) {
+      lane.then((open) => open.cut((running) => running === work)).catch(() => undefined);
+    }
+  }
+}
+
+function keyOf(policy: LanePolicy): string {
+  return `${policy.runId}@${policy.version}`;
+}
+
+function isServed(policy: LanePolicy, lane: Lane): boolean {
+  const served = lane.policy;
+  return served !== null && keyOf(served) === keyOf(policy);
+}
+
+function cancelled(): SegueError {
+  return new SegueError('CANCELLED', 'the call ended before the sequence did');
+}

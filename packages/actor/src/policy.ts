@@ -1,0 +1,94 @@
+/**
+ * Which policy version the actor serves: follows the announcements of the bus, loads between segments, and tries again when a version cannot be had yet. It
+ * serves one run at a time: the one that was announced last.
+ */
+import { dirname, join } from 'node:path';
+import type { ActivePolicy } from '@segue/bus';
+import { type PolicyRef, SegueError } from '@segue/core';
+import type { LanePolicy } from './lane.js';
+import type { FoundPolicy, PolicyFiles } from './policy-files.js';
+
+export interface PolicyFollowerOptions {
+  readonly files: Pick<PolicyFiles, 'locate'>;
+  /** What serves now. */
+  readonly served: () => LanePolicy | null;
+  readonly load: (policy: LanePolicy) => Promise<void>;
+  readonly onLoaded?: (policy: LanePolicy, source: FoundPolicy['source'], durationMs: number) => void;
+  readonly onFailure?: (ref: PolicyRef, error: SegueError) => void;
+}
+
+export class PolicyFollower {
+  readonly #options: PolicyFollowerOptions;
+  /** Newest announcement per run. */
+  readonly #active = new Map<string, ActivePolicy>();
+  /** Checksum of what is served, so that a version that was written anew under its number is loaded again. */
+  #servedSha256 = '';
+  #queue: Promise<void> = Promise.resolve();
+  /** Ends the search for a version that a newer announcement has overtaken. */
+  #search = new AbortController();
+
+  constructor(options: PolicyFollowerOptions) {
+    this.#options = options;
+  }
+
+  /** A run has announced a version: serve it. Resolves when it is served; rejects when it cannot be, or a newer one came. */
+  follow(policy: ActivePolicy): Promise<void> {
+    this.#active.set(policy.runId, policy);
+    this.#search.abort();
+    this.#search = new AbortController();
+    const { runId, version, manifestSha256 } = policy;
+    return this.serve({ runId, version, manifestSha256 }, this.#search.signal);
+  }
+
+  /** Serves the named version. Calls run in order, one at a time. */
+  serve(ref: PolicyRef, signal?: AbortSignal): Promise<void> {
+    const served = this.#queue.then(() => this.#serve(ref, signal));
+    this.#queue = served.catch(() => undefined);
+    return served;
+  }
+
+  /** Brings what was announced last for the served run, when a load failed before. */
+  async catchUp(runId: string): Promise<void> {
+    const active = this.#active.get(runId);
+    if (active) await this.follow(active);
+  }
+
+  /** A pinned version for an evaluation; null asks for the one that is served. */
+  async pin(runId: string, version: number | null): Promise<LanePolicy> {
+    await this.#queue;
+    const served = this.#options.served();
+    if (served && served.runId === runId && (version === null || version === served.version)) return served;
+    if (version === null) {
+      throw new SegueError('FAILED_PRECONDITION', `this actor serves no policy of run ${JSON.stringify(runId)}`);
+    }
+    const ref = { runId, version, manifestSha256: '' };
+    const { folder } = await this.#options.files.locate(ref, this.#sharedFolder(ref));
+    return { runId, version, folder };
+  }
+
+  async #serve(ref: PolicyRef, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const served = this.#options.served();
+    const same = served?.runId === ref.runId && served.version === ref.version;
+    if (same && (ref.manifestSha256 === '' || ref.manifestSha256 === this.#servedSha256)) return;
+    const beganMs = performance.now();
+    try {
+      const { folder, source } = await this.#options.files.locate(ref, this.#sharedFolder(ref), signal);
+      const policy = { runId: ref.runId, version: ref.version, folder };
+      await this.#options.load(policy);
+      this.#servedSha256 = ref.manifestSha256;
+      this.#options.onLoaded?.(policy, source, performance.now() - beganMs);
+    } catch (cause) {
+      const error = SegueError.from(cause);
+      if (!signal?.aborted) this.#options.onFailure?.(ref, error);
+      throw error;
+    }
+  }
+
+  /** Versions of a run lie side by side in the trainer's store. */
+  #sharedFolder(ref: PolicyRef): string | null {
+    const active = this.#active.get(ref.runId);
+    if (!active || active.folder === '') return null;
+    return active.version === ref.version ? active.folder : join(dirname(active.folder), String(ref.version));
+  }
+}

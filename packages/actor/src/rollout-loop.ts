@@ -1,0 +1,350 @@
+/**
+ * The rollout side of an actor: takes tasks for free slots, fetches what they go on from, hands them to the lane, publishes what comes back,
+ * and gives up or saves everything when the iteration is closed or the actor drains. It knows nothing of graphs, nor of what a segment is worth.
+ *
+ * A task is held from the moment it is taken until its segment is published or it is given back. Its lease is extended only when a chunk has
+ * completed: a stuck engine loses its tasks.
+ */
+import type { Bus, Lease } from '@segue/bus';
+import {
+  hashTokens,
+  type RolloutTask,
+  type Segment,
+  SegueError,
+  type SequenceRequest,
+  type SequenceResult,
+} from '@segue/core';
+import type { Lane, LaneWork, WorkSource } from './lane.js';
+import type { PrefixReader } from './prefix-reader.js';
+import type { SegmentOutbox } from './segment-outbox.js';
+import { errorSegment, type Gate, isCovered, judgeTask, type Prefix, segmentFrom } from './task-rules.js';
+import { Condition, Wake } from './wake.js';
+
+/** What a sequence needs beside its task. */
+export interface SequenceRules {
+  readonly stopTokens: readonly number[];
+  readonly repeat: SequenceRequest['repeat'];
+  /** Deliveries after which a task is taken to kill its actors. */
+  readonly maxAttempts: number;
+}
+
+/** Why a task was let go without a segment. */
+export type ReturnReason = 'stale' | 'elsewhere' | 'superseded' | 'fetch-failed' | 'drained' | 'closed';
+
+export interface RolloutLoopOptions {
+  readonly actorId: string;
+  readonly bus: Pick<Bus, 'takeRolloutTasks'>;
+  readonly outbox: SegmentOutbox;
+  /** The lane is woken when a task is ready for it. */
+  readonly lane: () => Lane;
+  readonly prefixes: PrefixReader;
+  readonly rules: (runId: string) => Promise<SequenceRules>;
+  readonly onReturned?: (task: RolloutTask, reason: ReturnReason, detail: string) => void;
+  /** The bus could not be asked for tasks. */
+  readonly onTakeFailure?: (error: SegueError) => void;
+  /** Called when all of an iteration is flushed. */
+  readonly onFlushed?: (iteration: number) => void;
+  readonly nowMs: () => number;
+}
+
+interface HeldTask {
+  readonly task: RolloutTask;
+  lease: Lease<RolloutTask>;
+  state: 'fetching' | 'ready' | 'running' | 'ended';
+  work: LaneWork | null;
+  extendedAtMs: number;
+}
+
+/** How long one pull waits for a task, in ms. */
+const pullWaitMs = 1_000;
+const giveBackDelayMs = 1_000;
+const failurePauseMs = 500;
+/** How long a task may wait for the announcement of its iteration, in ms. */
+const earlyWaitMs = 3_000;
+
+export class RolloutLoop implements WorkSource {
+  readonly #options: RolloutLoopOptions;
+  /** By trajectory: what waits for the lane or runs in it. */
+  readonly #held = new Map<string, HeldTask>();
+  /** Those of them that wait, in order. */
+  readonly #ready: HeldTask[] = [];
+  /** Ended, on the way to the stream. */
+  readonly #publishing = new Set<HeldTask>();
+  readonly #wake = new Wake();
+  readonly #changed = new Condition();
+  #gate: Gate | null = null;
+  #pull: AbortController | null = null;
+  #draining = false;
+  #loop: Promise<void> = Promise.resolve();
+  #flushedIteration: number | null = null;
+
+  constructor(options: RolloutLoopOptions) {
+    this.#options = options;
+  }
+
+  get gate(): Gate | null {
+    return this.#gate;
+  }
+  get draining(): boolean {
+    return this.#draining;
+  }
+  /** Newest iteration of which nothing is left unpublished here; null before the first. */
+  get flushedIteration(): number | null {
+    return this.#flushedIteration;
+  }
+  /** Trajectories whose lease is held. */
+  get trajectoryIds(): string[] {
+    return [...this.#everything()].map(({ task }) => task.trajectoryId);
+  }
+  get isBusy(): boolean {
+    return this.#held.size > 0;
+  }
+
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  /** The lane serves another version, or something else changed that decides whether to take tasks. */
+  wake(): void {
+    this.#wake.ring();
+    this.#changed.check();
+  }
+
+  /** Follows the controller's announcement: what it does not cover any more is cut, published, and reported as flushed. */
+  async follow(gate: Gate): Promise<void> {
+    const before = this.#gate;
+    if (before && before.runId === gate.runId && before.iteration > gate.iteration) return;
+    if (before?.runId !== gate.runId) this.#flushedIteration = null;
+    this.#gate = gate;
+    await this.#letGo((held) => !isCovered(held.task, gate), 'closed');
+    const flushed = gate.open ? gate.iteration - 1 : gate.iteration;
+    if (flushed >= 0 && this.#gate === gate) {
+      this.#flushedIteration = flushed;
+      if (!gate.open) this.#options.onFlushed?.(flushed);
+    }
+    this.wake();
+  }
+
+  /** Takes no more tasks, cuts and saves what runs, gives back the rest; the loop has ended when this resolves. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    this.#pull?.abort();
+    this.wake();
+    await this.#letGo(() => true, 'drained');
+    await this.#loop;
+    await this.#letGo(() => true, 'drained');
+  }
+
+  // ---- taking ----
+
+  async #run(): Promise<void> {
+    while (!this.#draining) {
+      const wanted = this.#canTake();
+      if (wanted <= 0) {
+        await this.#wake.wait(pullWaitMs);
+        continue;
+      }
+      try {
+        await this.#takeTasks(wanted);
+      } catch (error) {
+        this.#options.onTakeFailure?.(SegueError.from(error));
+        await this.#wake.wait(failurePauseMs);
+      }
+    }
+  }
+
+  /** How many tasks may be taken now: free slots and a few beyond, when the served version is the announced one. */
+  #canTake(): number {
+    const gate = this.#gate;
+    const lane = this.#options.lane();
+    const served = lane.policy;
+    if (!gate?.open || served?.runId !== gate.runId || served.version !== gate.policyVersion) return 0;
+    return lane.slots + Math.ceil(lane.slots / 4) - this.#held.size;
+  }
+
+  async #takeTasks(wanted: number): Promise<void> {
+    const pull = new AbortController();
+    this.#pull = pull;
+    try {
+      const leases = await this.#options.bus.takeRolloutTasks(wanted, { waitMs: pullWaitMs, signal: pull.signal });
+      for (const lease of leases) this.#hold(lease);
+    } finally {
+      this.#pull = null;
+    }
+  }
+
+  #hold(lease: Lease<RolloutTask>): void {
+    const task = lease.value;
+    const same = this.#held.get(task.trajectoryId);
+    if (same && isSameTry(same.task, task)) {
+      // Our lease had run out and the task came back to us: it goes on under the new lease.
+      same.lease = lease;
+      return;
+    }
+    if (same) {
+      this.#release(lease, 'elsewhere', 'another try of this trajectory runs here');
+      return;
+    }
+    const held: HeldTask = { task, lease, state: 'fetching', work: null, extendedAtMs: this.#options.nowMs() };
+    this.#held.set(task.trajectoryId, held);
+    void this.#prepare(held);
+  }
+
+  async #prepare(held: HeldTask): Promise<void> {
+    const { task } = held;
+    try {
+      if (!(await this.#isAdmissible(held))) return;
+      const keepTrying = () => {
+        this.#extend(held);
+        return !this.#draining && isCovered(task, this.#gate);
+      };
+      const rules = await this.#options.rules(task.runId);
+      const prefix = await this.#options.prefixes.read(task, keepTrying);
+      // The iteration may have been closed in the meantime.
+      if (!(await this.#isAdmissible(held))) return;
+      if (!prefix) {
+        this.#drop(held, 'superseded', 'the store does not wait for this segment');
+      } else if (held.lease.deliveryCount > rules.maxAttempts) {
+        const error = `delivered ${held.lease.deliveryCount} times without a result: it seems to kill its actors`;
+        await this.#publishError(held, prefix, error);
+      } else {
+        held.work = this.#workFor(held, prefix, rules);
+        held.state = 'ready';
+        this.#ready.push(held);
+        this.#options.lane().wake();
+      }
+    } catch (error) {
+      this.#drop(held, 'fetch-failed', SegueError.from(error).message);
+    }
+  }
+
+  /** Whether the task may run here now; lets go of it when not. */
+  async #isAdmissible(held: HeldTask): Promise<boolean> {
+    const { task } = held;
+    const judge = () => judgeTask(task, this.#gate, this.#options.lane().policy?.version ?? null);
+    await this.#changed.until(() => this.#draining || judge() !== 'early', earlyWaitMs);
+    if (this.#draining) return this.#drop(held, 'drained', '');
+    const verdict = judge();
+    if (verdict === 'run') return true;
+    return this.#drop(held, verdict === 'stale' ? 'stale' : 'elsewhere', '');
+  }
+
+  #workFor(held: HeldTask, prefix: Prefix, rules: SequenceRules): LaneWork {
+    const { task } = held;
+    return {
+      source: this,
+      request: {
+        id: task.trajectoryId,
+        promptKey: hashTokens(prefix.promptTokens),
+        promptTokens: prefix.promptTokens,
+        responseTokens: prefix.responseTokens,
+        seed: task.seed,
+        sampling: task.sampling,
+        stopTokens: rules.stopTokens,
+        budgetTokens: task.budgetTokens,
+        capTokens: task.capTokens,
+        lastSpan: task.lastSpan,
+        repeat: rules.repeat,
+      },
+      finish: (result) => void this.#publish(held, prefix, result),
+      fail: (error) => void this.#publishError(held, prefix, error.message),
+    };
+  }
+
+  // ---- generating ----
+
+  take(free: number, lane: Lane): LaneWork[] {
+    const served = lane.policy;
+    const works: LaneWork[] = [];
+    while (works.length < free && this.#ready.length > 0) {
+      const held = this.#ready.shift()!;
+      if (held.state !== 'ready' || !held.work) continue;
+      if (served?.version !== held.task.policyVersion || served.runId !== held.task.runId) {
+        this.#drop(held, 'elsewhere', 'another version was loaded');
+        continue;
+      }
+      held.state = 'running';
+      works.push(held.work);
+    }
+    return works;
+  }
+
+  /** A chunk has completed: the reason to keep what is held. */
+  extendLeases(): void {
+    for (const held of this.#held.values()) this.#extend(held);
+  }
+
+  #extend(held: HeldTask): void {
+    const nowMs = this.#options.nowMs();
+    if (nowMs - held.extendedAtMs < held.lease.leaseMs / 3) return;
+    held.lease.extend();
+    held.extendedAtMs = nowMs;
+  }
+
+  // ---- letting go ----
+
+  async #publish(held: HeldTask, prefix: Prefix, result: SequenceResult): Promise<void> {
+    if (result.tokens.length === 0) {
+      const covered = isCovered(held.task, this.#gate);
+      this.#drop(held, covered ? 'drained' : 'closed', 'cut before its first token');
+      return;
+    }
+    await this.#send(held, segmentFrom(held.task, this.#options.actorId, prefix.hash, result));
+  }
+
+  #publishError(held: HeldTask, prefix: Prefix, error: string): Promise<void> {
+    const { actorId, nowMs } = this.#options;
+    return this.#send(held, errorSegment(held.task, actorId, prefix.hash, error, nowMs()));
+  }
+
+  async #send(held: HeldTask, segment: Segment): Promise<void> {
+    held.state = 'ended';
+    this.#publishing.add(held);
+    this.#held.delete(held.task.trajectoryId);
+    this.wake();
+    await this.#options.outbox.send(held.lease, segment);
+    this.#publishing.delete(held);
+    this.#changed.check();
+  }
+
+  /** Waits until nothing is held of what `chosen` names: cuts what runs, lets go of what does not. */
+  async #letGo(chosen: (held: HeldTask) => boolean, reason: 'closed' | 'drained'): Promise<void> {
+    for (const held of [...this.#held.values()]) {
+      if (held.state === 'ready' && chosen(held)) this.#drop(held, reason, 'not begun');
+    }
+    this.#changed.check();
+    const left = () => [...this.#everything()].filter(chosen);
+    if (left().length === 0) return;
+    const works = new Set(left().map(({ work }) => work));
+    await this.#options.lane().cut((work) => works.has(work));
+    await this.#changed.until(() => left().length === 0);
+  }
+
+  *#everything(): Generator<HeldTask> {
+    yield* this.#held.values();
+    yield* this.#publishing;
+  }
+
+  /** Ends the hold without a segment. What no one needs any more is acknowledged away, the rest given back. */
+  #drop(held: HeldTask, reason: ReturnReason, detail: string): false {
+    held.state = 'ended';
+    this.#held.delete(held.task.trajectoryId);
+    this.#release(held.lease, reason, detail);
+    this.wake();
+    return false;
+  }
+
+  #release(lease: Lease<RolloutTask>, reason: ReturnReason, detail: string): void {
+    this.#options.onReturned?.(lease.value, reason, detail);
+    if (reason === 'stale' || reason === 'closed' || reason === 'superseded') {
+      lease.ack().catch((error) => this.#options.onTakeFailure?.(SegueError.from(error)));
+    } else {
+      lease.giveBack(reason === 'drained' ? 0 : giveBackDelayMs);
+    }
+  }
+}
+
+/** The same message, delivered again. */
+function isSameTry(a: RolloutTask, b: RolloutTask): boolean {
+  return a.iteration === b.iteration && a.segmentIndex === b.segmentIndex && a.attempt === b.attempt;
+}

@@ -1,0 +1,66 @@
+/**
+ * Publishes finished segments while the next chunk runs, acknowledges their tasks after the stream has them, and counts them. A publication
+ * that fails is tried again for a while; after that the lease expires and another actor generates the same tokens again.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Bus, Lease } from '@segue/bus';
+import { type RolloutTask, type Segment, SegueError } from '@segue/core';
+
+export interface OutboxOptions {
+  readonly bus: Pick<Bus, 'publishSegment'>;
+  /** How long to try, in ms. */
+  readonly patienceMs: number;
+  readonly onPublished: (segment: Segment) => void;
+  readonly onFailure: (segment: Segment, error: SegueError, givenUp: boolean) => void;
+}
+
+const firstPauseMs = 100;
+const longestPauseMs = 2_000;
+/** Iterations whose count is kept. */
+const keptCounts = 4;
+
+export class SegmentOutbox {
+  readonly #options: OutboxOptions;
+  readonly #published = new Map<string, number>();
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  /** Segments that the stream has, per `<run>/<iteration>`, of the newest few. */
+  get published(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#published);
+  }
+
+  /** Resolves when the stream has the segment and the task is acknowledged, or the outbox gave up. Never rejects. */
+  async send(lease: Lease<RolloutTask>, segment: Segment): Promise<void> {
+    const { runId, iteration } = lease.value;
+    if (!(await this.#publish(runId, segment))) return;
+    count(this.#published, `${runId}/${iteration}`);
+    this.#options.onPublished(segment);
+    // A lost acknowledgement is harmless: the store has the segment, and answers the same task's next one with it.
+    await lease.ack().catch((error) => this.#options.onFailure(segment, SegueError.from(error), true));
+  }
+
+  async #publish(runId: string, segment: Segment): Promise<boolean> {
+    const beganMs = performance.now();
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      try {
+        await this.#options.bus.publishSegment(runId, segment);
+        return true;
+      } catch (cause) {
+        const error = SegueError.from(cause);
+        const givenUp = performance.now() - beganMs > this.#options.patienceMs || error.code === 'INVALID_INPUT';
+        this.#options.onFailure(segment, error, givenUp);
+        if (givenUp) return false;
+      }
+      await pause(pauseMs);
+    }
+  }
+}
+
+function count(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+  const oldest = counts.keys().next().value;
+  if (counts.size > keptCounts && oldest !== undefined) counts.delete(oldest);
+}

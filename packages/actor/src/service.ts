@@ -1,0 +1,38 @@
+/** The gRPC face of the actor: what protos/segue/v1/actor.proto promises, one handler per call. */
+import type { Handlers } from '@segue/bus';
+import type { ActorApi } from '@segue/core';
+import type { Actor } from './actor.js';
+import { generate, sequencesOf } from './generate.js';
+
+export function actorHandlers(actor: Actor, limits: { readonly maxGeneratePrompts: number }): Handlers<ActorApi> {
+  return {
+    async *generate(request, { signal }) {
+      const policy = await actor.policies.pin(request.runId, request.policyVersion);
+      const engine = actor.lanes.rollout.engineStatus;
+      const setting = {
+        policy,
+        settings: await actor.settings.settings(request.runId),
+        tokenizer: await actor.settings.tokenizer(request.runId, policy.folder),
+        maxPrompts: limits.maxGeneratePrompts,
+        maxContextTokens: engine?.maxContextTokens || null,
+        vocabularySize: engine?.vocabularySize || null,
+      };
+      const sequences = sequencesOf(request, setting);
+      yield* generate(sequences, setting, (...work) => actor.lanes.evaluate(...work), signal);
+    },
+
+    async getActorStatus() {
+      return actor.status;
+    },
+
+    async loadPolicy({ policy }) {
+      await actor.policies.serve(policy);
+      return actor.status;
+    },
+
+    async drain() {
+      await actor.loop.drain();
+      return actor.status;
+    },
+  };
+}

@@ -1,0 +1,16 @@
+/** Puts the trainer into its shell: policy store, handlers, and the order of the stop. */
+import { trainerContract } from '@segue/bus';
+import type { TrainerConfig } from '@segue/core';
+import type { Shell } from '@segue/service';
+import { defineTrainerMetrics } from './metrics.js';
+import { trainerHandlers } from './service.js';
+import { Trainer } from './trainer.js';
+
+export async function buildTrainer(shell: Shell<TrainerConfig>): Promise<void> {
+  const { config, log, peers } = shell;
+  const metrics = defineTrainerMetrics(shell.metrics);
+  const trainer = new Trainer({ config, log, metrics, replay: () => peers.replay() });
+  shell.serve(trainerContract, trainerHandlers(trainer));
+  shell.register(() => ({ policyVersion: trainer.status.policyVersion, runId: trainer.status.runId }));
+  shell.onStop('training', () => trainer.stop());
+}

@@ -1,0 +1,130 @@
+/**
+ * Version 0 of a run: seeded random weights with a character tokenizer, a checkpoint from a folder, or a version of another run. What comes from
+ * outside is checked before it is taken: shape, tokenizer, room for the run's longest prompt and response.
+ */
+import { join } from 'node:path';
+import { type RunConfig, SegueError } from '@segue/core';
+import {
+  companionFiles,
+  initialParameters,
+  type ModelConfig,
+  parameterLayout,
+  readCheckpoint,
+  requireModelConfig,
+  writeCheckpoint,
+} from '@segue/engine';
+import { createCharacterTokenizer, loadTokenizer, saveTokenizer } from '@segue/tokenizer';
+import type { PolicyStore, StoredPolicy } from './policy-store.js';
+import { hashInputs } from './run-inputs.js';
+
+const rmsNormEpsilon = 1e-5;
+
+/** Makes version 0, or checks and answers the one that is there. ALREADY_EXISTS when that was made from another configuration. */
+export async function initializePolicy(store: PolicyStore, runId: string, config: RunConfig): Promise<StoredPolicy> {
+  const inputHash = hashInputs({ version: 0, seed: config.seed, policy: config.policy });
+  const existing = await store.find(runId, 0);
+  if (existing) {
+    const isStart = existing.manifest.origin === 'random' || existing.manifest.origin === 'imported';
+    if (isStart && existing.manifest.inputHash !== inputHash) {
+      throw new SegueError(
+        'ALREADY_EXISTS',
+        `run ${runId} has a version 0 that was made from another seed or policy: resume it with its own configuration, or choose another run id`,
+      );
+    }
+    return store.verify(runId, 0);
+  }
+  const { from } = config.policy;
+  const origin = { runId, version: 0, parent: 0, inputHash, metrics: {} };
+  if (from === null) {
+    return store.put({ ...origin, origin: 'random' }, (folder) => writeRandomPolicy(config, folder));
+  }
+  const source = await sourceFolder(store, from);
+  return store.put({ ...origin, origin: 'imported' }, (folder) => importPolicy(config, source, folder));
+}
+
+async function writeRandomPolicy(config: RunConfig, folder: string): Promise<void> {
+  const { model, characters } = config.policy;
+  if (characters === null) {
+    throw new SegueError(
+      'INVALID_CONFIG',
+      'policy.characters must be given when policy.from is null: random weights have no tokenizer',
+    );
+  }
+  const tokenizer = createCharacterTokenizer(characters);
+  const modelConfig = requireModelConfig(
+    {
+      hiddenSize: model.hiddenSize,
+      layers: model.layers,
+      heads: model.heads,
+      kvHeads: model.keyValueHeads,
+      headSize: model.headSize,
+      intermediateSize: model.intermediateSize,
+      vocabularySize: tokenizer.vocabularySize,
+      rmsNormEpsilon,
+      ropeTheta: model.ropeTheta,
+      tieEmbeddings: model.tieEmbeddings,
+      maxPositions: model.maxContextTokens,
+      bosTokenId: tokenizer.special.bos,
+      eosTokenIds: tokenizer.eosTokens,
+    },
+    'policy.model',
+  );
+  requireRoom(config, modelConfig.maxPositions, 'policy.model.maxContextTokens');
+  const layout = parameterLayout(modelConfig);
+  const parameters = initialParameters(layout, config.seed);
+  await writeCheckpoint(folder, { config: modelConfig, layout, parameters });
+  await saveTokenizer(tokenizer, folder);
+}
+
+async function importPolicy(config: RunConfig, source: string, folder: string): Promise<void> {
+  const checkpoint = await readCheckpoint(source);
+  const tokenizer = await loadTokenizer(source);
+  requireFit(config, checkpoint.config, tokenizer.vocabularySize, tokenizer.eosTokens, source);
+  await writeCheckpoint(folder, checkpoint, await companionFiles(source));
+}
+
+function requireFit(
+  config: RunConfig,
+  model: ModelConfig,
+  tokens: number,
+  eosTokens: readonly number[],
+  source: string,
+): void {
+  const path = join(source, 'config.json');
+  if (tokens > model.vocabularySize) {
+    throw new SegueError(
+      'INVALID_CONFIG',
+      `${path}: vocab_size is ${model.vocabularySize}, but the tokenizer beside it has ${tokens} tokens`,
+    );
+  }
+  if (eosTokens.length === 0) {
+    throw new SegueError(
+      'INVALID_CONFIG',
+      `${join(source, 'tokenizer_config.json')}: eos_token is missing; no response could end`,
+    );
+  }
+  requireRoom(config, model.maxPositions, `max_position_embeddings of ${path}`);
+}
+
+/** The context must hold the longest prompt and the longest response that the run allows. */
+function requireRoom({ rollout }: RunConfig, contextTokens: number, key: string): void {
+  const needed = rollout.maxPromptTokens + rollout.maxResponseTokens;
+  if (contextTokens >= needed) return;
+  throw new SegueError(
+    'INVALID_CONFIG',
+    `${key} is ${contextTokens}, but rollout.maxPromptTokens + rollout.maxResponseTokens is ${needed}`,
+  );
+}
+
+/** The folder that `policy.from` names. */
+async function sourceFolder(store: PolicyStore, from: string): Promise<string> {
+  if (!from.startsWith('run:')) return from;
+  const match = /^run:([a-z0-9][a-z0-9-]*)@(\d+)$/.exec(from);
+  if (!match) {
+    throw new SegueError(
+      'INVALID_CONFIG',
+      `policy.from must be a folder or run:<id>@<version>, got ${JSON.stringify(from)}`,
+    );
+  }
+  return (await store.verify(match[1]!, Number(match[2]))).folder;
+}

@@ -1,0 +1,89 @@
+/**
+ * The one training engine of this process: at most one policy is in memory, on a thread of its own. It is opened for a purpose (the warm-up or
+ * the iterations of a run), kept from iteration to iteration, and knows which version its parameters are.
+ */
+
+import type { RunConfig, TrainerConfig } from '@segue/core';
+import { TrainingWorker } from '@segue/engine';
+import type { StoredPolicy } from './policy-store.js';
+
+export type LearnerHost = Pick<TrainerConfig, 'threads' | 'device'>;
+
+/** Everything that a worker is opened with; another purpose or another configuration opens a new one. */
+interface Opening {
+  readonly weightDecay: number;
+  readonly maxGradientNorm: number;
+  readonly maxTokensPerMicroBatch: number;
+  readonly train: Pick<RunConfig['train'], 'beta1' | 'beta2' | 'epsilon'>;
+}
+
+/** How a run's iterations are trained. */
+export function policyOpening({ train }: RunConfig): Opening {
+  const { weightDecay, maxGradientNorm, maxTokensPerMicroBatch } = train;
+  return { weightDecay, maxGradientNorm, maxTokensPerMicroBatch, train };
+}
+
+/** A step of the warm-up is cut into this many micro-batches of rows of like length: less padding. */
+const warmupMicroBatches = 3;
+
+/** How a run's warm-up is trained. */
+export function warmupOpening({ train, warmup }: RunConfig): Opening {
+  const { weightDecay, maxGradientNorm, tokensPerStep } = warmup;
+  const microBatch = Math.max(512, Math.ceil(tokensPerStep / warmupMicroBatches));
+  return {
+    weightDecay,
+    maxGradientNorm,
+    maxTokensPerMicroBatch: Math.min(train.maxTokensPerMicroBatch, microBatch),
+    train,
+  };
+}
+
+export class Learner {
+  readonly #host: LearnerHost;
+  #worker: TrainingWorker | null = null;
+  #opening = '';
+  /** Manifest of the version whose parameters are in memory; empty when they are between two versions. */
+  #loaded = '';
+
+  constructor(host: LearnerHost) {
+    this.#host = host;
+  }
+
+  /** The worker with the parameters of a stored version and an optimiser that has seen nothing. */
+  async open(stored: StoredPolicy, opening: Opening): Promise<TrainingWorker> {
+    const name = JSON.stringify(opening);
+    if (this.#worker && this.#opening === name && this.#loaded === stored.manifestSha256) {
+      await this.#worker.dropGradient();
+      await this.#worker.resetOptimizer();
+    } else {
+      await this.close();
+      const { beta1, beta2, epsilon } = opening.train;
+      const { weightDecay, maxGradientNorm, maxTokensPerMicroBatch } = opening;
+      this.#worker = await TrainingWorker.start({
+        source: { folder: stored.folder },
+        options: {
+          ...this.#host,
+          maxGradientNorm,
+          maxTokensPerMicroBatch,
+          optimizer: { beta1, beta2, epsilon, weightDecay },
+        },
+      });
+      this.#opening = name;
+    }
+    this.#loaded = '';
+    return this.#worker;
+  }
+
+  /** The parameters in memory are those of this version now. */
+  isNow(stored: StoredPolicy): void {
+    this.#loaded = stored.manifestSha256;
+  }
+
+  /** Ends the thread, after what runs on it. */
+  async close(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = null;
+    this.#loaded = '';
+    await worker?.stop();
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * The trainer, wired up: policy store, learner, and the replay store that it reads. One piece of work at a time; the next waits for the one before to end
+ * or to stop.
+ */
+import { join } from 'node:path';
+import type { Client } from '@segue/bus';
+import {
+  type CompleteGroup,
+  type PolicyVersionInfo,
+  type Problem,
+  parseRunConfig,
+  type ReplayApi,
+  type RunConfig,
+  SegueError,
+  type TrainerConfig,
+  type TrainerStatus,
+  type TrainProgress,
+} from '@segue/core';
+import type { Shell } from '@segue/service';
+import { fineTune } from './fine-tune.js';
+import { initializePolicy } from './initialize.js';
+import { Learner } from './learner.js';
+import { observeProgress, type TrainerMetrics } from './metrics.js';
+import { PolicyStore } from './policy-store.js';
+import { trainIteration } from './train-iteration.js';
+
+export type ReplayReader = Pick<Client<ReplayApi>, 'getRun' | 'getIteration' | 'listProblems' | 'streamCompleteGroups'>;
+
+export interface TrainerOptions {
+  readonly config: Pick<TrainerConfig, 'dataFolder' | 'threads' | 'device' | 'keepVersions'>;
+  readonly log: Pick<Shell<TrainerConfig>['log'], 'info'>;
+  readonly metrics: TrainerMetrics;
+  readonly replay: () => Promise<ReplayReader>;
+}
+
+const idle: TrainerStatus = {
+  state: 'idle',
+  runId: '',
+  policyVersion: null,
+  stage: '',
+  step: 0,
+  steps: 0,
+  device: '',
+};
+
+export class Trainer {
+  readonly store: PolicyStore;
+  readonly #options: TrainerOptions;
+  readonly #learner: Learner;
+  #status: TrainerStatus;
+  #busy: Promise<void> = Promise.resolve();
+
+  constructor(options: TrainerOptions) {
+    this.#options = options;
+    const { dataFolder, threads, device } = options.config;
+    this.store = new PolicyStore(join(dataFolder, 'policies'));
+    this.#learner = new Learner({ threads, device });
+    this.#status = { ...idle, device };
+  }
+
+  get status(): TrainerStatus {
+    return this.#status;
+  }
+
+  async initialize(runId: string): Promise<PolicyVersionInfo> {
+    const release = await this.#begin();
+    try {
+      const stored = await initializePolicy(this.store, runId, await this.#readConfig(runId));
+      this.#status = { ...this.#status, runId, policyVersion: 0 };
+      return this.store.info(stored);
+    } finally {
+      release();
+    }
+  }
+
+  /** Warms a version up on the run's worked examples. */
+  async *fineTune(
+    runId: string,
+    fromVersion: number,
+    replace: boolean,
+    signal: AbortSignal,
+  ): AsyncGenerator<TrainProgress> {
+    const release = await this.#begin();
+    try {
+      this.#status = { ...this.#status, state: 'warmup', runId };
+      const config = await this.#readConfig(runId);
+      const problems = await this.#readWarmup(runId);
+      const order = { runId, config, fromVersion, replace, problems, signal };
+      yield* this.#watched(fineTune(this.store, this.#learner, order));
+    } finally {
+      this.#status = { ...this.#status, state: 'idle', stage: '' };
+      release();
+    }
+  }
+
+  /** Trains an iteration on its frozen batch. */
+  async *train(runId: string, iteration: number, signal: AbortSignal): AsyncGenerator<TrainProgress> {
+    const release = await this.#begin();
+    try {
+      this.#status = { ...this.#status, state: 'train', runId };
+      const config = await this.#readConfig(runId);
+      const { policyVersion, groups } = await this.#readBatch(runId, iteration);
+      const order = { runId, config, iteration, policyVersion, groups, signal };
+      yield* this.#watched(trainIteration(this.store, this.#learner, order));
+      await this.store.prune(runId, this.#options.config.keepVersions);
+    } finally {
+      this.#status = { ...this.#status, state: 'idle', stage: '' };
+      release();
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#busy;
+    await this.#learner.close();
+  }
+
+  /** Waits for the work before; the caller releases what it got. */
+  async #begin(): Promise<() => void> {
+    const before = this.#busy;
+    let release: () => void = () => undefined;
+    this.#busy = new Promise((resolve) => {
+      release = resolve;
+    });
+    await before;
+    return release;
+  }
+
+  /** Passes progress on, and keeps it for the status and the metrics. */
+  async *#watched(steps: AsyncIterable<TrainProgress>): AsyncGenerator<TrainProgress> {
+    const { log, metrics } = this.#options;
+    for await (const message of steps) {
+      const { stage, step, steps: of, version } = message;
+      const { state } = this.#status;
+      this.#status = { ...this.#status, stage, step, steps: of };
+      observeProgress(metrics, state, message);
+      if (version) {
+        this.#status = { ...this.#status, policyVersion: version.ref.version };
+        const { runId, version: number } = version.ref;
+        log.info(
+          { run: runId, version: number, work: state, metrics: JSON.parse(message.metricsJson) },
+          'a version is ready',
+        );
+      }
+      yield message;
+    }
+  }
+
+  async #readConfig(runId: string): Promise<RunConfig> {
+    const { configJson } = await (await this.#options.replay()).getRun({ runId });
+    return parseRunConfig(JSON.parse(configJson), `configuration of run ${runId}`);
+  }
+
+  async #readWarmup(runId: string): Promise<Problem[]> {
+    const replay = await this.#options.replay();
+    const problems: Problem[] = [];
+    for await (const { problem } of replay.listProblems({ runId, purpose: 'warmup' })) problems.push(problem);
+    return problems;
+  }
+
+  /** The frozen batch in the store's order; FAILED_PRECONDITION when the iteration has none. */
+  async #readBatch(
+    runId: string,
+    iteration: number,
+  ): Promise<{ policyVersion: number; groups: readonly CompleteGroup[] }> {
+    const replay = await this.#options.replay();
+    const { state, policyVersion, batchGroupIds } = await replay.getIteration({ runId, iteration });
+    if (state !== 'frozen' && state !== 'committed') {
+      throw new SegueError(
+        'FAILED_PRECONDITION',
+        `iteration ${iteration} of run ${runId} is ${state}: its batch is not frozen yet`,
+      );
+    }
+    const groups: CompleteGroup[] = [];
+    if (batchGroupIds.length > 0) {
+      for await (const group of replay.streamCompleteGroups({ runId, iteration })) groups.push(group);
+    }
+    if (groups.length !== batchGroupIds.length) {
+      throw new SegueError(
+        'DATA_LOSS',
+        `the batch of iteration ${iteration} of run ${runId} has ${batchGroupIds.length} groups, the store gave ${groups.length}`,
+      );
+    }
+    return { policyVersion, groups };
+  }
+}
