@@ -1,24 +1,22 @@
 /**
- * `npm run bench [-- <name> <arguments>]`: runs a package's benchmark, packages/<name>/bench/main.mjs.
+ * `npm run bench [-- <name> <arguments>]`: runs the benchmark scripts/bench/<name>.mjs on a fresh build.
  * Without a name it lists the benchmarks.
  */
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { main, Refusal, root, runInForeground } from './lib/process.mjs';
 import { setUp } from './lib/setup.mjs';
 
 await main(async () => {
+  const folder = join(root, 'scripts/bench');
+  const names = readdirSync(folder)
+    .filter((file) => file.endsWith('.mjs'))
+    .map((file) => file.slice(0, -'.mjs'.length));
   const [name, ...rest] = process.argv.slice(2);
-  const names = readdirSync(join(root, 'packages')).filter((folder) => existsSync(program(folder)));
   if (name === undefined) {
-    process.stdout.write(`Benchmarks: ${names.join(', ') || 'none yet'}. Run one with npm run bench -- <name>.\n`);
+    process.stdout.write(`Benchmarks: ${names.join(', ')}. Run one with npm run bench -- <name>.\n`);
     return 0;
   }
-  if (!names.includes(name))
-    throw new Refusal(`There is no benchmark ${name}. Known: ${names.join(', ') || 'none yet'}.`);
-  return runInForeground(process.execPath, [program(name), ...rest], await setUp());
+  if (!names.includes(name)) throw new Refusal(`There is no benchmark ${name}. Known: ${names.join(', ')}.`);
+  return runInForeground(process.execPath, [join(folder, `${name}.mjs`), ...rest], await setUp());
 });
-
-function program(name) {
-  return join(root, 'packages', name, 'bench/main.mjs');
-}
