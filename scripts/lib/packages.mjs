@@ -79,8 +79,9 @@ export async function installCuda() {
   const fetched = await run(process.execPath, [script], { env: { ONNXRUNTIME_NODE_INSTALL: 'cuda12' } });
   const library = join(root, 'node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so');
   if (!fetched.ok || !existsSync(library)) {
+    const reason = /^\w*Error: (.*)$/m.exec(fetched.output)?.[1] ?? lastLines(fetched.output, 1);
     throw new Refusal(
-      `${lastLines(fetched.output)}\nThe CUDA libraries could not be fetched. Check that https://api.nuget.org can be reached and try again.`,
+      `The CUDA libraries could not be fetched (${reason}). Check that https://api.nuget.org can be reached and try again.`,
     );
   }
   say('segue: CUDA libraries installed; set device: cuda in the configuration');
