@@ -60,7 +60,8 @@ export class Session {
         executionMode: 'sequential',
         graphOptimizationLevel: optimize ? 'all' : 'disabled',
         enableMemPattern: memoryPattern,
-        logSeverityLevel: 3,
+        // Errors come back as exceptions; the runtime need not print them too.
+        logSeverityLevel: 4,
         extra: { session: { intra_op: { allow_spinning: '0' }, ...(prepack ? {} : { disable_prepacking: '1' }) } },
       });
       return new Session(name, session);
