@@ -6,6 +6,9 @@ import { z } from 'zod';
 import { SegueError } from './error.js';
 import { keyDocs, type RunConfig, runConfigSchema } from './run-config.js';
 
+/** A schema whose valid values are `C`. */
+export type ConfigSchema<C> = z.ZodType<C>;
+
 /** Validates `input` against `schema`; throws INVALID_CONFIG with one line per wrong key. @param source file or flag, for the message */
 export function parseConfig<T extends z.ZodType>(schema: T, input: unknown, source: string): z.output<T> {
   const result = schema.safeParse(input);

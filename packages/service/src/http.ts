@@ -1,0 +1,52 @@
+/**
+ * The HTTP face of a process: /metrics for Prometheus, /healthz (alive), /readyz (takes work).
+ */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { SegueError } from '@segue/core';
+import type { Registry } from 'prom-client';
+
+export interface HttpFace {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** @param ready null when the service takes work, else why it does not */
+export async function serveHttp(
+  host: string,
+  port: number,
+  registry: Registry,
+  ready: () => string | null,
+): Promise<HttpFace> {
+  const server = createServer((request, response) => {
+    const reply = (status: number, type: string, body: string) =>
+      response.writeHead(status, { 'content-type': type }).end(body);
+    const path = (request.url ?? '').split('?')[0];
+    if (path === '/healthz') reply(200, 'text/plain', 'ok\n');
+    else if (path === '/readyz') {
+      const reason = ready();
+      reply(reason === null ? 200 : 503, 'text/plain', `${reason ?? 'ok'}\n`);
+    } else if (path === '/metrics') {
+      registry.metrics().then(
+        (text) => reply(200, registry.contentType, text),
+        (error: unknown) => reply(500, 'text/plain', `${SegueError.from(error).message}\n`),
+      );
+    } else reply(404, 'text/plain', 'try /metrics, /healthz or /readyz\n');
+  });
+  return { port: await bind(server, host, port), close: () => close(server) };
+}
+
+function bind(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => {
+      const hint = 'is the port in use? Choose another --metrics-port, or 0 for a free one';
+      reject(new SegueError('UNAVAILABLE', `cannot listen on ${host}:${port}: ${hint}`, error));
+    });
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+function close(server: Server): Promise<void> {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(() => resolve()));
+}

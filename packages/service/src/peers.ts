@@ -1,0 +1,99 @@
+/**
+ * Typed clients of the other services: by the address in the configuration, else by the registry.
+ */
+import {
+  type Bus,
+  type Client,
+  connectActor,
+  connectController,
+  connectReplay,
+  connectReward,
+  connectTrainer,
+  pause,
+} from '@segue/bus';
+import { type ActorApi, type CommonConfig, SegueError, type ServiceName } from '@segue/core';
+import type { Peers } from './shell.js';
+
+/** How long a peer may be missing from the registry before a call gives up. */
+const lookUpTimeoutMs = 30_000;
+const lookUpIntervalMs = 200;
+/** How long an address from the registry is believed. */
+const believedMs = 3_000;
+
+type Closable = { readonly address: string; close(): void };
+
+export class PeerClients implements Peers {
+  readonly #config: CommonConfig;
+  readonly #bus: Bus;
+  readonly #signal: AbortSignal;
+  readonly #clients = new Map<string, Closable>();
+  readonly #lookedUpAtMs = new Map<string, number>();
+
+  /** @param signal ends waiting for a peer */
+  constructor(config: CommonConfig, bus: Bus, signal: AbortSignal) {
+    this.#config = config;
+    this.#bus = bus;
+    this.#signal = signal;
+  }
+
+  replay = () => this.#open('replay', connectReplay);
+  trainer = () => this.#open('trainer', connectTrainer);
+  reward = () => this.#open('reward', connectReward);
+  controller = () => this.#open('controller', connectController);
+
+  actor(address: string): Client<ActorApi> {
+    return this.#at(`actor ${address}`, address, connectActor);
+  }
+
+  async #open<C extends Closable>(
+    service: 'replay' | 'trainer' | 'reward' | 'controller',
+    connect: (address: string, options: { maxMessageBytes: number }) => C,
+  ): Promise<C> {
+    const address = this.#config.peers[service] ?? (await this.#lookUp(service));
+    return this.#at(service, address, connect);
+  }
+
+  /** One connection per peer; a peer that moved gets a new one. */
+  #at<C extends Closable>(
+    key: string,
+    address: string,
+    connect: (address: string, options: { maxMessageBytes: number }) => C,
+  ): C {
+    const known = this.#clients.get(key);
+    // The key names the kind of client, so what was stored under it is a C.
+    if (known?.address === address) return known as C;
+    known?.close();
+    const made = connect(address, { maxMessageBytes: this.#config.maxMessageBytes });
+    this.#clients.set(key, made);
+    return made;
+  }
+
+  async #lookUp(service: ServiceName): Promise<string> {
+    const known = this.#clients.get(service);
+    const believedSinceMs = this.#lookedUpAtMs.get(service) ?? Number.NEGATIVE_INFINITY;
+    if (known && performance.now() - believedSinceMs < believedMs) return known.address;
+    const untilMs = performance.now() + lookUpTimeoutMs;
+    for (;;) {
+      const entries = await this.#bus.registrations(service);
+      const newest = entries.sort((a, b) => b.seenAtMs - a.seenAtMs)[0];
+      // A peer that was there a moment ago is most likely starting again at its old address.
+      const address = newest?.address ?? known?.address;
+      if (address !== undefined) {
+        this.#lookedUpAtMs.set(service, performance.now());
+        return address;
+      }
+      if (this.#signal.aborted || performance.now() > untilMs) {
+        throw new SegueError(
+          'UNAVAILABLE',
+          `no ${service} service has registered; start one, or give its address as peers.${service}`,
+        );
+      }
+      await pause(lookUpIntervalMs, this.#signal);
+    }
+  }
+
+  close(): void {
+    for (const client of this.#clients.values()) client.close();
+    this.#clients.clear();
+  }
+}

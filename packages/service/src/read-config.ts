@@ -1,0 +1,84 @@
+/**
+ * The configuration of a service from its sources: a YAML file, the environment, then flags; validated as a whole.
+ */
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import {
+  type CommonConfig,
+  type ConfigSchema,
+  configFromAssignment,
+  configFromEnvironment,
+  mergeConfig,
+  parseConfig,
+  SegueError,
+} from '@segue/core';
+import { parse } from 'yaml';
+
+export interface ReadConfig<C> {
+  readonly config: C;
+  /** End when stdin ends: the supervisor's leash. */
+  readonly stopOnStdinEnd: boolean;
+}
+
+/** @param args command line without node and script */
+export function readConfig<C extends CommonConfig>(
+  name: string,
+  schema: ConfigSchema<C>,
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): ReadConfig<C> {
+  const { values } = readFlags(name, args);
+  const shared = environment.SEGUE_NATS_URL === undefined ? {} : { natsUrl: environment.SEGUE_NATS_URL };
+  const layers: unknown[] = [
+    values.config === undefined ? {} : readYaml(values.config),
+    shared,
+    // SEGUE_ACTOR_SLOTS=32
+    configFromEnvironment(environment, `SEGUE_${name.toUpperCase()}_`),
+    ...(values.set ?? []).map(configFromAssignment),
+    {
+      ...(values.id !== undefined && { id: values.id }),
+      ...(values.host !== undefined && { host: values.host }),
+      ...(values.port !== undefined && { port: portOf(values.port, 'port') }),
+      ...(values['metrics-port'] !== undefined && { metricsPort: portOf(values['metrics-port'], 'metrics-port') }),
+      ...(values.insecure && { insecure: true }),
+    },
+  ];
+  const config = parseConfig(schema, layers.reduce(mergeConfig, {}), values.config ?? `configuration of ${name}`);
+  return { config, stopOnStdinEnd: values['stop-on-stdin-end'] ?? false };
+}
+
+function readFlags(name: string, args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        config: { type: 'string' },
+        set: { type: 'string', multiple: true },
+        id: { type: 'string' },
+        host: { type: 'string' },
+        port: { type: 'string' },
+        'metrics-port': { type: 'string' },
+        insecure: { type: 'boolean' },
+        'stop-on-stdin-end': { type: 'boolean' },
+      },
+    });
+  } catch (error) {
+    throw new SegueError('INVALID_CONFIG', `${name}: ${SegueError.from(error).rawMessage}`, error);
+  }
+}
+
+function portOf(text: string, flag: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new SegueError('INVALID_CONFIG', `--${flag} must be 0 to 65535, got ${JSON.stringify(text)}`);
+  }
+  return port;
+}
+
+function readYaml(path: string): unknown {
+  try {
+    return parse(readFileSync(path, 'utf8')) ?? {};
+  } catch (error) {
+    throw new SegueError('INVALID_CONFIG', `${path} cannot be read: ${SegueError.from(error).rawMessage}`, error);
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * The life of a service process: read the configuration, connect, build, listen, say that it is ready; at the end stop in reverse. Every
+ * step has a name and a timeout. What the service does is the business of its `build`.
+ */
+
+import { ReflectionService } from '@grpc/reflection';
+import { addService, connectBus, createServer, listen, loadProtos, stopServer } from '@segue/bus';
+import { assert, type CommonConfig, type ConfigSchema, SegueError, type ServiceName } from '@segue/core';
+import { HealthImplementation } from 'grpc-health-check';
+import { Heartbeat } from './heartbeat.js';
+import { serveHttp } from './http.js';
+import { createLog } from './log.js';
+import { Loops } from './loops.js';
+import { createMetrics } from './metrics.js';
+import { PeerClients } from './peers.js';
+import { readConfig } from './read-config.js';
+import { isLoopback, requireSafeHost } from './safe-host.js';
+import type { Build, Shell } from './shell.js';
+import { Steps } from './steps.js';
+
+export interface ServiceDefinition<C extends CommonConfig> {
+  readonly name: ServiceName;
+  readonly schema: ConfigSchema<C>;
+  readonly build: Build<C>;
+}
+
+const stepTimeoutMs = 60_000;
+
+/** Runs the service until it is told to stop; the process ends with 0 after an orderly stop, 2 when it could not start, 1 when it failed later. */
+export async function runService<C extends CommonConfig>(definition: ServiceDefinition<C>): Promise<void> {
+  const steps = new Steps();
+  try {
+    await start(definition, steps);
+  } catch (error) {
+    const failure = SegueError.from(error);
+    createLog(definition.name, definition.name, 'info').fatal({ code: failure.code }, failure.rawMessage);
+    process.exitCode = 2;
+    await steps.stopAll(() => {});
+    // What could not start may hold sockets that never close.
+    process.exit();
+  }
+}
+
+async function start<C extends CommonConfig>(
+  { name, schema, build }: ServiceDefinition<C>,
+  steps: Steps,
+): Promise<void> {
+  const { config, stopOnStdinEnd } = readConfig(name, schema, process.argv.slice(2), process.env);
+  requireSafeHost(config);
+  const log = createLog(name, config.id, config.logLevel);
+  log.info({ config }, 'effective configuration');
+  const metrics = createMetrics(name, config.id);
+  const counts = metrics.define({
+    calls_total: { type: 'counter', help: 'gRPC calls answered, by method and status', labels: ['rpc', 'code'] },
+    loop_failures_total: { type: 'counter', help: 'Failures of background work, by name', labels: ['loop'] },
+  });
+  const stopping = new AbortController();
+
+  const bus = await connectBus({ url: config.natsUrl, name: config.id, log, ...leaseOf(name, config) });
+  steps.onStop('bus', () => bus.close());
+  if (name === 'controller' || name === 'replay') await bus.setUp();
+  else await bus.ready();
+  const peers = new PeerClients(config, bus, stopping.signal);
+  steps.onStop('peers', async () => peers.close());
+
+  const server = createServer({ maxMessageBytes: config.maxMessageBytes });
+  const health = new HealthImplementation({ '': 'NOT_SERVING' });
+  health.addToServer(server);
+  if (isLoopback(config.host)) new ReflectionService(loadProtos()).addToServer(server);
+  const loops = new Loops(stopping.signal, log, counts.loop_failures_total);
+  const starts: { name: string; start: () => Promise<void>; timeoutMs: number }[] = [];
+  let ready = false;
+  let addresses = { address: '', metricsAddress: '' };
+  const heartbeat = new Heartbeat(bus, name, config.id, log);
+  // Stopped after the service's own parts: what they flush at the end is announced still.
+  steps.onStop('registration', () => heartbeat.stop());
+
+  const shell: Shell<C> = {
+    name,
+    config,
+    log,
+    metrics,
+    bus,
+    peers,
+    signal: stopping.signal,
+    get address() {
+      assert(addresses.address !== '', `${name} asked for its address before it listens`);
+      return addresses.address;
+    },
+    serve: (contract, handlers) =>
+      addService(server, contract, handlers, {
+        signal: stopping.signal,
+        onCall: (report) => {
+          counts.calls_total.inc({ rpc: report.rpc, code: report.code });
+          if (report.code === 'INTERNAL')
+            log.error({ rpc: report.rpc, stack: report.error?.stack }, String(report.error?.message));
+        },
+      }),
+    onStart: (step, run, timeoutMs = stepTimeoutMs) => void starts.push({ name: step, start: run, timeoutMs }),
+    onStop: (step, stop, timeoutMs) => steps.onStop(step, stop, timeoutMs),
+    loop: (loop, intervalMs, work) => loops.every(loop, intervalMs, work),
+    keep: (task, work) => loops.keep(task, work),
+    register: (content) => heartbeat.carry(content),
+    announce: () => heartbeat.beat(),
+    fail: (error) => {
+      const failure = SegueError.from(error);
+      log.fatal({ code: failure.code, stack: failure.stack }, failure.rawMessage);
+      process.exitCode = 1;
+      void stop('failure');
+    },
+  };
+
+  let stopped: Promise<void> | null = null;
+  const stop = (reason: string): Promise<void> => {
+    stopped ??= (async () => {
+      log.info({ reason }, 'stopping');
+      ready = false;
+      health.setStatus('', 'NOT_SERVING');
+      stopping.abort();
+      await steps.stopAll((failure) => {
+        log.error({ code: failure.code }, failure.rawMessage);
+        process.exitCode ||= 1;
+      });
+      log.info('stopped');
+      process.exit();
+    })();
+    return stopped;
+  };
+
+  steps.onStop('server', () => stopServer(server, 2_000));
+  await build(shell);
+  steps.onStop('loops', () => loops.ended());
+  const port = await listen(server, config.host, config.port);
+  const http = await serveHttp(config.host, config.metricsPort, metrics.registry, () =>
+    ready ? null : `${name} is not ready`,
+  );
+  steps.onStop('http', () => http.close());
+  addresses = { address: `${config.host}:${port}`, metricsAddress: `${config.host}:${http.port}` };
+  for (const step of starts) await steps.within(step.name, step.timeoutMs, step.start());
+
+  await heartbeat.start(addresses);
+  loops.start();
+  ready = true;
+  health.setStatus('', 'SERVING');
+  process.on('SIGTERM', () => void stop('SIGTERM'));
+  // The supervisor alone handles Ctrl-C; a service that is run by hand stops.
+  process.on('SIGINT', () => void (stopOnStdinEnd ? undefined : stop('SIGINT')));
+  if (stopOnStdinEnd)
+    process.stdin
+      .resume()
+      .once('end', () => void stop('supervisor gone'))
+      .once('error', () => void stop('supervisor gone'));
+  process.stdout.write(`${JSON.stringify({ ready: true, id: config.id, service: name, ...addresses })}\n`);
+}
+
+function leaseOf(name: ServiceName, config: CommonConfig): { rolloutLeaseMs?: number; rewardLeaseMs?: number } {
+  if (!('leaseMs' in config) || typeof config.leaseMs !== 'number') return {};
+  return name === 'actor' ? { rolloutLeaseMs: config.leaseMs } : { rewardLeaseMs: config.leaseMs };
+}
