@@ -12,7 +12,7 @@ import { addLocalRunFlags, type LocalRunFlags } from './options.js';
 /** The demo's configuration, to be read and copied: deploy/runs/demo.yaml. */
 const configFile = fileURLToPath(new URL('../../../../deploy/runs/demo.yaml', import.meta.url));
 
-const sizes: DemoSizes = { heldOut: 512, train: 6_000, warmup: 24_000, hastyShare: 0.5 };
+const sizes: DemoSizes = { heldOut: 512, train: 8_000, warmup: 32_000, hastyShare: 0.58 };
 
 export function addDemoCommand(program: Command): void {
   const command = program
