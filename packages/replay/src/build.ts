@@ -1,0 +1,103 @@
+/** Wires the store to the process shell: gRPC, the two streams, the hand-over to the scorers, metrics. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { replayContract } from '@segue/bus';
+import type { ReplayConfig } from '@segue/core';
+import type { Shell } from '@segue/service';
+import { Announcer } from './announce.js';
+import { HandOver } from './hand-over.js';
+import { type IngestReport, ingest } from './ingest.js';
+import { type ReplayMetrics, replayMetricTable } from './metrics.js';
+import type { Notice } from './progress.js';
+import { replayHandlers } from './service.js';
+import { ReplayStore } from './store.js';
+
+export interface BuildOptions {
+  /** Runs after a commit and before anything follows from it: the place where a test kills the process. */
+  readonly afterCommit?: (notices: readonly Notice[]) => void;
+}
+
+export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: BuildOptions = {}): Promise<void> {
+  const { config, bus, log } = shell;
+  const folder = join(config.dataFolder, 'replay');
+  await mkdir(folder, { recursive: true });
+  const metrics = shell.metrics.define(replayMetricTable);
+  const store = new ReplayStore({
+    folder,
+    maxStoreBytes: config.maxStoreBytes,
+    onTransaction: (writes, durationMs) => {
+      metrics.commit_writes.observe(writes);
+      metrics.commit_seconds.observe(durationMs / 1000);
+    },
+    ...(afterCommit === undefined ? {} : { afterCommit }),
+  });
+  shell.onStop('store', () => store.close());
+
+  const announcer = new Announcer((note) => bus.announceProgress(note));
+  shell.onStop('announcer', async () => announcer.flush());
+  const handOver = new HandOver({
+    awaiting: () => store.awaitingScore(),
+    publish: async (tasks) => {
+      await bus.publishRewardTasks(tasks);
+      metrics.reward_tasks_total.inc(tasks.length);
+    },
+  });
+  const handOverSoon = () => {
+    // What cannot be published now is derived again by the loop below.
+    handOver.run().catch((error: unknown) => log.warn({ error: String(error) }, 'reward tasks could not be published'));
+  };
+  store.onCommit((notice) => {
+    announcer.add(notice);
+    count(metrics, notice);
+    if (awaitsScore(notice)) handOverSoon();
+  });
+
+  shell.serve(replayContract, replayHandlers(store));
+  shell.loop('hand over', config.reconcileIntervalMs, async () => {
+    await handOver.run();
+    const waiting = [...store.awaitingScore().values()].map(({ size }) => size);
+    metrics.awaiting_score.set(waiting.reduce((sum, size) => sum + size, 0));
+    metrics.bytes_on_disk.set(store.bytesOnDisk());
+  });
+  const reportOf = (queue: string) => (report: IngestReport) => {
+    if (report.result === 'stored') return;
+    if (report.result === 'refused') metrics.refused_messages_total.inc({ queue });
+    else metrics.postponed_messages_total.inc({ queue });
+    log.warn({ queue, code: report.error?.code }, `message ${report.result}: ${report.error?.rawMessage}`);
+  };
+  shell.keep('segments', (signal) =>
+    ingest(
+      bus.consumeSegments({ signal }),
+      async ({ runId, segment }) => {
+        const { outcome } = await store.appendSegment(runId, segment);
+        metrics.appends_total.inc({ outcome });
+      },
+      reportOf('segments'),
+    ),
+  );
+  shell.keep('scores', (signal) =>
+    ingest(
+      bus.consumeScores({ signal }),
+      async ({ runId, score }) => {
+        await store.recordScore(runId, score);
+        metrics.scores_total.inc({ status: score.status });
+      },
+      reportOf('scores'),
+    ),
+  );
+}
+
+function awaitsScore(notice: Notice): boolean {
+  return (notice.kind === 'segment' || notice.kind === 'score') && notice.trajectory.state === 'finished';
+}
+
+function count(metrics: ReplayMetrics, notice: Notice): void {
+  if (notice.kind === 'group') metrics.groups_total.inc({ state: notice.group.state });
+  if (notice.kind === 'failed-try') metrics.segments_total.inc({ end_reason: 'error' });
+  if (notice.kind !== 'segment') return;
+  const { endReason, tokenCount, meter } = notice.segment;
+  metrics.segments_total.inc({ end_reason: endReason });
+  metrics.generated_tokens_total.inc(tokenCount);
+  metrics.reprefilled_tokens_total.inc(meter.reprefillTokens);
+  metrics.prompt_tokens_total.inc(meter.promptTokens);
+}

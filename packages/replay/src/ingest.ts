@@ -1,0 +1,63 @@
+/**
+ * From the streams into the store: each message is acknowledged after its commit, never before. What the store can never take goes to the dead
+ * letters with the reason; what it cannot take now (a full disk) comes again. Messages are handled side by side, so that they share transactions.
+ */
+import type { Lease } from '@segue/bus';
+import { SegueError } from '@segue/core';
+
+/** Messages in hand at most. */
+const maxInHand = 128;
+/** Pause before a message that could not be stored comes again, in ms. */
+const retryMs = 1_000;
+
+export type Ingested = 'stored' | 'refused' | 'postponed';
+
+export interface IngestReport {
+  readonly result: Ingested;
+  /** Why it was not stored. */
+  readonly error: SegueError | null;
+}
+
+/** Takes in a stream until it ends. @param store resolves when the value is on disk */
+export async function ingest<T>(
+  leases: AsyncIterable<Lease<T>>,
+  store: (value: T) => Promise<unknown>,
+  report: (report: IngestReport) => void,
+): Promise<void> {
+  const inHand = new Set<Promise<void>>();
+  let failure: unknown = null;
+  for await (const lease of leases) {
+    const handling: Promise<void> = handle(lease, store)
+      .then(report)
+      .catch((error: unknown) => {
+        failure ??= error;
+      })
+      .finally(() => inHand.delete(handling));
+    inHand.add(handling);
+    if (inHand.size >= maxInHand) await Promise.race(inHand);
+    if (failure !== null) break;
+  }
+  await Promise.all(inHand);
+  if (failure !== null) throw failure;
+}
+
+async function handle<T>(lease: Lease<T>, store: (value: T) => Promise<unknown>): Promise<IngestReport> {
+  try {
+    await store(lease.value);
+  } catch (error) {
+    const failure = SegueError.from(error);
+    if (!isFinal(failure)) {
+      lease.giveBack(retryMs);
+      return { result: 'postponed', error: failure };
+    }
+    await lease.discard(failure.message);
+    return { result: 'refused', error: failure };
+  }
+  await lease.ack();
+  return { result: 'stored', error: null };
+}
+
+/** Whether the same message could never be stored. A failing disk or a bug could be over later: the message is kept. */
+function isFinal({ code }: SegueError): boolean {
+  return code === 'INVALID_INPUT' || code === 'NOT_FOUND' || code === 'FAILED_PRECONDITION';
+}

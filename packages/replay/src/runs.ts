@@ -1,0 +1,219 @@
+/**
+ * Writes and reads of runs, problems and events. Every write runs inside a transaction and takes the tables with it.
+ */
+import { createHash } from 'node:crypto';
+import {
+  type BatchHeader,
+  type BatchResult,
+  type Problem,
+  type ProblemPurpose,
+  type ProblemRecord,
+  type ReplayStatistics,
+  type RunRecord,
+  requireId,
+  SegueError,
+  type StoredEvent,
+} from '@segue/core';
+import { encodeRow } from './codec.js';
+import { type Counters, noCounts, type RunRow, untriedProblem } from './rows.js';
+import type { Tables } from './tables.js';
+
+const maxEventKeyLength = 512;
+
+/** @throws SegueError NOT_FOUND */
+export function requireRun(tables: Tables, runId: string): RunRow {
+  const run = tables.runs.get([runId]);
+  if (run === undefined) throw new SegueError('NOT_FOUND', `run ${JSON.stringify(runId)} is not in the store`);
+  return run;
+}
+
+export function countersOf(tables: Tables, runId: string): Counters {
+  return tables.counters.get([runId]) ?? noCounts;
+}
+
+export function getRun(tables: Tables, runId: string): RunRecord {
+  const { trainProblems, evaluationProblems, warmupProblems } = countersOf(tables, runId);
+  return { ...requireRun(tables, runId), trainProblems, evaluationProblems, warmupProblems };
+}
+
+/** Newest first. */
+export function listRuns(tables: Tables): RunRecord[] {
+  const runs = tables.runs.keys([]).map((key) => getRun(tables, String(key[0])));
+  return runs.sort((a, b) => b.createdAtMs - a.createdAtMs);
+}
+
+/** Creates a run, or writes it when its revision is still `expectedRevision`. Writing the same again changes nothing. */
+export function putRun(tables: Tables, run: RunRecord, expectedRevision: number | null, nowMs: number): RunRecord {
+  requireId(run.id, 'run id');
+  const { trainProblems: _, evaluationProblems: __, warmupProblems: ___, ...row } = run;
+  const kept = tables.runs.get([run.id]);
+  if (expectedRevision === null) {
+    if (kept !== undefined && kept.configJson !== run.configJson) {
+      throw new SegueError('ALREADY_EXISTS', `run ${run.id} exists with another configuration: choose another id`);
+    }
+    if (kept === undefined) {
+      const createdAtMs = run.createdAtMs > 0 ? run.createdAtMs : nowMs;
+      tables.runs.put([run.id], { ...row, createdAtMs, revision: 1 });
+    }
+    return getRun(tables, run.id);
+  }
+  const current = requireRun(tables, run.id);
+  const next = { ...row, createdAtMs: current.createdAtMs, revision: expectedRevision + 1 };
+  if (current.revision !== expectedRevision) {
+    // A write that is repeated because its answer was lost finds itself.
+    if (isSameRow(current, next)) return getRun(tables, run.id);
+    throw new SegueError(
+      'FAILED_PRECONDITION',
+      `run ${run.id} has revision ${current.revision}, not ${expectedRevision}: another write came first, read it again`,
+    );
+  }
+  tables.runs.put([run.id], next);
+  return getRun(tables, run.id);
+}
+
+function isSameRow(a: RunRow, b: RunRow): boolean {
+  return (
+    a.revision === b.revision &&
+    a.configJson === b.configJson &&
+    a.state === b.state &&
+    a.error === b.error &&
+    a.progressJson === b.progressJson
+  );
+}
+
+/** Adds a batch of problems, all or none. */
+export function putProblems(tables: Tables, header: BatchHeader, problems: readonly Problem[]): BatchResult {
+  const { runId, batchId } = header;
+  requireRun(tables, runId);
+  requireId(batchId, 'batch id');
+  const contentHash = hashProblems(problems);
+  const kept = tables.batches.get([runId, batchId]);
+  if (kept !== undefined) {
+    if (kept.contentHash === contentHash) return { accepted: kept.accepted, repeated: true };
+    throw new SegueError('ALREADY_EXISTS', `batch ${batchId} of run ${runId} was accepted before with other problems`);
+  }
+  let counters = countersOf(tables, runId);
+  let position = counters.trainProblems + counters.evaluationProblems + counters.warmupProblems;
+  problems.forEach((problem, i) => {
+    requireId(problem.id, `problem ${i}: id`);
+    if (tables.problemPositions.has([runId, problem.id])) {
+      throw new SegueError('ALREADY_EXISTS', `problem ${i}: ${problem.id} is in run ${runId} already`);
+    }
+    if (problem.promptTokens.length === 0) {
+      throw new SegueError('INVALID_INPUT', `problem ${i}: ${problem.id} has no prompt tokens`);
+    }
+    tables.problems.put([runId, position], problem);
+    tables.problemPositions.put([runId, problem.id], position);
+    counters = withProblem(counters, problem.purpose);
+    position++;
+  });
+  tables.counters.put([runId], counters);
+  tables.batches.put([runId, batchId], { contentHash, accepted: problems.length });
+  return { accepted: problems.length, repeated: false };
+}
+
+function withProblem(counters: Counters, purpose: ProblemPurpose): Counters {
+  switch (purpose) {
+    case 'train':
+      return { ...counters, trainProblems: counters.trainProblems + 1 };
+    case 'evaluation':
+      return { ...counters, evaluationProblems: counters.evaluationProblems + 1 };
+    case 'warmup':
+      return { ...counters, warmupProblems: counters.warmupProblems + 1 };
+  }
+}
+
+function hashProblems(problems: readonly Problem[]): string {
+  const hash = createHash('sha256');
+  for (const problem of problems) {
+    // A list, so that the order of keys in an object does not matter.
+    hash.update(
+      encodeRow([
+        problem.id,
+        problem.purpose,
+        problem.prompt,
+        problem.promptTokens,
+        problem.answer,
+        problem.scorer,
+        problem.tags,
+        problem.difficulty,
+        JSON.stringify(problem.metadata),
+        problem.response,
+      ]),
+    );
+  }
+  return hash.digest('hex');
+}
+
+/** @throws SegueError NOT_FOUND */
+export function requireProblem(tables: Tables, runId: string, problemId: string): Problem {
+  const position = tables.problemPositions.get([runId, problemId]);
+  const problem = position === undefined ? undefined : tables.problems.get([runId, position]);
+  if (problem === undefined) throw new SegueError('NOT_FOUND', `problem ${problemId} is not in run ${runId}`);
+  return problem;
+}
+
+/** In the order of submission. */
+export function* listProblems(tables: Tables, runId: string, purpose: ProblemPurpose | null): Generator<ProblemRecord> {
+  requireRun(tables, runId);
+  for (const problem of tables.problems.rows([runId])) {
+    if (purpose !== null && problem.purpose !== purpose) continue;
+    yield { problem, ...(tables.problemTallies.get([runId, problem.id]) ?? untriedProblem) };
+  }
+}
+
+/** Appends an event; with a key, at most once. */
+export function appendEvent(
+  tables: Tables,
+  runId: string,
+  event: Omit<StoredEvent, 'sequence'> & { readonly key: string },
+): StoredEvent {
+  requireRun(tables, runId);
+  const { key, kind, bodyJson, atMs } = event;
+  if (key.length > maxEventKeyLength) {
+    throw new SegueError(
+      'INVALID_INPUT',
+      `an event's key has at most ${maxEventKeyLength} characters, got ${key.length}`,
+    );
+  }
+  const keptSequence = key === '' ? undefined : tables.eventKeys.get([runId, key]);
+  const kept = keptSequence === undefined ? undefined : tables.events.get([runId, keptSequence]);
+  if (kept !== undefined) return kept;
+  const counters = countersOf(tables, runId);
+  const stored: StoredEvent = { sequence: counters.events + 1, kind, bodyJson, atMs };
+  tables.events.put([runId, stored.sequence], stored);
+  if (key !== '') tables.eventKeys.put([runId, key], stored.sequence);
+  tables.counters.put([runId], { ...counters, events: stored.sequence });
+  return stored;
+}
+
+/** Events with a greater sequence, in order. */
+export function* listEvents(tables: Tables, runId: string, afterSequence: number): Generator<StoredEvent> {
+  requireRun(tables, runId);
+  const last = countersOf(tables, runId).events;
+  for (let sequence = afterSequence + 1; sequence <= last; sequence++) {
+    const event = tables.events.get([runId, sequence]);
+    if (event !== undefined) yield event;
+  }
+}
+
+export function statisticsOf(tables: Tables, runId: string): ReplayStatistics {
+  requireRun(tables, runId);
+  const counters = countersOf(tables, runId);
+  const { groupsByState } = counters;
+  return {
+    trajectoriesByState: counters.trajectoriesByState,
+    segmentsByEndReason: counters.segmentsByEndReason,
+    appendsByOutcome: counters.appendsByOutcome,
+    groupsOpen: groupsByState.open ?? 0,
+    groupsComplete: (groupsByState.complete ?? 0) + (groupsByState.frozen ?? 0),
+    groupsConsumed: groupsByState.consumed ?? 0,
+    groupsFiltered: groupsByState.filtered ?? 0,
+    finished: counters.finished,
+    spanning: counters.spanning,
+    generatedTokens: counters.generatedTokens,
+    reprefilledTokens: counters.reprefilledTokens,
+    promptTokens: counters.promptTokens,
+    bytesOnDisk: tables.bytesOnDisk(),
+  };
+}

@@ -1,0 +1,298 @@
+/**
+ * The replay store as an object: every call of the contract over one file. Writes are committed to disk before they are answered; after a
+ * commit the memory (progress.ts) follows and listeners hear of it, then the caller is answered. Built again from the file at start.
+ * It knows nothing of gRPC and of the bus.
+ */
+import {
+  type AppendResult,
+  type BatchHeader,
+  type BatchResult,
+  type CompleteGroup,
+  type IterationProgress,
+  type IterationRecord,
+  type Problem,
+  type ProblemPurpose,
+  type ProblemRecord,
+  type ReplayApi,
+  type ReplayStatistics,
+  type RunRecord,
+  runConfigSchema,
+  type Score,
+  type ScoreResult,
+  SeededRandom,
+  type Segment,
+  SegueError,
+  type StoredEvent,
+  type Trajectory,
+  type TrajectoryRecord,
+  type TrajectorySummary,
+} from '@segue/core';
+import {
+  batchGroups,
+  closeIteration,
+  commitIteration,
+  completeGroups,
+  freezeBatch,
+  newestIteration,
+  type OpenRequest,
+  openIteration,
+  requireIteration,
+  type WriteContext,
+} from './iterations.js';
+import { type Notice, RunProgress } from './progress.js';
+import type { IterationRow } from './rows.js';
+import {
+  appendEvent,
+  getRun,
+  listEvents,
+  listProblems,
+  listRuns,
+  putProblems,
+  putRun,
+  requireRun,
+  statisticsOf,
+} from './runs.js';
+import { type SampleRequest, type SampleResult, sampleTrajectories } from './sample.js';
+import { openTables, type Tables, trajectoryKey } from './tables.js';
+import {
+  appendSegment,
+  getTrajectory,
+  listTrajectories,
+  listUnfinished,
+  readGroups,
+  recordScore,
+} from './trajectories.js';
+import { Writer, type WriterOptions } from './writer.js';
+
+export interface StoreOptions extends WriterOptions {
+  readonly folder: string;
+  /** Unix time in ms. */
+  readonly now?: () => number;
+  /** Runs after a commit and before anything follows from it: the place where a test kills the process. */
+  readonly afterCommit?: (notices: readonly Notice[]) => void;
+}
+
+export type CommitListener = (notice: Notice) => void;
+
+type RequestOf<K extends keyof ReplayApi> = ReplayApi[K] extends { readonly request: infer Request } ? Request : never;
+
+export class ReplayStore {
+  readonly #tables: Tables;
+  readonly #writer: Writer;
+  readonly #options: StoreOptions;
+  readonly #progress = new Map<string, RunProgress>();
+  readonly #listeners = new Set<CommitListener>();
+
+  constructor(options: StoreOptions) {
+    this.#options = options;
+    this.#tables = openTables(options.folder);
+    this.#writer = new Writer(this.#tables, options);
+    for (const run of listRuns(this.#tables)) this.#progress.set(run.id, restoreProgress(this.#tables, run));
+  }
+
+  /** Commits what waits and gives the file back. */
+  async close(): Promise<void> {
+    this.#writer.close();
+    await this.#tables.close();
+  }
+
+  /** Hears of every commit, after it, in order. Answers how to stop. */
+  onCommit(listener: CommitListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  // ---- runs and problems ----
+
+  putRun(run: RunRecord, expectedRevision: number | null): Promise<RunRecord> {
+    return this.#write(({ tables, nowMs }) => putRun(tables, run, expectedRevision, nowMs));
+  }
+
+  getRun(runId: string): RunRecord {
+    return getRun(this.#tables, runId);
+  }
+
+  listRuns(): RunRecord[] {
+    return listRuns(this.#tables);
+  }
+
+  putProblems(header: BatchHeader, problems: readonly Problem[]): Promise<BatchResult> {
+    return this.#write(({ tables }) => putProblems(tables, header, problems));
+  }
+
+  listProblems(runId: string, purpose: ProblemPurpose | null): Iterable<ProblemRecord> {
+    return listProblems(this.#tables, runId, purpose);
+  }
+
+  // ---- an iteration ----
+
+  async openIteration(request: OpenRequest): Promise<IterationRecord> {
+    return this.#recordOf(await this.#write((context) => openIteration(context, request)));
+  }
+
+  appendSegment(runId: string, segment: Segment): Promise<AppendResult> {
+    return this.#write((context) => appendSegment(context, runId, segment));
+  }
+
+  recordScore(runId: string, score: Score): Promise<ScoreResult> {
+    return this.#write((context) => recordScore(context, runId, score));
+  }
+
+  async closeIteration({ runId, iteration }: RequestOf<'closeIteration'>): Promise<IterationRecord> {
+    return this.#recordOf(await this.#write((context) => closeIteration(context, runId, iteration)));
+  }
+
+  async freezeBatch(request: RequestOf<'freezeBatch'>): Promise<IterationRecord> {
+    const { runId, iteration, maxGroups, minUsable, keepEqual } = request;
+    const rules = { minUsable, keepEqual };
+    return this.#recordOf(await this.#write((context) => freezeBatch(context, runId, iteration, maxGroups, rules)));
+  }
+
+  async commitIteration(request: RequestOf<'commitIteration'>): Promise<IterationRecord> {
+    const commit = (context: WriteContext) =>
+      commitIteration(context, request, this.#progressOf(request.runId).snapshot());
+    return this.#recordOf(await this.#write(commit));
+  }
+
+  /** @param iteration null is the newest; NOT_FOUND when there is none */
+  getIteration(runId: string, iteration: number | null): IterationRecord {
+    if (iteration !== null) return this.#recordOf(requireIteration(this.#tables, runId, iteration));
+    requireRun(this.#tables, runId);
+    const newest = newestIteration(this.#tables, runId);
+    if (newest === null) throw new SegueError('NOT_FOUND', `run ${runId} has no iteration yet`);
+    return this.#recordOf(newest);
+  }
+
+  *listIterations(runId: string, fromIteration: number): Iterable<IterationRecord> {
+    requireRun(this.#tables, runId);
+    for (const row of this.#tables.iterations.rows([runId])) {
+      if (row.iteration >= fromIteration) yield this.#recordOf(row);
+    }
+  }
+
+  // ---- reading ----
+
+  getTrajectory(id: string): Trajectory {
+    return getTrajectory(this.#tables, id);
+  }
+
+  listUnfinished(runId: string): Iterable<TrajectorySummary> {
+    return listUnfinished(this.#tables, runId);
+  }
+
+  listTrajectories(runId: string): Iterable<TrajectoryRecord> {
+    return listTrajectories(this.#tables, runId);
+  }
+
+  /** With an iteration its frozen batch, shuffled by the run's seed; without, the groups that wait to be trained on, oldest first. */
+  completeGroups(runId: string, iteration: number | null): Iterable<CompleteGroup> {
+    const run = requireRun(this.#tables, runId);
+    if (iteration === null) return readGroups(this.#tables, completeGroups(this.#tables, runId));
+    const row = requireIteration(this.#tables, runId, iteration);
+    const random = new SeededRandom(configOf(run.configJson).seed, `batch-${iteration}`);
+    return readGroups(this.#tables, random.shuffle(batchGroups(this.#tables, row)));
+  }
+
+  sample(request: SampleRequest): SampleResult {
+    return sampleTrajectories(this.#tables, request);
+  }
+
+  // ---- events and counters ----
+
+  appendEvent({ runId, ...event }: RequestOf<'appendEvent'>): Promise<StoredEvent> {
+    return this.#write(({ tables }) => appendEvent(tables, runId, event));
+  }
+
+  listEvents(runId: string, afterSequence: number): Iterable<StoredEvent> {
+    return listEvents(this.#tables, runId, afterSequence);
+  }
+
+  statistics(runId: string): ReplayStatistics {
+    return statisticsOf(this.#tables, runId);
+  }
+
+  // ---- what waits ----
+
+  /** Finished trajectories without a verdict, by run, each with the number of its failed verdicts. */
+  awaitingScore(): ReadonlyMap<string, ReadonlyMap<string, number>> {
+    return new Map([...this.#progress].map(([runId, { awaiting }]) => [runId, awaiting]));
+  }
+
+  bytesOnDisk(): number {
+    return this.#tables.bytesOnDisk();
+  }
+
+  #progressOf(runId: string): RunProgress {
+    let progress = this.#progress.get(runId);
+    if (progress === undefined) {
+      progress = restoreProgress(this.#tables, requireRun(this.#tables, runId));
+      this.#progress.set(runId, progress);
+    }
+    return progress;
+  }
+
+  #recordOf({ maxAttempts: _, progress, ...row }: IterationRow): IterationRecord {
+    const tasks = this.#tables.plans.get([row.runId, row.iteration]) ?? [];
+    return { ...row, tasks, progress: progress ?? this.#currentProgress(row.runId) };
+  }
+
+  #currentProgress(runId: string): IterationProgress {
+    return this.#progressOf(runId).snapshot();
+  }
+
+  async #write<T>(work: (context: WriteContext) => T): Promise<T> {
+    const write = () => {
+      const notices: Notice[] = [];
+      const nowMs = (this.#options.now ?? Date.now)();
+      return { result: work({ tables: this.#tables, nowMs, note: (notice) => notices.push(notice) }), notices };
+    };
+    const { result } = await this.#writer.run(write, ({ notices }) => this.#committed(notices));
+    return result;
+  }
+
+  #committed(notices: readonly Notice[]): void {
+    if (notices.length === 0) return;
+    this.#options.afterCommit?.(notices);
+    for (const notice of notices) this.#progressOf(notice.runId).apply(notice);
+    for (const notice of notices) for (const listener of this.#listeners) listener(notice);
+  }
+}
+
+/** What of a run's configuration the store needs; the defaults when it cannot be read. */
+function configOf(configJson: string): {
+  readonly seed: number;
+  readonly minUsable: number;
+  readonly keepEqual: boolean;
+} {
+  const { seed, train } = runConfigSchema.safeParse(parseJson(configJson)).data ?? runConfigSchema.parse({});
+  return { seed, minUsable: train.minUsableMembers, keepEqual: train.keepEqualGroups };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Counts what the tables hold of a run. */
+function restoreProgress(tables: Tables, run: { readonly id: string; readonly configJson: string }): RunProgress {
+  const progress = new RunProgress(configOf(run.configJson));
+  for (const group of completeGroups(tables, run.id)) progress.setGroup(group);
+  for (const key of tables.awaiting.keys([run.id])) {
+    const trajectory = tables.trajectories.get(key);
+    if (trajectory !== undefined) progress.setAwaiting(trajectory);
+  }
+  const newest = newestIteration(tables, run.id);
+  if (newest === null) return progress;
+  const tasks = tables.plans.get([run.id, newest.iteration]) ?? [];
+  progress.apply({ kind: 'opened', runId: run.id, iteration: newest.iteration, tasks });
+  for (const { trajectoryId } of tasks) {
+    const trajectory = tables.trajectories.get(trajectoryKey(trajectoryId));
+    if (trajectory === undefined) continue;
+    const segment = tables.segments.get(trajectoryKey(trajectoryId, trajectory.segmentCount - 1));
+    progress.tally?.restore(trajectory, segment);
+  }
+  return progress;
+}

@@ -1,0 +1,183 @@
+/**
+ * The store's file: one LMDB environment, a table per kind of row. This is the one place that knows how keys are laid out.
+ *
+ * | table            | key                                | row |
+ * |------------------|------------------------------------|-----|
+ * | runs             | run                                | RunRow |
+ * | counters         | run                                | Counters |
+ * | problems         | run, position in the run           | Problem |
+ * | problemPositions | run, problem id                    | position |
+ * | problemTallies   | run, problem id                    | ProblemTally |
+ * | batches          | run, batch id                      | BatchRow |
+ * | iterations       | run, iteration                     | IterationRow |
+ * | plans            | run, iteration                     | PlannedTask[] |
+ * | groups           | run, group                         | GroupRow |
+ * | trajectories     | run, group, member                 | TrajectoryRow |
+ * | segments         | run, group, member, index          | SegmentRow |
+ * | tokens           | run, group, member, index          | TokensRow |
+ * | unfinished       | run, first iteration, group, member | 1: pending and unfinished trajectories, oldest first |
+ * | awaiting         | run, group, member                 | 1: finished trajectories without a verdict |
+ * | complete         | run, group                         | 1: complete groups that wait to be trained on |
+ * | events           | run, sequence                      | StoredEvent |
+ * | eventKeys        | run, key                           | sequence |
+ *
+ * Numbers sort as numbers. Values are checked against their checksum when they are read.
+ */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type PlannedTask, type Problem, parseTrajectoryId, SegueError, type StoredEvent } from '@segue/core';
+import { type Database, open, type RootDatabase } from 'lmdb';
+import { decodeRow, encodeRow } from './codec.js';
+import type {
+  BatchRow,
+  Counters,
+  GroupRow,
+  IterationRow,
+  ProblemTally,
+  RunRow,
+  SegmentRow,
+  TokensRow,
+  TrajectoryRow,
+} from './rows.js';
+
+export type Key = readonly (string | number)[];
+
+/** Sorts behind every number and every id. */
+const afterAll = '\uffff';
+
+/** Whether the file is open: the library must not be asked for anything afterwards. */
+interface Life {
+  isOpen: boolean;
+}
+
+/** One kind of row. Reads inside a transaction see its writes. After the close every call throws UNAVAILABLE. */
+export class Table<Row> {
+  readonly #table: Database<Buffer, (string | number)[]>;
+  readonly #name: string;
+  readonly #life: Life;
+
+  constructor(root: RootDatabase<Buffer, (string | number)[]>, life: Life, name: string) {
+    this.#table = root.openDB<Buffer, (string | number)[]>({ name, encoding: 'binary' });
+    this.#name = name;
+    this.#life = life;
+  }
+
+  get #database(): Database<Buffer, (string | number)[]> {
+    if (!this.#life.isOpen) throw new SegueError('UNAVAILABLE', 'the replay store is closed');
+    return this.#table;
+  }
+
+  get(key: Key): Row | undefined {
+    const bytes = this.#database.get([...key]);
+    return bytes === undefined ? undefined : this.#decode(key, bytes);
+  }
+
+  has(key: Key): boolean {
+    return this.#database.doesExist([...key]);
+  }
+
+  /** Inside a transaction only. */
+  put(key: Key, row: Row): void {
+    void this.#database.put([...key], encodeRow(row));
+  }
+
+  /** Inside a transaction only. */
+  remove(key: Key): void {
+    void this.#database.remove([...key]);
+  }
+
+  /** Keys that begin with `prefix`, in order, at most `limit` after `after`. */
+  keys(prefix: Key, { after, limit }: { readonly after?: Key; readonly limit?: number } = {}): Key[] {
+    const range = { ...between(prefix, after), ...(limit === undefined ? {} : { limit }) };
+    return Array.from(this.#database.getKeys(range), asKey);
+  }
+
+  /** Rows whose keys begin with `prefix`, in order, read in pages: what is written meanwhile may or may not show. */
+  *rows(prefix: Key, pageSize = 128): Generator<Row> {
+    let after: Key | undefined;
+    for (;;) {
+      const keys = this.keys(prefix, { limit: pageSize, ...(after === undefined ? {} : { after }) });
+      for (const key of keys) {
+        const row = this.get(key);
+        if (row !== undefined) yield row;
+      }
+      if (keys.length < pageSize) return;
+      after = keys.at(-1);
+    }
+  }
+
+  /** The greatest key that begins with `prefix`. */
+  lastKey(prefix: Key): Key | undefined {
+    const { start, end } = between(prefix);
+    return Array.from(this.#database.getKeys({ start: end, end: start, reverse: true, limit: 1 }), asKey)[0];
+  }
+
+  #decode(key: Key, bytes: Buffer): Row {
+    try {
+      return decodeRow(bytes) as Row;
+    } catch (error) {
+      const reason = SegueError.from(error).rawMessage;
+      throw new SegueError('DATA_LOSS', `${this.#name} ${JSON.stringify(key)} in the store cannot be read: ${reason}`);
+    }
+  }
+}
+
+/** The library gives a key of one part as that part. */
+function asKey(key: Key | string | number): Key {
+  return typeof key === 'string' || typeof key === 'number' ? [key] : key;
+}
+
+function between(prefix: Key, after?: Key) {
+  const range = { start: [...(after ?? prefix)], end: [...prefix, afterAll] };
+  return after === undefined ? range : { ...range, exclusiveStart: true };
+}
+
+export type Tables = ReturnType<typeof openTables>;
+
+/** Opens the store's file in `folder`, which is made when it is missing. */
+export function openTables(folder: string) {
+  const root = open<Buffer, (string | number)[]>({ path: folder, encoding: 'binary', noSubdir: false, maxDbs: 32 });
+  const file = join(folder, 'data.mdb');
+  const life: Life = { isOpen: true };
+  return {
+    folder,
+    runs: new Table<RunRow>(root, life, 'runs'),
+    counters: new Table<Counters>(root, life, 'counters'),
+    problems: new Table<Problem>(root, life, 'problems'),
+    problemPositions: new Table<number>(root, life, 'problemPositions'),
+    problemTallies: new Table<ProblemTally>(root, life, 'problemTallies'),
+    batches: new Table<BatchRow>(root, life, 'batches'),
+    iterations: new Table<IterationRow>(root, life, 'iterations'),
+    plans: new Table<readonly PlannedTask[]>(root, life, 'plans'),
+    groups: new Table<GroupRow>(root, life, 'groups'),
+    trajectories: new Table<TrajectoryRow>(root, life, 'trajectories'),
+    segments: new Table<SegmentRow>(root, life, 'segments'),
+    tokens: new Table<TokensRow>(root, life, 'tokens'),
+    unfinished: new Table<1>(root, life, 'unfinished'),
+    awaiting: new Table<1>(root, life, 'awaiting'),
+    complete: new Table<1>(root, life, 'complete'),
+    events: new Table<StoredEvent>(root, life, 'events'),
+    eventKeys: new Table<number>(root, life, 'eventKeys'),
+    /**
+     * Runs `work` in one transaction: on disk when it returns, undone when it throws. Inside another one it is a part of it that
+     * can be undone by itself.
+     */
+    transact(work: () => void): void {
+      // The callback must not return what a put returns: the library would wait for it.
+      root.transactionSync(() => {
+        work();
+      });
+    },
+    bytesOnDisk: () => statSync(file).size,
+    close: () => {
+      life.isOpen = false;
+      return root.close();
+    },
+  };
+}
+
+/** Key of a trajectory; with `index`, of one of its segments. */
+export function trajectoryKey(id: string, index?: number): Key {
+  const { runId, groupIndex, member } = parseTrajectoryId(id);
+  return index === undefined ? [runId, groupIndex, member] : [runId, groupIndex, member, index];
+}

@@ -1,0 +1,130 @@
+/**
+ * Group commit: writes that come in together share one transaction and one flush. Each is a part of it that can be undone by itself, so that a
+ * refused one does not touch the others. Nothing is answered before it is on disk; when the disk refuses, all writes of the transaction fail
+ * with RESOURCE_EXHAUSTED, nothing of them is kept, and later ones are tried again.
+ * It knows nothing of what is written.
+ */
+import { statfsSync } from 'node:fs';
+import { SegueError } from '@segue/core';
+import type { Tables } from './tables.js';
+
+/** A write that waits for its transaction. */
+interface Pending {
+  /** Runs inside the transaction. */
+  readonly write: () => void;
+  /** Runs after it is on disk. */
+  readonly done: () => void;
+  readonly failed: (error: SegueError) => void;
+}
+
+export interface WriterOptions {
+  /** Writes are refused when the file is this large, in bytes. */
+  readonly maxStoreBytes: number;
+  /** Writes in one transaction at most: bounds how long the process is busy with one. */
+  readonly maxBatch?: number;
+  /** Told how many writes a transaction held and how long it took, in ms. */
+  readonly onTransaction?: ((writes: number, durationMs: number) => void) | undefined;
+}
+
+export class Writer {
+  readonly #tables: Tables;
+  readonly #options: WriterOptions;
+  #pending: Pending[] = [];
+  #scheduled = false;
+  #closed = false;
+
+  constructor(tables: Tables, options: WriterOptions) {
+    this.#tables = tables;
+    this.#options = options;
+  }
+
+  /**
+   * Runs `write` in the next transaction; resolves when it is on disk. @param committed runs then, before anybody is answered
+   */
+  run<T>(write: () => T, committed: (result: T) => void): Promise<T> {
+    if (this.#closed) return Promise.reject(new SegueError('UNAVAILABLE', 'the store is closed'));
+    return new Promise<T>((resolve, reject) => {
+      let outcome: { readonly value: T } | null = null;
+      this.#pending.push({
+        write: () => {
+          outcome = { value: write() };
+        },
+        done: () => {
+          if (outcome === null) return;
+          committed(outcome.value);
+          resolve(outcome.value);
+        },
+        failed: reject,
+      });
+      this.#schedule();
+    });
+  }
+
+  /** Commits what waits; later writes are refused. */
+  close(): void {
+    this.#closed = true;
+    while (this.#pending.length > 0) this.#commit();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#commit();
+      if (this.#pending.length > 0) this.#schedule();
+    });
+  }
+
+  #commit(): void {
+    const batch = this.#pending.splice(0, this.#options.maxBatch ?? 256);
+    if (batch.length === 0) return;
+    const startedAt = performance.now();
+    const refused = new Map<Pending, SegueError>();
+    try {
+      this.#requireSpace();
+      this.#tables.transact(() => {
+        for (const pending of batch) {
+          try {
+            this.#tables.transact(pending.write);
+          } catch (error) {
+            refused.set(pending, this.#translate(error));
+          }
+        }
+      });
+    } catch (error) {
+      const failure = this.#translate(error);
+      for (const pending of batch) pending.failed(refused.get(pending) ?? failure);
+      return;
+    }
+    this.#options.onTransaction?.(batch.length, performance.now() - startedAt);
+    for (const pending of batch) {
+      const error = refused.get(pending);
+      if (error === undefined) pending.done();
+      else pending.failed(error);
+    }
+  }
+
+  #requireSpace(): void {
+    const bytes = this.#tables.bytesOnDisk();
+    const { maxStoreBytes } = this.#options;
+    if (bytes < maxStoreBytes) return;
+    throw new SegueError(
+      'RESOURCE_EXHAUSTED',
+      `the replay store in ${this.#tables.folder} is full: ${bytes} bytes, allowed are ${maxStoreBytes}; raise maxStoreBytes`,
+    );
+  }
+
+  /** What the library throws for a failing disk has a number as its code. */
+  #translate(error: unknown): SegueError {
+    if (error instanceof SegueError) return error;
+    if (!(error instanceof Error && 'code' in error && typeof error.code === 'number')) return SegueError.from(error);
+    const { bavail, bsize } = statfsSync(this.#tables.folder);
+    return new SegueError(
+      'RESOURCE_EXHAUSTED',
+      `the replay store in ${this.#tables.folder} could not be written (${error.message}, ${bavail * bsize} bytes free): ` +
+        'nothing that was committed is lost; free disk space',
+      error,
+    );
+  }
+}

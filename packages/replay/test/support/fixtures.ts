@@ -1,0 +1,194 @@
+/** A small run in a real store: problems, plans, segments that fit, verdicts. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type EndReason,
+  type Group,
+  groupId,
+  hashTokens,
+  type IterationRecord,
+  type Problem,
+  type RunRecord,
+  type Score,
+  type Segment,
+  segmentId,
+  type TrajectorySummary,
+  trajectoryId,
+} from '@segue/core';
+import { ReplayStore, type StoreOptions } from '@segue/replay';
+
+export const runId = 'run';
+
+export function temporaryFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'segue-replay-'));
+}
+
+export function removeFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+export function openStore(folder: string, options: Partial<StoreOptions> = {}): ReplayStore {
+  return new ReplayStore({ folder, maxStoreBytes: 1 << 30, ...options });
+}
+
+export function runRecord(id = runId, config: object = {}): RunRecord {
+  return {
+    id,
+    configJson: JSON.stringify(config),
+    state: 'created',
+    createdAtMs: 0,
+    revision: 0,
+    error: '',
+    progressJson: '',
+    trainProblems: 0,
+    evaluationProblems: 0,
+    warmupProblems: 0,
+  };
+}
+
+export function problem(id: string, promptTokens: readonly number[] = [1, 2, 3]): Problem {
+  return {
+    id,
+    purpose: 'train',
+    prompt: `prompt of ${id}`,
+    promptTokens: Int32Array.from(promptTokens),
+    answer: '7',
+    scorer: 'exact',
+    tags: ['test'],
+    difficulty: null,
+    metadata: { numbers: [3, 4] },
+    response: null,
+  };
+}
+
+/** A run with problems p0 ... p<count - 1>. */
+export async function addRun(store: ReplayStore, problems = 4, config: object = {}): Promise<void> {
+  await store.putRun(runRecord(runId, config), null);
+  const items = Array.from({ length: problems }, (_, i) => problem(`p${i}`, [i + 1, i + 2, i + 3]));
+  await store.putProblems({ runId, batchId: 'first' }, items);
+}
+
+export interface PlanOptions {
+  /** Groups that begin: index and size. */
+  readonly groups?: readonly (readonly [index: number, size: number])[];
+  readonly policyVersion?: number;
+  readonly maxAttempts?: number;
+  /** Trajectories that go on; left out: all unfinished ones. */
+  readonly resume?: readonly string[];
+}
+
+/** Opens an iteration with a plan of the unfinished trajectories and new groups; group n is of problem p<n>. */
+export function open(store: ReplayStore, iteration: number, options: PlanOptions = {}): Promise<IterationRecord> {
+  const { groups = [], policyVersion = iteration, maxAttempts = 3, resume } = options;
+  const newGroups: Group[] = groups.map(([index, size]) => ({
+    id: groupId(runId, index),
+    runId,
+    index,
+    problemId: `p${index}`,
+    size,
+    iteration,
+  }));
+  const waiting = [...store.listUnfinished(runId)].filter(({ id }) => resume === undefined || resume.includes(id));
+  return store.openIteration({
+    runId,
+    iteration,
+    policyVersion,
+    maxAttempts,
+    newGroups,
+    tasks: [
+      ...waiting.map(({ id, groupId: group, problemId, segmentCount }) => ({
+        trajectoryId: id,
+        groupId: group,
+        problemId,
+        segmentIndex: segmentCount,
+        lastSpan: false,
+      })),
+      ...newGroups.flatMap((group) =>
+        Array.from({ length: group.size }, (_, member) => ({
+          trajectoryId: trajectoryId(group.id, member),
+          groupId: group.id,
+          problemId: group.problemId,
+          segmentIndex: 0,
+          lastSpan: false,
+        })),
+      ),
+    ],
+  });
+}
+
+/** Id of a member of a group of the run. */
+export function member(group: number, index: number): string {
+  return trajectoryId(groupId(runId, group), index);
+}
+
+/** The next segment of a trajectory, as an actor would write it. */
+export function segment(store: ReplayStore, id: string, endReason: EndReason, changes: Partial<Segment> = {}): Segment {
+  const trajectory = store.getTrajectory(id);
+  const { iteration, policyVersion } = store.getIteration(runId, null);
+  const index = changes.index ?? trajectory.segments.length;
+  const tokens = changes.tokens ?? Int32Array.from([10 + index, 11 + index]);
+  let prefixHash = hashTokens(trajectory.promptTokens);
+  for (const { tokens: before } of trajectory.segments) prefixHash = hashTokens(before, prefixHash);
+  return {
+    id: segmentId(id, index),
+    trajectoryId: id,
+    index,
+    attempt: 0,
+    iteration,
+    policyVersion,
+    actorId: 'actor-0',
+    prefixHash,
+    tokens,
+    logProbs: Float32Array.from(tokens, (_, i) => -0.5 - i),
+    origins: null,
+    lossMask: null,
+    endReason,
+    error: endReason === 'error' ? 'the engine stopped' : null,
+    meter: { promptTokens: 3, reprefillTokens: index * 2, startedAtMs: 1000, endedAtMs: 2000 },
+    ...changes,
+  };
+}
+
+/** A failed try of the next segment. */
+export function failedTry(store: ReplayStore, id: string, attempt: number): Segment {
+  return segment(store, id, 'error', { attempt, tokens: new Int32Array(0), logProbs: new Float32Array(0) });
+}
+
+export function verdict(id: string, reward: number, changes: Partial<Score> = {}): Score {
+  return {
+    trajectoryId: id,
+    scorer: 'exact',
+    status: reward > 0 ? 'ok' : 'wrong',
+    reward,
+    detail: '',
+    durationMs: 1,
+    ...changes,
+  };
+}
+
+export function failedVerdict(id: string, durationMs: number): Score {
+  return verdict(id, 0, { status: 'timeout', reward: null, durationMs, detail: 'too slow' });
+}
+
+/** Ends a trajectory and judges it. */
+export async function finish(store: ReplayStore, id: string, reward: number): Promise<void> {
+  await store.appendSegment(runId, segment(store, id, 'stop'));
+  await store.recordScore(runId, verdict(id, reward));
+}
+
+/** Closes, freezes and commits an iteration. */
+export async function end(
+  store: ReplayStore,
+  iteration: number,
+  { maxGroups = 0, versionOut }: { readonly maxGroups?: number; readonly versionOut?: number } = {},
+): Promise<IterationRecord> {
+  await store.closeIteration({ runId, iteration });
+  const frozen = await store.freezeBatch({ runId, iteration, maxGroups, minUsable: 2, keepEqual: false });
+  const trained = frozen.batchGroupIds.length > 0 ? frozen.policyVersion + 1 : frozen.policyVersion;
+  return store.commitIteration({ runId, iteration, policyVersionOut: versionOut ?? trained, metricsJson: '{}' });
+}
+
+export function stateOf(store: ReplayStore, id: string): TrajectorySummary['state'] {
+  return store.getTrajectory(id).state;
+}
