@@ -4,7 +4,6 @@ export { controllerContract } from './contracts/controller.js';
 export { replayContract } from './contracts/replay.js';
 export { rewardContract } from './contracts/reward.js';
 export { trainerContract } from './contracts/trainer.js';
-export * from './pending.js';
 export type { AnyMethod, ApiShape, CallContext, CallOptions, Client, Handlers } from './rpc/call.js';
 export { defaultMaxMessageBytes } from './rpc/channel.js';
 export { type ConnectOptions, connect } from './rpc/client.js';
@@ -27,3 +26,4 @@ export type {
   Registration,
   TakeOptions,
 } from './stream/bus.js';
+export { connectBus } from './stream/jet-bus.js';

@@ -1,0 +1,121 @@
+/** The connection to the NATS server: made with patience, never given up, its troubles put into words. */
+
+import { SegueError } from '@segue/core';
+import {
+  type ConnectionOptions,
+  connect,
+  type JetStreamClient,
+  type JetStreamManager,
+  type NatsConnection,
+  NatsError,
+} from 'nats';
+import { pause } from '../abort.js';
+import type { BusLog, BusOptions } from './bus.js';
+
+/** Longest time for one answer of the server, in ms; trying again is done above it. */
+export const requestTimeoutMs = 2_000;
+/** How long an operation is tried again while the server is away, in ms. */
+const patienceMs = 30_000;
+const retryPauseMs = 200;
+
+export interface Connection {
+  readonly nc: NatsConnection;
+  readonly js: JetStreamClient;
+  readonly jsm: JetStreamManager;
+  readonly log: BusLog;
+  /** Whether the server is there at this moment. */
+  isUp(): boolean;
+}
+
+const silent: BusLog = { info: () => {}, warn: () => {} };
+
+/** Throws UNAVAILABLE when no server answers in time, FAILED_PRECONDITION when it has no JetStream. */
+export async function openConnection(options: BusOptions): Promise<Connection> {
+  const nc = await connectWithPatience(options);
+  const log = options.log ?? silent;
+  const isUp = followStatus(nc, log);
+  try {
+    const js = nc.jetstream({ timeout: requestTimeoutMs });
+    return { nc, js, jsm: await js.jetstreamManager(), log, isUp };
+  } catch (error) {
+    await nc.close();
+    const message = `the NATS server at ${options.url} gives no JetStream (${String(error)}): start it with --jetstream`;
+    throw new SegueError('FAILED_PRECONDITION', message, error);
+  }
+}
+
+async function connectWithPatience(options: BusOptions): Promise<NatsConnection> {
+  const settings: ConnectionOptions = {
+    servers: options.url,
+    name: options.name,
+    timeout: requestTimeoutMs,
+    // The default gives up for good after twenty seconds.
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    pingInterval: 5_000,
+    maxPingOut: 2,
+  };
+  const timeoutMs = options.connectTimeoutMs ?? 10_000;
+  const deadlineAtMs = Date.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await connect(settings);
+    } catch (error) {
+      if (Date.now() + retryPauseMs < deadlineAtMs) {
+        await pause(retryPauseMs);
+        continue;
+      }
+      const reason = error instanceof Error ? error.message : String(error);
+      const message = `no NATS server answers at ${options.url} (${reason}): start one with nats-server --jetstream, or set natsUrl`;
+      throw new SegueError('UNAVAILABLE', message, error);
+    }
+  }
+}
+
+/** Tells the log of every change; answers whether the server is there. */
+function followStatus(nc: NatsConnection, log: BusLog): () => boolean {
+  let isUp = true;
+  const follow = async () => {
+    for await (const status of nc.status()) {
+      if (status.type === 'disconnect') {
+        isUp = false;
+        log.warn({ server: status.data }, 'lost the NATS server');
+      }
+      if (status.type === 'reconnect') {
+        isUp = true;
+        log.info({ server: status.data }, 'found the NATS server again');
+      }
+      if (status.type === 'error') log.warn({ error: status.data }, 'the NATS server refused something');
+    }
+  };
+  void follow();
+  return () => isUp && !nc.isClosed();
+}
+
+/** Does `work` again while the server is away or full, for half a minute; every other failure ends it. `work` must bear repetition. */
+export async function withPatience<T>(nc: NatsConnection, what: string, work: () => Promise<T>): Promise<T> {
+  const deadlineAtMs = Date.now() + patienceMs;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      const failure = fromNats(error, what);
+      if (!failure.retryable || nc.isClosed() || Date.now() + retryPauseMs > deadlineAtMs) throw failure;
+      await pause(retryPauseMs);
+    }
+  }
+}
+
+const unavailable = new Set(['TIMEOUT', '503', 'CONNECTION_CLOSED', 'CONNECTION_DRAINING', 'DISCONNECT', '408', '409']);
+/** JetStream's own codes for a full stream, memory or disk. */
+const exhausted = new Set([10023, 10047, 10077]);
+
+export function fromNats(error: unknown, what: string): SegueError {
+  if (!(error instanceof NatsError)) return SegueError.from(error);
+  const message = `${what}: ${error.message}`;
+  if (exhausted.has(error.api_error?.err_code ?? 0)) return new SegueError('RESOURCE_EXHAUSTED', message, error);
+  if (error.code === 'MAX_PAYLOAD_EXCEEDED') return new SegueError('INVALID_INPUT', message, error);
+  if (error.code === 'PERMISSIONS_VIOLATION') return new SegueError('PERMISSION_DENIED', message, error);
+  if (error.code === '404') return new SegueError('NOT_FOUND', message, error);
+  return new SegueError(unavailable.has(error.code) ? 'UNAVAILABLE' : 'INTERNAL', message, error);
+}

@@ -1,0 +1,69 @@
+/** A delivered message and the answers that JetStream takes to it. */
+import type { Msg, NatsConnection } from 'nats';
+import { nanos } from 'nats';
+import { fromNats, requestTimeoutMs } from './connection.js';
+
+const ackTries = 3;
+
+export class Delivery {
+  readonly message: Msg;
+  readonly #nc: NatsConnection;
+
+  constructor(nc: NatsConnection, message: Msg) {
+    this.#nc = nc;
+    this.message = message;
+  }
+
+  /** 1 at the first delivery. */
+  get deliveryCount(): number {
+    return deliveryCountOf(this.message.reply ?? '');
+  }
+
+  header(name: string): string {
+    return this.message.headers?.get(name) ?? '';
+  }
+
+  extend(): void {
+    this.#say('+WPI');
+  }
+
+  giveBack(delayMs: number): void {
+    this.#say(delayMs > 0 ? `-NAK ${JSON.stringify({ delay: nanos(delayMs) })}` : '-NAK');
+  }
+
+  /** Resolves when the server has taken it. */
+  ack(): Promise<void> {
+    return this.#ask('+ACK');
+  }
+
+  /** Never to be delivered again. */
+  terminate(): Promise<void> {
+    return this.#ask('+TERM');
+  }
+
+  #say(answer: string): void {
+    // On a closed connection the lease simply runs out.
+    if (this.message.reply && !this.#nc.isClosed()) this.#nc.publish(this.message.reply, answer);
+  }
+
+  async #ask(answer: string): Promise<void> {
+    for (let number = 1; ; number++) {
+      try {
+        await this.#nc.request(this.message.reply ?? '', answer, { timeout: requestTimeoutMs });
+        return;
+      } catch (error) {
+        const failure = fromNats(error, `acknowledging ${this.message.subject}`);
+        if (!failure.retryable || number >= ackTries || this.#nc.isClosed()) throw failure;
+      }
+    }
+  }
+}
+
+/**
+ * The reply subject of a delivery counts it: `$JS.ACK.<stream>.<consumer>.<deliveries>...`, on newer servers with domain and
+ * account in front of the stream.
+ */
+export function deliveryCountOf(reply: string): number {
+  const tokens = reply.split('.');
+  return Number(tokens[tokens.length >= 11 ? 6 : 4] ?? 1);
+}

@@ -1,0 +1,296 @@
+/** The work bus over NATS JetStream: the queues, buckets and nudges of one process behind one connection. */
+import {
+  type RewardTask,
+  type RolloutTask,
+  requireId,
+  type Score,
+  type Segment,
+  SegueError,
+  type ServiceName,
+} from '@segue/core';
+import { pause } from '../abort.js';
+import { AsyncQueue } from '../async-queue.js';
+import { Bucket } from './bucket.js';
+import type {
+  ActivePolicy,
+  Bus,
+  BusOptions,
+  DeadLetter,
+  IterationSignal,
+  ProgressNote,
+  QueueDepths,
+  Registration,
+  TakeOptions,
+  Untilable,
+} from './bus.js';
+import { decodeBody, encodeBody } from './codec.js';
+import { type Connection, fromNats, openConnection, withPatience } from './connection.js';
+import { DeadLetters } from './dead-letters.js';
+import {
+  policyFormat,
+  progressFormat,
+  registrationFormat,
+  rewardTaskFormat,
+  rolloutTaskFormat,
+  type ScoreMessage,
+  type SegmentMessage,
+  scoreFormat,
+  segmentFormat,
+  signalFormat,
+} from './messages.js';
+import { buckets, consumerConfig, eventsPrefix, queues, streamConfigs } from './subjects.js';
+import { type Outgoing, WorkQueue } from './work-queue.js';
+
+const readyTimeoutMs = 30_000;
+const readyPauseMs = 100;
+
+/** Connects to the NATS server; UNAVAILABLE, in words for people, when none answers in time. */
+export async function connectBus(options: BusOptions): Promise<Bus> {
+  return new JetBus(await openConnection(options), options);
+}
+
+class JetBus implements Bus {
+  readonly #connection: Connection;
+  readonly #rollout: WorkQueue<RolloutTask>;
+  readonly #reward: WorkQueue<RewardTask>;
+  readonly #segments: WorkQueue<SegmentMessage>;
+  readonly #scores: WorkQueue<ScoreMessage>;
+  readonly #policies: Bucket<ActivePolicy>;
+  readonly #signals: Bucket<IterationSignal>;
+  readonly #registry: Bucket<Registration>;
+  readonly #deadLetters: DeadLetters;
+  readonly #closing = new AbortController();
+  #guardsSetUp = false;
+
+  constructor(connection: Connection, options: BusOptions) {
+    this.#connection = connection;
+    const dead = new DeadLetters(connection);
+    this.#deadLetters = dead;
+    this.#rollout = new WorkQueue(connection, queues.rollout, rolloutTaskFormat, dead, options.rolloutLeaseMs);
+    this.#reward = new WorkQueue(connection, queues.reward, rewardTaskFormat, dead, options.rewardLeaseMs);
+    this.#segments = new WorkQueue(connection, queues.segments, segmentFormat, dead);
+    this.#scores = new WorkQueue(connection, queues.scores, scoreFormat, dead);
+    this.#policies = new Bucket(connection, buckets.policies, policyFormat);
+    this.#signals = new Bucket(connection, buckets.iterations, signalFormat);
+    this.#registry = new Bucket(connection, buckets.registry, registrationFormat);
+  }
+
+  get connected(): boolean {
+    return this.#connection.isUp();
+  }
+
+  async setUp(): Promise<void> {
+    const { nc, jsm } = this.#connection;
+    await withPatience(nc, 'making the streams', async () => {
+      for (const config of streamConfigs) {
+        const known = await this.#isThere(() => jsm.streams.info(config.name));
+        await (known ? jsm.streams.update(config.name, config) : jsm.streams.add(config));
+      }
+      for (const queue of Object.values(queues)) {
+        const known = await this.#isThere(() => jsm.consumers.info(queue.stream, queue.consumer));
+        if (!known) await jsm.consumers.add(queue.stream, consumerConfig(queue, queue.leaseMs));
+      }
+      for (const bucket of [this.#policies, this.#signals, this.#registry]) await bucket.setUp();
+    });
+    if (this.#guardsSetUp) return;
+    this.#guardsSetUp = true;
+    void this.#guardSetUp();
+  }
+
+  /** A server that came back with an empty disk gets its streams again. */
+  async #guardSetUp(): Promise<void> {
+    for await (const status of this.#connection.nc.status()) {
+      if (status.type !== 'reconnect') continue;
+      await this.setUp().catch((error: unknown) =>
+        this.#connection.log.warn({ error: SegueError.from(error).message }, 'could not look after the streams'),
+      );
+    }
+  }
+
+  async ready(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+    const { jsm } = this.#connection;
+    const deadlineAtMs = Date.now() + (options.timeoutMs ?? readyTimeoutMs);
+    const names = [
+      ...streamConfigs.map((config) => config.name),
+      ...Object.values(buckets).map((bucket) => `KV_${bucket.name}`),
+    ];
+    for (const name of names) {
+      while (!(await this.#isThere(() => jsm.streams.info(name)))) {
+        if (Date.now() > deadlineAtMs) {
+          const message = `the stream ${name} is not there: the controller and the replay store make it when they start`;
+          throw new SegueError('UNAVAILABLE', message);
+        }
+        await pause(readyPauseMs, this.#closing.signal);
+      }
+    }
+  }
+
+  async #isThere(look: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await look();
+      return true;
+    } catch (error) {
+      const failure = fromNats(error, 'looking for the streams');
+      if (failure.code === 'NOT_FOUND') return false;
+      throw failure;
+    }
+  }
+
+  publishRolloutTasks(tasks: readonly RolloutTask[]): Promise<void> {
+    return this.#rollout.publish(
+      tasks.map((task) =>
+        outgoing(
+          task.runId,
+          task.trajectoryId,
+          `${task.trajectoryId}-s${task.segmentIndex}-i${task.iteration}-a${task.attempt}`,
+          task,
+        ),
+      ),
+    );
+  }
+
+  takeRolloutTasks(max: number, options: TakeOptions) {
+    return this.#rollout.take(max, options);
+  }
+
+  purgeRolloutTasks(runId: string): Promise<number> {
+    return this.#rollout.purge(requireId(runId, 'runId'));
+  }
+
+  publishSegment(runId: string, segment: Segment): Promise<void> {
+    const id = `${segment.id}-i${segment.iteration}-a${segment.attempt}`;
+    return this.#segments.publish([outgoing(runId, segment.trajectoryId, id, { runId, segment })]);
+  }
+
+  consumeSegments(options: Untilable = {}) {
+    return this.#segments.consume(this.#until(options));
+  }
+
+  publishRewardTasks(tasks: readonly RewardTask[]): Promise<void> {
+    return this.#reward.publish(
+      tasks.map((task) => outgoing(task.runId, task.trajectoryId, `${task.trajectoryId}-score-a${task.attempt}`, task)),
+    );
+  }
+
+  takeRewardTasks(max: number, options: TakeOptions) {
+    return this.#reward.take(max, options);
+  }
+
+  publishScore(runId: string, score: Score): Promise<void> {
+    // Every verdict is a message of its own: the store keeps the first that judges.
+    const id = `${score.trajectoryId}-${score.status}-${Date.now()}`;
+    return this.#scores.publish([outgoing(runId, score.trajectoryId, id, { runId, score })]);
+  }
+
+  consumeScores(options: Untilable = {}) {
+    return this.#scores.consume(this.#until(options));
+  }
+
+  announceProgress(note: ProgressNote): void {
+    const { nc } = this.#connection;
+    if (!nc.isClosed()) nc.publish(`${eventsPrefix}.${note.runId}`, encodeBody(progressFormat.write(note)));
+  }
+
+  async *watchProgress(options: Untilable = {}): AsyncGenerator<ProgressNote, void, void> {
+    const signal = this.#until(options);
+    const notes = new AsyncQueue<ProgressNote>();
+    const subscription = this.#connection.nc.subscribe(`${eventsPrefix}.*`, {
+      callback: (error, message) => {
+        if (error) return;
+        try {
+          notes.push(progressFormat.read(decodeBody(message.data, null)));
+        } catch {
+          // A nudge that cannot be read is a nudge that was lost: harmless.
+        }
+      },
+    });
+    const close = () => notes.close();
+    signal.addEventListener('abort', close, { once: true });
+    if (signal.aborted) close();
+    try {
+      yield* notes;
+    } finally {
+      signal.removeEventListener('abort', close);
+      subscription.unsubscribe();
+    }
+  }
+
+  putActivePolicy(policy: ActivePolicy): Promise<void> {
+    return this.#policies.put(requireId(policy.runId, 'runId'), policy);
+  }
+
+  getActivePolicy(runId: string): Promise<ActivePolicy | null> {
+    return this.#policies.get(requireId(runId, 'runId'));
+  }
+
+  watchActivePolicies(options: Untilable = {}) {
+    return this.#policies.watch(this.#until(options));
+  }
+
+  putIterationSignal(signal: IterationSignal): Promise<void> {
+    return this.#signals.put(requireId(signal.runId, 'runId'), signal);
+  }
+
+  getIterationSignal(runId: string): Promise<IterationSignal | null> {
+    return this.#signals.get(requireId(runId, 'runId'));
+  }
+
+  watchIterationSignals(options: Untilable = {}) {
+    return this.#signals.watch(this.#until(options));
+  }
+
+  async register(registration: Registration): Promise<void> {
+    const key = `${registration.service}.${requireId(registration.id, 'id')}`;
+    try {
+      await this.#registry.putOnce(key, registration);
+    } catch (error) {
+      throw fromNats(error, `registering ${key}`);
+    }
+  }
+
+  async unregister(service: ServiceName, id: string): Promise<void> {
+    try {
+      await this.#registry.remove(`${service}.${requireId(id, 'id')}`);
+    } catch (error) {
+      throw fromNats(error, `unregistering ${service}.${id}`);
+    }
+  }
+
+  async registrations(service?: ServiceName): Promise<Registration[]> {
+    const all = await this.#registry.list();
+    return service === undefined ? all : all.filter((registration) => registration.service === service);
+  }
+
+  async queueDepths(): Promise<QueueDepths> {
+    const [rollout, reward, segments, scores] = await Promise.all([
+      this.#rollout.depth(),
+      this.#reward.depth(),
+      this.#segments.depth(),
+      this.#scores.depth(),
+    ]);
+    return { rollout, reward, segments, scores };
+  }
+
+  deadLetters(max = 100): Promise<DeadLetter[]> {
+    return this.#deadLetters.list(max);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const { nc } = this.#connection;
+    if (nc.isClosed()) return;
+    // Draining waits for a server that may be away; what is buffered then is lost either way.
+    const patience = new AbortController();
+    await Promise.race([nc.drain().catch(() => {}), pause(2_000, patience.signal)]);
+    patience.abort();
+    if (!nc.isClosed()) await nc.close();
+  }
+
+  #until(options: Untilable): AbortSignal {
+    return options.signal ? AbortSignal.any([options.signal, this.#closing.signal]) : this.#closing.signal;
+  }
+}
+
+function outgoing<T>(runId: string, trajectoryId: string, id: string, value: T): Outgoing<T> {
+  return { runId: requireId(runId, 'runId'), trajectoryId: requireId(trajectoryId, 'trajectoryId'), id, value };
+}

@@ -1,0 +1,171 @@
+/** The bodies of the streams and buckets: one format per kind, from core's values and back. */
+import {
+  defaultPorts,
+  endReasons,
+  type RewardTask,
+  type RolloutTask,
+  type Score,
+  type Segment,
+  type ServiceName,
+  scoreStatuses,
+} from '@segue/core';
+import { requireLength } from '../convert/common.js';
+import type { ActivePolicy, IterationSignal, ProgressNote, Registration } from './bus.js';
+import type { Body, BodyValue, FieldReader } from './codec.js';
+
+/** Between a value and its body. */
+export interface Format<T> {
+  write(value: T): Body;
+  read(fields: FieldReader): T;
+}
+
+/** For values whose fields are all plain. */
+function plain<T extends object>(read: (fields: FieldReader) => T): Format<T> {
+  return { write: (value) => Object.fromEntries(Object.entries(value) as [string, BodyValue][]), read };
+}
+
+export const rolloutTaskFormat: Format<RolloutTask> = {
+  write: (task) => ({ ...task, sampling: { ...task.sampling } }),
+  read: (fields) => {
+    const sampling = fields.map('sampling');
+    return {
+      runId: fields.id('runId'),
+      iteration: fields.count('iteration'),
+      policyVersion: fields.count('policyVersion'),
+      groupId: fields.id('groupId'),
+      trajectoryId: fields.id('trajectoryId'),
+      problemId: fields.text('problemId'),
+      segmentIndex: fields.count('segmentIndex'),
+      attempt: fields.count('attempt'),
+      seed: fields.count('seed'),
+      sampling: {
+        temperature: sampling.real('temperature'),
+        topK: sampling.count('topK'),
+        topP: sampling.real('topP'),
+      },
+      budgetTokens: fields.count('budgetTokens'),
+      capTokens: fields.count('capTokens'),
+      lastSpan: fields.flag('lastSpan'),
+    };
+  },
+};
+
+export const rewardTaskFormat: Format<RewardTask> = plain((fields) => ({
+  runId: fields.id('runId'),
+  trajectoryId: fields.id('trajectoryId'),
+  attempt: fields.count('attempt'),
+}));
+
+export interface SegmentMessage {
+  readonly runId: string;
+  readonly segment: Segment;
+}
+
+export const segmentFormat: Format<SegmentMessage> = {
+  write: ({ runId, segment }) => ({ ...segment, meter: { ...segment.meter }, runId }),
+  read: (fields) => ({ runId: fields.id('runId'), segment: readSegment(fields) }),
+};
+
+function readSegment(fields: FieldReader): Segment {
+  const tokens = fields.int32('tokens');
+  const logProbs = fields.float32('logProbs');
+  const origins = fields.orNull('origins', fields.uint8);
+  const lossMask = fields.orNull('lossMask', fields.uint8);
+  requireLength(logProbs.length, tokens.length, 'logProbs');
+  requireLength(origins?.length ?? tokens.length, tokens.length, 'origins');
+  requireLength(lossMask?.length ?? tokens.length, tokens.length, 'lossMask');
+  const meter = fields.map('meter');
+  return {
+    id: fields.id('id'),
+    trajectoryId: fields.id('trajectoryId'),
+    index: fields.count('index'),
+    attempt: fields.count('attempt'),
+    iteration: fields.count('iteration'),
+    policyVersion: fields.count('policyVersion'),
+    actorId: fields.text('actorId'),
+    prefixHash: fields.text('prefixHash'),
+    tokens,
+    logProbs,
+    origins,
+    lossMask,
+    endReason: fields.oneOf('endReason', endReasons),
+    error: fields.orNull('error', fields.text),
+    meter: {
+      promptTokens: meter.count('promptTokens'),
+      reprefillTokens: meter.count('reprefillTokens'),
+      startedAtMs: meter.real('startedAtMs'),
+      endedAtMs: meter.real('endedAtMs'),
+    },
+  };
+}
+
+export interface ScoreMessage {
+  readonly runId: string;
+  readonly score: Score;
+}
+
+export const scoreFormat: Format<ScoreMessage> = {
+  write: ({ runId, score }) => ({ ...score, runId }),
+  read: (fields) => ({
+    runId: fields.id('runId'),
+    score: {
+      trajectoryId: fields.id('trajectoryId'),
+      scorer: fields.text('scorer'),
+      status: fields.oneOf('status', scoreStatuses),
+      reward: fields.orNull('reward', fields.real),
+      detail: fields.text('detail'),
+      durationMs: fields.real('durationMs'),
+    },
+  }),
+};
+
+export const progressFormat: Format<ProgressNote> = plain((fields) => ({
+  runId: fields.id('runId'),
+  iteration: fields.count('iteration'),
+  kind: fields.oneOf('kind', ['segment', 'score', 'group']),
+}));
+
+export const policyFormat: Format<ActivePolicy> = plain((fields) => ({
+  runId: fields.id('runId'),
+  version: fields.count('version'),
+  manifestSha256: fields.text('manifestSha256'),
+  folder: fields.text('folder'),
+  trainerAddress: fields.text('trainerAddress'),
+}));
+
+export const signalFormat: Format<IterationSignal> = plain((fields) => ({
+  runId: fields.id('runId'),
+  iteration: fields.count('iteration'),
+  policyVersion: fields.count('policyVersion'),
+  open: fields.flag('open'),
+}));
+
+const serviceNames = Object.keys(defaultPorts) as ServiceName[];
+
+export const registrationFormat: Format<Registration> = {
+  write: ({ busySlotMs, ...registration }) => ({
+    ...registration,
+    published: { ...registration.published },
+    ...(busySlotMs === undefined ? {} : { busySlotMs: { ...busySlotMs } }),
+  }),
+  read: (fields) => {
+    return {
+      id: fields.id('id'),
+      service: fields.oneOf('service', serviceNames),
+      address: fields.text('address'),
+      metricsAddress: fields.text('metricsAddress'),
+      policyVersion: fields.orNull('policyVersion', fields.count),
+      slots: fields.count('slots'),
+      running: fields.count('running'),
+      flushedIteration: fields.orNull('flushedIteration', fields.count),
+      runId: fields.text('runId'),
+      seenAtMs: fields.real('seenAtMs'),
+      published: numbersOf(fields.map('published')),
+      ...(fields.has('busySlotMs') ? { busySlotMs: numbersOf(fields.map('busySlotMs')) } : {}),
+    };
+  },
+};
+
+function numbersOf(map: FieldReader): Record<string, number> {
+  return Object.fromEntries(map.names.map((name) => [name, map.real(name)]));
+}

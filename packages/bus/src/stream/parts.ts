@@ -1,0 +1,68 @@
+/**
+ * Large bodies travel in parts of at most 448 KiB (a server takes 1 MiB, headers included, and large batches of large
+ * messages break connections). Each part is a message of its own; they are leased, acknowledged and given back together.
+ */
+import type { Delivery } from './delivery.js';
+
+const partBytes = 448 * 1024;
+/** How long the parts that are here wait for the missing ones. */
+const patienceMs = 10 * 60_000;
+
+export function splitBody(body: Uint8Array): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at === 0 || at < body.byteLength; at += partBytes) parts.push(body.subarray(at, at + partBytes));
+  return parts;
+}
+
+export const partHeader = 'Segue-Part';
+
+/** `2/3 <id>`: the third of three parts of the message `id`. */
+export function formatPart(index: number, count: number, id: string): string {
+  return `${index}/${count} ${id}`;
+}
+
+/** A message in all its parts. */
+export interface WholeMessage {
+  readonly deliveries: readonly Delivery[];
+  readonly body: Uint8Array;
+}
+
+interface Incomplete {
+  readonly parts: (Delivery | null)[];
+  readonly sinceMs: number;
+}
+
+export class PartJoiner {
+  readonly #incomplete = new Map<string, Incomplete>();
+
+  /** The whole message once its last part is here, else null. A part that comes again takes its earlier delivery's place. */
+  add(delivery: Delivery): WholeMessage | null {
+    const header = /^(\d{1,4})\/(\d{1,4}) (.+)$/.exec(delivery.header(partHeader));
+    if (!header) return { deliveries: [delivery], body: delivery.message.data };
+    const [, index, count, id] = header;
+    const key = `${id} ${count}`;
+    const entry = this.#incomplete.get(key) ?? {
+      parts: new Array<null>(Number(count)).fill(null),
+      sinceMs: Date.now(),
+    };
+    if (Number(index) < entry.parts.length) entry.parts[Number(index)] = delivery;
+    const deliveries = entry.parts.filter((part) => part !== null);
+    if (deliveries.length < entry.parts.length) {
+      this.#incomplete.set(key, entry);
+      return null;
+    }
+    this.#incomplete.delete(key);
+    return { deliveries, body: Buffer.concat(deliveries.map((part) => part.message.data)) };
+  }
+
+  /** Takes out the parts whose other parts did not come in time: their publisher died. */
+  takeOrphans(): Delivery[] {
+    const orphans: Delivery[] = [];
+    for (const [key, entry] of this.#incomplete) {
+      if (Date.now() - entry.sinceMs < patienceMs) continue;
+      this.#incomplete.delete(key);
+      orphans.push(...entry.parts.filter((part) => part !== null));
+    }
+    return orphans;
+  }
+}

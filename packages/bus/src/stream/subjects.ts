@@ -1,0 +1,109 @@
+/**
+ * The fixed set of streams and buckets, in one table: where each kind of message goes and how long it stays. The run id is
+ * inside the subjects, so that permissions are written per stream.
+ */
+import { AckPolicy, DiscardPolicy, nanos, RetentionPolicy, StorageType, type StreamConfig } from 'nats';
+
+const mebibyte = 1024 * 1024;
+const hour = 3_600_000;
+
+/** A work queue: each message goes to one taker and stays until that one has acknowledged it. */
+export interface QueueSpec {
+  readonly stream: string;
+  /** Subjects are `<prefix>.<run>.<trajectory>`. */
+  readonly prefix: string;
+  /** The one durable consumer that all takers share. */
+  readonly consumer: string;
+  /** Publishing waits (and then fails) while the stream holds as much. */
+  readonly maxBytes: number;
+  /** Lease of a message unless configured, in ms: three to four times the interval at which it is extended. */
+  readonly leaseMs: number;
+  /** A message that comes this often without an ack is put among the dead letters; null: never. */
+  readonly maxDeliveries: number | null;
+}
+
+export const queues = {
+  rollout: {
+    stream: 'SEGUE_ROLLOUT',
+    prefix: 'segue.rollout',
+    consumer: 'actors',
+    maxBytes: 64 * mebibyte,
+    leaseMs: 10_000,
+    maxDeliveries: 50,
+  },
+  reward: {
+    stream: 'SEGUE_REWARD',
+    prefix: 'segue.reward',
+    consumer: 'scorers',
+    maxBytes: 64 * mebibyte,
+    leaseMs: 15_000,
+    maxDeliveries: 20,
+  },
+  segments: {
+    stream: 'SEGUE_SEGMENTS',
+    prefix: 'segue.segment',
+    consumer: 'replay',
+    maxBytes: 512 * mebibyte,
+    leaseMs: 30_000,
+    maxDeliveries: null,
+  },
+  scores: {
+    stream: 'SEGUE_SCORES',
+    prefix: 'segue.score',
+    consumer: 'replay',
+    maxBytes: 64 * mebibyte,
+    leaseMs: 30_000,
+    maxDeliveries: null,
+  },
+} as const satisfies Record<string, QueueSpec>;
+
+/** Nudges, by run. */
+export const eventsPrefix = 'segue.events';
+export const eventsStream = 'SEGUE_EVENTS';
+/** Messages that nobody could use, by the stream that they came from. */
+export const deadPrefix = 'segue.dead';
+export const deadStream = 'SEGUE_DEAD';
+
+/** Streams that only keep: short, the oldest make room. */
+const logs: readonly Partial<StreamConfig>[] = [
+  { name: eventsStream, subjects: [`${eventsPrefix}.*`], max_age: nanos(hour), max_bytes: 16 * mebibyte },
+  { name: deadStream, subjects: [`${deadPrefix}.*`], max_age: nanos(7 * 24 * hour), max_bytes: 64 * mebibyte },
+];
+
+/** Every stream with its settings. */
+export const streamConfigs: readonly (Partial<StreamConfig> & { readonly name: string })[] = [
+  ...Object.values(queues).map((queue) => ({
+    name: queue.stream,
+    subjects: [`${queue.prefix}.*.*`],
+    retention: RetentionPolicy.Workqueue,
+    storage: StorageType.File,
+    discard: DiscardPolicy.New,
+    max_bytes: queue.maxBytes,
+  })),
+  ...logs.map((log) => ({
+    ...log,
+    name: String(log.name),
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.Old,
+  })),
+];
+
+export function consumerConfig(queue: QueueSpec, leaseMs: number) {
+  return {
+    durable_name: queue.consumer,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: nanos(leaseMs),
+    // How much may be leased at once is the takers' own limit.
+    max_ack_pending: -1,
+  };
+}
+
+/** Buckets of the small shared state. Only the registry forgets. */
+export const buckets = {
+  policies: { name: 'segue_policies', ttlMs: 0 },
+  iterations: { name: 'segue_iterations', ttlMs: 0 },
+  registry: { name: 'segue_registry', ttlMs: 10_000 },
+} as const;
+
+export type BucketSpec = (typeof buckets)[keyof typeof buckets];

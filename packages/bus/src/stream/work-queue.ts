@@ -1,0 +1,231 @@
+/**
+ * A work queue of one kind of message: publish, take or consume under lease, count, and take out a run's messages.
+ * Delivery is at least once; what makes that harmless is the store's compare-and-append.
+ */
+
+import { SegueError } from '@segue/core';
+import { headers } from 'nats';
+import { pause } from '../abort.js';
+import type { Lease, QueueDepth, TakeOptions } from './bus.js';
+import { checksum, decodeBody, encodeBody } from './codec.js';
+import { type Connection, fromNats, withPatience } from './connection.js';
+import type { DeadLetters } from './dead-letters.js';
+import { Delivery } from './delivery.js';
+import type { Format } from './messages.js';
+import { formatPart, PartJoiner, partHeader, splitBody, type WholeMessage } from './parts.js';
+import { pull } from './pull.js';
+import { consumerConfig, type QueueSpec } from './subjects.js';
+
+const checksumHeader = 'Segue-Checksum';
+/** Publishes on the way at once: more gains nothing. */
+const publishWindow = 64;
+const consumeBatch = 64;
+const consumeWaitMs = 5_000;
+const missingPauseMs = 500;
+
+/** A message to publish: where it belongs and the id by which a repetition is known. */
+export interface Outgoing<T> {
+  readonly runId: string;
+  readonly trajectoryId: string;
+  readonly id: string;
+  readonly value: T;
+}
+
+export class WorkQueue<T> {
+  readonly #connection: Connection;
+  readonly #spec: QueueSpec;
+  readonly #format: Format<T>;
+  readonly #deadLetters: DeadLetters;
+  readonly #joiner = new PartJoiner();
+  readonly #leaseMs: number;
+  #leaseIsSet = false;
+
+  constructor(connection: Connection, spec: QueueSpec, format: Format<T>, deadLetters: DeadLetters, leaseMs?: number) {
+    this.#connection = connection;
+    this.#spec = spec;
+    this.#format = format;
+    this.#deadLetters = deadLetters;
+    this.#leaseMs = leaseMs ?? spec.leaseMs;
+  }
+
+  /** In order; resolves when the stream has all. */
+  async publish(messages: readonly Outgoing<T>[]): Promise<void> {
+    for (let at = 0; at < messages.length; at += publishWindow) {
+      await Promise.all(messages.slice(at, at + publishWindow).map((message) => this.#publishOne(message)));
+    }
+  }
+
+  async #publishOne({ runId, trajectoryId, id, value }: Outgoing<T>): Promise<void> {
+    const { nc, js } = this.#connection;
+    const subject = `${this.#spec.prefix}.${runId}.${trajectoryId}`;
+    const body = encodeBody(this.#format.write(value));
+    const parts = splitBody(body);
+    const sum = checksum(body);
+    await Promise.all(
+      parts.map((part, index) => {
+        const fields = headers();
+        fields.set(checksumHeader, sum);
+        if (parts.length > 1) fields.set(partHeader, formatPart(index, parts.length, `${id} ${sum}`));
+        const msgID = parts.length > 1 ? `${id}-p${index}` : id;
+        return withPatience(nc, `publishing to ${subject}`, () =>
+          js.publish(subject, part, { headers: fields, msgID }),
+        );
+      }),
+    );
+  }
+
+  /** What is there at once, else the first that comes within `waitMs` and what came with it. */
+  async take(max: number, { waitMs, signal }: TakeOptions): Promise<Lease<T>[]> {
+    const deadlineAtMs = Date.now() + waitMs;
+    for (;;) {
+      const ready = await this.#pull(max, 0, signal);
+      const leases = await this.#open(ready);
+      const leftMs = deadlineAtMs - Date.now();
+      if (leases.length > 0 || leftMs <= 0 || signal?.aborted) return leases;
+      const first = await this.#open(await this.#pull(1, leftMs, signal));
+      if (first.length === 0) continue;
+      if (max === 1 || signal?.aborted) return first;
+      return [...first, ...(await this.#open(await this.#pull(max - 1, 0, signal)))];
+    }
+  }
+
+  async *consume(signal: AbortSignal): AsyncGenerator<Lease<T>, void, void> {
+    while (!signal.aborted) {
+      const leases = await this.take(consumeBatch, { waitMs: consumeWaitMs, signal });
+      let yielded = 0;
+      try {
+        for (const lease of leases) {
+          if (signal.aborted) return;
+          yielded++;
+          yield lease;
+        }
+      } finally {
+        for (const lease of leases.slice(yielded)) lease.giveBack();
+      }
+    }
+  }
+
+  async depth(): Promise<QueueDepth> {
+    const { jsm } = this.#connection;
+    const [stream, consumer] = await Promise.all([
+      jsm.streams.info(this.#spec.stream),
+      jsm.consumers.info(this.#spec.stream, this.#spec.consumer),
+    ]).catch((error) => {
+      throw fromNats(error, `reading ${this.#spec.stream}`);
+    });
+    // The consumer's own count of waiting messages drifts on old servers; what is not leased waits.
+    const leased = consumer.num_ack_pending;
+    return { pending: Math.max(0, stream.state.messages - leased), leased };
+  }
+
+  /**
+   * Takes a run's messages out, leased or not; answers how many. One by one: a purge by subject makes nats-server 2.9
+   * forget the leases of all other messages too, and those are never delivered again.
+   */
+  async purge(runId: string): Promise<number> {
+    const { nc, jsm } = this.#connection;
+    const subject = `${this.#spec.prefix}.${runId}.*`;
+    const deletions: Promise<boolean>[] = [];
+    for (let seq = 1; ; seq++) {
+      const found = await withPatience(nc, `purging ${subject}`, () => this.#nextMessage(seq, subject));
+      if (found === null) break;
+      seq = found;
+      deletions.push(
+        withPatience(nc, `purging ${subject}`, () => jsm.streams.deleteMessage(this.#spec.stream, found, false)).catch(
+          // Acknowledged in between.
+          () => false,
+        ),
+      );
+    }
+    const deleted = await Promise.all(deletions);
+    return deleted.filter(Boolean).length;
+  }
+
+  /** Sequence number of the first message of a subject from `seq` on; null when there is none. */
+  async #nextMessage(seq: number, subject: string): Promise<number | null> {
+    const query = { seq, next_by_subj: subject };
+    try {
+      return (await this.#connection.jsm.streams.getMessage(this.#spec.stream, query)).seq;
+    } catch (error) {
+      const failure = fromNats(error, `reading ${this.#spec.stream}`);
+      if (failure.code === 'NOT_FOUND') return null;
+      throw failure;
+    }
+  }
+
+  async #pull(max: number, waitMs: number, signal: AbortSignal | undefined): Promise<Delivery[]> {
+    const { nc, log } = this.#connection;
+    const { stream, consumer } = this.#spec;
+    if (nc.isClosed()) throw new SegueError('CANCELLED', `${stream}: the bus is closed`);
+    await this.#setLease();
+    const result = await pull(nc, { stream, consumer, max, waitMs, signal });
+    if (result.kind === 'messages') return result.messages.map((message) => new Delivery(nc, message));
+    log.warn({ stream, consumer }, 'the queue is not there yet');
+    this.#leaseIsSet = false;
+    await pause(Math.max(missingPauseMs, Math.min(waitMs, 2_000)), signal);
+    return [];
+  }
+
+  /** Takers decide how long a lease lasts: they know how often they extend it. */
+  async #setLease(): Promise<void> {
+    if (this.#leaseIsSet) return;
+    const { nc, jsm } = this.#connection;
+    const { stream } = this.#spec;
+    await withPatience(nc, `setting the lease of ${stream}`, () =>
+      jsm.consumers.add(stream, consumerConfig(this.#spec, this.#leaseMs)),
+    );
+    this.#leaseIsSet = true;
+  }
+
+  async #open(deliveries: readonly Delivery[]): Promise<Lease<T>[]> {
+    const leases: Lease<T>[] = [];
+    for (const delivery of deliveries) {
+      const whole = this.#joiner.add(delivery);
+      const lease = whole && (await this.#lease(whole));
+      if (lease) leases.push(lease);
+    }
+    for (const orphan of this.#joiner.takeOrphans()) {
+      await this.#discard({ deliveries: [orphan], body: orphan.message.data }, 'the other parts did not come');
+    }
+    return leases;
+  }
+
+  /** A lease, or null when the message went to the dead letters. */
+  async #lease(whole: WholeMessage): Promise<Lease<T> | null> {
+    const { deliveries, body } = whole;
+    const [first] = deliveries;
+    const deliveryCount = Math.max(...deliveries.map((delivery) => delivery.deliveryCount));
+    const { maxDeliveries } = this.#spec;
+    if (maxDeliveries !== null && deliveryCount > maxDeliveries) {
+      await this.#discard(whole, `delivered ${maxDeliveries} times without an ack`);
+      return null;
+    }
+    try {
+      const value = this.#format.read(decodeBody(body, first?.header(checksumHeader) ?? ''));
+      return {
+        value,
+        deliveryCount,
+        leaseMs: this.#leaseMs,
+        extend: () => {
+          for (const delivery of deliveries) delivery.extend();
+        },
+        ack: async () => void (await Promise.all(deliveries.map((delivery) => delivery.ack()))),
+        giveBack: (delayMs = 0) => {
+          for (const delivery of deliveries) delivery.giveBack(delayMs);
+        },
+        discard: (reason) => this.#discard(whole, reason),
+      };
+    } catch (error) {
+      await this.#discard(whole, SegueError.from(error).message);
+      return null;
+    }
+  }
+
+  async #discard({ deliveries, body }: WholeMessage, reason: string): Promise<void> {
+    const subject = deliveries[0]?.message.subject ?? '';
+    // A letter has to fit one message; a large body is kept as far as it does.
+    const [kept] = splitBody(body);
+    await this.#deadLetters.add(this.#spec.stream, { subject, reason, atMs: Date.now(), body: kept ?? body });
+    await Promise.all(deliveries.map((delivery) => delivery.terminate()));
+  }
+}
