@@ -19,7 +19,7 @@ export async function activate(run: ActiveRun, policy: PolicyVersionInfo): Promi
 
 /**
  * Until all registered actors serve the version. One that is late is waited for a little once another serves; it takes no task before it has
- * loaded. Without any actor there is nothing to wait for here.
+ * loaded. Without any actor there is nothing to wait for here. (An actor may still name the run whose iteration it saw last, so the number decides.)
  */
 async function served(run: ActiveRun, version: number): Promise<void> {
   const { timings } = run.cluster;
@@ -28,7 +28,7 @@ async function served(run: ActiveRun, version: number): Promise<void> {
   try {
     for (;;) {
       const answers = await askActors(run.cluster, run.signal);
-      const ready = answers.filter(({ status }) => status?.runId === run.id && status.policyVersion === version);
+      const ready = answers.filter(({ status }) => status?.policyVersion === version);
       if (ready.length === answers.length) return;
       wait.count = answers.length - ready.length;
       const elapsedMs = Date.now() - startedAtMs;

@@ -1,19 +1,17 @@
 /**
  * Watches an open iteration until the closing rule is met or the run is to come to rest. It looks at the store a few times a second, earlier
- * when the store nudges, and on the way tells progress, measures idle slots, and has lost tasks issued again.
+ * when the store nudges, and on the way tells progress and has lost tasks issued again.
  */
 import { type ClosingReason, closingReason, type IterationRecord } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
-import { askActors } from './actors.js';
+import { liveActors } from './actors.js';
 import { pause } from './cluster.js';
-import type { IdleMeter } from './idle-meter.js';
 import type { TaskIssuer } from './issue.js';
 
 export async function awaitClosing(
   run: ActiveRun,
   first: IterationRecord,
   issuer: TaskIssuer,
-  meter: IdleMeter,
 ): Promise<ClosingReason | 'halted'> {
   const { timings } = run.cluster;
   const segments = run.waits.begin('segments', '', 0);
@@ -26,34 +24,27 @@ export async function awaitClosing(
   let errorSegments = first.progress.segmentsByEndReason.error ?? 0;
   try {
     while (!run.halt.aborted) {
-      const [record, answers] = await Promise.all([run.iteration(first.iteration), askActors(run.cluster, run.signal)]);
+      const record = await run.iteration(first.iteration);
       const nowMs = Date.now();
-      meter.sample(answers.flatMap(({ status }) => (status === null ? [] : [status])));
-
       const errorsNow = record.progress.segmentsByEndReason.error ?? 0;
       if (errorsNow > errorSegments || nowMs - reconciledAtMs >= timings.reconcileMs) {
         errorSegments = errorsNow;
         reconciledAtMs = nowMs;
         await issuer.reissue(record);
+        actors.count = (await liveActors(run.cluster)).length === 0 ? 1 : 0;
       }
 
       const owedTasks = issuer.owed(record).length;
       endedAtMs = owedTasks > 0 ? null : (endedAtMs ?? nowMs);
       segments.count = owedTasks;
       scores.count = owedTasks > 0 ? 0 : record.progress.awaitingScore;
-      actors.count = owedTasks > 0 && answers.length === 0 ? 1 : 0;
       if (nowMs - toldAtMs >= timings.progressEventMs) {
         toldAtMs = nowMs;
         await tellProgress(run, record, nowMs - startedAtMs);
       }
 
       const reason = closingReason({
-        progress: {
-          usefulGroups: run.config.train.keepEqualGroups
-            ? record.progress.completeGroups
-            : record.progress.usefulGroups,
-          awaitingScore: record.progress.awaitingScore,
-        },
+        progress: record.progress,
         owedTasks,
         endedForMs: endedAtMs === null ? 0 : nowMs - endedAtMs,
         scoreWaitMs: timings.scoreWaitMs,

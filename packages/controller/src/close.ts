@@ -41,10 +41,10 @@ async function flushed(run: ActiveRun, iteration: number): Promise<void> {
   }
 }
 
-/** By its own word, or by its heartbeat when it does not answer. */
+/** By its own word, or by its heartbeat when it does not answer. An actor that follows another run holds nothing of this one. */
 function hasFlushed(runId: string, iteration: number, actor: Registration, status: ActorStatus | null): boolean {
   const word = status ?? actor;
-  return word.runId === runId && word.flushedIteration !== null && word.flushedIteration >= iteration;
+  return word.runId !== runId || (word.flushedIteration !== null && word.flushedIteration >= iteration);
 }
 
 /** Until the store has taken in every segment that was published: the stream is empty at two looks in a row. */

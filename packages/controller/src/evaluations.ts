@@ -1,5 +1,5 @@
 /** The evaluations that belong to a run: before the first iteration, in between, after the last. Which one is due is a pure rule. */
-import { type Problem, type RunConfig, type Sampling, SegueError } from '@segue/core';
+import { type EvaluationResult, type Problem, type RunConfig, type Sampling, SegueError } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
 import { collect } from './cluster.js';
 import { evaluatePolicy } from './evaluate.js';
@@ -43,22 +43,22 @@ export async function evaluateDue(run: ActiveRun, due: DueEvaluation, policyVers
     const greedyToo = evaluation.greedy && due.when !== 'between' && evaluation.temperature !== 0;
     if (greedyToo) rounds.push({ temperature: 0, samples: 1 });
     const startedAtMs = Date.now();
-    await Promise.all(rounds.map((round) => evaluateOnce(run, due, policyVersion, problems, round)));
+    const results = await Promise.all(rounds.map((round) => evaluateOnce(run, policyVersion, problems, round)));
     run.metrics.phase_seconds.observe({ phase: 'evaluate' }, (Date.now() - startedAtMs) / 1000);
+    for (const [n, { temperature }] of rounds.entries()) await tellEvaluation(run, due, temperature, results[n]!);
   }
   await run.save({ evaluations: [...run.progress.evaluations, evaluationKey(due)] });
 }
 
 async function evaluateOnce(
   run: ActiveRun,
-  due: DueEvaluation,
   policyVersion: number,
   problems: readonly Problem[],
   round: { readonly temperature: number; readonly samples: number },
-): Promise<void> {
+): Promise<EvaluationResult> {
   const { rollout, seed } = run.config;
   const sampling: Sampling = { temperature: round.temperature, topK: 0, topP: 1 };
-  const result = await evaluatePolicy(
+  return evaluatePolicy(
     run.cluster,
     run.waits,
     {
@@ -73,13 +73,20 @@ async function evaluateOnce(
     },
     AbortSignal.any([run.signal, run.halt]),
   );
-  if (result.accuracy === null) {
-    throw new SegueError('UNAVAILABLE', `none of the ${result.failed} responses of the evaluation could be judged`);
+}
+
+async function tellEvaluation(
+  run: ActiveRun,
+  due: DueEvaluation,
+  temperature: number,
+  result: EvaluationResult,
+): Promise<void> {
+  const { accuracy, failed } = result;
+  if (accuracy === null) {
+    throw new SegueError('UNAVAILABLE', `none of the ${failed} responses of the evaluation could be judged`);
   }
-  run.metrics.evaluation_accuracy.set({ temperature: String(round.temperature) }, result.accuracy);
-  await run.tell(
-    'evaluation',
-    { ...result, when: due.when, iteration: due.completed, temperature: round.temperature, accuracy: result.accuracy },
-    `evaluation-${evaluationKey(due)}-${round.temperature}`,
-  );
+  run.metrics.evaluation_accuracy.set({ temperature: String(temperature) }, accuracy);
+  const { when, completed } = due;
+  const key = `evaluation-${evaluationKey(due)}-${temperature}`;
+  await run.tell('evaluation', { ...result, when, iteration: completed, temperature, accuracy }, key);
 }

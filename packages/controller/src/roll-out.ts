@@ -3,7 +3,7 @@ import type { IterationRecord } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
 import { awaitClosing } from './await-closing.js';
 import { closeIteration } from './close.js';
-import { IdleMeter } from './idle-meter.js';
+import { readIdleShare } from './idle-share.js';
 import { TaskIssuer } from './issue.js';
 
 export async function rollOut(run: ActiveRun, record: IterationRecord): Promise<IterationRecord> {
@@ -11,16 +11,15 @@ export async function rollOut(run: ActiveRun, record: IterationRecord): Promise<
   await run.enter('rollout', iteration);
   await run.cluster.bus.putIterationSignal({ runId, iteration, policyVersion, open: true });
   const issuer = new TaskIssuer(run, record);
-  const meter = new IdleMeter();
   await issuer.begin();
-  const closedBy = await awaitClosing(run, record, issuer, meter);
+  const closedBy = await awaitClosing(run, record, issuer);
 
   await run.enter('close', iteration);
   const closingAtMs = Date.now();
   const closed = await closeIteration(run, record);
   const rolloutMs = Math.max(0, closingAtMs - record.openedAtMs);
   const closeMs = Date.now() - closingAtMs;
-  const actorIdleShare = meter.idleShare;
+  const actorIdleShare = await readIdleShare(run, iteration, rolloutMs);
   await run.save({ rollout: { iteration, closedBy, rolloutMs, closeMs, actorIdleShare } });
   run.metrics.phase_seconds.observe({ phase: 'rollout' }, rolloutMs / 1000);
   run.metrics.phase_seconds.observe({ phase: 'close' }, closeMs / 1000);

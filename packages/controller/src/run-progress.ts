@@ -22,7 +22,7 @@ export interface RolloutOutcome {
   readonly closedBy: string;
   readonly rolloutMs: number;
   readonly closeMs: number;
-  /** See idle-meter.ts. */
+  /** See idle-share.ts. */
   readonly actorIdleShare: number;
 }
 

@@ -1,0 +1,467 @@
+/** The life of a run against a cluster in memory: iterations, early closes, lost tasks, pauses, and kills at every step. */
+import { type EndReason, type RolloutTask, SegueError } from '@segue/core';
+import t from 'tap';
+import { type Guard, putRun, smallRun, startController, until, World } from './fake-cluster.js';
+
+const state = (world: World, id = 'r') => world.runs.get(id)?.state;
+const events = (world: World, kind: string, id = 'r') =>
+  (world.events.get(id) ?? []).filter((event) => event.kind === kind).map((event) => JSON.parse(event.bodyJson));
+const iterations = (world: World, id = 'r') => (world.iterations.get(id) ?? []).map((entry) => entry.record);
+const progressOf = (world: World, id = 'r') => JSON.parse(world.runs.get(id)!.progressJson);
+
+/** Runs to the end. */
+async function finish(world: World, guard?: Guard): Promise<void> {
+  const controller = startController(world, guard);
+  await controller.runs.resume('r');
+  await controller.runs.settled();
+}
+
+/** What must be the same however often the controller was killed on the way. */
+function resultOf(world: World) {
+  return {
+    state: state(world),
+    trajectories: [...world.trajectories.values()].map(({ id, state, segments }) => ({
+      id,
+      state,
+      segments: segments.map(({ attempt: _, ...segment }) => segment),
+    })),
+    iterations: iterations(world).map(({ iteration, state, policyVersion, policyVersionOut, batchGroupIds, tasks }) => {
+      return { iteration, state, policyVersion, policyVersionOut, batchGroupIds, tasks };
+    }),
+    trained: world.trained,
+    evaluations: events(world, 'evaluation'),
+    iterationEvents: events(world, 'iteration').map(({ iteration, policyVersionOut }) => ({
+      iteration,
+      policyVersionOut,
+    })),
+    active: world.active?.version,
+  };
+}
+
+t.test('a run warms up, evaluates, iterates, evaluates again, and is finished', async (t) => {
+  const world = new World();
+  await putRun(world);
+  await finish(world);
+  t.equal(state(world), 'finished');
+  t.strictSame(
+    events(world, 'phase').map(({ phase, iteration }) => `${phase} ${iteration}`),
+    [
+      'warmup 0',
+      'activate 0',
+      'evaluate 0',
+      'plan 0',
+      'rollout 0',
+      'close 0',
+      'train 0',
+      'activate 0',
+      'evaluate 1',
+      'plan 1',
+      'rollout 1',
+      'close 1',
+      'train 1',
+      'activate 1',
+      'evaluate 2',
+    ],
+  );
+  t.strictSame(
+    events(world, 'evaluation').map(({ when, policyVersion, temperature, samples }) => [
+      when,
+      policyVersion,
+      temperature,
+      samples,
+    ]),
+    [
+      ['before', 0, 1, 2],
+      ['before', 0, 0, 1],
+      ['between', 1, 1, 1],
+      ['after', 2, 1, 2],
+      ['after', 2, 0, 1],
+    ],
+  );
+  t.strictSame(
+    events(world, 'state').map((event) => event.state),
+    ['running', 'finished'],
+  );
+  t.strictSame(events(world, 'warmup').at(-1), { step: 2, steps: 2, loss: 0.5 });
+  t.equal(progressOf(world).policy.ref.version, 2);
+  const [first, second] = iterations(world);
+  t.match(first, { state: 'committed', policyVersion: 0, policyVersionOut: 1 });
+  t.match(second, { state: 'committed', policyVersion: 1, policyVersionOut: 2 });
+  t.equal(first!.tasks.length, 6, '1.5 x 2 groups of 2');
+  const [event] = events(world, 'iteration');
+  t.match(event, { iteration: 0, policyVersionIn: 0, policyVersionOut: 1, plannedTasks: 6, committedTasks: 6 });
+  t.equal(event.carriedTrajectories, second!.tasks.filter((task) => task.segmentIndex > 0).length);
+  t.ok(event.carriedTrajectories > 0, 'some go on');
+});
+
+t.test('a task carries seed, sampling, budget and cap of the run, and its own last span', async (t) => {
+  const world = new World();
+  await putRun(world, { ...smallRun, seed: 9, iterations: 3 });
+  await finish(world);
+  t.match(world.published[0], {
+    runId: 'r',
+    iteration: 0,
+    policyVersion: 0,
+    segmentIndex: 0,
+    attempt: 0,
+    seed: 9,
+    sampling: { temperature: 1, topK: 0, topP: 1 },
+    budgetTokens: 96,
+    capTokens: 320,
+    lastSpan: false,
+  });
+  const last = world.published.filter((task) => task.lastSpan);
+  t.ok(last.length > 0);
+  t.ok(
+    last.every((task) => task.segmentIndex === 2),
+    'maxSpan is 3',
+  );
+  t.equal(
+    new Set(world.published.map((task) => `${task.trajectoryId} ${task.segmentIndex}`)).size,
+    world.published.length,
+  );
+});
+
+t.test('an iteration without a complete group trains nothing and keeps its version', async (t) => {
+  const world = new World();
+  world.endOf = (task) => (task.iteration === 0 ? 'budget' : 'stop');
+  await putRun(world, { ...smallRun, warmup: { steps: 0 } });
+  await finish(world);
+  t.match(iterations(world)[0], { state: 'committed', policyVersion: 0, policyVersionOut: 0, batchGroupIds: [] });
+  t.match(iterations(world)[1], { state: 'committed', policyVersion: 0, policyVersionOut: 1 });
+  t.match(events(world, 'iteration')[0], { policyVersionOut: 0, groupsTrained: 0, train: null, rewardMean: null });
+  t.equal(world.trained.length, 1);
+});
+
+t.test(
+  'enough useful groups close the phase: what runs is cut and saved, and goes on first under the newer version',
+  async (t) => {
+    const world = new World();
+    // The third group never ends by itself.
+    world.endOf = (task) => (task.iteration === 0 && task.groupId === 'r-g2' ? null : 'stop');
+    await putRun(world, {
+      ...smallRun,
+      warmup: { steps: 0 },
+      rollout: { ...smallRun.rollout, closeWhen: 'enough-groups' },
+    });
+    await finish(world);
+    const [first, second] = iterations(world);
+    t.strictSame(first!.batchGroupIds, ['r-g0', 'r-g1']);
+    t.strictSame(
+      second!.tasks.slice(0, 2).map((task) => [task.trajectoryId, task.segmentIndex]),
+      [
+        ['r-g2-t0', 1],
+        ['r-g2-t1', 1],
+      ],
+    );
+    t.strictSame(
+      world.trajectories.get('r-g2-t0')!.segments.map(({ endReason, version }) => [endReason, version]),
+      [
+        ['yield', 0],
+        ['stop', 1],
+      ],
+    );
+    t.equal(progressOf(world).rollout.closedBy, 'enough-groups');
+  },
+);
+
+t.test('at close unstarted tasks are purged, and planned again', async (t) => {
+  const world = new World();
+  world.endOf = (task) => (task.iteration === 0 && task.groupId === 'r-g2' ? 'lose' : 'stop');
+  await putRun(world, {
+    ...smallRun,
+    warmup: { steps: 0 },
+    rollout: { ...smallRun.rollout, closeWhen: 'enough-groups' },
+  });
+  await finish(world);
+  t.equal(state(world), 'finished');
+  t.equal(world.queue.length, 0);
+  t.strictSame(
+    iterations(world)[1]!
+      .tasks.slice(0, 2)
+      .map((task) => [task.trajectoryId, task.segmentIndex]),
+    [
+      ['r-g2-t0', 0],
+      ['r-g2-t1', 0],
+    ],
+  );
+});
+
+t.test('a task that nobody holds is issued again, as another try', async (t) => {
+  const world = new World();
+  const lost = new Set<string>();
+  world.endOf = (task) => {
+    if (task.trajectoryId !== 'r-g1-t0' || lost.has(task.trajectoryId)) return 'stop';
+    lost.add(task.trajectoryId);
+    return 'lose';
+  };
+  await putRun(world, { ...smallRun, warmup: { steps: 0 } });
+  await finish(world);
+  t.equal(state(world), 'finished');
+  const tries = world.published.filter((task) => task.trajectoryId === 'r-g1-t0');
+  t.strictSame(
+    tries.map(({ iteration, attempt }) => [iteration, attempt]),
+    [
+      [0, 0],
+      [0, 1],
+    ],
+  );
+  t.equal(world.trajectories.get('r-g1-t0')!.segments.length, 1);
+});
+
+t.test('a failed try is issued again, a bounded number of times', async (t) => {
+  const world = new World();
+  const tries: RolloutTask[] = [];
+  world.endOf = (task): EndReason => {
+    if (task.trajectoryId !== 'r-g0-t1') return 'stop';
+    tries.push(task);
+    return 'error';
+  };
+  await putRun(world, { ...smallRun, iterations: 1, warmup: { steps: 0 } });
+  await finish(world);
+  t.equal(state(world), 'finished');
+  t.equal(tries.length, 3, 'maxAttempts');
+  t.equal(new Set(tries.map((task) => task.attempt)).size, 3);
+  t.equal(world.trajectories.get('r-g0-t1')!.state, 'failed');
+  t.notOk(iterations(world)[0]!.batchGroupIds.includes('r-g0'), 'one usable member is not enough');
+});
+
+t.test('tasks of a dead actor wait for their lease and are not issued twice', async (t) => {
+  const world = new World();
+  world.endOf = (task) => (task.trajectoryId === 'r-g0-t0' && task.iteration === 0 ? null : 'stop');
+  await putRun(world, { ...smallRun, warmup: { steps: 0 } });
+  const controller = startController(world);
+  await controller.runs.resume('r');
+  await until(() => world.held.size === 1 && iterations(world)[0]!.tasks.length === 6, 'the task is held');
+  // The actor is gone; its lease is still there, and nobody lists it.
+  world.actors = [];
+  await new Promise((resolve) => setTimeout(resolve, 40));
+  t.equal(world.published.length, 6, 'nothing was issued again');
+  t.ok(
+    controller.waits.list().some(({ what }) => what === 'actor'),
+    'and the status says who is missing',
+  );
+  const [task] = [...world.held.values()];
+  world.held.clear();
+  world.actors = ['actor-1'];
+  world.endOf = () => 'stop';
+  world.queue.push(task!);
+  world.pump();
+  await controller.runs.settled();
+  t.equal(state(world), 'finished');
+  t.equal(world.published.filter(({ iteration }) => iteration === 0).length, 6);
+});
+
+t.test('pause closes the rollout phase and saves what runs; resume goes on from there', async (t) => {
+  const world = new World();
+  world.endOf = () => null;
+  await putRun(world, { ...smallRun, warmup: { steps: 0 } });
+  const controller = startController(world);
+  await controller.runs.resume('r');
+  await until(() => world.held.size === 6, 'all tasks run');
+  const paused = await controller.runs.rest('r', 'paused', new AbortController().signal);
+  t.equal(paused.state, 'paused');
+  t.match(iterations(world)[0], { state: 'closed' });
+  t.ok(
+    [...world.trajectories.values()].every(({ segments }) => segments[0]?.endReason === 'yield'),
+    'cut and saved',
+  );
+  t.equal(world.signal?.open, false);
+  t.equal((await controller.runs.rest('r', 'paused', new AbortController().signal)).state, 'paused', 'idempotent');
+  world.endOf = () => 'stop';
+  await controller.runs.resume('r');
+  await controller.runs.resume('r');
+  await controller.runs.settled();
+  t.equal(state(world), 'finished');
+  t.strictSame(
+    events(world, 'state').map((event) => event.state),
+    ['running', 'paused', 'running', 'finished'],
+  );
+  t.equal(iterations(world)[1]!.tasks.filter((task) => task.segmentIndex === 1).length, 4, 'resumed, fresh share kept');
+});
+
+t.test('stop is for good', async (t) => {
+  const world = new World();
+  world.endOf = () => null;
+  await putRun(world, { ...smallRun, warmup: { steps: 0 } });
+  const controller = startController(world);
+  await controller.runs.resume('r');
+  await until(() => world.held.size === 6, 'all tasks run');
+  t.equal((await controller.runs.rest('r', 'stopped', new AbortController().signal)).state, 'stopped');
+  await t.rejects(controller.runs.resume('r'), { code: 'FAILED_PRECONDITION', message: /stopped for good/ });
+  t.equal((await controller.runs.rest('r', 'paused', new AbortController().signal)).state, 'stopped');
+});
+
+t.test('runs are executed one at a time, in the order in which they were resumed', async (t) => {
+  const world = new World();
+  world.endOf = () => null;
+  const config = { ...smallRun, iterations: 1, warmup: { steps: 0 } };
+  await putRun(world, config, 'a');
+  await putRun(world, config, 'b');
+  const controller = startController(world);
+  await controller.runs.resume('a');
+  await controller.runs.resume('b');
+  await until(() => world.held.size > 0, 'the first one runs');
+  t.equal(controller.runs.active?.id, 'a');
+  t.match(controller.waits.list(), [{ what: 'segments' }, { what: 'turn', from: 'b' }].reverse());
+  t.equal(iterations(world, 'b').length, 0);
+  world.endOf = () => 'stop';
+  await controller.runs.rest('a', 'stopped', new AbortController().signal);
+  await controller.runs.settled();
+  t.equal(state(world, 'a'), 'stopped');
+  t.equal(state(world, 'b'), 'finished');
+});
+
+t.test('a phase that keeps failing fails the run with its reason; a resume tries again', async (t) => {
+  const world = new World();
+  await putRun(world, { ...smallRun, warmup: { steps: 0 } });
+  let calls = 0;
+  world.trainFails = () => {
+    calls++;
+    return new SegueError('UNAVAILABLE', 'the trainer is out of memory');
+  };
+  await finish(world);
+  t.equal(state(world), 'failed');
+  t.equal(calls, 20, 'a bounded number of tries');
+  t.match(world.runs.get('r'), { error: /trainer is out of memory/ });
+  t.equal(world.signal?.open, false);
+  t.match(iterations(world)[0], { state: 'frozen' });
+  calls = 0;
+  world.trainFails = () => (calls++ < 5 ? new SegueError('UNAVAILABLE', 'restarting') : null);
+  await finish(world);
+  t.equal(state(world), 'finished', 'a trainer that comes back is waited for');
+  t.match(world.runs.get('r'), { error: '' });
+
+  const hopeless = new World();
+  await putRun(hopeless, { ...smallRun, warmup: { steps: 0 } });
+  calls = 0;
+  hopeless.trainFails = () => {
+    calls++;
+    return new SegueError('INVALID_CONFIG', 'the checkpoint does not fit');
+  };
+  await finish(hopeless);
+  t.equal(state(hopeless), 'failed');
+  t.equal(calls, 1, 'what no retry can mend is not tried again');
+});
+
+t.test('a run without problems to learn from is refused', async (t) => {
+  const world = new World();
+  await putRun(world);
+  world.problems.splice(0, 12);
+  const { runs } = startController(world);
+  await t.rejects(runs.resume('r'), { code: 'FAILED_PRECONDITION', message: /no training problems/ });
+  world.problems.splice(0);
+  await t.rejects(runs.resume('nobody'), { code: 'NOT_FOUND' });
+});
+
+const writes = new Set([
+  'putRun',
+  'openIteration',
+  'closeIteration',
+  'freezeBatch',
+  'commitIteration',
+  'appendEvent',
+  'publishRolloutTasks',
+  'purgeRolloutTasks',
+  'putActivePolicy',
+  'putIterationSignal',
+  'fineTune',
+  'trainIteration',
+  'generate',
+  'scoreBatch',
+]);
+
+/** Lets the process die at the n-th write (from 0): before its effect, after it, or, when tasks are published, in the middle. */
+function killAt(n: number, when: 'before' | 'after' | 'middle', kill: () => void) {
+  let count = 0;
+  const died: { at: string | null } = { at: null };
+  const dead = () => new SegueError('CANCELLED', 'the process was killed');
+  const guard: Guard = (service, method, call) => {
+    if (died.at !== null) throw dead();
+    if (!writes.has(method) || count++ !== n) return call();
+    died.at = `${service}.${method}`;
+    if (when !== 'before') {
+      const effect = call();
+      if (effect instanceof Promise) {
+        return effect.then(() => {
+          kill();
+          throw dead();
+        });
+      }
+    }
+    kill();
+    throw dead();
+  };
+  return { guard, died };
+}
+
+for (const when of ['before', 'after'] as const) {
+  t.test(`a controller killed ${when} any of its writes goes on to the same result`, async (t) => {
+    const reference = new World();
+    await putRun(reference);
+    await finish(reference);
+    const expected = resultOf(reference);
+    const places = new Map<string, number>();
+    for (let n = 0; ; n++) {
+      const world = new World();
+      await putRun(world);
+      let kill: () => void = () => undefined;
+      const { guard, died } = killAt(n, when, () => kill());
+      const first = startController(world, guard);
+      kill = () => void first.kill();
+      await first.runs.resume('r').catch(() => undefined);
+      await first.runs.settled();
+      if (died.at === null) break;
+      places.set(died.at, (places.get(died.at) ?? 0) + 1);
+      const second = startController(world);
+      await second.runs.recover();
+      await second.runs.resume('r');
+      await second.runs.settled();
+      t.strictSame(resultOf(world), expected, `killed at write ${n}, ${died.at}`);
+    }
+    t.equal(places.size, writes.size, [...places.keys()].join(' '));
+  });
+}
+
+t.test('a controller killed while it publishes tasks issues the rest, and no trajectory goes on twice', async (t) => {
+  const world = new World();
+  await putRun(world, { ...smallRun, warmup: { steps: 0 } });
+  const first = startController(world, (_, method, call) => {
+    if (method !== 'publishRolloutTasks') return call();
+    // Half of the tasks reached the queue.
+    const done = call();
+    world.queue.splice(3);
+    world.published.splice(3);
+    void first.kill();
+    return done;
+  });
+  await first.runs.resume('r');
+  await first.runs.settled();
+  t.equal(state(world), 'running', 'a process that dies changes no state');
+  const second = startController(world);
+  await second.runs.recover();
+  await second.runs.settled();
+  t.equal(state(world), 'finished');
+  const ofFirst = world.published.filter(({ iteration }) => iteration === 0);
+  t.equal(new Set(ofFirst.map((task) => task.trajectoryId)).size, 6);
+  t.equal(ofFirst.length, 6, 'what was there already was not issued again');
+});
+
+t.test('a controller that comes back waits for what the queue still holds', async (t) => {
+  const world = new World();
+  await putRun(world, { ...smallRun, warmup: { steps: 0 } });
+  world.endOf = (task) => (task.trajectoryId < 'r-g1' ? null : 'stop');
+  const first = startController(world);
+  await first.runs.resume('r');
+  await until(() => world.held.size === 2, 'two tasks are held');
+  await first.kill();
+  const second = startController(world);
+  await second.runs.recover();
+  await until(() => second.runs.active?.phase.phase === 'rollout', 'it watches again');
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  t.equal(world.published.length, 6);
+  for (const task of world.held.values()) world.append(task, 'stop');
+  world.held.clear();
+  await second.runs.settled();
+  t.equal(state(world), 'finished');
+});
