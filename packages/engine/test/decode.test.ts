@@ -114,12 +114,17 @@ t.test(
     const engine = await engineWith();
     const together = await generate(engine, requests);
     const compare = (name: string, results: Map<string, SequenceResult>) => {
-      for (const [id, result] of results) {
+      const differing = [...results].filter(([id, { tokens, logProbs, endReason }]) => {
         const expected = requireResult(together, id);
-        t.same([...result.tokens], [...expected.tokens], `${name}: tokens of ${id}`);
-        t.ok(largestDifference(result.logProbs, expected.logProbs) <= 1e-5, `${name}: log-probs of ${id}`);
-        t.equal(result.endReason, expected.endReason, `${name}: end of ${id}`);
-      }
+        const same = endReason === expected.endReason && tokens.join() === expected.tokens.join();
+        return !same || largestDifference(logProbs, expected.logProbs) > 1e-5;
+      });
+      t.ok(results.size > 0, `${name}: something was generated`);
+      t.same(
+        differing.map(([id]) => id),
+        [],
+        name,
+      );
     };
     for (const one of requests) compare('alone', await generate(engine, [one]));
     compare('in another order', await generate(engine, [...requests].reverse()));
@@ -132,7 +137,7 @@ t.test(
     await late.admit([requests[3]!]);
     await late.generateChunk();
     await late.admit(requests.filter((_, i) => i !== 3));
-    compare('joined later', await generate(late, []));
+    compare('joined later', await generate(late));
   },
 );
 
@@ -221,11 +226,10 @@ t.test('freed slots are filled between chunks and the batch shrinks as sequences
   t.same([second.finished.map(({ id }) => id), second.running, second.tokens], [['c-g3-t0'], 2, 12]);
   const third = await engine.generateChunk();
   t.same([third.finished.map(({ id }) => id), third.running, third.tokens], [['c-g1-t0'], 1, 5]);
-  const rest = await generate(engine, []);
-  t.same([...rest.keys()], []);
+  const rest = await generate(engine);
   t.same(
-    (await engine.cut()).map(({ id, tokens, endReason }) => [id, tokens.length, endReason]),
-    [['c-g2-t0', 12, 'yield']],
+    [...rest.values()].map(({ id, tokens, endReason }) => [id, tokens.length, endReason]),
+    [['c-g2-t0', 14, 'budget']],
   );
   t.same(await engine.generateChunk(), { finished: [], running: 0, tokens: 0, steps: 0, durationMs: 0, prefillMs: 0 });
 });
@@ -238,28 +242,20 @@ t.test('prompt and re-prefilled tokens are metered apart, a shared prompt once',
     await engine.admit([sibling(0), sibling(1), sibling(2, { responseTokens: prompt(3, 5), budgetTokens: 9 })]);
     await engine.generateChunk();
     await engine.admit([sibling(3, { budgetTokens: 2 })]);
-    const results = await generate(engine, []);
-    for (const result of await engine.cut()) results.set(result.id, result);
+    const results = await generate(engine);
     t.same(
-      ['m-g0-t3'].map((id) => [results.get(id)?.promptTokens, results.get(id)?.reprefillTokens]),
-      [[0, 0]],
-      'a sibling that joins later shares too',
+      [...results.values()].map((r) => [r.id, r.promptTokens, r.reprefillTokens]).sort(),
+      [
+        ['m-g0-t0', 9, 0],
+        ['m-g0-t1', 0, 0],
+        ['m-g0-t2', 0, 5],
+        ['m-g0-t3', 0, 0],
+      ],
+      'siblings share, one that joins later too',
     );
     const again = await generate(engine, [sibling(4)]);
     t.equal(requireResult(again, 'm-g0-t4').promptTokens, 9, 'with the last sibling the prompt has gone');
   }
-  const engine = await engineWith();
-  const results = await generate(engine, [
-    request('m-g1-t0', { budgetTokens: 3 }),
-    request('m-g1-t1', { budgetTokens: 3, responseTokens: prompt(3, 5) }),
-    request('m-g2-t0', { budgetTokens: 3, promptKey: 'p1', promptTokens: prompt(1, 4) }),
-  ]);
-  const meters = [...results.values()].map((r) => [r.id, r.promptTokens, r.reprefillTokens]);
-  t.same(meters.sort(), [
-    ['m-g1-t0', 9, 0],
-    ['m-g1-t1', 0, 5],
-    ['m-g2-t0', 4, 0],
-  ]);
 });
 
 t.test('cut saves what is running', async (t) => {
@@ -338,4 +334,16 @@ t.test('a version is loaded between sequences only, and changes what is generate
   t.same([...again.tokens], [...before.tokens]);
   await engine.stop();
   await t.rejects(engine.admit([request('v')]), { code: 'FAILED_PRECONDITION', message: /stopped/ });
+});
+
+t.test('a policy whose weights are not numbers is refused when it generates, and nothing is made up', async (t) => {
+  const engine = await engineWith();
+  const parameters = tinyParameters(1).fill(Number.NaN, 0, 64);
+  await engine.loadVersion({ version: 7, folder: await writeTinyPolicy(t.testdir(), 7, parameters) });
+  await engine.admit([request('x', { promptTokens: Int32Array.of(0, 1, 2) })]);
+  await t.rejects(engine.generateChunk(), { code: 'DATA_LOSS', message: /version 7 .* not numbers/ });
+  t.same(
+    (await engine.cut()).map(({ tokens }) => tokens.length),
+    [0],
+  );
 });

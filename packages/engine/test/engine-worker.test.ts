@@ -81,3 +81,17 @@ t.test('calls before start are refused', async (t) => {
   await engine.stop();
   t.throws(() => new WorkerEngine({ slots: 1, chunkTokens: 0 }), { code: 'INVALID_CONFIG' });
 });
+
+t.test('a thread that dies fails every waiting and later call', async (t) => {
+  const entry = (code: string) => new URL(`data:text/javascript,${encodeURIComponent(code)}`);
+  const quits = new WorkerEngine(
+    { slots: 1 },
+    entry("import { parentPort } from 'node:worker_threads'; parentPort.once('message', () => process.exit(3));"),
+  );
+  await t.rejects(quits.start(), { code: 'UNAVAILABLE', message: /exit code 3/ });
+  await t.rejects(quits.generateChunk(), { code: 'UNAVAILABLE' });
+  await quits.stop();
+  const throws = new WorkerEngine({ slots: 1 }, entry("throw new Error('no runtime here');"));
+  await t.rejects(throws.start(), { code: 'UNAVAILABLE', message: /no runtime here/ });
+  await throws.stop();
+});

@@ -1,6 +1,5 @@
 // A policy small enough for tests, written to a folder, and requests for it.
-import type { SequenceRequest, SequenceResult } from '@segue/core';
-import type { LocalEngine } from '../dist/generate/local-engine.js';
+import type { Engine, SequenceRequest, SequenceResult } from '@segue/core';
 import { writeCheckpoint } from '../dist/model/checkpoint.js';
 import type { ModelConfig } from '../dist/model/config.js';
 import { initialParameters } from '../dist/model/init.js';
@@ -28,8 +27,8 @@ export function tinyParameters(seed: number): Float32Array {
   return initialParameters(tinyLayout, seed, { deviation: 0.35 });
 }
 
-export async function writeTinyPolicy(folder: string, seed = 1): Promise<string> {
-  await writeCheckpoint(folder, { config: tinyConfig, layout: tinyLayout, parameters: tinyParameters(seed) });
+export async function writeTinyPolicy(folder: string, seed = 1, parameters = tinyParameters(seed)): Promise<string> {
+  await writeCheckpoint(folder, { config: tinyConfig, layout: tinyLayout, parameters });
   return folder;
 }
 
@@ -55,19 +54,17 @@ export function request(id: string, overrides: Partial<SequenceRequest> = {}): S
   };
 }
 
-export type EngineUnderTest = Pick<LocalEngine, 'admit' | 'generateChunk'>;
-
-/** Runs requests together until all have ended; results by id. */
+/** Adds requests to those that run and goes on until all have ended; results by id. */
 export async function generate(
-  engine: EngineUnderTest,
-  requests: readonly SequenceRequest[],
+  engine: Pick<Engine, 'admit' | 'generateChunk'>,
+  requests: readonly SequenceRequest[] = [],
 ): Promise<Map<string, SequenceResult>> {
   await engine.admit(requests);
   const results = new Map<string, SequenceResult>();
-  for (let running = requests.length; running > 0; ) {
+  for (let running = true; running; ) {
     const report = await engine.generateChunk();
     for (const result of report.finished) results.set(result.id, result);
-    running = report.running;
+    running = report.running > 0;
   }
   return results;
 }

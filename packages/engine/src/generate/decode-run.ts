@@ -2,7 +2,7 @@
  * One chunk of decoding: packs the rows' keys and values, feeds the decode graph, and gives each sequence its tokens.
  * Knows nothing of slots or of which sequences should run.
  */
-import { assert } from '@segue/core';
+import { assert, SegueError } from '@segue/core';
 import { type Tensors, tensor } from '../graph/session.js';
 import type { DecodeVariant } from './decode-graph.js';
 import { type KvBlock, type KvPacker, type KvPiece, type KvShape, packKv, piecesLength } from './kv.js';
@@ -49,6 +49,7 @@ export async function runDecode(
     ...(variant.greedy ? greedyFeeds(rows) : {}),
     ...(variant.filtered ? filterFeeds(rows, policy.vocabularySize) : {}),
   });
+  requireNumbers(policy, outputs);
   return take(policy.kvShape, rows, outputs);
 }
 
@@ -133,6 +134,17 @@ function filterFeeds(rows: readonly DecodeRow[], vocabularySize: number): Tensor
   // Above 1, no rounding of the cumulative sum can drop a token where there is no limit.
   const topP = Float32Array.from(limits, ({ topP }) => (topP === 1 ? 2 : topP));
   return { topK: tensor('int64', [rows.length, 1], topK), topP: tensor('float32', [rows.length, 1], topP) };
+}
+
+/** Refuses the chunk of a policy that has lost its numbers: its tokens would mean nothing. */
+function requireNumbers(policy: DecodePolicy, { logProbs }: Tensors): void {
+  assert(logProbs, 'the decode graph gives logProbs');
+  if ((logProbs.data as Float32Array).some(Number.isNaN)) {
+    throw new SegueError(
+      'DATA_LOSS',
+      `policy version ${policy.version} computes log-probs that are not numbers: its weights are damaged or have diverged`,
+    );
+  }
 }
 
 /** Gives each sequence its tokens up to its end, and the keys and values that go with them. */

@@ -75,12 +75,6 @@ export class KvPacker {
     copyRows(this.#shape, rows, block);
     return block;
   }
-
-  /** Gives the buffers back. */
-  clear(): void {
-    this.#current = [];
-    this.#spare = [];
-  }
 }
 
 /** Packs rows into arrays of their own. */

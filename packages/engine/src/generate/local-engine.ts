@@ -153,7 +153,6 @@ export class LocalEngine implements Engine {
     if (left.length === 0) return [];
     this.#rows = this.#rows.filter((row) => !left.includes(row));
     for (const row of left) this.#prompts.release(row.prompt);
-    if (this.#rows.length === 0) this.#serving?.packer.clear();
     return left.map((row) => row.sequence.result(nowMs));
   }
 

@@ -87,8 +87,11 @@ export function sharedLayout(rows: readonly Prompt[], kvHeads: number): SharedLa
   return { prompts: [...groups.keys()], members, rowOfCell, cellOfRow };
 }
 
-/** Floats of prompt keys that must be saved per step and layer before the shared part's extra operators pay (measured). */
-const worthwhileSavedFloats = 100_000;
+/**
+ * Floats of prompt keys whose reading must be saved per step and layer before the shared part's extra operators pay: a fixed cost and
+ * one per row. Measured with `scripts/bench/decode.mjs` over batches of 8 to 32 and prompts of 16 to 256 tokens.
+ */
+const worthwhileSavedFloats = (rows: number) => 32_000 + 1_500 * rows;
 
 /** Whether reading each prompt's keys and values once per group is cheaper than a private copy in every row. */
 export function sharingPays(rows: readonly Prompt[], shape: KvShape): boolean {
@@ -98,5 +101,5 @@ export function sharingPays(rows: readonly Prompt[], shape: KvShape): boolean {
   for (const prompt of rows) privateColumns += prompt.tokens.length - 1;
   for (const prompt of distinct) longest = Math.max(longest, prompt.tokens.length - 1);
   const savedColumns = privateColumns - distinct.size * longest;
-  return savedColumns * shape.kvHeads * shape.headSize >= worthwhileSavedFloats;
+  return savedColumns * shape.kvHeads * shape.headSize >= worthwhileSavedFloats(rows.length);
 }

@@ -31,8 +31,11 @@ interface PendingCall {
   readonly reject: (error: SegueError) => void;
 }
 
+const threadEntry = new URL('./engine-thread.js', import.meta.url);
+
 export class WorkerEngine implements Engine {
   readonly #settings: EngineSettings;
+  readonly #entry: URL;
   #worker: Worker | null = null;
   #exited: Promise<void> = Promise.resolve();
   /** Why calls are refused: not started, stopped, or the thread died. */
@@ -41,8 +44,10 @@ export class WorkerEngine implements Engine {
   readonly #pending = new Map<number, PendingCall>();
   #stopping: Promise<void> | null = null;
 
-  constructor(options: EngineOptions) {
+  /** @param entry what the thread runs; another one is for tests */
+  constructor(options: EngineOptions, entry: URL = threadEntry) {
     this.#settings = engineSettings(options);
+    this.#entry = entry;
   }
 
   get slots(): number {
@@ -51,7 +56,7 @@ export class WorkerEngine implements Engine {
 
   async start(): Promise<void> {
     if (this.#worker) throw new SegueError('FAILED_PRECONDITION', 'the engine has been started before');
-    const worker = new Worker(new URL('./engine-thread.js', import.meta.url), { workerData: this.#settings });
+    const worker = new Worker(this.#entry, { workerData: this.#settings });
     this.#worker = worker;
     this.#refusal = null;
     worker.on('message', (reply: ReplyMessage) => this.#settle(reply));
