@@ -14,6 +14,8 @@ const extraFolders = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin', '/usr
 
 /** Path of nats-server; UNAVAILABLE with what to do when there is none. */
 export async function findNatsServer(dataFolder: string): Promise<string> {
+  // The set-up scripts name the one that they found or installed.
+  if (process.env.SEGUE_NATS_SERVER) return process.env.SEGUE_NATS_SERVER;
   const folders = [
     ...(process.env.PATH ?? '').split(delimiter),
     join(dataFolder, 'bin'),
