@@ -24,6 +24,11 @@ export class Journal {
       atMs: Date.now(),
       key: key ?? `${this.#process}-${this.#written++}`,
     });
+    this.wake(runId);
+  }
+
+  /** Has the watchers of a run look again. */
+  wake(runId: string): void {
     for (const wake of this.#watchers.get(runId) ?? []) wake();
   }
 

@@ -160,7 +160,9 @@ export class Runs {
   async #setState(runId: string, state: RunState, error = ''): Promise<RunRecord> {
     await this.#parts.journal.append(runId, 'state', { state, error: error === '' ? null : error });
     this.#parts.cluster.log.info({ run: runId, state, error }, 'run changes its state');
-    return updateRun(this.#parts.cluster, runId, () => ({ state, error }));
+    const record = await updateRun(this.#parts.cluster, runId, () => ({ state, error }));
+    this.#parts.journal.wake(runId);
+    return record;
   }
 
   #enqueue(runId: string): void {
