@@ -35,7 +35,7 @@ import {
   trajectoryId,
 } from '@segue/core';
 import { createCharacterTokenizer, saveTokenizer } from '@segue/tokenizer';
-import { createMetrics } from '../../service/dist/metrics.js';
+import { createMetrics } from '@segue/service';
 import { type Cluster, defaultTimings, type Timings } from '../dist/cluster.js';
 import { Journal } from '../dist/journal.js';
 import { controllerMetricTable } from '../dist/metrics.js';
