@@ -41,6 +41,8 @@ t.test('sizes: products and sums have one spelling', async (t) => {
   t.equal(addDims(['P', 1]), '(P+1)');
   t.equal(addDims(['(P+1)', 2, 'A']), '(A+P+3)');
   t.equal(addDims(['P', 0]), 'P');
+  t.equal(addDims(['Q', '2*Q', 'A*B']), '(A*B+3*Q)');
+  t.equal(addDims(['Q', 'Q']), '2*Q');
   t.equal(multiplyDims(['(P+1)', 'B']), '(P+1)*B');
   t.same(
     broadcastShapes([

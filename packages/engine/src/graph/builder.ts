@@ -330,7 +330,8 @@ export class Builder extends Graph {
     return this.op('ScatterElements', [a, indices, updates], { axis, reduction: 'add' });
   }
   oneHot(indices: Value, depth: number, dtype: DType = 'float32'): Value {
-    return this.op('OneHot', [indices, this.integers([depth]), this.constant(dtype, [2], [0, 1])], { axis: -1 });
+    const values = this.constant('float32', [2], [0, 1]);
+    return this.cast(this.op('OneHot', [indices, this.integers([depth]), values], { axis: -1 }), dtype);
   }
   /** 0, 1, ... size - 1 as int64 [size]. */
   range(size: Dim): Value {

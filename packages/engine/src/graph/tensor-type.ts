@@ -107,15 +107,20 @@ export function termsOf(dim: Dim): Shape {
 }
 
 export function addDims(dims: Shape): Dim {
-  let count = 0;
-  const symbols: string[] = [];
+  const counts = new Map<string, number>();
   for (const term of dims.flatMap(termsOf)) {
-    if (typeof term === 'number') count += term;
-    else symbols.push(term);
+    const { count, symbols } = factorsOf(term);
+    const key = symbols.join('*');
+    counts.set(key, (counts.get(key) ?? 0) + count);
   }
-  if (symbols.length === 0) return count;
-  if (symbols.length === 1 && count === 0) return symbols[0]!;
-  return `(${[...symbols.sort(), ...(count === 0 ? [] : [count])].join('+')})`;
+  const number = counts.get('') ?? 0;
+  counts.delete('');
+  const terms = [...counts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, count]) => spell({ count, symbols: key.split('*') }))
+    .filter((term) => term !== 0);
+  if (number !== 0 || terms.length === 0) terms.push(number);
+  return terms.length === 1 ? terms[0]! : `(${terms.join('+')})`;
 }
 
 export function sameShape(a: Shape, b: Shape): boolean {

@@ -4,7 +4,7 @@
  * half of a head), grouped-query attention, SwiGLU, no biases. H query heads, G key-value heads, D head size, C hidden size.
  */
 import type { Builder } from '../graph/builder.js';
-import type { Dim, DType } from '../graph/tensor-type.js';
+import { type Dim, type DType, divideDim } from '../graph/tensor-type.js';
 import type { Value } from '../graph/value.js';
 import type { ModelConfig } from './config.js';
 import { type LayerKey, layerBlockKey, layerKeys, type ParameterBlock, type ParameterLayout } from './layout.js';
@@ -60,12 +60,18 @@ export function decoderStack(
     const sum = b.add(residual, term);
     return { normed: b.rmsNorm(sum, weight, epsilon), sum };
   };
+  const halves = [config.intermediateSize, config.intermediateSize];
+  /** One product where the weight is prepacked once; two in training, since there cutting the weight copies less than cutting the rows. */
+  const gateAndUp = (rows: Value, weight: Value): readonly Value[] => {
+    if (inference) return b.split(b.linear(rows, weight), halves, -1);
+    return b.split(weight, halves, 0).map((half) => b.linear(rows, half));
+  };
   let residual = x; // [rows, C]
   let normed = b.rmsNorm(x, weights.layers[0]!.inputNorm, epsilon);
   weights.layers.forEach((layer, index) => {
     const attended = attend(b.linear(normed, layer.qkv), index); // [rows, H*D]
     ({ normed, sum: residual } = addNorm(b.linear(attended, layer.output), residual, layer.postNorm));
-    const [gate, up] = b.split(b.linear(normed, layer.gateUp), [config.intermediateSize, config.intermediateSize], -1);
+    const [gate, up] = gateAndUp(normed, layer.gateUp); // [rows, I]
     const fed = b.linear(b.mul(b.silu(gate!), up!), layer.down); // [rows, C]
     ({ normed, sum: residual } = addNorm(fed, residual, weights.layers[index + 1]?.inputNorm ?? weights.finalNorm));
   });
@@ -140,22 +146,41 @@ export function mergeHeads(b: Builder, attended: Value): Value {
 /** Added to the score of a position that must not be seen. */
 const hidden = -1e30;
 
-/** [T, T]: 0 where a query may see a key, else a large negative number. */
+/**
+ * Every token attends to itself and what came before it: heads -> [B, H, T, D]. The queries are cut into blocks, each with the keys
+ * up to its own end, so that most of what the mask would hide is never computed.
+ * @param block size of a block; T is a multiple of it
+ */
+export function causalAttention(b: Builder, { q, k, v }: Heads, block: Dim): Value {
+  const [batch, heads, length, headSize] = q.shape as readonly [Dim, number, Dim, number];
+  const kvHeads = k.shape[1] as number;
+  const blocks = Number(divideDim(length, block));
+  const sizes = Array.from({ length: blocks }, () => block);
+  const [queries, keys, values] = [q, k, v].map((x) => b.split(x, sizes, 2)) as [Value[], Value[], Value[]];
+  const mask = causalMask(b, block, q.dtype);
+  // The query heads of one key-value head become rows of one product.
+  const folded = b.product([heads / kvHeads, block]);
+  const attended = queries.map((query, i) => {
+    const seen = b.product([i + 1, block]);
+    const rows = b.reshape(query, [batch, kvHeads, folded, headSize]); // [B, G, H/G*Q, D]
+    const scores = b.matmul(rows, b.concat(keys.slice(0, i + 1), 2), { transB: true, alpha: 1 / Math.sqrt(headSize) });
+    const masked = b.add(b.reshape(scores, [batch, heads, block, seen]), maskOf(b, mask, i)); // [B, H, Q, (i+1)*Q]
+    const weights = b.reshape(b.softmax(masked), [batch, kvHeads, folded, seen]);
+    return b.reshape(b.matmul(weights, b.concat(values.slice(0, i + 1), 2)), [batch, heads, block, headSize]);
+  });
+  return b.concat(attended, 2);
+}
+
+/** [Q, Q]: 0 where a query may see a key, else a large negative number. */
 export function causalMask(b: Builder, length: Dim, dtype: DType = 'float32'): Value {
-  const index = b.range(length); // [T]
-  const later = b.less(b.unsqueeze(index, [1]), b.unsqueeze(index, [0])); // [T, T] key after query
+  const index = b.range(length); // [Q]
+  const later = b.less(b.unsqueeze(index, [1]), b.unsqueeze(index, [0])); // [Q, Q] key after query
   return b.where(later, b.scalar(hidden, dtype), b.scalar(0, dtype));
 }
 
-/** Every token attends to itself and what came before it: heads -> [B, H, T, D]. */
-export function causalAttention(b: Builder, { q, k, v }: Heads, mask: Value): Value {
-  const [batch, heads, length, headSize] = q.shape as readonly [Dim, number, Dim, number];
-  const kvHeads = k.shape[1] as number;
-  // The query heads of one key-value head become rows of one product.
-  const folded = b.product([heads / kvHeads, length]);
-  const query = b.reshape(q, [batch, kvHeads, folded, headSize]); // [B, G, H/G*T, D]
-  const scores = b.matmul(query, k, { transB: true, alpha: 1 / Math.sqrt(headSize) }); // [B, G, H/G*T, T]
-  const masked = b.add(b.reshape(scores, [batch, heads, length, length]), mask); // [B, H, T, T]
-  const weights = b.reshape(b.softmax(masked), [batch, kvHeads, folded, length]);
-  return b.reshape(b.matmul(weights, v), [batch, heads, length, headSize]);
+/** The mask of a block that sees `before` whole blocks and, causally, its own: [Q, (before+1)*Q]. */
+function maskOf(b: Builder, own: Value, before: number): Value {
+  if (before === 0) return own;
+  const block = own.shape[0]!;
+  return b.concat([b.zeros([block, b.product([before, block])], own.dtype), own], 1);
 }

@@ -4,6 +4,7 @@
  */
 import { SegueError } from '@segue/core';
 import { type Tensors, tensor } from '../graph/session.js';
+import { attentionBlocks } from './graphs.js';
 
 /** One response with its prompt. Per-token arrays are as long as `tokens`; entry t belongs to token t. */
 export interface TokenRow {
@@ -100,7 +101,7 @@ export function tokenFeeds(rows: readonly TokenRow[], batch: MicroBatch): Tensor
     targets[at++] = BigInt(rows[index]!.tokens[token]!);
   });
   return {
-    tokens: tensor('int64', [indices.length, length], tokens),
+    tokens: tensor('int64', [indices.length, attentionBlocks, length / attentionBlocks], tokens),
     positions: tensor('int64', [marked], positions),
     targets: tensor('int64', [marked], targets),
   };

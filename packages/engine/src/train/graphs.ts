@@ -9,7 +9,6 @@ import type { DType } from '../graph/tensor-type.js';
 import type { Value } from '../graph/value.js';
 import {
   causalAttention,
-  causalMask,
   type DecoderWeights,
   decoderStack,
   decoderWeights,
@@ -29,6 +28,9 @@ export interface TrainGraphOptions {
   readonly dtype?: DType;
 }
 
+/** Attention goes over the rows in so many blocks of queries; row lengths are multiples of it. */
+export const attentionBlocks = 4;
+
 /** Name of the gradient of a block among the outputs. */
 export function gradientName(blockKey: string): string {
   return `gradient.${blockKey}`;
@@ -43,7 +45,7 @@ interface Forward {
 }
 
 /**
- * Inputs: blocks by key; tokens int64 [B, T]; positions int64 [N], the flat index (row * T + column) of the token before each
+ * Inputs: blocks by key; tokens int64 [B, blocks, Q] (T = blocks * Q); positions int64 [N], the flat index (row * T + column) of the token before each
  * trained one; targets int64 [N]; inverseTemperature []. Outputs: logProbs [N] at that temperature; entropy [], summed over tokens.
  */
 function forward(layout: ParameterLayout, dtype: DType): Forward {
@@ -55,15 +57,15 @@ function forward(layout: ParameterLayout, dtype: DType): Forward {
     blocks.push(block);
     return block;
   });
-  const tokens = b.input('tokens', 'int64', ['B', 'T']);
+  const tokens = b.input('tokens', 'int64', ['B', attentionBlocks, 'Q']);
   const positions = b.input('positions', 'int64', ['N']);
   const targets = b.input('targets', 'int64', ['N']);
   const inverseTemperature = b.input('inverseTemperature', dtype, []);
   const tables = rotaryTables(b, config, dtype);
-  const mask = causalMask(b, 'T', dtype);
+  const length = b.product([attentionBlocks, 'Q']);
   const first = b.integers([0]);
   const hidden = decoderStack(b, config, weights, embed(b, weights, tokens), (qkv) =>
-    mergeHeads(b, causalAttention(b, splitHeads(b, config, qkv, ['B', 'T'], first, tables), mask)),
+    mergeHeads(b, causalAttention(b, splitHeads(b, config, qkv, ['B', length], first, tables), 'Q')),
   ); // [B*T, C]
   const scores = b.mul(logits(b, weights, b.gather(hidden, positions)), inverseTemperature); // [N, V]
   const logSoftmax = b.logSoftmax(scores); // [N, V]

@@ -22,7 +22,7 @@ import {
   type TokenRow,
   tokenFeeds,
 } from './batches.js';
-import { gradientGraph, gradientName, logProbGraph } from './graphs.js';
+import { attentionBlocks, gradientGraph, gradientName, logProbGraph } from './graphs.js';
 import type {
   GradientResult,
   LogProbOptions,
@@ -69,6 +69,9 @@ export class TrainingEngine {
       optimizer: {},
       ...options,
     };
+    if (!(this.#options.lengthMultiple > 0) || this.#options.lengthMultiple % attentionBlocks !== 0) {
+      throw new SegueError('INVALID_CONFIG', `lengthMultiple must be a multiple of ${attentionBlocks}`);
+    }
     this.#gradient = new Float32Array(this.layout.length);
     this.#partial = new Float32Array(this.layout.length);
     const ranges = this.layout.blocks.map(({ offset, size, shape }) => ({ offset, size, decays: shape.length > 1 }));

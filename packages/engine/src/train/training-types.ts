@@ -21,7 +21,7 @@ export interface TrainingOptions {
   readonly threads?: number;
   /** Padded tokens of a micro-batch: bounds memory. Default 4096. */
   readonly maxTokensPerMicroBatch?: number;
-  /** Row lengths are rounded up to a multiple of this. Default 16. */
+  /** Row lengths are rounded up to a multiple of this, itself a multiple of 4. Default 16. */
   readonly lengthMultiple?: number;
   /** A longer gradient is scaled down to this norm. Default 1. */
   readonly maxGradientNorm?: number;
