@@ -1,7 +1,8 @@
-/** The life of a run against a cluster in memory: iterations, early closes, lost tasks, pauses, and kills at every step. */
+/** The life of a run against a cluster in memory: iterations, early closes, lost tasks, pauses, failures. */
 import { type EndReason, type RolloutTask, SegueError } from '@segue/core';
 import t from 'tap';
-import { type Guard, putRun, smallRun, startController, until, World } from './fake-cluster.js';
+import { putRun, smallRun, startController, until } from './fake-cluster.js';
+import { World } from './fake-world.js';
 
 const state = (world: World, id = 'r') => world.runs.get(id)?.state;
 const events = (world: World, kind: string, id = 'r') =>
@@ -10,32 +11,10 @@ const iterations = (world: World, id = 'r') => (world.iterations.get(id) ?? []).
 const progressOf = (world: World, id = 'r') => JSON.parse(world.runs.get(id)!.progressJson);
 
 /** Runs to the end. */
-async function finish(world: World, guard?: Guard): Promise<void> {
-  const controller = startController(world, guard);
+async function finish(world: World): Promise<void> {
+  const controller = startController(world);
   await controller.runs.resume('r');
   await controller.runs.settled();
-}
-
-/** What must be the same however often the controller was killed on the way. */
-function resultOf(world: World) {
-  return {
-    state: state(world),
-    trajectories: [...world.trajectories.values()].map(({ id, state, segments }) => ({
-      id,
-      state,
-      segments: segments.map(({ attempt: _, ...segment }) => segment),
-    })),
-    iterations: iterations(world).map(({ iteration, state, policyVersion, policyVersionOut, batchGroupIds, tasks }) => {
-      return { iteration, state, policyVersion, policyVersionOut, batchGroupIds, tasks };
-    }),
-    trained: world.trained,
-    evaluations: events(world, 'evaluation'),
-    iterationEvents: events(world, 'iteration').map(({ iteration, policyVersionOut }) => ({
-      iteration,
-      policyVersionOut,
-    })),
-    active: world.active?.version,
-  };
 }
 
 t.test('a run warms up, evaluates, iterates, evaluates again, and is finished', async (t) => {
@@ -352,116 +331,4 @@ t.test('a run without problems to learn from is refused', async (t) => {
   await t.rejects(runs.resume('r'), { code: 'FAILED_PRECONDITION', message: /no training problems/ });
   world.problems.splice(0);
   await t.rejects(runs.resume('nobody'), { code: 'NOT_FOUND' });
-});
-
-const writes = new Set([
-  'putRun',
-  'openIteration',
-  'closeIteration',
-  'freezeBatch',
-  'commitIteration',
-  'appendEvent',
-  'publishRolloutTasks',
-  'purgeRolloutTasks',
-  'putActivePolicy',
-  'putIterationSignal',
-  'fineTune',
-  'trainIteration',
-  'generate',
-  'scoreBatch',
-]);
-
-/** Lets the process die at the n-th write (from 0): before its effect, after it, or, when tasks are published, in the middle. */
-function killAt(n: number, when: 'before' | 'after' | 'middle', kill: () => void) {
-  let count = 0;
-  const died: { at: string | null } = { at: null };
-  const dead = () => new SegueError('CANCELLED', 'the process was killed');
-  const guard: Guard = (service, method, call) => {
-    if (died.at !== null) throw dead();
-    if (!writes.has(method) || count++ !== n) return call();
-    died.at = `${service}.${method}`;
-    if (when !== 'before') {
-      const effect = call();
-      if (effect instanceof Promise) {
-        return effect.then(() => {
-          kill();
-          throw dead();
-        });
-      }
-    }
-    kill();
-    throw dead();
-  };
-  return { guard, died };
-}
-
-for (const when of ['before', 'after'] as const) {
-  t.test(`a controller killed ${when} any of its writes goes on to the same result`, async (t) => {
-    const reference = new World();
-    await putRun(reference);
-    await finish(reference);
-    const expected = resultOf(reference);
-    const places = new Map<string, number>();
-    for (let n = 0; ; n++) {
-      const world = new World();
-      await putRun(world);
-      let kill: () => void = () => undefined;
-      const { guard, died } = killAt(n, when, () => kill());
-      const first = startController(world, guard);
-      kill = () => void first.kill();
-      await first.runs.resume('r').catch(() => undefined);
-      await first.runs.settled();
-      if (died.at === null) break;
-      places.set(died.at, (places.get(died.at) ?? 0) + 1);
-      const second = startController(world);
-      await second.runs.recover();
-      await second.runs.resume('r');
-      await second.runs.settled();
-      t.strictSame(resultOf(world), expected, `killed at write ${n}, ${died.at}`);
-    }
-    t.equal(places.size, writes.size, [...places.keys()].join(' '));
-  });
-}
-
-t.test('a controller killed while it publishes tasks issues the rest, and no trajectory goes on twice', async (t) => {
-  const world = new World();
-  await putRun(world, { ...smallRun, warmup: { steps: 0 } });
-  const first = startController(world, (_, method, call) => {
-    if (method !== 'publishRolloutTasks') return call();
-    // Half of the tasks reached the queue.
-    const done = call();
-    world.queue.splice(3);
-    world.published.splice(3);
-    void first.kill();
-    return done;
-  });
-  await first.runs.resume('r');
-  await first.runs.settled();
-  t.equal(state(world), 'running', 'a process that dies changes no state');
-  const second = startController(world);
-  await second.runs.recover();
-  await second.runs.settled();
-  t.equal(state(world), 'finished');
-  const ofFirst = world.published.filter(({ iteration }) => iteration === 0);
-  t.equal(new Set(ofFirst.map((task) => task.trajectoryId)).size, 6);
-  t.equal(ofFirst.length, 6, 'what was there already was not issued again');
-});
-
-t.test('a controller that comes back waits for what the queue still holds', async (t) => {
-  const world = new World();
-  await putRun(world, { ...smallRun, warmup: { steps: 0 } });
-  world.endOf = (task) => (task.trajectoryId < 'r-g1' ? null : 'stop');
-  const first = startController(world);
-  await first.runs.resume('r');
-  await until(() => world.held.size === 2, 'two tasks are held');
-  await first.kill();
-  const second = startController(world);
-  await second.runs.recover();
-  await until(() => second.runs.active?.phase.phase === 'rollout', 'it watches again');
-  await new Promise((resolve) => setTimeout(resolve, 30));
-  t.equal(world.published.length, 6);
-  for (const task of world.held.values()) world.append(task, 'stop');
-  world.held.clear();
-  await second.runs.settled();
-  t.equal(state(world), 'finished');
 });

@@ -17,7 +17,9 @@ import { controllerHandlers } from '../dist/service.js';
 import { Watchdog } from '../dist/status.js';
 import { ProblemReader } from '../dist/submit.js';
 import { Waits } from '../dist/waits.js';
-import { alphabet, putRun, quick, smallRun, startController, until, World } from './fake-cluster.js';
+import { alphabet } from './fake-clients.js';
+import { putRun, quick, smallRun, startController, until } from './fake-cluster.js';
+import { World } from './fake-world.js';
 
 /** A controller with its handlers, called as the server would call them. */
 function serve(world: World, maxBatchProblems = 100) {

@@ -1,3 +1,4 @@
+/** The rules of planning, sampling and closing: each test is named after the rule. */
 import {
   type Candidate,
   closingReason,
