@@ -1,0 +1,185 @@
+/** The policy store: versions appear whole or not at all, damage is named, versions are downloaded and kept as promised. And version 0. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parsePolicyManifest } from '@segue/core';
+import { readCheckpoint, writeCheckpoint } from '@segue/engine';
+import t from 'tap';
+import { downloadPolicy } from '../dist/download.js';
+import { initializePolicy } from '../dist/initialize.js';
+import { type PolicyOrigin, PolicyStore } from '../dist/policy-store.js';
+import { characters, tinyConfig } from './support/tiny-run.js';
+
+async function openStore(t: { teardown(end: () => Promise<void>): void }): Promise<PolicyStore> {
+  const root = await mkdtemp(join(tmpdir(), 'segue-policies-'));
+  t.teardown(() => rm(root, { recursive: true, force: true }));
+  return new PolicyStore(root);
+}
+
+const origin = (version: number): PolicyOrigin => ({
+  runId: 'r',
+  version,
+  parent: Math.max(0, version - 1),
+  origin: 'trained',
+  inputHash: 'a'.repeat(64),
+  metrics: { loss: version },
+});
+
+const writeFiles = (files: Record<string, string>) => async (folder: string) => {
+  await mkdir(folder);
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+};
+
+t.test('a version appears whole, with the checksum of every file, or not at all', async (t) => {
+  const store = await openStore(t);
+  t.equal(await store.find('r', 1), null);
+  await t.rejects(store.get('r', 1), { code: 'NOT_FOUND', message: /kept are: none/ });
+  const failing = store.put(origin(1), async (folder) => {
+    await writeFiles({ 'config.json': '{}' })(folder);
+    t.strictSame(await store.versions('r'), [], 'invisible while it is written');
+    throw new Error('disk full');
+  });
+  await t.rejects(failing, { message: 'disk full' });
+  t.strictSame(await store.versions('r'), []);
+  t.strictSame(await readdir(join(store.root, 'r')), [], 'and nothing is left of it');
+
+  const stored = await store.put(origin(1), writeFiles({ 'config.json': '{}', 'model.safetensors': 'weights' }));
+  t.match(stored.manifest, { version: 1, parent: 0, metrics: { loss: 1 } });
+  t.match(stored.manifest.files, [
+    { name: 'config.json', bytes: 2 },
+    { name: 'model.safetensors', bytes: 7 },
+  ]);
+  t.same(await store.verify('r', 1), stored);
+  t.match(store.info(stored), { ref: { runId: 'r', version: 1 }, bytes: 9, folder: join(store.root, 'r', '1') });
+  await t.rejects(store.find('../r', 1), { code: 'INVALID_INPUT' });
+});
+
+t.test('a process killed between stage and rename leaves no version, and the next one cleans up', async (t) => {
+  const store = await openStore(t);
+  await store.put(origin(1), writeFiles({ 'config.json': '{}' }));
+  // The child stages a version and is killed while its files lie there.
+  const script = `
+    import { mkdir, writeFile } from 'node:fs/promises';
+    import { PolicyStore } from ${JSON.stringify(new URL('../dist/policy-store.js', import.meta.url).href)};
+    await new PolicyStore(${JSON.stringify(store.root)}).put(${JSON.stringify(origin(2))}, async (folder) => {
+      await mkdir(folder);
+      await writeFile(folder + '/config.json', '{}');
+      process.stdout.write('staged');
+      await new Promise(() => setInterval(() => {}, 1000));
+    });`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const hidden = async () => (await readdir(join(store.root, 'r'))).filter((name) => name.startsWith('.staged'));
+  t.equal((await hidden()).length, 1, 'the staged files are there');
+  t.strictSame(await store.versions('r'), [1]);
+  t.equal(await store.find('r', 2), null);
+  await store.put(origin(2), writeFiles({ 'config.json': '{"a":1}' }));
+  t.strictSame(await store.versions('r'), [1, 2]);
+  t.strictSame(await hidden(), []);
+});
+
+t.test('replacing a version is one step: readers of the old files go on, new ones see the new', async (t) => {
+  const store = await openStore(t);
+  const first = await store.put(origin(0), writeFiles({ 'config.json': 'old' }));
+  const reading = downloadPolicy(store, first.manifest && store.info(first).ref);
+  const chunk = await reading.next();
+  const second = await store.put(origin(0), writeFiles({ 'config.json': 'new' }));
+  t.equal(second.folder, first.folder);
+  t.not(second.manifestSha256, first.manifestSha256);
+  t.equal(await readFile(join(second.folder, 'config.json'), 'utf8'), 'new');
+  t.equal(chunk.value?.file, 'manifest.json');
+  t.equal(Buffer.from((await reading.next()).value!.data).toString(), 'old', 'the download began before');
+  await reading.return(undefined);
+  await t.rejects(downloadPolicy(store, store.info(first).ref).next(), { code: 'FAILED_PRECONDITION' });
+});
+
+t.test('a damaged version is refused, and the file is named', async (t) => {
+  const store = await openStore(t);
+  const files = { 'config.json': '{}', 'model.safetensors': 'weights' };
+  const { folder } = await store.put(origin(1), writeFiles(files));
+  await writeFile(join(folder, 'model.safetensors'), 'wEights');
+  await t.rejects(store.verify('r', 1), { code: 'DATA_LOSS', message: /model\.safetensors does not match/ });
+  await truncate(join(folder, 'model.safetensors'), 3);
+  await t.rejects(store.verify('r', 1), { code: 'DATA_LOSS', message: /model\.safetensors has 3 bytes instead of 7/ });
+  await rm(join(folder, 'model.safetensors'));
+  await t.rejects(store.verify('r', 1), { code: 'DATA_LOSS', message: /model\.safetensors is missing/ });
+  await writeFile(join(folder, 'manifest.json'), '{"formatVersion":1');
+  await t.rejects(store.verify('r', 1), { code: 'DATA_LOSS', message: /manifest\.json/ });
+});
+
+t.test('the newest versions and version 0 are kept', async (t) => {
+  const store = await openStore(t);
+  for (let version = 0; version < 6; version++) await store.put(origin(version), writeFiles({ 'config.json': '{}' }));
+  await store.prune('r', 2);
+  t.strictSame(await store.versions('r'), [0, 4, 5]);
+  t.strictSame((await readdir(join(store.root, 'r'))).filter((name) => name.startsWith('.')).length, 3);
+});
+
+t.test('a download gives the manifest first and every file whole', async (t) => {
+  const store = await openStore(t);
+  const large = 'x'.repeat(1024 * 1024 + 5);
+  const stored = await store.put(origin(3), writeFiles({ 'config.json': '', 'model.safetensors': large }));
+  const received = new Map<string, string>();
+  const order: string[] = [];
+  for await (const { file, offset, fileBytes, data } of downloadPolicy(store, store.info(stored).ref)) {
+    if (!received.has(file)) order.push(file);
+    const before = received.get(file) ?? '';
+    t.equal(offset, before.length);
+    t.ok(data.length <= 1024 * 1024 && offset + data.length <= fileBytes);
+    received.set(file, before + Buffer.from(data).toString());
+  }
+  t.strictSame(order, ['manifest.json', 'config.json', 'model.safetensors']);
+  t.equal(received.get('model.safetensors'), large);
+  t.same(parsePolicyManifest(received.get('manifest.json')!, 'x'), stored.manifest);
+  await t.rejects(downloadPolicy(store, { runId: 'r', version: 9, manifestSha256: '' }).next(), { code: 'NOT_FOUND' });
+});
+
+t.test('version 0 from random weights is decided by seed and shape, and is answered when it is there', async (t) => {
+  const store = await openStore(t);
+  const config = tinyConfig();
+  const first = await initializePolicy(store, 'r', config);
+  t.match(first.manifest, { version: 0, parent: 0, origin: 'random' });
+  t.strictSame(
+    first.manifest.files.map(({ name }) => name),
+    ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'],
+  );
+  t.same(await initializePolicy(store, 'r', config), first);
+  t.same((await initializePolicy(store, 'r2', config)).manifest.files, first.manifest.files, 'the same in another run');
+  const other = await initializePolicy(store, 'r3', tinyConfig({ seed: 6 }));
+  t.notSame(other.manifest.files, first.manifest.files);
+  await t.rejects(initializePolicy(store, 'r', tinyConfig({ seed: 6 })), { code: 'ALREADY_EXISTS' });
+  t.match((await readCheckpoint(first.folder)).config, { vocabularySize: 12, bosTokenId: 1, eosTokenIds: [2] });
+  await t.rejects(initializePolicy(store, 'r4', tinyConfig({ policy: {} })), { message: /policy\.characters/ });
+  const tight = { characters, model: { maxContextTokens: 39 } };
+  await t.rejects(initializePolicy(store, 'r5', tinyConfig({ policy: tight })), {
+    message: /policy\.model\.maxContextTokens is 39/,
+  });
+});
+
+t.test('version 0 from a folder or another run is checked to fit, and refused naming the key', async (t) => {
+  const store = await openStore(t);
+  const source = await initializePolicy(store, 'source', tinyConfig());
+  const fromRun = await initializePolicy(store, 'a', tinyConfig({ policy: { from: 'run:source@0' } }));
+  t.equal(fromRun.manifest.origin, 'imported');
+  const weightsOf = ({ manifest }: typeof source) => manifest.files.find(({ name }) => name === 'model.safetensors');
+  t.same(weightsOf(fromRun), weightsOf(source));
+  const refuse = (from: string, rejection: object, more: object = {}) =>
+    t.rejects(initializePolicy(store, 'b', tinyConfig({ policy: { from }, ...more })), rejection);
+  await refuse('run:source@7', { code: 'NOT_FOUND' });
+  await refuse('run:source', { message: /policy\.from/ });
+  await refuse(join(store.root, 'nowhere'), { code: 'NOT_FOUND' });
+  const long = { rollout: { maxPromptTokens: 60, maxResponseTokens: 16, tokenBudget: 16 } };
+  await refuse(source.folder, { message: /max_position_embeddings.* is 64/ }, long);
+
+  const damaged = join(store.root, 'damaged');
+  const { config, layout, parameters } = await readCheckpoint(source.folder);
+  await writeCheckpoint(damaged, { config, layout, parameters });
+  await refuse(damaged, { message: /tokenizer\.json/ });
+  t.strictSame(await store.versions('b'), []);
+});

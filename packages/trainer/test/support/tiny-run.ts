@@ -1,0 +1,219 @@
+/** A run small enough for a test: tiny policy, problems that ask for a letter to be repeated, and a replay store of a dozen lines. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type CompleteGroup,
+  type IterationRecord,
+  type Problem,
+  type ProblemRecord,
+  parseRunConfig,
+  type RunConfig,
+  type RunConfigInput,
+  type Segment,
+  SegueError,
+  type Trajectory,
+  trajectoryId,
+} from '@segue/core';
+import { createCharacterTokenizer } from '@segue/tokenizer';
+import { createMetrics } from '../../../service/dist/metrics.js';
+import { defineTrainerMetrics } from '../../dist/metrics.js';
+import { type ReplayReader, Trainer } from '../../dist/trainer.js';
+
+export const characters = 'abcdefgh:';
+export const tokenizer = createCharacterTokenizer(characters);
+
+export function tinyConfig(input: RunConfigInput = {}): RunConfig {
+  const model = { hiddenSize: 16, layers: 1, heads: 2, keyValueHeads: 1, headSize: 8, intermediateSize: 24 };
+  const base: RunConfigInput = {
+    seed: 5,
+    policy: { characters, model: { ...model, maxContextTokens: 64 } },
+    rollout: { maxPromptTokens: 8, maxResponseTokens: 32, tokenBudget: 16, groupSize: 2 },
+  };
+  return parseRunConfig({ ...base, ...input }, 'test');
+}
+
+/** `a:` is answered by `aaa`. */
+export function warmupProblems(count: number): Problem[] {
+  return Array.from({ length: count }, (_, i) => {
+    const letter = characters[i % 8]!;
+    return {
+      id: `w${i}`,
+      purpose: 'warmup',
+      prompt: `${letter}:`,
+      promptTokens: tokenizer.encode(`${letter}:`, { addSpecialTokens: true }),
+      answer: letter,
+      scorer: 'exact',
+      tags: [],
+      difficulty: null,
+      metadata: {},
+      response: letter.repeat(3 + (i % 3)),
+    };
+  });
+}
+
+export interface SegmentInput {
+  readonly text: string;
+  readonly version: number;
+  /** Behaviour log-prob of every token. */
+  readonly logProb?: number;
+}
+
+/** A judged response to `a:`, in segments; iteration = version. */
+export function trajectory(id: string, reward: number | null, inputs: readonly SegmentInput[]): Trajectory {
+  const segments = inputs.map(({ text, version, logProb = -2 }, index): Segment => {
+    const tokens = tokenizer.encode(text);
+    return {
+      id: `${id}-s${index}`,
+      trajectoryId: id,
+      index,
+      attempt: 0,
+      iteration: version,
+      policyVersion: version,
+      actorId: 'actor-1',
+      prefixHash: '',
+      tokens,
+      logProbs: new Float32Array(tokens.length).fill(logProb),
+      origins: null,
+      lossMask: null,
+      endReason: index === inputs.length - 1 ? 'stop' : 'budget',
+      error: null,
+      meter: { promptTokens: 0, reprefillTokens: 0, startedAtMs: 0, endedAtMs: 0 },
+    };
+  });
+  const status = reward === null ? 'error' : reward > 0 ? 'ok' : 'wrong';
+  return {
+    id,
+    groupId: id.replace(/-t\d+$/, ''),
+    problemId: 'p',
+    promptTokens: tokenizer.encode('a:', { addSpecialTokens: true }),
+    state: reward === null ? 'failed' : 'scored',
+    segments,
+    score: { trajectoryId: id, scorer: 'exact', status, reward, detail: '', durationMs: 0 },
+  };
+}
+
+export function group(
+  runId: string,
+  index: number,
+  members: (readonly [number | null, readonly SegmentInput[]])[],
+): CompleteGroup {
+  const id = `${runId}-g${index}`;
+  return {
+    group: { id, runId, index, problemId: 'p', size: members.length, iteration: 0 },
+    trajectories: members.map(([reward, inputs], i) => trajectory(trajectoryId(id, i), reward, inputs)),
+  };
+}
+
+/** Four groups of two: `aaa` is right, `bcd` is wrong. */
+export function batch(runId: string, version = 0): CompleteGroup[] {
+  return Array.from({ length: 4 }, (_, i) =>
+    group(runId, i, [
+      [
+        1,
+        [
+          { text: 'aa', version },
+          { text: 'a', version },
+        ],
+      ],
+      [0, [{ text: 'bcd'.slice(0, 1 + (i % 3)), version }]],
+    ]),
+  );
+}
+
+/** What the trainer reads of the store. */
+export class FakeReplay implements ReplayReader {
+  config: RunConfig;
+  problems: Problem[] = [];
+  batches = new Map<number, { readonly policyVersion: number; readonly groups: CompleteGroup[] }>();
+
+  constructor(config: RunConfig) {
+    this.config = config;
+  }
+
+  async getRun({ runId }: { runId: string }) {
+    return { ...emptyRun, id: runId, configJson: JSON.stringify(this.config) };
+  }
+
+  async getIteration({ runId, iteration }: { runId: string; iteration: number | null }): Promise<IterationRecord> {
+    const found = this.batches.get(iteration ?? 0);
+    const common = { ...emptyIteration, runId, iteration: iteration ?? 0 };
+    if (!found) return { ...common, state: 'open' };
+    const batchGroupIds = found.groups.map((one) => one.group.id);
+    return { ...common, state: 'frozen', policyVersion: found.policyVersion, batchGroupIds };
+  }
+
+  async *listProblems(): AsyncGenerator<ProblemRecord> {
+    for (const problem of this.problems) {
+      yield { problem, attempts: 0, successes: 0, openGroups: 0, lastIteration: null };
+    }
+  }
+
+  async *streamCompleteGroups({ iteration }: { iteration: number | null }): AsyncGenerator<CompleteGroup> {
+    const found = this.batches.get(iteration ?? -1);
+    if (!found) throw new SegueError('NOT_FOUND', 'no batch');
+    yield* found.groups;
+  }
+}
+
+const emptyRun = {
+  state: 'running',
+  createdAtMs: 0,
+  revision: 1,
+  error: '',
+  progressJson: '{}',
+  trainProblems: 0,
+  evaluationProblems: 0,
+  warmupProblems: 0,
+} as const;
+
+const emptyIteration = {
+  policyVersion: 0,
+  policyVersionOut: 0,
+  tasks: [],
+  progress: {
+    committedTasks: 0,
+    openTrajectoryIds: [],
+    completeGroups: 0,
+    usefulGroups: 0,
+    awaitingScore: 0,
+    generatedTokens: 0,
+    reprefilledTokens: 0,
+    promptTokens: 0,
+    segmentsByEndReason: {},
+    segmentsByActor: {},
+    finishedTrajectories: 0,
+    spanningTrajectories: 0,
+    rewardSum: 0,
+    judged: 0,
+    responseTokens: new Uint32Array(0),
+  },
+  batchGroupIds: [],
+  filteredEqual: 0,
+  filteredUnusable: 0,
+  metricsJson: '',
+  openedAtMs: 0,
+  closedAtMs: 0,
+  committedAtMs: 0,
+};
+
+/** A trainer in a temporary folder, both gone after the test. */
+export async function startTrainer(
+  t: { teardown(end: () => Promise<void>): void },
+  config: RunConfig,
+  folder?: string,
+): Promise<{ trainer: Trainer; replay: FakeReplay; folder: string }> {
+  const dataFolder = folder ?? (await mkdtemp(join(tmpdir(), 'segue-trainer-')));
+  const replay = new FakeReplay(config);
+  const trainer = new Trainer({
+    config: { dataFolder, threads: 1, device: 'cpu', keepVersions: 2 },
+    log: { info: () => undefined },
+    metrics: defineTrainerMetrics(createMetrics('trainer', 'test')),
+    replay: async () => replay,
+  });
+  t.teardown(async () => {
+    await trainer.stop();
+    await rm(dataFolder, { recursive: true, force: true });
+  });
+  return { trainer, replay, folder: dataFolder };
+}
