@@ -26,4 +26,5 @@ export type {
   Registration,
   TakeOptions,
 } from './stream/bus.js';
+export { decodeRow, encodeRow } from './stream/codec-rows.js';
 export { connectBus } from './stream/jet-bus.js';

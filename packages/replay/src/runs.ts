@@ -2,6 +2,7 @@
  * Writes and reads of runs, problems and events. Every write runs inside a transaction and takes the tables with it.
  */
 import { createHash } from 'node:crypto';
+import { encodeRow } from '@segue/bus';
 import {
   type BatchHeader,
   type BatchResult,
@@ -14,7 +15,6 @@ import {
   SegueError,
   type StoredEvent,
 } from '@segue/core';
-import { encodeRow } from './codec.js';
 import { type Counters, noCounts, type RunRow, untriedProblem } from './rows.js';
 import type { Tables } from './tables.js';
 

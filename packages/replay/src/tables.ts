@@ -25,9 +25,9 @@
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { decodeRow, encodeRow } from '@segue/bus';
 import { type PlannedTask, type Problem, parseTrajectoryId, SegueError, type StoredEvent } from '@segue/core';
 import { type Database, open, type RootDatabase } from 'lmdb';
-import { decodeRow, encodeRow } from './codec.js';
 import type {
   BatchRow,
   Counters,

@@ -1,0 +1,64 @@
+/**
+ * Values of any shape as bytes, for a store of one's own: msgpack with number arrays as in codec.ts, behind a checksum. Readable by any msgpack
+ * decoder that passes over the first eight bytes. Unlike message bodies they come from this cluster's own disk: what is inside is not checked field
+ * by field, only that it is what was written.
+ */
+import { createHash } from 'node:crypto';
+import { SegueError } from '@segue/core';
+import { Packr } from 'msgpackr';
+import { float32FromBytes, int32FromBytes, littleEndian, uint32FromBytes } from '../convert/bytes.js';
+
+const packr = new Packr({ useRecords: false });
+const checksumBytes = 8;
+
+/** Plain values, lists, objects with text keys, Int32Array, Uint32Array, Float32Array and Uint8Array, nested at will. */
+export function encodeRow(row: unknown): Buffer {
+  const body = packr.pack(packable(row));
+  return Buffer.concat([checksumOf(body), body]);
+}
+
+/** What `encodeRow` was given, with arrays of their own. @throws SegueError DATA_LOSS when the bytes are not those that were written */
+export function decodeRow(bytes: Uint8Array): unknown {
+  const body = bytes.subarray(checksumBytes);
+  if (!checksumOf(body).equals(bytes.subarray(0, checksumBytes))) {
+    throw new SegueError('DATA_LOSS', `${bytes.byteLength} bytes do not match their checksum`);
+  }
+  return unpacked(packr.unpack(body));
+}
+
+function checksumOf(body: Uint8Array): Buffer {
+  return createHash('sha256').update(body).digest().subarray(0, checksumBytes);
+}
+
+function packable(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(packable);
+  if (value instanceof Int32Array) return { dtype: 'int32', n: value.length, data: littleEndian(value) };
+  if (value instanceof Uint32Array) return { dtype: 'uint32', n: value.length, data: littleEndian(value) };
+  if (value instanceof Float32Array) return { dtype: 'float32', n: value.length, data: littleEndian(value) };
+  if (value instanceof Uint8Array) return { dtype: 'uint8', n: value.length, data: value };
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, packable(item)]));
+}
+
+function unpacked(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(unpacked);
+  // Bytes stand in array maps alone, so that no object of plain values is taken for one.
+  if ('data' in value && value.data instanceof Uint8Array && 'dtype' in value) return arrayOf(value.dtype, value.data);
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, unpacked(item)]));
+}
+
+function arrayOf(dtype: unknown, data: Uint8Array): Int32Array | Uint32Array | Float32Array | Uint8Array {
+  switch (dtype) {
+    case 'int32':
+      return int32FromBytes(data, 'row');
+    case 'uint32':
+      return uint32FromBytes(data, 'row');
+    case 'float32':
+      return float32FromBytes(data, 'row');
+    case 'uint8':
+      return Uint8Array.from(data);
+    default:
+      throw new SegueError('DATA_LOSS', `a row holds an array of unknown type ${String(dtype)}`);
+  }
+}

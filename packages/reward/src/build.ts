@@ -1,0 +1,46 @@
+/** Wires the scorers to the process shell: the reward queue and gRPC. */
+import { join } from 'node:path';
+import { rewardContract } from '@segue/bus';
+import type { RewardConfig } from '@segue/core';
+import type { Shell } from '@segue/service';
+import { rewardMetricTable } from './metrics.js';
+import { Pool } from './pool.js';
+import { Problems } from './problems.js';
+import { builtInScorers, type Scorers } from './scorers/index.js';
+import { rewardHandlers } from './service.js';
+import { Tokenizers } from './tokenizers.js';
+import { workOnRewards } from './work.js';
+
+export async function buildReward(shell: Shell<RewardConfig>, scorers: Scorers = builtInScorers): Promise<void> {
+  const { config, bus, peers, log } = shell;
+  const metrics = shell.metrics.define(rewardMetricTable);
+  const rules = { timeoutMs: config.timeoutMs, maxAttempts: config.maxAttempts };
+  const replay = () => peers.replay();
+  const tokenizers = new Tokenizers({
+    bus,
+    trainer: () => peers.trainer(),
+    folder: join(config.dataFolder, 'reward', 'tokenizers'),
+  });
+
+  shell.serve(rewardContract, rewardHandlers({ scorers, pool: new Pool(config.concurrency), rules }));
+  shell.keep('reward queue', (signal) =>
+    workOnRewards(
+      {
+        bus,
+        replay,
+        problems: new Problems(replay),
+        tokenizers,
+        scorers,
+        rules,
+        concurrency: config.concurrency,
+        onTask: (outcome, durationMs, why) => {
+          metrics.tasks_total.inc({ outcome });
+          metrics.task_seconds.observe(durationMs / 1000);
+          if (outcome === 'ok' || outcome === 'wrong' || outcome === 'not-needed') return;
+          log.warn({ outcome }, `reward task ${outcome}: ${why}`);
+        },
+      },
+      signal,
+    ),
+  );
+}

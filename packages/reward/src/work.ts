@@ -1,0 +1,113 @@
+/**
+ * The reward queue: takes tasks as places in the pool get free, judges, publishes the verdict, and only then acknowledges. What cannot be
+ * read now (a peer is down) goes back to the queue; what was delivered many times and killed the scorer each time is answered with an error,
+ * so that nothing waits for ever.
+ */
+import type { Bus, Client, Lease } from '@segue/bus';
+import { type ReplayApi, type RewardTask, type Score, type ScoreStatus, SegueError } from '@segue/core';
+import type { JudgeRules } from './judge.js';
+import { judge } from './judge.js';
+import { type Problems, promptText } from './problems.js';
+import type { Scorers } from './scorers/index.js';
+import type { Tokenizers } from './tokenizers.js';
+
+/** Longest wait for a task at a time, in ms. */
+const takeMs = 1_000;
+/** Pause before a task whose data could not be read comes again, in ms; doubles with each delivery up to the longest. */
+const retryMs = 1_000;
+const maxRetryMs = 30_000;
+/** Deliveries after which a task is held to be what kills its scorers; the queue itself gives up a little later. */
+const maxDeliveries = 15;
+
+export interface WorkParts {
+  readonly bus: Pick<Bus, 'takeRewardTasks' | 'publishScore'>;
+  readonly replay: () => Promise<Pick<Client<ReplayApi>, 'getTrajectory'>>;
+  readonly problems: Problems;
+  readonly tokenizers: Pick<Tokenizers, 'get'>;
+  readonly scorers: Scorers;
+  readonly rules: JudgeRules;
+  /** Responses judged at once. */
+  readonly concurrency: number;
+  /** Told of each task: the verdict's status, or what else became of it. */
+  readonly onTask: (
+    outcome: ScoreStatus | 'returned' | 'discarded' | 'not-needed',
+    durationMs: number,
+    why: string,
+  ) => void;
+}
+
+/** Works until `signal` fires; tasks in hand are finished or given back first. */
+export async function workOnRewards(parts: WorkParts, signal: AbortSignal): Promise<void> {
+  const inHand = new Set<Promise<void>>();
+  try {
+    while (!signal.aborted) {
+      // Asks for the store first: a task that is taken can then be done.
+      await parts.replay();
+      const free = parts.concurrency - inHand.size;
+      const leases = await parts.bus.takeRewardTasks(free, { waitMs: takeMs, signal });
+      for (const lease of leases) {
+        const handling: Promise<void> = handle(parts, lease, signal).finally(() => inHand.delete(handling));
+        inHand.add(handling);
+      }
+      if (inHand.size >= parts.concurrency) await Promise.race(inHand);
+    }
+  } finally {
+    await Promise.all(inHand);
+  }
+}
+
+async function handle(parts: WorkParts, lease: Lease<RewardTask>, signal: AbortSignal): Promise<void> {
+  const startedAt = performance.now();
+  const renewal = setInterval(() => lease.extend(), lease.leaseMs / 3);
+  const report = (outcome: Parameters<WorkParts['onTask']>[0], why: string) =>
+    parts.onTask(outcome, performance.now() - startedAt, why);
+  try {
+    const score = await scoreTask(parts, lease, signal);
+    if (score !== null) await parts.bus.publishScore(lease.value.runId, score);
+    await lease.ack();
+    report(score?.status ?? 'not-needed', score?.detail ?? '');
+  } catch (error) {
+    const failure = SegueError.from(error);
+    if (failure.code === 'NOT_FOUND' || failure.code === 'INVALID_INPUT') {
+      await lease.discard(failure.message).catch(() => lease.giveBack(retryMs));
+      report('discarded', failure.rawMessage);
+      return;
+    }
+    lease.giveBack(Math.min(maxRetryMs, retryMs * 2 ** (lease.deliveryCount - 1)));
+    report('returned', failure.rawMessage);
+  } finally {
+    clearInterval(renewal);
+  }
+}
+
+/** The verdict on a task; null when the trajectory has one already. */
+async function scoreTask(parts: WorkParts, lease: Lease<RewardTask>, signal: AbortSignal): Promise<Score | null> {
+  const { runId, trajectoryId } = lease.value;
+  const replay = await parts.replay();
+  const { state, problemId, segments } = await replay.getTrajectory({ trajectoryId }, { signal });
+  if (state !== 'finished') return null;
+  const problem = await parts.problems.get(runId, problemId);
+  const failed = (detail: string): Score => ({
+    trajectoryId,
+    scorer: problem.scorer,
+    status: 'error',
+    reward: null,
+    detail,
+    durationMs: 0,
+  });
+  if (lease.deliveryCount > maxDeliveries) return failed(`given up after ${lease.deliveryCount - 1} deliveries`);
+  const scorer = parts.scorers.get(problem.scorer);
+  // Known when the problem was submitted, so a reward service of another version: a failure of ours, not of the response.
+  if (scorer === undefined) return failed(`this service has no scorer ${JSON.stringify(problem.scorer)}`);
+  const tokenizer = await parts.tokenizers.get(runId);
+  const tokens = segments.flatMap((segment) => [...segment.tokens]);
+  const request = {
+    id: trajectoryId,
+    scorer: problem.scorer,
+    prompt: promptText(problem),
+    response: tokenizer.decode(tokens, { skipSpecial: true }),
+    answer: problem.answer,
+    metadata: problem.metadata,
+  };
+  return judge(scorer, request, parts.rules, signal);
+}
