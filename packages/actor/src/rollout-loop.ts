@@ -17,7 +17,7 @@ import {
 import type { Lane, LaneWork, WorkSource } from './lane.js';
 import type { PrefixReader } from './prefix-reader.js';
 import type { SegmentOutbox } from './segment-outbox.js';
-import { errorSegment, type Gate, isCovered, judgeTask, type Prefix, segmentFrom } from './task-rules.js';
+import { errorSegment, type Gate, isCovered, isOver, judgeTask, type Prefix, segmentFrom } from './task-rules.js';
 import { Condition, Wake } from './wake.js';
 
 /** What a sequence needs beside its task. */
@@ -116,7 +116,7 @@ export class RolloutLoop implements WorkSource {
     if (before && before.runId === gate.runId && before.iteration > gate.iteration) return;
     if (before?.runId !== gate.runId) this.#flushedIteration = null;
     this.#gate = gate;
-    await this.#letGo((held) => !isCovered(held.task, gate), 'closed');
+    await this.#letGo((held) => isOver(held.task, gate), 'closed');
     const flushed = gate.open ? gate.iteration - 1 : gate.iteration;
     if (flushed >= 0 && this.#gate === gate) {
       this.#flushedIteration = flushed;

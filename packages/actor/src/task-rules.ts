@@ -38,6 +38,12 @@ export function isCovered(task: RolloutTask, gate: Gate | null): boolean {
   return gate?.open === true && gate.runId === task.runId && gate.iteration === task.iteration;
 }
 
+/** Whether the gate ends the task's work: another run's, an earlier iteration's, or that of the iteration that it closes. */
+export function isOver(task: RolloutTask, gate: Gate): boolean {
+  if (task.runId !== gate.runId || task.iteration < gate.iteration) return true;
+  return task.iteration === gate.iteration && !gate.open;
+}
+
 /** The tokens that a task goes on from. */
 export interface Prefix {
   readonly promptTokens: Int32Array;

@@ -1,0 +1,444 @@
+/** The rollout loop's rules, against an engine that counts and a queue in memory. */
+import { hashTokens, SegueError, type Trajectory } from '@segue/core';
+import t from 'tap';
+import { Lanes } from '../dist/lanes.js';
+import { PrefixReader } from '../dist/prefix-reader.js';
+import { type ReturnReason, RolloutLoop } from '../dist/rollout-loop.js';
+import { SegmentOutbox } from '../dist/segment-outbox.js';
+import type { Gate } from '../dist/task-rules.js';
+import {
+  FakeBus,
+  FakeEngine,
+  FakeLease,
+  prompt,
+  rolloutTask,
+  settle,
+  storedTrajectory,
+  until,
+} from './support/fakes.js';
+
+interface Setting {
+  readonly slots?: number;
+  readonly read?: (id: string) => Promise<Trajectory>;
+}
+
+/** A running loop over fakes, serving version 5 of run r. */
+async function startLoop(t: { teardown(end: () => Promise<void>): void }, { slots = 4, read }: Setting = {}) {
+  const bus = new FakeBus();
+  const engines: FakeEngine[] = [];
+  const returned: ReturnReason[] = [];
+  const flushed: number[] = [];
+  const clock = { nowMs: 0 };
+  const reads: string[] = [];
+  const outbox = new SegmentOutbox({
+    bus,
+    patienceMs: 5_000,
+    onPublished: () => undefined,
+    onFailure: () => undefined,
+  });
+  const loop: RolloutLoop = new RolloutLoop({
+    actorId: 'a',
+    bus,
+    outbox,
+    lane: () => lanes.rollout,
+    prefixes: new PrefixReader(async (id) => {
+      reads.push(id);
+      return read ? read(id) : storedTrajectory(id);
+    }),
+    rules: async () => ({ stopTokens: [2], repeat: null, maxAttempts: 3 }),
+    onReturned: (_, reason) => returned.push(reason),
+    onFlushed: (iteration) => flushed.push(iteration),
+    nowMs: () => clock.nowMs,
+  });
+  const lanes = new Lanes({
+    createEngine: () => {
+      const engine = new FakeEngine(slots);
+      engines.push(engine);
+      return engine;
+    },
+    rollouts: loop,
+    idleReleaseMs: 50,
+    onIdle: () => undefined,
+    onChunk: () => loop.extendLeases(),
+    onFailure: () => undefined,
+  });
+  await lanes.rollout.start();
+  await lanes.rollout.load({ runId: 'r', version: 5, folder: 'x' });
+  loop.start();
+  t.teardown(async () => {
+    for (const engine of engines) engine.free = true;
+    await loop.drain();
+    await lanes.stop();
+  });
+  return { bus, engine: engines[0]!, engines, lanes, loop, outbox, returned, flushed, clock, reads };
+}
+
+const open: Gate = { runId: 'r', iteration: 3, policyVersion: 5, open: true };
+const closed: Gate = { ...open, open: false };
+
+t.test('tasks are taken for free slots and a few beyond, and only while the iteration is open', async (t) => {
+  const { bus, loop, engine } = await startLoop(t, { slots: 4 });
+  engine.free = false;
+  bus.put(...Array.from({ length: 8 }, (_, i) => new FakeLease(rolloutTask(i))));
+  await settle();
+  t.strictSame(bus.pulls, [], 'not before the announcement');
+  await loop.follow(open);
+  await until(() => engine.running.size === 4, 'four run');
+  t.equal(bus.pulls[0], 5, 'four slots and a quarter beyond');
+  t.equal(bus.waiting.length, 3);
+  t.strictSame(engine.admitted, ['r-g0-t0', 'r-g0-t1', 'r-g0-t2', 'r-g0-t3'], 'siblings stay adjacent');
+});
+
+t.test('a slot that becomes free is refilled at once, while the segment is still being published', async (t) => {
+  const { bus, loop, engine } = await startLoop(t, { slots: 2 });
+  bus.hold();
+  bus.put(...Array.from({ length: 6 }, (_, i) => new FakeLease(rolloutTask(i))));
+  await loop.follow(open);
+  await until(() => engine.admitted.length === 6, 'all six ran though nothing is published');
+  t.equal(bus.segments.length, 0);
+  bus.release?.();
+  await until(() => bus.segments.length === 6, 'published');
+  t.strictSame(new Set(bus.segments.map(({ endReason }) => endReason)), new Set(['budget']));
+});
+
+t.test('a task is acknowledged after the stream has its segment, however often it must be sent', async (t) => {
+  const { bus, loop, outbox } = await startLoop(t);
+  bus.failures = 2;
+  const [lease] = bus.put(new FakeLease(rolloutTask(0)));
+  await loop.follow(open);
+  t.equal(lease!.acked, false);
+  await until(() => lease!.acked, 'acknowledged');
+  t.equal(bus.segments.length, 1);
+  t.strictSame(outbox.published, { 'r/3': 1 });
+  t.match(bus.segments[0], {
+    id: 'r-g0-t0-s0',
+    trajectoryId: 'r-g0-t0',
+    index: 0,
+    iteration: 3,
+    policyVersion: 5,
+    actorId: 'a',
+    prefixHash: hashTokens(prompt),
+    endReason: 'budget',
+    meter: { promptTokens: 3, reprefillTokens: 0 },
+  });
+});
+
+t.test('nothing is decoded between segments: a trajectory goes on from the token ids in the store', async (t) => {
+  const earlier = [Int32Array.of(11, 12, 13), Int32Array.of(14)];
+  const read = async (id: string) => storedTrajectory(id, earlier);
+  const { bus, loop, engine } = await startLoop(t, { read });
+  engine.stopAt = 6;
+  bus.put(new FakeLease(rolloutTask(0, { segmentIndex: 2 })));
+  await loop.follow(open);
+  await until(() => bus.segments.length === 1, 'published');
+  const [segment] = bus.segments;
+  t.strictSame([...segment!.tokens], [4, 5], 'new tokens alone');
+  t.equal(segment!.endReason, 'stop');
+  t.equal(
+    segment!.prefixHash,
+    hashTokens(Int32Array.of(11, 12, 13, 14), hashTokens(prompt)),
+    'prompt, then response so far',
+  );
+  t.equal(segment!.meter.reprefillTokens, 4, 're-prefilled tokens are metered apart');
+});
+
+t.test('siblings that begin read their prompt once', async (t) => {
+  const { bus, loop, reads } = await startLoop(t);
+  bus.put(...Array.from({ length: 4 }, (_, i) => new FakeLease(rolloutTask(i))));
+  await loop.follow(open);
+  await until(() => bus.segments.length === 4, 'published');
+  t.equal(reads.length, 1);
+});
+
+t.test('a lease is renewed only while decode chunks complete: a stuck engine loses it', async (t) => {
+  const { bus, loop, engine, clock } = await startLoop(t);
+  engine.free = false;
+  engine.chunkTokens = 1;
+  const [lease] = bus.put(new FakeLease(rolloutTask(0)));
+  await loop.follow(open);
+  await until(() => engine.running.size === 1, 'it runs');
+  clock.nowMs = 60_000;
+  await settle();
+  t.equal(lease!.extensions, 0, 'no chunk, no renewal, however late it is');
+  await engine.step();
+  t.equal(lease!.extensions, 1);
+  clock.nowMs += 1_000;
+  await engine.step();
+  t.equal(lease!.extensions, 1, 'not more often than a third of the lease');
+  clock.nowMs += 3_000;
+  await engine.step();
+  t.equal(lease!.extensions, 2);
+});
+
+t.test(
+  'at the close running segments are cut and saved, what has no token is dropped, then the iteration is flushed',
+  async (t) => {
+    const { bus, loop, engine, flushed, outbox } = await startLoop(t, { slots: 2 });
+    engine.free = false;
+    const leases = bus.put(...Array.from({ length: 3 }, (_, i) => new FakeLease(rolloutTask(i))));
+    await loop.follow(open);
+    await until(() => engine.running.size === 2, 'two run, one waits');
+    t.equal(loop.flushedIteration, 2);
+    await engine.step();
+    bus.hold();
+    const closing = loop.follow(closed);
+    await engine.step();
+    t.strictSame(flushed, [], 'not flushed before the stream has everything');
+    t.equal(loop.flushedIteration, 2);
+    bus.release?.();
+    await closing;
+    t.strictSame(flushed, [3]);
+    t.equal(loop.flushedIteration, 3);
+    t.strictSame(
+      bus.segments.map(({ endReason, tokens }) => [endReason, tokens.length]),
+      [
+        ['yield', 8],
+        ['yield', 8],
+      ],
+    );
+    t.strictSame(outbox.published, { 'r/3': 2 });
+    t.ok(
+      leases.every(({ acked, givenBack }) => acked && givenBack === null),
+      'the one that had not begun is acknowledged away',
+    );
+    bus.put(new FakeLease(rolloutTask(9)));
+    await settle();
+    t.equal(bus.waiting.length, 1, 'nothing more is taken');
+  },
+);
+
+t.test('an actor that holds nothing is flushed as soon as it hears of the close', async (t) => {
+  const { loop, flushed } = await startLoop(t);
+  await loop.follow(closed);
+  t.strictSame(flushed, [3]);
+});
+
+t.test('stale tasks are acknowledged away, those of another version or run are given back', async (t) => {
+  const { bus, loop, returned, engine } = await startLoop(t);
+  const [stale, otherVersion, otherRun] = bus.put(
+    new FakeLease(rolloutTask(0, { iteration: 2 })),
+    new FakeLease(rolloutTask(1, { policyVersion: 4 })),
+    new FakeLease(rolloutTask(2, { runId: 'q' })),
+  );
+  await loop.follow(open);
+  await until(() => returned.length === 3, 'all returned');
+  t.ok(stale!.acked);
+  t.ok(otherVersion!.givenBack! > 0, 'with a delay');
+  t.ok(otherRun!.givenBack! > 0);
+  t.strictSame(returned, ['stale', 'elsewhere', 'elsewhere']);
+  t.strictSame(engine.admitted, []);
+});
+
+t.test('a task whose iteration has not been announced here yet waits for the announcement', async (t) => {
+  const { bus, loop, lanes } = await startLoop(t);
+  await loop.follow(open);
+  const [early] = bus.put(new FakeLease(rolloutTask(0, { iteration: 4, policyVersion: 6 })));
+  await until(() => loop.trajectoryIds.length === 1, 'it is held');
+  await settle();
+  t.equal(early!.givenBack, null);
+  await loop.follow(closed);
+  await lanes.switchTo({ runId: 'r', version: 6, folder: 'x' });
+  await loop.follow({ ...open, iteration: 4, policyVersion: 6 });
+  await until(() => bus.segments.length === 1, 'it runs under the new version');
+  t.match(bus.segments[0], { iteration: 4, policyVersion: 6 });
+});
+
+t.test('no task is taken before the announced version is served', async (t) => {
+  const { bus, loop, lanes } = await startLoop(t);
+  bus.put(new FakeLease(rolloutTask(0, { policyVersion: 6 })));
+  await loop.follow({ ...open, policyVersion: 6 });
+  await settle();
+  t.equal(bus.waiting.length, 1);
+  await lanes.switchTo({ runId: 'r', version: 6, folder: 'x' });
+  loop.wake();
+  await until(() => bus.segments.length === 1, 'taken');
+});
+
+t.test('draining cuts, saves and gives back: nothing generated is lost', async (t) => {
+  const { bus, loop, engine } = await startLoop(t, { slots: 2 });
+  engine.free = false;
+  const leases = bus.put(...Array.from({ length: 3 }, (_, i) => new FakeLease(rolloutTask(i))));
+  await loop.follow(open);
+  await until(() => engine.running.size === 2, 'two run, one waits');
+  await engine.step();
+  const drained = loop.drain();
+  await engine.step();
+  await drained;
+  t.strictSame(
+    bus.segments.map(({ endReason }) => endReason),
+    ['yield', 'yield'],
+  );
+  t.strictSame(
+    leases.map(({ acked }) => acked),
+    [true, true, false],
+  );
+  t.equal(leases[2]!.givenBack, 0, 'the other is for somebody else, at once');
+  t.strictSame(loop.trajectoryIds, []);
+});
+
+t.test('a generation that fails is told as an error segment without tokens, and its task is done', async (t) => {
+  const { bus, loop, engine, engines } = await startLoop(t);
+  engine.failNext = new SegueError('INTERNAL', 'the graph broke');
+  const [lease] = bus.put(new FakeLease(rolloutTask(0, { attempt: 1 })));
+  await loop.follow(open);
+  await until(() => lease!.acked, 'acknowledged');
+  t.match(bus.segments[0], { endReason: 'error', attempt: 1, error: /the graph broke/ });
+  t.equal(bus.segments[0]!.tokens.length, 0);
+  t.equal(engines.length, 2, 'a new engine takes over');
+  t.ok(engine.stopped);
+  bus.put(new FakeLease(rolloutTask(1)));
+  await until(() => bus.segments.length === 2, 'and works');
+  t.equal(bus.segments[1]!.endReason, 'budget');
+});
+
+t.test('a sequence that the engine refuses fails alone', async (t) => {
+  const read = async (id: string) => ({
+    ...storedTrajectory(id),
+    promptTokens: id.endsWith('t1') ? Int32Array.of(99) : prompt,
+  });
+  const { bus, loop } = await startLoop(t, { read });
+  bus.put(...[0, 1, 2].map((i) => new FakeLease(rolloutTask(i, { groupId: `r-g${i}` }))));
+  await loop.follow(open);
+  await until(() => bus.segments.length === 3, 'all answered');
+  const reasons = Object.fromEntries(bus.segments.map(({ trajectoryId, endReason }) => [trajectoryId, endReason]));
+  t.strictSame(reasons, { 'r-g0-t0': 'budget', 'r-g0-t1': 'error', 'r-g0-t2': 'budget' });
+});
+
+t.test('a task that comes back too often is taken to kill its actors, and ends with an error', async (t) => {
+  const { bus, loop, engine } = await startLoop(t);
+  const leases = bus.put(new FakeLease(rolloutTask(0), 4), new FakeLease(rolloutTask(1), 3));
+  await loop.follow(open);
+  await until(() => leases.every(({ acked }) => acked), 'both done');
+  t.strictSame(engine.admitted, ['r-g0-t1'], 'it does not reach the engine');
+  const error = bus.segments.find(({ trajectoryId }) => trajectoryId === 'r-g0-t0');
+  t.match(error, { endReason: 'error', error: /delivered 4 times/, prefixHash: hashTokens(prompt) });
+});
+
+t.test('a task that the store does not wait for is dropped', async (t) => {
+  const read = async (id: string) => storedTrajectory(id, [Int32Array.of(1), Int32Array.of(2)]);
+  const { bus, loop, returned } = await startLoop(t, { read });
+  const [lease] = bus.put(new FakeLease(rolloutTask(0, { segmentIndex: 1 })));
+  await loop.follow(open);
+  await until(() => lease!.acked, 'acknowledged');
+  t.strictSame(returned, ['superseded']);
+  t.strictSame(bus.segments, []);
+});
+
+t.test('while the store cannot be read the task is kept, and its lease with it', async (t) => {
+  let failures = 3;
+  const read = async (id: string) => {
+    clock.nowMs += 4_000;
+    if (failures-- > 0) throw new SegueError('UNAVAILABLE', 'the store restarts');
+    return storedTrajectory(id);
+  };
+  const { bus, loop, clock, returned } = await startLoop(t, { read });
+  const [lease] = bus.put(new FakeLease(rolloutTask(0)));
+  await loop.follow(open);
+  await until(() => lease!.acked, 'done');
+  t.equal(bus.segments[0]!.endReason, 'budget');
+  t.strictSame(returned, []);
+  t.ok(lease!.extensions >= 3);
+});
+
+t.test('a task that comes back while it runs here goes on under the new lease', async (t) => {
+  const { bus, loop, engine } = await startLoop(t);
+  engine.free = false;
+  const [first] = bus.put(new FakeLease(rolloutTask(0)));
+  await loop.follow(open);
+  await until(() => engine.running.size === 1, 'it runs');
+  const [second] = bus.put(new FakeLease(rolloutTask(0), 2));
+  await until(() => bus.waiting.length === 0, 'delivered again');
+  engine.free = true;
+  await until(() => second!.acked, 'acknowledged under the new lease');
+  t.equal(first!.acked, false);
+  t.equal(bus.segments.length, 1);
+  t.strictSame(engine.admitted, ['r-g0-t0'], 'never twice at once');
+});
+
+t.test('evaluation runs in its own lane on a pinned version, sharing the engine where versions agree', async (t) => {
+  const { lanes, engines, bus, loop, engine } = await startLoop(t, { slots: 4 });
+  const request = (id: string) => ({
+    id,
+    promptKey: 'k',
+    promptTokens: prompt,
+    responseTokens: new Int32Array(0),
+    seed: 1,
+    sampling: { temperature: 1, topK: 0, topP: 1 },
+    stopTokens: [2],
+    budgetTokens: 6,
+    capTokens: 6,
+    lastSpan: true,
+    repeat: null,
+  });
+  const never = new AbortController().signal;
+  const pinned = (version: number) => ({ runId: 'r', version, folder: 'x' });
+  const same = await lanes.evaluate(pinned(5), request('e0'), never);
+  t.equal(same.tokens.length, 6);
+  t.equal(engines.length, 1, 'the rollout engine serves it');
+  const older = await Promise.all(['e0', 'e1'].map((id) => lanes.evaluate(pinned(4), request(id), never)));
+  t.equal(older.length, 2);
+  t.strictSame(
+    engines.map(({ loads }) => loads),
+    [[5], [4]],
+    'another version has an engine of its own',
+  );
+  await until(() => engines[1]!.stopped, 'which is let go when it has been idle');
+  t.equal(engine.stopped, false);
+
+  // The same id twice at once: one after the other, never refused.
+  const twins = await Promise.all([0, 1].map(() => lanes.evaluate(pinned(5), request('twin'), never)));
+  t.strictSame([...twins[0]!.tokens], [...twins[1]!.tokens]);
+
+  // Rollouts keep most of the slots.
+  engine.free = false;
+  bus.put(...Array.from({ length: 4 }, (_, i) => new FakeLease(rolloutTask(i, { budgetTokens: i < 2 ? 4 : 10 }))));
+  await loop.follow(open);
+  await until(() => engine.running.size === 4, 'rollouts run');
+  const evaluations = ['f0', 'f1', 'f2'].map((id) => lanes.evaluate(pinned(5), request(id), never));
+  await engine.step();
+  await until(() => [...engine.running.keys()].some((id) => id.startsWith('f')), 'an evaluation joined');
+  t.equal(
+    [...engine.running.keys()].filter((id) => id.startsWith('f')).length,
+    1,
+    'one of two free slots: a quarter of all',
+  );
+  engine.free = true;
+  await Promise.all(evaluations);
+});
+
+t.test('a version is loaded when nothing runs; evaluations of the old one go on elsewhere', async (t) => {
+  const { lanes, engines, engine } = await startLoop(t, { slots: 1 });
+  engine.free = false;
+  const request = (id: string) => ({
+    id,
+    promptKey: 'k',
+    promptTokens: prompt,
+    responseTokens: new Int32Array(0),
+    seed: 1,
+    sampling: { temperature: 1, topK: 0, topP: 1 },
+    stopTokens: [2],
+    budgetTokens: 4,
+    capTokens: 4,
+    lastSpan: true,
+    repeat: null,
+  });
+  const never = new AbortController().signal;
+  const pinned = { runId: 'r', version: 5, folder: 'x' };
+  const [first, second] = ['e0', 'e1'].map((id) => lanes.evaluate(pinned, request(id), never));
+  await until(() => engine.running.size === 1, 'the first runs');
+  const switched = lanes.switchTo({ runId: 'r', version: 6, folder: 'x' });
+  await second;
+  t.strictSame(engines[1]!.loads, [5], 'the second found another engine');
+  t.strictSame(engine.loads, [5], 'still the old version');
+  engine.free = true;
+  await Promise.all([first, switched]);
+  t.strictSame(engine.loads, [5, 6]);
+  const cancel = new AbortController();
+  engine.free = false;
+  const cancelled = lanes.evaluate({ ...pinned, version: 6 }, request('e2'), cancel.signal);
+  await until(() => engine.running.size === 1, 'it runs');
+  cancel.abort();
+  await t.rejects(cancelled, { code: 'CANCELLED' });
+  engine.free = true;
+  await until(() => engine.running.size === 0, 'its slot is free');
+});

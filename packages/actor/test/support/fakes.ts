@@ -1,0 +1,268 @@
+/** Stand-ins for what an actor talks to, each a dozen lines: an engine that counts, a queue in memory, a store that knows one prompt. */
+import type { Lease } from '@segue/bus';
+import {
+  type ChunkReport,
+  type EndReason,
+  type Engine,
+  type EngineStatus,
+  type PolicyLocation,
+  type RolloutTask,
+  type Segment,
+  SegueError,
+  type SequenceRequest,
+  type SequenceResult,
+  type Trajectory,
+} from '@segue/core';
+
+/** Lets everything that waits for nothing but promises come to rest. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Waits for a condition that other work brings about. */
+export async function until(holds: () => boolean, what: string): Promise<void> {
+  for (let i = 0; i < 2_000; i++) {
+    if (holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  throw new Error(`never happened: ${what}`);
+}
+
+interface FakeSequence {
+  readonly request: SequenceRequest;
+  readonly tokens: number[];
+}
+
+/**
+ * Writes the position of each token, `chunkTokens` per chunk; a response stops at `stopAt` tokens. A chunk runs when the test lets it, or at once
+ * (`free`).
+ */
+export class FakeEngine implements Engine {
+  readonly slots: number;
+  version: number | null = null;
+  loads: number[] = [];
+  stopAt = Number.POSITIVE_INFINITY;
+  chunkTokens = 4;
+  failNext: SegueError | null = null;
+  stopped = false;
+  readonly running = new Map<string, FakeSequence>();
+  readonly admitted: string[] = [];
+  #free = true;
+  #gate: (() => void) | null = null;
+
+  /** Whether chunks run at once; else each waits for `step`. */
+  get free(): boolean {
+    return this.#free;
+  }
+  set free(free: boolean) {
+    this.#free = free;
+    if (free) this.#gate?.();
+  }
+
+  constructor(slots: number) {
+    this.slots = slots;
+  }
+
+  async start(): Promise<void> {}
+
+  async loadVersion({ version }: PolicyLocation): Promise<void> {
+    if (this.running.size > 0) throw new SegueError('FAILED_PRECONDITION', 'sequences run');
+    this.version = version;
+    this.loads.push(version);
+  }
+
+  async admit(requests: readonly SequenceRequest[]): Promise<void> {
+    const bad = requests.find(({ promptTokens, id }) => promptTokens[0] === 99 || this.running.has(id));
+    if (bad) throw new SegueError('INVALID_INPUT', `sequence ${bad.id} is refused`);
+    if (this.running.size + requests.length > this.slots) throw new SegueError('RESOURCE_EXHAUSTED', 'too many');
+    for (const request of requests) {
+      this.admitted.push(request.id);
+      this.running.set(request.id, { request, tokens: [] });
+    }
+  }
+
+  /** Lets one chunk run. */
+  async step(): Promise<void> {
+    await until(() => this.#gate !== null, 'a chunk that waits');
+    this.#gate?.();
+    await settle();
+  }
+
+  async generateChunk(): Promise<ChunkReport> {
+    if (!this.#free) {
+      await new Promise<void>((resolve) => {
+        this.#gate = resolve;
+      });
+      this.#gate = null;
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    const failure = this.failNext;
+    this.failNext = null;
+    if (failure) throw failure;
+    const finished: SequenceResult[] = [];
+    let tokens = 0;
+    for (const { request, tokens: written } of [...this.running.values()]) {
+      let reason: SequenceResult['endReason'] | null = null;
+      for (let i = 0; i < this.chunkTokens && !reason; i++) {
+        const position = request.responseTokens.length + written.length;
+        written.push(position);
+        tokens++;
+        if (position + 1 >= this.stopAt) reason = 'stop';
+        else if (position + 1 >= request.capTokens) reason = 'length';
+        else if (written.length >= request.budgetTokens) reason = request.lastSpan ? 'length' : 'budget';
+      }
+      if (reason) finished.push(this.#end(request.id, reason));
+    }
+    return { finished, running: this.running.size, tokens, steps: this.chunkTokens, durationMs: 8, prefillMs: 0 };
+  }
+
+  async cut(ids: readonly string[] = [...this.running.keys()]): Promise<SequenceResult[]> {
+    return ids.filter((id) => this.running.has(id)).map((id) => this.#end(id, 'yield'));
+  }
+
+  async status(): Promise<EngineStatus> {
+    const { slots, version: policyVersion } = this;
+    return {
+      policyVersion,
+      device: 'cpu',
+      slots,
+      running: this.running.size,
+      vocabularySize: 64,
+      maxContextTokens: 64,
+    };
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.#gate?.();
+  }
+
+  #end(id: string, endReason: Exclude<EndReason, 'error'>): SequenceResult {
+    const { request, tokens } = this.running.get(id)!;
+    this.running.delete(id);
+    return {
+      id,
+      tokens: Int32Array.from(tokens),
+      logProbs: new Float32Array(tokens.length).fill(-1),
+      endReason,
+      promptTokens: request.promptTokens.length,
+      reprefillTokens: request.responseTokens.length,
+      startedAtMs: 1,
+      endedAtMs: 2,
+    };
+  }
+}
+
+export const prompt = Int32Array.of(7, 8, 9);
+
+export function rolloutTask(member: number, more: Partial<RolloutTask> = {}): RolloutTask {
+  return {
+    runId: 'r',
+    iteration: 3,
+    policyVersion: 5,
+    groupId: 'r-g0',
+    trajectoryId: `r-g0-t${member}`,
+    problemId: 'p',
+    segmentIndex: 0,
+    attempt: 0,
+    seed: 1,
+    sampling: { temperature: 1, topK: 0, topP: 1 },
+    budgetTokens: 10,
+    capTokens: 30,
+    lastSpan: false,
+    ...more,
+  };
+}
+
+/** A lease that remembers what was done with it. */
+export class FakeLease implements Lease<RolloutTask> {
+  readonly value: RolloutTask;
+  readonly deliveryCount: number;
+  readonly leaseMs = 9_000;
+  extensions = 0;
+  acked = false;
+  givenBack: number | null = null;
+
+  constructor(value: RolloutTask, deliveryCount = 1) {
+    this.value = value;
+    this.deliveryCount = deliveryCount;
+  }
+  extend(): void {
+    this.extensions++;
+  }
+  async ack(): Promise<void> {
+    this.acked = true;
+  }
+  giveBack(delayMs = 0): void {
+    this.givenBack = delayMs;
+  }
+  async discard(): Promise<void> {}
+}
+
+/** A queue and a stream of segments in memory. */
+export class FakeBus {
+  readonly waiting: FakeLease[] = [];
+  readonly pulls: number[] = [];
+  readonly segments: Segment[] = [];
+  /** Publications that fail before one goes through. */
+  failures = 0;
+  /** Holds publications back until it is called. */
+  release: (() => void) | null = null;
+  #held: Promise<void> | null = null;
+
+  put(...leases: FakeLease[]): FakeLease[] {
+    this.waiting.push(...leases);
+    return leases;
+  }
+
+  hold(): void {
+    this.#held = new Promise((resolve) => {
+      this.release = () => {
+        this.#held = null;
+        resolve();
+      };
+    });
+  }
+
+  async takeRolloutTasks(max: number, { waitMs, signal }: { waitMs: number; signal?: AbortSignal | undefined }) {
+    this.pulls.push(max);
+    for (let waited = 0; this.waiting.length === 0 && waited < waitMs && !signal?.aborted; waited += 2) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    return this.waiting.splice(0, max);
+  }
+
+  async publishSegment(_runId: string, segment: Segment): Promise<void> {
+    await this.#held;
+    if (this.failures-- > 0) throw new SegueError('UNAVAILABLE', 'the server is away');
+    this.segments.push(segment);
+  }
+}
+
+export function storedTrajectory(id: string, segments: readonly Int32Array[] = []): Trajectory {
+  return {
+    id,
+    groupId: 'r-g0',
+    problemId: 'p',
+    promptTokens: prompt,
+    state: segments.length > 0 ? 'unfinished' : 'pending',
+    segments: segments.map((tokens, index) => ({
+      id: `${id}-s${index}`,
+      trajectoryId: id,
+      index,
+      attempt: 0,
+      iteration: index,
+      policyVersion: index,
+      actorId: 'b',
+      prefixHash: '',
+      tokens,
+      logProbs: new Float32Array(tokens.length),
+      origins: null,
+      lossMask: null,
+      endReason: 'budget',
+      error: null,
+      meter: { promptTokens: 0, reprefillTokens: 0, startedAtMs: 0, endedAtMs: 0 },
+    })),
+    score: null,
+  };
+}
