@@ -2,34 +2,22 @@
 import { RepeatDetector, SegueError, type SequenceRequest, type SequenceResult } from '@segue/core';
 import t from 'tap';
 import { LocalEngine } from '../dist/generate/local-engine.js';
-import { emit } from '../dist/graph/emit.js';
-import { Session, tensor } from '../dist/graph/session.js';
-import { viewOf } from '../dist/model/layout.js';
-import { logProbGraph } from '../dist/train/graphs.js';
-import { generate, prompt, request, tinyConfig, tinyLayout, tinyParameters, writeTinyPolicy } from './tiny-policy.js';
+import { TrainingEngine } from '../dist/train/training-engine.js';
+import { generate, prompt, request, tinyConfig, tinyParameters, writeTinyPolicy } from './tiny-policy.js';
 
 const folder = await writeTinyPolicy(t.testdir());
-const forward = await Session.create(emit(logProbGraph(tinyLayout)));
-t.teardown(() => forward.dispose());
+// What the trainer computes log-probs with.
+const trainer = new TrainingEngine(tinyConfig, tinyParameters(1), { threads: 1 });
+t.teardown(() => trainer.dispose());
 
-/** Log-probs of targets after positions of one sequence, by the graph that the trainer uses. */
-async function fullLogProbs(tokens: Int32Array, positions: number[], targets: number[], temperature = 1) {
-  const parameters = tinyParameters(1);
-  const weights = tinyLayout.blocks.map((block) => [
-    block.key,
-    tensor('float32', block.shape, viewOf(parameters, block)),
-  ]);
-  const { logProbs } = await forward.run(
-    {
-      ...Object.fromEntries(weights),
-      tokens: tensor('int64', [1, tokens.length], BigInt64Array.from(tokens, BigInt)),
-      positions: tensor('int64', [positions.length], BigInt64Array.from(positions, BigInt)),
-      targets: tensor('int64', [targets.length], BigInt64Array.from(targets, BigInt)),
-      inverseTemperature: tensor('float32', [], Float32Array.of(1 / temperature)),
-    },
-    ['logProbs'],
-  );
-  return Array.from(logProbs!.data as Float32Array);
+/** Log-probs of the last `count` tokens of each sequence, by the trainer's graph over whole sequences. */
+async function fullLogProbs(sequences: Int32Array[], count: number, temperature = 1): Promise<number[][]> {
+  const rows = sequences.map((tokens) => ({
+    tokens,
+    mask: Uint8Array.from(tokens, (_, i) => (i >= tokens.length - count ? 1 : 0)),
+  }));
+  const { logProbs } = await trainer.logProbs(rows, { temperature });
+  return logProbs.map((values) => [...values.slice(-count)]);
 }
 
 function join(...parts: Int32Array[]): Int32Array {
@@ -77,14 +65,9 @@ t.test('log-probs of the decode loop are those of the full-sequence graph', asyn
     const results = await generate(await engineWith({ sharePrompts, chunkTokens: 7 }), requests);
     for (const { id, promptTokens, responseTokens, sampling } of requests) {
       const result = requireResult(results, id);
-      const before = promptTokens.length + responseTokens.length - 1;
-      const expected = await fullLogProbs(
-        join(promptTokens, responseTokens, result.tokens),
-        Array.from(result.tokens, (_, i) => before + i),
-        [...result.tokens],
-        sampling.temperature || 1,
-      );
-      const difference = largestDifference(result.logProbs, expected);
+      const whole = join(promptTokens, responseTokens, result.tokens);
+      const [expected] = await fullLogProbs([whole], result.tokens.length, sampling.temperature || 1);
+      const difference = largestDifference(result.logProbs, expected!);
       t.ok(result.tokens.length > 0 && difference <= 1e-5, `${id}, prompts shared ${sharePrompts}: ${difference}`);
     }
   }
@@ -95,15 +78,13 @@ t.test('greedy decoding takes the most likely token of the full forward', async 
   const { tokens } = requireResult(await generate(await engineWith(), [greedy]), 'g');
   const whole = join(greedy.promptTokens, tokens);
   const vocabulary = Array.from({ length: tinyConfig.vocabularySize }, (_, token) => token);
-  for (const [i, token] of tokens.entries()) {
-    const position = greedy.promptTokens.length - 1 + i;
-    const all = await fullLogProbs(
-      whole,
-      vocabulary.map(() => position),
-      vocabulary,
-    );
-    if (all.indexOf(Math.max(...all)) !== token) t.fail(`token ${i} is not the most likely`);
+  const likeliest: number[] = [];
+  for (let length = greedy.promptTokens.length; length < whole.length; length++) {
+    const candidates = vocabulary.map((token) => join(whole.subarray(0, length), Int32Array.of(token)));
+    const scores = (await fullLogProbs(candidates, 1)).flat();
+    likeliest.push(scores.indexOf(Math.max(...scores)));
   }
+  t.same([...tokens], likeliest);
   t.equal(tokens.length, 30);
 });
 
