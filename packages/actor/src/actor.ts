@@ -2,8 +2,15 @@
  * The actor, wired up: lanes and engine, the rollout loop and its outbox, the policy follower, and what is reported of them. Nothing is decided here.
  */
 import { join } from 'node:path';
-import type { ActivePolicy, IterationSignal, Registration } from '@segue/bus';
-import { type ActorConfig, type ActorStatus, type Engine, SegueError } from '@segue/core';
+import type { ActivePolicy, Bus, Client, IterationSignal, Registration } from '@segue/bus';
+import {
+  type ActorConfig,
+  type ActorStatus,
+  type Engine,
+  type ReplayApi,
+  SegueError,
+  type TrainerApi,
+} from '@segue/core';
 import type { Shell } from '@segue/service';
 import type { LanePolicy } from './lane.js';
 import { Lanes } from './lanes.js';
@@ -23,7 +30,13 @@ import {
 } from './status.js';
 
 /** What the actor needs of its shell. */
-export type ActorShell = Pick<Shell<ActorConfig>, 'config' | 'log' | 'metrics' | 'bus' | 'peers' | 'fail' | 'announce'>;
+export interface ActorShell extends Pick<Shell<ActorConfig>, 'config' | 'log' | 'metrics' | 'fail' | 'announce'> {
+  readonly bus: Pick<Bus, 'takeRolloutTasks' | 'publishSegment'>;
+  readonly peers: {
+    replay(): Promise<Pick<Client<ReplayApi>, 'getRun' | 'getTrajectory'>>;
+    trainer(): Promise<Pick<Client<TrainerApi>, 'downloadPolicy'>>;
+  };
+}
 
 /** How long to try to publish a segment, in ms: longer than a restart of the message server takes. */
 const publishPatienceMs = 60_000;

@@ -15,8 +15,8 @@ import {
   type Trajectory,
   trajectoryId,
 } from '@segue/core';
+import { createMetrics } from '@segue/service';
 import { createCharacterTokenizer } from '@segue/tokenizer';
-import { createMetrics } from '../../../service/dist/metrics.js';
 import { defineTrainerMetrics } from '../../dist/metrics.js';
 import { type ReplayReader, Trainer } from '../../dist/trainer.js';
 
