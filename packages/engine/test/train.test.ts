@@ -3,16 +3,10 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SeededRandom } from '@segue/core';
 import t from 'tap';
-import {
-  LocalEngine,
-  type PolicyRow,
-  type TokenRow,
-  TrainingEngine,
-  TrainingWorker,
-  writeCheckpoint,
-} from '../dist/index.js';
+import { LocalEngine, type PolicyRow, type TokenRow, TrainingEngine, TrainingWorker } from '../dist/index.js';
 import { AdamW, clippingScale, globalNorm } from '../dist/train/adamw.js';
 import { microBatches } from '../dist/train/batches.js';
+import { dealRows } from '../dist/train/shards.js';
 import { relativeError } from './reference-data.js';
 import { tinyConfig, tinyLayout, tinyParameters, writeTinyPolicy } from './tiny-policy.js';
 
@@ -289,29 +283,77 @@ t.test('rows that do not fit are refused by number', async (t) => {
   await engine.dispose();
 });
 
-t.test('the worker does what the engine does, answers in order, and ends only after its work', async (t) => {
+t.test('the worker does what the engine does, on one thread and on three, the same bits each time', async (t) => {
   const parent = t.testdir({});
-  const folder = join(parent, 'policy');
-  await writeCheckpoint(folder, { config: tinyConfig, layout: tinyLayout, parameters: tinyParameters(1) });
-  const rows = someRows(12);
+  const folder = await writeTinyPolicy(join(parent, 'policy'));
   const engine = tinyEngine();
-  const worker = await TrainingWorker.start({ source: { folder }, options: { threads: 1 } });
-  t.equal((await worker.status()).parameters, tinyLayout.parameters);
-  const expected = await engine.supervisedStep(rows, 1e-3);
-  t.match(await worker.supervisedStep(rows, 1e-3), { loss: expected.loss, gradientNorm: expected.gradientNorm });
-  await t.rejects(worker.logProbs([{ tokens: Int32Array.of(1, 99), mask: Uint8Array.of(0, 1) }]), {
-    code: 'INVALID_INPUT',
-    message: /token 99/,
-  });
+  const rows = await policyRows(engine, someRows(13));
+  const expected = await engine.policyGradients(rows, { tau: 0.2, temperature: 0.8 });
+  const gradient = engine.gradient.slice();
+  const expectedStep = await engine.step(1e-2);
+  const parameters: Float32Array[] = [];
+  for (const threads of [1, 3, 3]) {
+    const worker = await TrainingWorker.start({ source: { folder }, options: { threads } });
+    t.equal((await worker.status()).parameters, tinyLayout.parameters);
+    const result = await worker.policyGradients(rows, { tau: 0.2, temperature: 0.8 });
+    t.ok(Math.abs(result.loss - expected.loss) < 1e-5);
+    t.ok(Math.abs(result.entropy - expected.entropy) < 1e-4);
+    t.ok(Math.abs(result.squaredLogRatio - expected.squaredLogRatio) < 1e-4 * expected.squaredLogRatio);
+    t.same([result.rows, result.tokens], [expected.rows, expected.tokens]);
+    t.ok(relativeError(result.logRatios, expected.logRatios) < 1e-4);
+    rows.forEach((_, row) => {
+      t.ok(relativeError(result.logProbs[row]!, expected.logProbs[row]!) < 1e-5, 'each row has its own log-probs');
+    });
+    const { gradientNorm } = await worker.step(1e-2);
+    t.ok(Math.abs(gradientNorm - expectedStep.gradientNorm) < 1e-4 * expectedStep.gradientNorm);
+    await t.rejects(worker.step(1e-2), { code: 'FAILED_PRECONDITION' }, 'the gradient was used up');
+    // The second step shows that the helpers have the parameters of the first.
+    await worker.supervisedStep(rows, 1e-2);
+    const next = join(parent, `next-${parameters.length}`);
+    await worker.save(next);
+    await worker.stop();
+    const saved = await TrainingEngine.open(next);
+    parameters.push(saved.parameters);
+  }
+  await engine.supervisedStep(rows, 1e-2);
+  t.ok(globalNorm(gradient) > 0);
+  t.ok(sameBits(parameters[0]!, engine.parameters), 'one thread: the bits of the engine');
+  t.ok(sameBits(parameters[1]!, parameters[2]!), 'three threads: the same bits again');
+  const before = tinyParameters(1);
+  const change = (to: Float32Array) => to.map((value, i) => value - before[i]!);
+  t.ok(
+    relativeError(change(parameters[1]!), change(engine.parameters)) < 0.05,
+    'as far as Adam is stable under rounding',
+  );
+  await engine.dispose();
+});
+
+t.test('the worker names the row of the caller, runs calls in order, and ends only after its work', async (t) => {
+  const parent = t.testdir({});
+  const source = { folder: await writeTinyPolicy(join(parent, 'policy')) };
+  const worker = await TrainingWorker.start({ source, options: { threads: 2 } });
+  const bad = { tokens: Int32Array.of(1, 99), mask: Uint8Array.of(0, 1) };
+  const message = /row 5: has token 99/;
+  await t.rejects(worker.logProbs([...someRows(5), bad]), { code: 'INVALID_INPUT', message });
+  const stepped = worker.supervisedStep(someRows(6), 1e-3);
   const saved = worker.save(join(parent, 'next'));
   const ended = worker.stop();
   await t.rejects(worker.step(1), { code: 'FAILED_PRECONDITION', message: /has been stopped/ });
-  await Promise.all([saved, ended]);
+  await Promise.all([stepped, saved, ended]);
   await worker.stop();
   t.same((await readdir(parent)).sort(), ['next', 'policy']);
-  const next = await TrainingEngine.open(join(parent, 'next'));
-  t.ok(sameBits(next.parameters, engine.parameters), 'the same step gave the same bits');
-  await Promise.all([engine.dispose(), next.dispose()]);
+});
+
+t.test('rows are dealt out completely, evenly, and put together in the order of the caller', async (t) => {
+  const rows = someRows(11);
+  const shards = dealRows(rows, 3);
+  t.same(
+    shards.flatMap(({ indices }) => [...indices]).sort((a, b) => a - b),
+    rows.map((_, i) => i),
+  );
+  const sums = shards.map((shard) => shard.rows.reduce((sum, { tokens }) => sum + tokens.length, 0));
+  t.ok(Math.max(...sums) - Math.min(...sums) <= 45, sums.join());
+  t.same(dealRows(rows, 3), shards);
 });
 
 t.test('a worker that cannot open its policy says why', async (t) => {

@@ -4,6 +4,7 @@
  */
 import { SegueError } from '@segue/core';
 import { type Tensors, tensor } from '../graph/session.js';
+import type { ModelConfig } from '../model/config.js';
 import { attentionBlocks } from './graphs.js';
 
 /** One response with its prompt. Per-token arrays are as long as `tokens`; entry t belongs to token t. */
@@ -12,6 +13,16 @@ export interface TokenRow {
   readonly tokens: Int32Array;
   /** 1 where the log-probability of the token is wanted. Token 0 has none. */
   readonly mask: Uint8Array;
+}
+
+/** A response with what the objective needs. Per-token arrays are as long as `tokens`. */
+export interface PolicyRow extends TokenRow {
+  /** Reward minus baseline. */
+  readonly advantage: number;
+  /** log pi of policy i for the masked tokens, at the sampling temperature; see `logProbs`. */
+  readonly referenceLogProbs: Float32Array;
+  /** Truncated importance weights; 1 for every token when left out. */
+  readonly weights?: Float32Array;
 }
 
 export interface BatchLimits {
@@ -31,7 +42,7 @@ export interface MicroBatch {
 }
 
 /** Throws INVALID_INPUT naming the row. */
-export function requireRows(rows: readonly TokenRow[], vocabularySize: number, maxPositions: number): void {
+export function requireRows(rows: readonly TokenRow[], { vocabularySize, maxPositions }: ModelConfig): void {
   rows.forEach(({ tokens, mask }, row) => {
     const refuse = (message: string) => new SegueError('INVALID_INPUT', `row ${row}: ${message}`);
     if (tokens.length < 2) throw refuse('has fewer than two tokens');
@@ -40,6 +51,19 @@ export function requireRows(rows: readonly TokenRow[], vocabularySize: number, m
     if (mask[0]) throw refuse('marks its first token, which no token predicts');
     const foreign = tokens.find((token) => token < 0 || token >= vocabularySize);
     if (foreign !== undefined) throw refuse(`has token ${foreign}, the vocabulary has ${vocabularySize}`);
+  });
+}
+
+/** `requireRows`, and that the per-token arrays of each row fit its tokens. */
+export function requirePolicyRows(rows: readonly PolicyRow[], config: ModelConfig): void {
+  requireRows(rows, config);
+  rows.forEach(({ tokens, referenceLogProbs, weights }, row) => {
+    if (referenceLogProbs.length !== tokens.length || (weights && weights.length !== tokens.length)) {
+      throw new SegueError(
+        'INVALID_INPUT',
+        `row ${row}: log-probs and weights must be as many as its ${tokens.length} tokens`,
+      );
+    }
   });
 }
 

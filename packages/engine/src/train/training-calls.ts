@@ -1,4 +1,4 @@
-/** What TrainingWorker and its thread say to each other: one call, one reply. Errors cross as code and message. */
+/** What a TrainingThread and its thread say to each other: one call, one reply. Errors cross as code and message. */
 import type { ErrorCode } from '@segue/core';
 import type { ModelConfig } from '../model/config.js';
 import type { InitOptions } from '../model/init.js';
@@ -11,7 +11,6 @@ import type {
   PolicyRow,
   StepResult,
   SupervisedLossOptions,
-  SupervisedStepResult,
   TokenRow,
   TrainingOptions,
 } from './training-types.js';
@@ -26,6 +25,20 @@ export interface WorkerStart {
   readonly options?: TrainingOptions;
 }
 
+/** A helper begins without parameters of its own: it takes those that the first thread shares. */
+export interface HelperStart {
+  readonly helperOf: ModelConfig;
+  readonly options?: TrainingOptions;
+}
+
+/** Memory that all threads see. Runs never touch it: ONNX Runtime takes no shared memory. */
+export interface SharedArrays {
+  /** The current parameters, written by the first thread. */
+  readonly parameters: Float32Array;
+  /** One gradient per helper. */
+  readonly gradients: readonly Float32Array[];
+}
+
 export interface TrainingStatus {
   readonly config: ModelConfig;
   /** Number of parameters. */
@@ -36,14 +49,20 @@ export interface TrainingStatus {
 
 /** Arguments and result of every call. */
 interface Calls {
-  start: { args: object; result: undefined };
+  start: { args: object; result: ModelConfig };
+  share: { args: { shared: SharedArrays; helper: number | null }; result: undefined };
   logProbs: { args: { rows: readonly TokenRow[]; options: LogProbOptions }; result: LogProbResult };
   policyGradients: { args: { rows: readonly PolicyRow[]; options: PolicyLossOptions }; result: PolicyGradientResult };
   supervisedGradients: { args: { rows: readonly TokenRow[]; options: SupervisedLossOptions }; result: GradientResult };
-  supervisedStep: { args: { rows: readonly TokenRow[]; learningRate: number }; result: SupervisedStepResult };
-  step: { args: { learningRate: number }; result: StepResult };
+  /** A helper gives its gradient away; false when it has none. */
+  giveGradient: { args: object; result: boolean };
+  /** The first thread adds the helpers' gradients, in their order, steps, and shares the parameters. */
+  step: { args: { learningRate: number; helpers: readonly number[] }; result: StepResult };
+  /** A helper takes the shared parameters. */
+  takeParameters: { args: object; result: undefined };
   resetOptimizer: { args: object; result: undefined };
   dropGradient: { args: object; result: undefined };
+  /** The first thread loads and shares. */
   load: { args: { folder: string }; result: undefined };
   save: { args: { folder: string; companions?: readonly string[] }; result: undefined };
   status: { args: object; result: TrainingStatus };

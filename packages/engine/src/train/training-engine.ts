@@ -17,23 +17,25 @@ import {
   markedTokens,
   microBatches,
   perToken,
+  requirePolicyRows,
   requireRows,
   scatterTokens,
   type TokenRow,
   tokenFeeds,
 } from './batches.js';
 import { attentionBlocks, gradientGraph, gradientName, logProbGraph } from './graphs.js';
-import type {
-  GradientResult,
-  LogProbOptions,
-  LogProbResult,
-  PolicyGradientResult,
-  PolicyLossOptions,
-  PolicyRow,
-  StepResult,
-  SupervisedLossOptions,
-  SupervisedStepResult,
-  TrainingOptions,
+import {
+  defaultThreads,
+  type GradientResult,
+  type LogProbOptions,
+  type LogProbResult,
+  type PolicyGradientResult,
+  type PolicyLossOptions,
+  type PolicyRow,
+  type StepResult,
+  type SupervisedLossOptions,
+  type SupervisedStepResult,
+  type TrainingOptions,
 } from './training-types.js';
 
 type SessionKind = 'logProbs' | 'policy' | 'supervised';
@@ -62,9 +64,9 @@ export class TrainingEngine {
     this.parameters = parameters;
     this.#options = {
       device: 'cpu',
-      threads: 2,
-      maxTokensPerMicroBatch: 4096,
-      lengthMultiple: 16,
+      threads: defaultThreads,
+      maxTokensPerMicroBatch: 2048,
+      lengthMultiple: 8,
       maxGradientNorm: 1,
       optimizer: {},
       ...options,
@@ -107,6 +109,18 @@ export class TrainingEngine {
     return this.#gradient;
   }
 
+  get hasGradient(): boolean {
+    return this.#pending;
+  }
+
+  /** Adds a gradient that was computed elsewhere under the same parameters. */
+  addGradient(gradient: Float32Array): void {
+    requireLength(this.layout, gradient);
+    if (this.#pending) addInto(this.#gradient, gradient);
+    else this.#gradient.set(gradient);
+    this.#pending = true;
+  }
+
   /** Takes the parameters of a checkpoint of the same shape; resets the optimiser and drops the gradient. */
   async load(folder: string): Promise<void> {
     const { config, parameters } = await readCheckpoint(folder);
@@ -142,17 +156,10 @@ export class TrainingEngine {
     return total.result();
   }
 
-  /** Adds the gradient of the k1.5 objective (losses.ts) over these rows. */
+  /** Adds the gradient of the k1.5 objective (losses.ts) over these rows. After an error, drop the gradient: part of it may be there. */
   async policyGradients(rows: readonly PolicyRow[], options: PolicyLossOptions): Promise<PolicyGradientResult> {
     const { tau, temperature = 1, logPi = 'sum', normalizer = rows.length } = options;
-    rows.forEach(({ tokens, referenceLogProbs, weights }, row) => {
-      if (referenceLogProbs.length !== tokens.length || (weights && weights.length !== tokens.length)) {
-        throw new SegueError(
-          'INVALID_INPUT',
-          `row ${row}: log-probs and weights must be as many as its ${tokens.length} tokens`,
-        );
-      }
-    });
+    requirePolicyRows(rows, this.config);
     const logRatios = new Float32Array(rows.length);
     const constant = { inverseTemperature: this.#inverse(temperature), tau: scalar(tau) };
     const feedsOf = (batch: MicroBatch): Tensors => ({
@@ -220,7 +227,7 @@ export class TrainingEngine {
   }
 
   #batches(rows: readonly TokenRow[]): MicroBatch[] {
-    requireRows(rows, this.config.vocabularySize, this.config.maxPositions);
+    requireRows(rows, this.config);
     const { maxTokensPerMicroBatch: maxTokens, lengthMultiple } = this.#options;
     return microBatches(rows, { maxTokens, lengthMultiple });
   }

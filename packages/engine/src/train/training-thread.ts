@@ -1,74 +1,67 @@
-/** Entry of the thread behind TrainingWorker: runs a TrainingEngine and answers calls in the order they came. */
-import { parentPort, workerData } from 'node:worker_threads';
-import { assert, SegueError } from '@segue/core';
-import type { Call, CallMessage, CallName, Reply, ResultOf, WorkerStart } from './training-calls.js';
-import { TrainingEngine } from './training-engine.js';
+/**
+ * One thread with a TrainingEngine: passes calls on and translates errors. Calls run in the order they are made. The thread is
+ * never terminated (inside a run that would abort the process): `stop` waits for the calls before it.
+ */
+import { Worker } from 'node:worker_threads';
+import { SegueError } from '@segue/core';
+import type { Call, CallName, CallOf, HelperStart, Reply, ResultOf, WorkerStart } from './training-calls.js';
 
-const port = parentPort;
-assert(port, 'training-thread runs as a worker thread only');
-let engine: TrainingEngine | null = null;
-
-async function open({ source, options }: WorkerStart): Promise<TrainingEngine> {
-  if ('folder' in source) return TrainingEngine.open(source.folder, options);
-  return TrainingEngine.initialize(source.config, source.seed, options, source.init);
+interface Waiting {
+  readonly resolve: (value: ResultOf<CallName>) => void;
+  readonly reject: (error: SegueError) => void;
 }
 
-async function perform(call: Call): Promise<ResultOf<CallName>> {
-  if (call.name === 'start') {
-    engine = await open(workerData as WorkerStart);
-    return undefined;
+export class TrainingThread {
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #exited: Promise<void>;
+  #next = 0;
+  #refusal: SegueError | null = null;
+
+  constructor(start: WorkerStart | HelperStart) {
+    this.#worker = new Worker(new URL('./thread-entry.js', import.meta.url), { workerData: start });
+    this.#worker.on('message', (reply: Reply) => this.#settle(reply));
+    this.#worker.on('error', (error) => this.#fail(`the training thread failed: ${error.message}`, error));
+    this.#exited = new Promise((resolve) => {
+      this.#worker.once('exit', (code) => {
+        this.#fail(`the training thread has ended (exit code ${code})`);
+        resolve();
+      });
+    });
   }
-  if (call.name === 'stop') {
-    await engine?.dispose();
-    return undefined;
+
+  async call<N extends CallName>(call: CallOf<N>): Promise<ResultOf<N>> {
+    if (this.#refusal) throw this.#refusal;
+    const id = this.#next++;
+    const value = await new Promise<ResultOf<CallName>>((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, call: call as Call });
+    });
+    // The thread answers a call with its own result.
+    return value as ResultOf<N>;
   }
-  if (!engine) throw new SegueError('FAILED_PRECONDITION', 'the training engine has no policy');
-  switch (call.name) {
-    case 'logProbs':
-      return engine.logProbs(call.rows, call.options);
-    case 'policyGradients':
-      return engine.policyGradients(call.rows, call.options);
-    case 'supervisedGradients':
-      return engine.supervisedGradients(call.rows, call.options);
-    case 'supervisedStep':
-      return engine.supervisedStep(call.rows, call.learningRate);
-    case 'step':
-      return engine.step(call.learningRate);
-    case 'resetOptimizer':
-      engine.resetOptimizer();
-      return undefined;
-    case 'dropGradient':
-      engine.dropGradient();
-      return undefined;
-    case 'load':
-      await engine.load(call.folder);
-      return undefined;
-    case 'save':
-      await engine.save(call.folder, call.companions);
-      return undefined;
-    case 'status':
-      return {
-        config: engine.config,
-        parameters: engine.layout.parameters,
-        residentBytes: process.memoryUsage.rss(),
-      };
+
+  /** Waits for the calls before it, frees the sessions and ends the thread. Later calls are refused. */
+  async stop(): Promise<void> {
+    if (!this.#refusal) {
+      const stopped = this.call({ name: 'stop' });
+      this.#refusal = new SegueError('FAILED_PRECONDITION', 'the training worker has been stopped');
+      await stopped;
+    }
+    await this.#exited;
+  }
+
+  #settle(reply: Reply): void {
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if (reply.ok) waiting?.resolve(reply.value);
+    else waiting?.reject(new SegueError(reply.code, reply.message));
+  }
+
+  /** Refuses every waiting and later call. */
+  #fail(message: string, cause?: unknown): void {
+    this.#refusal ??= new SegueError('UNAVAILABLE', message, cause);
+    for (const { reject } of this.#waiting.values()) reject(new SegueError('UNAVAILABLE', message, cause));
+    this.#waiting.clear();
   }
 }
-
-async function answer({ id, call }: CallMessage): Promise<void> {
-  let reply: Reply;
-  try {
-    reply = { id, ok: true, value: await perform(call) };
-  } catch (error) {
-    const { code, rawMessage } = SegueError.from(error);
-    reply = { id, ok: false, code, message: rawMessage };
-  }
-  port?.postMessage(reply);
-  // With the port closed nothing keeps the thread alive: it ends by itself, outside of any run.
-  if (call.name === 'stop') port?.close();
-}
-
-let last: Promise<void> = Promise.resolve();
-port.on('message', (message: CallMessage) => {
-  last = last.then(() => answer(message));
-});

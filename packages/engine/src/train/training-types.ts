@@ -1,27 +1,18 @@
 /** What goes into training and what comes out: plain data that crosses threads. */
 import type { Device } from '../graph/session.js';
 import type { AdamWOptions } from './adamw.js';
-import type { TokenRow } from './batches.js';
 
-export type { TokenRow } from './batches.js';
+export type { PolicyRow, TokenRow } from './batches.js';
 
-/** A response with what the objective needs. Per-token arrays are as long as `tokens`. */
-export interface PolicyRow extends TokenRow {
-  /** Reward minus baseline. */
-  readonly advantage: number;
-  /** log pi of policy i for the masked tokens, at the sampling temperature; see `logProbs`. */
-  readonly referenceLogProbs: Float32Array;
-  /** Truncated importance weights; 1 for every token when left out. */
-  readonly weights?: Float32Array;
-}
+export const defaultThreads = 2;
 
 export interface TrainingOptions {
   readonly device?: Device;
-  /** Threads inside an operator. Default 2. */
+  /** Threads inside an operator; in a TrainingWorker on the CPU, data-parallel threads. Default 2. */
   readonly threads?: number;
-  /** Padded tokens of a micro-batch: bounds memory. Default 4096. */
+  /** Padded tokens of a micro-batch: bounds memory, and small ones need less padding. Default 2048. */
   readonly maxTokensPerMicroBatch?: number;
-  /** Row lengths are rounded up to a multiple of this, itself a multiple of 4. Default 16. */
+  /** Row lengths are rounded up to a multiple of this, itself a multiple of 4. Default 8. */
   readonly lengthMultiple?: number;
   /** A longer gradient is scaled down to this norm. Default 1. */
   readonly maxGradientNorm?: number;

@@ -1,52 +1,67 @@
 /**
- * A TrainingEngine on a thread of its own, so that the service that owns it always answers. Calls run in the order they are
- * made. The thread is never terminated (inside a run that would abort the process): `stop` waits for the calls before it.
+ * Training off the main thread, so that the service that owns it always answers. On the CPU it is data-parallel: each of `threads`
+ * threads computes the gradients of its share of the rows with a copy of the parameters, the first one sums them in a fixed order and
+ * steps (1.1 to 1.7 times faster than two threads inside each operator). Calls run one after the other, in the order they are
+ * made. Await `stop` before the process exits.
  */
-import { Worker } from 'node:worker_threads';
 import { SegueError } from '@segue/core';
-import type { Call, CallName, CallOf, Reply, ResultOf, TrainingStatus, WorkerStart } from './training-calls.js';
-import type {
-  GradientResult,
-  LogProbOptions,
-  LogProbResult,
-  PolicyGradientResult,
-  PolicyLossOptions,
-  PolicyRow,
-  StepResult,
-  SupervisedLossOptions,
-  SupervisedStepResult,
-  TokenRow,
+import type { ModelConfig } from '../model/config.js';
+import { parameterLayout } from '../model/layout.js';
+import { markedTokens, type PolicyRow, requirePolicyRows, requireRows, type TokenRow } from './batches.js';
+import { dealRows, mergeGradients, mergeLogProbs, mergePolicyGradients, type Shard } from './shards.js';
+import type { SharedArrays, TrainingStatus, WorkerStart } from './training-calls.js';
+import { TrainingThread } from './training-thread.js';
+import {
+  defaultThreads,
+  type GradientResult,
+  type LogProbOptions,
+  type LogProbResult,
+  type PolicyGradientResult,
+  type PolicyLossOptions,
+  type StepResult,
+  type SupervisedLossOptions,
+  type SupervisedStepResult,
 } from './training-types.js';
 
-interface Waiting {
-  readonly resolve: (value: ResultOf<CallName>) => void;
-  readonly reject: (error: SegueError) => void;
-}
-
 export class TrainingWorker {
-  readonly #worker: Worker;
-  readonly #waiting = new Map<number, Waiting>();
-  readonly #exited: Promise<void>;
-  #next = 0;
-  #refusal: SegueError | null = null;
+  readonly #first: TrainingThread;
+  readonly #helpers: TrainingThread[] = [];
+  /** Of the policy that is trained; null until the first thread has it. */
+  #config: ModelConfig | null = null;
+  /** Ends when the calls made so far have. */
+  #last: Promise<unknown> = Promise.resolve();
+  #stopping: Promise<void> | null = null;
 
-  private constructor(start: WorkerStart) {
-    this.#worker = new Worker(new URL('./training-thread.js', import.meta.url), { workerData: start });
-    this.#worker.on('message', (reply: Reply) => this.#settle(reply));
-    this.#worker.on('error', (error) => this.#fail(`the training thread failed: ${error.message}`, error));
-    this.#exited = new Promise((resolve) => {
-      this.#worker.once('exit', (code) => {
-        this.#fail(`the training thread has ended (exit code ${code})`);
-        resolve();
-      });
-    });
+  private constructor(first: TrainingThread) {
+    this.#first = first;
   }
 
-  /** Starts the thread with a policy: from a checkpoint folder, or new from a config and a seed. */
-  static async start(start: WorkerStart): Promise<TrainingWorker> {
-    const worker = new TrainingWorker(start);
+  /**
+   * Starts the threads with a policy: from a checkpoint folder, or new from a config and a seed. `options.threads` counts the
+   * data-parallel threads; on a GPU there is one.
+   */
+  static async start({ source, options = {} }: WorkerStart): Promise<TrainingWorker> {
+    const count = options.device === 'cuda' ? 1 : (options.threads ?? defaultThreads);
+    const own = { ...options, threads: 1 };
+    const worker = new TrainingWorker(new TrainingThread({ source, options: own }));
     try {
-      await worker.#call({ name: 'start' });
+      const config = await worker.#first.call({ name: 'start' });
+      worker.#config = config;
+      const { length } = parameterLayout(config);
+      const shared: SharedArrays = {
+        parameters: sharedFloats(length),
+        gradients: Array.from({ length: count - 1 }, () => sharedFloats(length)),
+      };
+      await worker.#first.call({ name: 'share', shared, helper: null });
+      await Promise.all(
+        shared.gradients.map(async (_, helper) => {
+          const thread = new TrainingThread({ helperOf: config, options: own });
+          worker.#helpers.push(thread);
+          await thread.call({ name: 'start' });
+          await thread.call({ name: 'share', shared, helper });
+          await thread.call({ name: 'takeParameters' });
+        }),
+      );
     } catch (error) {
       await worker.stop();
       throw error;
@@ -56,78 +71,129 @@ export class TrainingWorker {
 
   /** See TrainingEngine for what each of these does. */
   logProbs(rows: readonly TokenRow[], options: LogProbOptions = {}): Promise<LogProbResult> {
-    return this.#call({ name: 'logProbs', rows, options });
+    return this.#next(async () => {
+      // Before rows are dealt out, so that an error names the caller's row.
+      requireRows(rows, this.#known);
+      const parts = await this.#deal(rows, (thread, shard) =>
+        thread.call({ name: 'logProbs', rows: shard.rows, options }),
+      );
+      return mergeLogProbs(rows.length, parts);
+    });
   }
 
   policyGradients(rows: readonly PolicyRow[], options: PolicyLossOptions): Promise<PolicyGradientResult> {
-    return this.#call({ name: 'policyGradients', rows, options });
+    const whole = { normalizer: rows.length, ...options };
+    return this.#next(async () => {
+      requirePolicyRows(rows, this.#known);
+      const parts = await this.#deal(rows, (thread, shard) =>
+        thread.call({ name: 'policyGradients', rows: shard.rows, options: whole }),
+      );
+      return mergePolicyGradients(rows.length, parts);
+    });
   }
 
   supervisedGradients(rows: readonly TokenRow[], options: SupervisedLossOptions = {}): Promise<GradientResult> {
-    return this.#call({ name: 'supervisedGradients', rows, options });
-  }
-
-  supervisedStep(rows: readonly TokenRow[], learningRate: number): Promise<SupervisedStepResult> {
-    return this.#call({ name: 'supervisedStep', rows, learningRate });
+    return this.#next(() => this.#supervised(rows, options));
   }
 
   step(learningRate: number): Promise<StepResult> {
-    return this.#call({ name: 'step', learningRate });
+    return this.#next(() => this.#step(learningRate));
+  }
+
+  supervisedStep(rows: readonly TokenRow[], learningRate: number): Promise<SupervisedStepResult> {
+    return this.#next(async () => ({ ...(await this.#supervised(rows, {})), ...(await this.#step(learningRate)) }));
   }
 
   resetOptimizer(): Promise<void> {
-    return this.#call({ name: 'resetOptimizer' });
+    return this.#next(() => this.#first.call({ name: 'resetOptimizer' }));
   }
 
   dropGradient(): Promise<void> {
-    return this.#call({ name: 'dropGradient' });
+    return this.#next(async () => {
+      await Promise.all(this.#threads.map((thread) => thread.call({ name: 'dropGradient' })));
+    });
   }
 
   load(folder: string): Promise<void> {
-    return this.#call({ name: 'load', folder });
+    return this.#next(async () => {
+      await this.#first.call({ name: 'load', folder });
+      await Promise.all(this.#helpers.map((thread) => thread.call({ name: 'dropGradient' })));
+      await this.#spread();
+    });
   }
 
   /** @param companions paths of files to copy along; those of the folder that was opened when left out */
   save(folder: string, companions?: readonly string[]): Promise<void> {
-    return this.#call({ name: 'save', folder, ...(companions ? { companions } : {}) });
+    return this.#next(() => this.#first.call({ name: 'save', folder, ...(companions ? { companions } : {}) }));
   }
 
   status(): Promise<TrainingStatus> {
-    return this.#call({ name: 'status' });
+    return this.#next(() => this.#first.call({ name: 'status' }));
   }
 
-  /** Waits for the calls before it, frees the sessions and ends the thread. Later calls are refused. */
-  async stop(): Promise<void> {
-    if (!this.#refusal) {
-      const stopped = this.#call({ name: 'stop' });
-      this.#refusal = new SegueError('FAILED_PRECONDITION', 'the training worker has been stopped');
-      await stopped;
-    }
-    await this.#exited;
-  }
-
-  async #call<N extends CallName>(call: CallOf<N>): Promise<ResultOf<N>> {
-    if (this.#refusal) throw this.#refusal;
-    const id = this.#next++;
-    const value = await new Promise<ResultOf<CallName>>((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, call: call as Call });
+  /** Waits for the calls before it, frees the sessions and ends the threads. Later calls are refused. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#last.then(async () => {
+      await Promise.all(this.#threads.map((thread) => thread.stop()));
     });
-    // The thread answers a call with its own result.
-    return value as ResultOf<N>;
+    return this.#stopping;
   }
 
-  #settle(reply: Reply): void {
-    const waiting = this.#waiting.get(reply.id);
-    this.#waiting.delete(reply.id);
-    if (reply.ok) waiting?.resolve(reply.value);
-    else waiting?.reject(new SegueError(reply.code, reply.message));
+  get #known(): ModelConfig {
+    if (!this.#config) throw new SegueError('INTERNAL', 'the training worker has not been started');
+    return this.#config;
   }
 
-  /** Refuses every waiting and later call. */
-  #fail(message: string, cause?: unknown): void {
-    this.#refusal ??= new SegueError('UNAVAILABLE', message, cause);
-    for (const { reject } of this.#waiting.values()) reject(new SegueError('UNAVAILABLE', message, cause));
-    this.#waiting.clear();
+  get #threads(): readonly TrainingThread[] {
+    return [this.#first, ...this.#helpers];
   }
+
+  /** Runs one call after those before it, whether they succeeded or not. */
+  #next<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#stopping) {
+      return Promise.reject(new SegueError('FAILED_PRECONDITION', 'the training worker has been stopped'));
+    }
+    const result = this.#last.then(call);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  /** Gives every thread its share and waits for all, so that none still works when a call ends. */
+  async #deal<R extends TokenRow, V>(
+    rows: readonly R[],
+    call: (thread: TrainingThread, shard: Shard<R>) => Promise<V>,
+  ): Promise<[Shard<R>, V][]> {
+    const shards = dealRows(rows, this.#threads.length);
+    const results = await Promise.allSettled(this.#threads.map((thread, i) => call(thread, shards[i]!)));
+    return results.map((result, i) => {
+      if (result.status === 'rejected') throw result.reason;
+      return [shards[i]!, result.value];
+    });
+  }
+
+  async #supervised(rows: readonly TokenRow[], options: SupervisedLossOptions): Promise<GradientResult> {
+    requireRows(rows, this.#known);
+    const whole = { normalizer: rows.reduce((sum, row) => sum + markedTokens(row), 0), ...options };
+    const parts = await this.#deal(rows, (thread, shard) =>
+      thread.call({ name: 'supervisedGradients', rows: shard.rows, options: whole }),
+    );
+    return mergeGradients(rows.length, parts);
+  }
+
+  async #step(learningRate: number): Promise<StepResult> {
+    const given = await Promise.all(this.#helpers.map((thread) => thread.call({ name: 'giveGradient' })));
+    const helpers = given.flatMap((has, helper) => (has ? [helper] : []));
+    const result = await this.#first.call({ name: 'step', learningRate, helpers });
+    await this.#spread();
+    return result;
+  }
+
+  /** Brings the helpers to the first thread's parameters. */
+  async #spread(): Promise<void> {
+    await Promise.all(this.#helpers.map((thread) => thread.call({ name: 'takeParameters' })));
+  }
+}
+
+function sharedFloats(length: number): Float32Array {
+  return new Float32Array(new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT));
 }

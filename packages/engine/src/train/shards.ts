@@ -1,0 +1,64 @@
+/** Rows dealt out to threads, and the threads' results put together again. Pure. */
+import type { TokenRow } from './batches.js';
+import type { GradientResult, LogProbResult, PolicyGradientResult } from './training-types.js';
+
+/** The rows of one thread, and where they stand in the caller's list. */
+export interface Shard<R extends TokenRow> {
+  readonly rows: readonly R[];
+  readonly indices: readonly number[];
+}
+
+/** Deals rows out like cards, longest first, back and forth: every thread gets like lengths. A function of the rows alone. */
+export function dealRows<R extends TokenRow>(rows: readonly R[], threads: number): Shard<R>[] {
+  const order = rows.map((_, index) => index).sort((a, b) => rows[b]!.tokens.length - rows[a]!.tokens.length || a - b);
+  const hands = Array.from({ length: threads }, (): number[] => []);
+  order.forEach((index, card) => {
+    const round = Math.floor(card / threads);
+    const seat = card % threads;
+    hands[round % 2 === 0 ? seat : threads - 1 - seat]!.push(index);
+  });
+  return hands.map((indices) => ({ rows: indices.map((index) => rows[index]!), indices }));
+}
+
+type Part<R> = readonly [shard: Shard<TokenRow>, result: R];
+
+export function mergeLogProbs(count: number, parts: readonly Part<LogProbResult>[]): LogProbResult {
+  const logProbs: Float32Array[] = Array.from({ length: count });
+  let entropy = 0;
+  let tokens = 0;
+  for (const [{ indices }, result] of parts) {
+    indices.forEach((index, row) => {
+      logProbs[index] = result.logProbs[row]!;
+    });
+    entropy += result.entropy * result.tokens;
+    tokens += result.tokens;
+  }
+  return { logProbs, entropy: entropy / Math.max(1, tokens), tokens };
+}
+
+export function mergeGradients(count: number, parts: readonly Part<GradientResult>[]): GradientResult {
+  const sum = (of: (result: GradientResult) => number) => parts.reduce((total, [, result]) => total + of(result), 0);
+  return {
+    ...mergeLogProbs(count, parts),
+    loss: sum(({ loss }) => loss),
+    rows: sum(({ rows }) => rows),
+    microBatches: sum(({ microBatches }) => microBatches),
+    paddedTokens: sum(({ paddedTokens }) => paddedTokens),
+  };
+}
+
+export function mergePolicyGradients(
+  count: number,
+  parts: readonly Part<PolicyGradientResult>[],
+): PolicyGradientResult {
+  const merged = mergeGradients(count, parts);
+  const logRatios = new Float32Array(count);
+  let squares = 0;
+  for (const [{ indices }, result] of parts) {
+    indices.forEach((index, row) => {
+      logRatios[index] = result.logRatios[row]!;
+    });
+    squares += result.squaredLogRatio * result.rows;
+  }
+  return { ...merged, logRatios, squaredLogRatio: squares / Math.max(1, merged.rows) };
+}
