@@ -169,7 +169,7 @@ t.test('version 0 from a folder or another run is checked to fit, and refused na
   t.equal(fromRun.manifest.origin, 'imported');
   const weightsOf = ({ manifest }: typeof source) => manifest.files.find(({ name }) => name === 'model.safetensors');
   t.same(weightsOf(fromRun), weightsOf(source));
-  const refuse = (from: string, rejection: { code?: string; message?: RegExp }, more: object = {}) =>
+  const refuse = (from: string, rejection: { code: string } | { message: RegExp }, more: object = {}) =>
     t.rejects(initializePolicy(store, 'b', tinyConfig({ policy: { from }, ...more })), rejection);
   await refuse('run:source@7', { code: 'NOT_FOUND' });
   await refuse('run:source', { message: /policy\.from/ });
