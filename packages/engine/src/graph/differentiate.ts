@@ -30,13 +30,10 @@ export function differentiate(b: Builder, loss: Value, targets: readonly Value[]
   };
   for (const node of nodes.reverse()) {
     if (!node.outputs.some((output) => dependent.has(output) && gradients.has(output))) continue;
-    const wanted = node.inputs.map((value) => value !== null && dependent.has(value));
-    const rule = gradientRules[node.op];
-    if (!rule) throw new SegueError('INTERNAL', `node ${node.name}: there is no gradient rule for ${node.op}`);
-    const results = rule({ b, node, gradients: node.outputs.map(total), wanted });
-    node.inputs.forEach((value, i) => {
+    const { inputs, results } = applyRule(b, node, total, dependent);
+    inputs.forEach((value, i) => {
       const gradient = results[i];
-      if (!value || !wanted[i]) return;
+      if (!value || !dependent.has(value)) return;
       if (!gradient)
         throw new SegueError('INTERNAL', `node ${node.name}: the rule of ${node.op} gives nothing for input ${i}`);
       const terms = gradients.get(value) ?? [];
@@ -49,6 +46,27 @@ export function differentiate(b: Builder, loss: Value, targets: readonly Value[]
     if (!gradient) throw new SegueError('INTERNAL', `the loss does not depend on ${target.name}`);
     return gradient;
   });
+}
+
+interface RuleResult {
+  readonly inputs: readonly (Value | null)[];
+  readonly results: readonly (Value | null)[];
+}
+
+/** The gradients that a node passes on: by its own rule, or by a custom one set on its first output. */
+function applyRule(
+  b: Builder,
+  node: GraphNode,
+  total: (value: Value) => Value | null,
+  dependent: ReadonlySet<Value>,
+): RuleResult {
+  const gradients = node.outputs.map(total);
+  const custom = b.customGradientOf(node.outputs[0]!);
+  if (custom && gradients[0]) return { inputs: custom.inputs, results: custom.rule(gradients[0]) };
+  const rule = gradientRules[node.op];
+  if (!rule) throw new SegueError('INTERNAL', `node ${node.name}: there is no gradient rule for ${node.op}`);
+  const wanted = node.inputs.map((value) => value !== null && dependent.has(value));
+  return { inputs: node.inputs, results: rule({ b, node, gradients, wanted }) };
 }
 
 /** Values that change when a target changes, through floating-point values. */

@@ -26,6 +26,13 @@ export interface GraphOutput {
   readonly value: Value;
 }
 
+/** A gradient that is known better than step by step, for a value that several nodes compute. */
+export interface CustomGradient {
+  readonly inputs: readonly Value[];
+  /** From the gradient of the value to those of the inputs, in their order and shapes. */
+  readonly rule: (gradient: Value) => readonly Value[];
+}
+
 interface NameSpace {
   count: number;
   readonly taken: Set<string>;
@@ -39,6 +46,7 @@ export class Graph {
   readonly outputs: GraphOutput[] = [];
   readonly #producers = new Map<Value, GraphNode>();
   readonly #shared = new Map<string, Value>();
+  readonly #customGradients = new Map<Value, CustomGradient>();
   readonly #symbols = new Map<string, { readonly value: Value; readonly axis: number }>();
   readonly #names: NameSpace;
 
@@ -112,6 +120,16 @@ export class Graph {
   /** The node that makes a value; undefined for inputs, constants and values of other graphs. */
   producerOf(value: Value): GraphNode | undefined {
     return this.#producers.get(value);
+  }
+
+  /** Differentiation goes from `value` straight to the inputs; it does not look at the nodes between. */
+  setGradient(value: Value, gradient: CustomGradient): Value {
+    this.#customGradients.set(value, gradient);
+    return value;
+  }
+
+  customGradientOf(value: Value): CustomGradient | undefined {
+    return this.#customGradients.get(value);
   }
 
   /** A value and axis that have the size of a symbol. */

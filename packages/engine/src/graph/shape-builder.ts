@@ -155,6 +155,22 @@ export class ShapeBuilder extends Graph {
   gather(a: Value, indices: Value, axis = 0): Value {
     return this.op('Gather', [a, indices], { axis });
   }
+  /**
+   * Different rows of x [R, C]: indices int64 [N], none twice -> [N, C]. Like `gather`, with a gradient that copies whole rows
+   * (`gather` must add element by element, as its rows may repeat).
+   */
+  takeRows(x: Value, indices: Value): Value {
+    const [rows, width] = x.shape as readonly [Dim, Dim];
+    const count = indices.shape[0]!;
+    const rule = (gradient: Value) => {
+      // Where each row went; rows that were not taken get the row of zeros at the end.
+      const nowhere = this.expand(this.dimension(count), [rows]);
+      const places = this.op('ScatterElements', [nowhere, indices, this.range(count)], { axis: 0, reduction: 'none' });
+      return [this.gather(this.concat([gradient, this.zeros([1, width], x.dtype)], 0), places)];
+    };
+    return this.setGradient(this.gather(x, indices), { inputs: [x], rule });
+  }
+
   gatherElements(a: Value, indices: Value, axis: number): Value {
     return this.op('GatherElements', [a, indices], { axis });
   }

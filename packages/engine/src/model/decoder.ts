@@ -6,6 +6,7 @@
 import type { Builder } from '../graph/builder.js';
 import { type Dim, type DType, divideDim } from '../graph/tensor-type.js';
 import type { Value } from '../graph/value.js';
+import { attendTo } from './attention.js';
 import type { ModelConfig } from './config.js';
 import { type LayerKey, layerBlockKey, layerKeys, type ParameterBlock, type ParameterLayout } from './layout.js';
 
@@ -26,6 +27,8 @@ export type Attend = (qkv: Value, layer: number) => Value;
 export interface DecoderOptions {
   /** Use the fused residual norm, which has no gradient. Default false. */
   readonly inference?: boolean;
+  /** int64 [N], none twice: the rows that are wanted. The others end with the attention of the last layer. Default: all. */
+  readonly wantedRows?: Value;
 }
 
 /** The weights as values: `make` turns a block into a graph input (training) or a constant (inference). */
@@ -45,14 +48,14 @@ export function embed(b: Builder, weights: DecoderWeights, tokens: Value): Value
   return b.reshape(rows, [-1, rows.shape.at(-1)!]); // [rows, C]
 }
 
-/** All layers and the final norm: x [rows, C] -> [rows, C]. */
+/** All layers and the final norm: x [rows, C] -> [rows, C], or [N, C] of the wanted rows. */
 export function decoderStack(
   b: Builder,
   config: ModelConfig,
   weights: DecoderWeights,
   x: Value,
   attend: Attend,
-  { inference = false }: DecoderOptions = {},
+  { inference = false, wantedRows }: DecoderOptions = {},
 ): Value {
   const { rmsNormEpsilon: epsilon } = config;
   const addNorm = (term: Value, residual: Value, weight: Value) => {
@@ -69,7 +72,11 @@ export function decoderStack(
   let residual = x; // [rows, C]
   let normed = b.rmsNorm(x, weights.layers[0]!.inputNorm, epsilon);
   weights.layers.forEach((layer, index) => {
-    const attended = attend(b.linear(normed, layer.qkv), index); // [rows, H*D]
+    let attended = attend(b.linear(normed, layer.qkv), index); // [rows, H*D]
+    if (wantedRows && index === weights.layers.length - 1) {
+      attended = b.takeRows(attended, wantedRows); // [N, H*D]
+      residual = b.takeRows(residual, wantedRows);
+    }
     ({ normed, sum: residual } = addNorm(b.linear(attended, layer.output), residual, layer.postNorm));
     const [gate, up] = gateAndUp(normed, layer.gateUp); // [rows, I]
     const fed = b.linear(b.mul(b.silu(gate!), up!), layer.down); // [rows, C]
@@ -163,10 +170,11 @@ export function causalAttention(b: Builder, { q, k, v }: Heads, block: Dim): Val
   const attended = queries.map((query, i) => {
     const seen = b.product([i + 1, block]);
     const rows = b.reshape(query, [batch, kvHeads, folded, headSize]); // [B, G, H/G*Q, D]
-    const scores = b.matmul(rows, b.concat(keys.slice(0, i + 1), 2), { transB: true, alpha: 1 / Math.sqrt(headSize) });
-    const masked = b.add(b.reshape(scores, [batch, heads, block, seen]), maskOf(b, mask, i)); // [B, H, Q, (i+1)*Q]
-    const weights = b.reshape(b.softmax(masked), [batch, kvHeads, folded, seen]);
-    return b.reshape(b.matmul(weights, b.concat(values.slice(0, i + 1), 2)), [batch, heads, block, headSize]);
+    const seenKeys = b.concat(keys.slice(0, i + 1), 2); // [B, G, (i+1)*Q, D]
+    const seenValues = b.concat(values.slice(0, i + 1), 2);
+    const bias = b.reshape(maskOf(b, mask, i), [1, block, seen]);
+    const repeated = b.reshape(b.expand(bias, [heads / kvHeads, block, seen]), [folded, seen]); // [H/G*Q, (i+1)*Q]
+    return b.reshape(attendTo(b, rows, seenKeys, seenValues, repeated), [batch, heads, block, headSize]);
   });
   return b.concat(attended, 2);
 }

@@ -64,10 +64,10 @@ function forward(layout: ParameterLayout, dtype: DType): Forward {
   const tables = rotaryTables(b, config, dtype);
   const length = b.product([attentionBlocks, 'Q']);
   const first = b.integers([0]);
-  const hidden = decoderStack(b, config, weights, embed(b, weights, tokens), (qkv) =>
-    mergeHeads(b, causalAttention(b, splitHeads(b, config, qkv, ['B', length], first, tables), 'Q')),
-  ); // [B*T, C]
-  const scores = b.mul(logits(b, weights, b.gather(hidden, positions)), inverseTemperature); // [N, V]
+  const attend = (qkv: Value) =>
+    mergeHeads(b, causalAttention(b, splitHeads(b, config, qkv, ['B', length], first, tables), 'Q'));
+  const hidden = decoderStack(b, config, weights, embed(b, weights, tokens), attend, { wantedRows: positions }); // [N, C]
+  const scores = b.mul(logits(b, weights, hidden), inverseTemperature); // [N, V]
   const logSoftmax = b.logSoftmax(scores); // [N, V]
   const logProbs = b.reshape(b.gatherElements(logSoftmax, b.unsqueeze(targets, [1]), 1), ['N']);
   b.output('logProbs', logProbs);
