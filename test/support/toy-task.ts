@@ -1,6 +1,6 @@
 /**
- * A task that a very small policy learns in seconds: copy the prompt's digit behind a run of dots whose length has a heavy tail. The warm-up
- * shows the form with a digit drawn at random, so the warmed-up policy is right half of the time, and only the reward tells which half.
+ * A task that a very small policy learns in seconds: end in the digit that pays, behind a run of dots whose length has a heavy tail. The warm-up
+ * shows both digits evenly, so the warmed-up policy is right half of the time, and only the reward tells which digit it is.
  */
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -27,7 +27,7 @@ export const toyConfig = {
     characters: `01.#:${letters}`,
   },
   rollout: { groupsPerIteration: 12, groupSize: 6, tokenBudget: 12, maxResponseTokens: 48, maxPromptTokens: 8 },
-  train: { learningRate: 2e-3, updatesPerIteration: 2, maxTokensPerMicroBatch: 4096 },
+  train: { learningRate: 5e-4, updatesPerIteration: 2 },
   warmup: { steps: 80, tokensPerStep: 1024, learningRate: 5e-3, rampSteps: 10 },
   evaluation: { everyIterations: 0, samples: 2 },
 } satisfies RunConfigInput;
@@ -43,10 +43,7 @@ interface ToyProblem {
 export function toyProblems(seed: number): ToyProblem[] {
   const random = new SeededRandom(seed, 'toy');
   const word = () => Array.from({ length: 3 }, () => letters[random.below(letters.length)]).join('');
-  const make = (purpose: string): ToyProblem => {
-    const digit = String(random.below(2));
-    return { purpose, prompt: `${word()}${digit}:`, answer: digit, scorer: 'exact' };
-  };
+  const make = (purpose: string): ToyProblem => ({ purpose, prompt: `${word()}:`, answer: '1', scorer: 'exact' });
   const dots = () => '.'.repeat(Math.min(40, Math.floor(3 / (0.07 + random.next()))));
   return [
     ...Array.from({ length: 64 }, () => make('evaluation')),

@@ -225,7 +225,7 @@ const trainSchema = z.strictObject({
   beta2: key(share.default(0.95), 'AdamW'),
   epsilon: key(z.number().positive().default(1e-8), 'AdamW'),
   weightDecay: key(z.number().min(0).default(0), 'AdamW'),
-  maxTokensPerMicroBatch: key(count.default(8192), 'Padded tokens of one gradient run', {
+  maxTokensPerMicroBatch: key(count.default(2048), 'Padded tokens of one gradient run', {
     unit: 'tokens',
     alias: 'slime max_tokens_per_gpu',
   }),
