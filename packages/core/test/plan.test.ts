@@ -138,8 +138,8 @@ t.test('a plan adds no trajectories past maxInFlightTrajectories', async (t) => 
   t.equal(plan({ unfinished: many, rules: { ...rules, maxInFlightTrajectories: 50 } }).tasks.length, 24);
 });
 
-t.test('groups that wait to be trained on count towards the plan', async (t) => {
-  t.equal(plan({ readyGroups: 2 }).newGroups.length, 4);
+t.test('only the groups that are not ready yet are over-sampled', async (t) => {
+  t.equal(plan({ readyGroups: 2 }).newGroups.length, 3, '1.5 x (4 - 2)');
   t.equal(plan({ readyGroups: 60 }).newGroups.length, 1, 'a plan is never empty while there are problems');
 });
 

@@ -28,12 +28,12 @@ export interface PlanState {
 
 /**
  * Resume before new work, oldest first; a share of the plan is reserved for fresh problems however many trajectories wait. The plan holds
- * overSampling * groupsPerIteration groups in all, those that wait to be trained on included; a resumed group counts by the members that
- * it still owes. Fresh groups never push the run past maxInFlightTrajectories. Siblings stand side by side.
+ * overSampling times the groups that the iteration needs beside those that are ready; a resumed group counts by the members that it still
+ * owes. Fresh groups never push the run past maxInFlightTrajectories. Siblings stand side by side.
  */
 export function planIteration(state: PlanState): IterationPlan {
   const { rules } = state;
-  const groups = Math.max(1, Math.ceil(rules.overSampling * rules.groupsPerIteration) - state.readyGroups);
+  const groups = Math.max(1, Math.ceil(rules.overSampling * (rules.groupsPerIteration - state.readyGroups)));
   const size = groups * rules.groupSize;
   const room = Math.max(0, Math.floor((rules.maxInFlightTrajectories - state.unfinished.length) / rules.groupSize));
   const reserved = Math.min(Math.ceil(rules.freshShare * groups), groups, room);
