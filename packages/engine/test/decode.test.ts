@@ -171,6 +171,11 @@ t.test('stop tokens end a sequence, are kept, and end the loop early when all ro
   t.same([...report.finished[0]!.tokens], [...free.tokens.subarray(0, at + 1)]);
   t.equal(report.finished[0]!.endReason, 'stop');
   t.same([report.steps, report.tokens, report.running], [at + 1, at + 1, 0]);
+  await engine.admit([
+    request('s-g0-t0', { stopTokens }),
+    request('s-g1-t0', { stopTokens: [], budgetTokens: at + 3 }),
+  ]);
+  t.equal((await engine.generateChunk()).steps, at + 3, 'a row that meets its limit is done too');
   const many = request('s-g0-t0', { stopTokens: [...new Set([23, 22, free.tokens[2]!, free.tokens[9]!])] });
   const first = free.tokens.findIndex((token) => many.stopTokens.includes(token));
   t.equal(requireResult(await generate(engine, [many]), 's-g0-t0').tokens.length, first + 1, 'any of several');
