@@ -95,6 +95,8 @@ export class Actor {
       onIdle: (durationMs) => metrics.idle_seconds_total.inc({ reason: this.#idleReason() }, durationMs / 1_000),
       onChunk: (report, works) => {
         metrics.chunk_seconds.observe(report.durationMs / 1_000);
+        const { tokens, steps, durationMs, prefillMs } = report;
+        log.debug({ sequences: works.length, tokens, steps, durationMs, prefillMs }, 'a chunk');
         this.loop.extendLeases();
         const { gate } = this.loop;
         const own = works.filter((work) => work.source === this.loop).length;

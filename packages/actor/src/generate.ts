@@ -2,6 +2,7 @@
  * The Generate call: a batch of prompts on one pinned version, each answered as it ends. Everything is checked before the first token. Nothing is
  * stored; the same request gives the same tokens.
  */
+import { setMaxListeners } from 'node:events';
 import {
   type GeneratePrompt,
   type GenerateRequest,
@@ -74,6 +75,8 @@ export async function* generate(
   // One sequence that fails ends the call, and with it the others.
   const stop = new AbortController();
   const whole = AbortSignal.any([signal, stop.signal]);
+  // Every sequence listens to it.
+  setMaxListeners(0, whole);
   const running = new Map(
     requests.map((request, i) => [i, evaluate(policy, request, whole).then((result) => ({ i, result }))]),
   );

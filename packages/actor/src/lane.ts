@@ -60,6 +60,8 @@ export class Lane {
   readonly #options: LaneOptions;
   readonly #wake = new Wake();
   readonly #running = new Map<string, LaneWork>();
+  /** Ended, not yet handed back. */
+  readonly #ended: { readonly work: LaneWork; readonly result: SequenceResult }[] = [];
   readonly #jobs: (() => Promise<void>)[] = [];
   #engine: Engine;
   #policy: LanePolicy | null = null;
@@ -127,7 +129,8 @@ export class Lane {
   cut(chosen: (work: LaneWork) => boolean): Promise<void> {
     return this.#between(async () => {
       const ids = [...this.#running.values()].filter(chosen).map((work) => work.request.id);
-      if (ids.length > 0) this.#handBack(await this.#engine.cut(ids));
+      if (ids.length > 0) this.#collect(await this.#engine.cut(ids));
+      this.#handBack();
     });
   }
 
@@ -159,6 +162,7 @@ export class Lane {
       if (this.#running.size > 0) {
         await this.#chunk();
       } else {
+        this.#handBack();
         const sinceMs = performance.now();
         const rung = await this.#wake.wait(this.#options.idleReleaseMs);
         this.#options.onIdle?.(performance.now() - sinceMs);
@@ -167,6 +171,7 @@ export class Lane {
         this.#options.onExpire?.();
       }
     }
+    this.#handBack();
     for (const job of this.#jobs.splice(0)) await job();
     for (const { reject } of this.#loads.splice(0)) reject(new SegueError('UNAVAILABLE', 'the actor stops'));
   }
@@ -194,9 +199,15 @@ export class Lane {
     try {
       await this.#engine.admit(joining.map((work) => work.request));
       for (const work of joining) this.#running.set(work.request.id, work);
-    } catch {
-      // One bad request refuses the whole: the others join one by one, and the bad one fails alone.
-      for (const work of joining) await this.#admitOne(work);
+    } catch (cause) {
+      const error = SegueError.from(cause);
+      if (error.code === 'INVALID_INPUT') {
+        // One bad request refuses the whole: the others join one by one, and the bad one fails alone.
+        for (const work of joining) await this.#admitOne(work);
+      } else {
+        for (const work of joining) work.fail(error);
+        await this.#replaceEngine(error);
+      }
     }
   }
 
@@ -212,20 +223,28 @@ export class Lane {
   async #chunk(): Promise<void> {
     const works = [...this.#running.values()];
     try {
-      const report = await this.#engine.generateChunk();
+      const running = this.#engine.generateChunk();
+      // What the chunk before has ended is published while this one runs.
+      this.#handBack();
+      const report = await running;
       this.#options.onChunk?.(report, works);
-      this.#handBack(report.finished);
+      this.#collect(report.finished);
     } catch (error) {
       await this.#replaceEngine(SegueError.from(error));
     }
   }
 
-  #handBack(results: readonly SequenceResult[]): void {
+  /** Takes results out of the running sequences: their slots are free. */
+  #collect(results: readonly SequenceResult[]): void {
     for (const result of results) {
       const work = this.#running.get(result.id);
       this.#running.delete(result.id);
-      work?.finish(result);
+      if (work) this.#ended.push({ work, result });
     }
+  }
+
+  #handBack(): void {
+    for (const { work, result } of this.#ended.splice(0)) work.finish(result);
   }
 
   #failAll(error: SegueError): void {
