@@ -159,7 +159,9 @@ export class RolloutLoop implements WorkSource {
     const lane = this.#options.lane();
     const served = lane.policy;
     if (!gate?.open || served?.runId !== gate.runId || served.version !== gate.policyVersion) return 0;
-    return lane.slots + Math.ceil(lane.slots / 4) - this.#held.size;
+    // In portions, so that actors share a short queue; half the slots ahead, as about so many become free in a chunk.
+    const missing = lane.slots + Math.ceil(lane.slots / 2) - this.#held.size;
+    return Math.min(missing, Math.ceil(lane.slots / 4));
   }
 
   async #takeTasks(wanted: number): Promise<void> {

@@ -73,19 +73,33 @@ async function startLoop(t: { teardown(end: () => Promise<void>): void }, { slot
   return { bus, engine: engines[0]!, engines, lanes, loop, outbox, returned, flushed, clock, reads };
 }
 
+/** Opens the iteration and waits until `count` sequences have joined; no token is generated before the test lets a chunk run. */
+async function fill({ engine, loop }: { engine: FakeEngine; loop: RolloutLoop }, count: number): Promise<void> {
+  const { chunkTokens } = engine;
+  engine.chunkTokens = 0;
+  await loop.follow(open);
+  await until(() => engine.running.size === count, `${count} sequences run`);
+  engine.free = false;
+  await settle();
+  engine.chunkTokens = chunkTokens;
+}
+
 const open: Gate = { runId: 'r', iteration: 3, policyVersion: 5, open: true };
 const closed: Gate = { ...open, open: false };
 
 t.test('tasks are taken for free slots and a few beyond, and only while the iteration is open', async (t) => {
   const { bus, loop, engine } = await startLoop(t, { slots: 4 });
-  engine.free = false;
   bus.put(...Array.from({ length: 8 }, (_, i) => new FakeLease(rolloutTask(i))));
   await settle();
   t.strictSame(bus.pulls, [], 'not before the announcement');
-  await loop.follow(open);
-  await until(() => engine.running.size === 4, 'four run');
-  t.equal(bus.pulls[0], 5, 'four slots and a quarter beyond');
-  t.equal(bus.waiting.length, 3);
+  await fill({ engine, loop }, 4);
+  await until(() => loop.trajectoryIds.length === 6, 'four slots and half as many beyond');
+  await settle();
+  t.equal(bus.waiting.length, 2);
+  t.ok(
+    bus.pulls.every((max) => max === 1),
+    'in portions of a quarter of the slots, so that other actors get theirs',
+  );
   t.strictSame(engine.admitted, ['r-g0-t0', 'r-g0-t1', 'r-g0-t2', 'r-g0-t3'], 'siblings stay adjacent');
 });
 
@@ -174,10 +188,8 @@ t.test(
   'at the close running segments are cut and saved, what has no token is dropped, then the iteration is flushed',
   async (t) => {
     const { bus, loop, engine, flushed, outbox } = await startLoop(t, { slots: 2 });
-    engine.free = false;
     const leases = bus.put(...Array.from({ length: 3 }, (_, i) => new FakeLease(rolloutTask(i))));
-    await loop.follow(open);
-    await until(() => engine.running.size === 2, 'two run, one waits');
+    await fill({ engine, loop }, 2);
     t.equal(loop.flushedIteration, 2);
     await engine.step();
     bus.hold();
@@ -256,10 +268,8 @@ t.test('no task is taken before the announced version is served', async (t) => {
 
 t.test('draining cuts, saves and gives back: nothing generated is lost', async (t) => {
   const { bus, loop, engine } = await startLoop(t, { slots: 2 });
-  engine.free = false;
   const leases = bus.put(...Array.from({ length: 3 }, (_, i) => new FakeLease(rolloutTask(i))));
-  await loop.follow(open);
-  await until(() => engine.running.size === 2, 'two run, one waits');
+  await fill({ engine, loop }, 2);
   await engine.step();
   const drained = loop.drain();
   await engine.step();
@@ -289,6 +299,19 @@ t.test('a generation that fails is told as an error segment without tokens, and 
   bus.put(new FakeLease(rolloutTask(1)));
   await until(() => bus.segments.length === 2, 'and works');
   t.equal(bus.segments[1]!.endReason, 'budget');
+});
+
+t.test('an engine that dies while sequences join is replaced, and the others are tried by the new one', async (t) => {
+  const { bus, loop, engine, engines } = await startLoop(t);
+  engine.failAdmission = new SegueError('UNAVAILABLE', 'the thread has ended');
+  const [lease] = bus.put(new FakeLease(rolloutTask(0)));
+  await loop.follow(open);
+  await until(() => lease!.acked, 'acknowledged');
+  t.match(bus.segments[0], { endReason: 'error', error: /the thread has ended/ });
+  bus.put(new FakeLease(rolloutTask(1)));
+  await until(() => bus.segments.length === 2, 'the new engine works');
+  t.equal(bus.segments[1]!.endReason, 'budget');
+  t.equal(engines[1]!.version, 5, 'on the same version');
 });
 
 t.test('a sequence that the engine refuses fails alone', async (t) => {
@@ -390,10 +413,8 @@ t.test('evaluation runs in its own lane on a pinned version, sharing the engine 
   t.strictSame([...twins[0]!.tokens], [...twins[1]!.tokens]);
 
   // Rollouts keep most of the slots.
-  engine.free = false;
   bus.put(...Array.from({ length: 4 }, (_, i) => new FakeLease(rolloutTask(i, { budgetTokens: i < 2 ? 4 : 10 }))));
-  await loop.follow(open);
-  await until(() => engine.running.size === 4, 'rollouts run');
+  await fill({ engine, loop }, 4);
   const evaluations = ['f0', 'f1', 'f2'].map((id) => lanes.evaluate(pinned(5), request(id), never));
   await engine.step();
   await until(() => [...engine.running.keys()].some((id) => id.startsWith('f')), 'an evaluation joined');

@@ -44,6 +44,7 @@ export class FakeEngine implements Engine {
   stopAt = Number.POSITIVE_INFINITY;
   chunkTokens = 4;
   failNext: SegueError | null = null;
+  failAdmission: SegueError | null = null;
   stopped = false;
   readonly running = new Map<string, FakeSequence>();
   readonly admitted: string[] = [];
@@ -72,6 +73,7 @@ export class FakeEngine implements Engine {
   }
 
   async admit(requests: readonly SequenceRequest[]): Promise<void> {
+    if (this.failAdmission) throw this.failAdmission;
     const bad = requests.find(({ promptTokens, id }) => promptTokens[0] === 99 || this.running.has(id));
     if (bad) throw new SegueError('INVALID_INPUT', `sequence ${bad.id} is refused`);
     if (this.running.size + requests.length > this.slots) throw new SegueError('RESOURCE_EXHAUSTED', 'too many');
