@@ -67,8 +67,8 @@ export class World {
 
   // What a test may change.
   actors = ['actor-0'];
-  /** How the actor ends a segment; null: it runs until the iteration is closed. `error` fails the try. */
-  endOf = (task: RolloutTask): EndReason | 'lose' | null => {
+  /** How the actor ends a segment; null: it runs until the iteration is closed; `lose`: it is never heard of again; `leave`: not taken. */
+  endOf = (task: RolloutTask): EndReason | 'lose' | 'leave' | null => {
     const { groupIndex } = parseTrajectoryId(task.trajectoryId);
     if (task.segmentIndex >= groupIndex % 3) return 'stop';
     return task.lastSpan ? 'length' : 'budget';
@@ -87,7 +87,8 @@ export class World {
     for (const task of this.queue.splice(0)) {
       const end = this.endOf(task);
       if (end === 'lose') continue;
-      if (end === null) this.held.set(task.trajectoryId, task);
+      if (end === 'leave') this.queue.push(task);
+      else if (end === null) this.held.set(task.trajectoryId, task);
       else this.append(task, end);
     }
   }

@@ -146,7 +146,7 @@ t.test(
 
 t.test('at close unstarted tasks are purged, and planned again', async (t) => {
   const world = new World();
-  world.endOf = (task) => (task.iteration === 0 && task.groupId === 'r-g2' ? 'lose' : 'stop');
+  world.endOf = (task) => (task.iteration === 0 && task.groupId === 'r-g2' ? 'leave' : 'stop');
   await putRun(world, {
     ...smallRun,
     warmup: { steps: 0 },
@@ -155,6 +155,10 @@ t.test('at close unstarted tasks are purged, and planned again', async (t) => {
   await finish(world);
   t.equal(state(world), 'finished');
   t.equal(world.queue.length, 0);
+  t.ok(
+    world.published.every((task) => task.attempt === 0),
+    'none was taken for lost',
+  );
   t.strictSame(
     iterations(world)[1]!
       .tasks.slice(0, 2)
