@@ -209,7 +209,7 @@ export function clientsOf(world: World) {
     queueDepths: async () => {
       const none = { pending: 0, leased: 0 };
       const rollout = { pending: world.queue.length, leased: world.held.size };
-      return { rollout, reward: none, segments: none, scores: none };
+      return { rollout, reward: none, segments: { pending: world.stream.length, leased: 0 }, scores: none };
     },
   };
   return { replay, trainer, reward, actor, bus };

@@ -65,7 +65,12 @@ export class World {
   readonly nudges = new Set<() => void>();
   readonly generateCalls: { actor: string; ids: string[]; version: number | null }[] = [];
 
+  /** Segments that were published and not yet taken in. */
+  readonly stream: RolloutTask[] = [];
+
   // What a test may change.
+  /** How long a flush takes, and then the store. */
+  slowMs = 0;
   actors = ['actor-0'];
   /** How the actor ends a segment; null: it runs until the iteration is closed; `lose`: it is never heard of again; `leave`: not taken. */
   endOf = (task: RolloutTask): EndReason | 'lose' | 'leave' | null => {
@@ -116,12 +121,26 @@ export class World {
   putSignal(signal: IterationSignal): void {
     this.signal = signal;
     if (signal.open) this.flushed = Math.max(this.flushed ?? -1, signal.iteration - 1);
-    else {
-      for (const task of this.held.values()) this.append(task, task.lastSpan ? 'length' : 'yield');
-      this.held.clear();
-      this.flushed = signal.iteration;
+    else if (this.slowMs === 0) {
+      this.flush(signal.iteration);
+      this.consume();
+    } else {
+      setTimeout(() => this.flush(signal.iteration), this.slowMs);
+      setTimeout(() => this.consume(), 2 * this.slowMs);
     }
     this.pump();
+  }
+
+  /** The actor cuts what runs, and publishes it. */
+  flush(iteration: number): void {
+    this.stream.push(...this.held.values());
+    this.held.clear();
+    this.flushed = iteration;
+  }
+
+  /** The store takes in what was published. */
+  consume(): void {
+    for (const task of this.stream.splice(0)) this.append(task, task.lastSpan ? 'length' : 'yield');
   }
 
   registration(id: string): Registration {

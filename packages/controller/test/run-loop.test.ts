@@ -144,6 +144,22 @@ t.test(
   },
 );
 
+t.test('the iteration is closed only when each actor has flushed and the store has taken everything in', async (t) => {
+  const world = new World();
+  world.slowMs = 15;
+  world.endOf = (task) => (task.iteration === 0 && task.groupId === 'r-g2' ? null : 'stop');
+  await putRun(world, {
+    ...smallRun,
+    warmup: { steps: 0 },
+    rollout: { ...smallRun.rollout, closeWhen: 'enough-groups' },
+  });
+  await finish(world);
+  for (const id of ['r-g2-t0', 'r-g2-t1']) {
+    t.equal(world.trajectories.get(id)!.segments[0]?.endReason, 'yield', 'no segment came too late');
+  }
+  t.equal(world.stream.length, 0);
+});
+
 t.test('at close unstarted tasks are purged, and planned again', async (t) => {
   const world = new World();
   world.endOf = (task) => (task.iteration === 0 && task.groupId === 'r-g2' ? 'leave' : 'stop');
