@@ -116,6 +116,7 @@ export class RolloutLoop implements WorkSource {
     if (before && before.runId === gate.runId && before.iteration > gate.iteration) return;
     if (before?.runId !== gate.runId) this.#flushedIteration = null;
     this.#gate = gate;
+    if (!gate.open) this.#pull?.abort();
     await this.#letGo((held) => isOver(held.task, gate), 'closed');
     const flushed = gate.open ? gate.iteration - 1 : gate.iteration;
     if (flushed >= 0 && this.#gate === gate) {

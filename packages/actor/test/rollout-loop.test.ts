@@ -213,11 +213,27 @@ t.test(
       leases.every(({ acked, givenBack }) => acked && givenBack === null),
       'the one that had not begun is acknowledged away',
     );
+    const pulls = bus.pulls.length;
     bus.put(new FakeLease(rolloutTask(9)));
+    loop.wake();
+    await new Promise((resolve) => setTimeout(resolve, 10));
     await settle();
-    t.equal(bus.waiting.length, 1, 'nothing more is taken');
+    t.equal(bus.pulls.length, pulls, 'nothing more is taken');
   },
 );
+
+t.test('a sequence that is cut before its first token writes no segment', async (t) => {
+  const { bus, loop, engine, returned } = await startLoop(t, { slots: 1 });
+  const [lease] = bus.put(new FakeLease(rolloutTask(0)));
+  await fill({ engine, loop }, 1);
+  engine.chunkTokens = 0;
+  const closing = loop.follow(closed);
+  await engine.step();
+  await closing;
+  t.strictSame(bus.segments, []);
+  t.ok(lease!.acked);
+  t.strictSame(returned, ['closed'], 'its iteration is over, nobody needs the task');
+});
 
 t.test('an actor that holds nothing is flushed as soon as it hears of the close', async (t) => {
   const { loop, flushed } = await startLoop(t);
