@@ -1,5 +1,6 @@
 /**
- * The actor, wired up: lanes and engine, the rollout loop and its outbox, the policy follower, and what is reported of them. Nothing is decided here.
+ * The actor, wired up: lanes and engine, the rollout loop and its outbox, the policy follower, and what is reported of
+ * them. Nothing is decided here.
  */
 import { join } from 'node:path';
 import type { ActivePolicy, Bus, Client, IterationSignal, Registration } from '@segue/bus';

@@ -1,6 +1,6 @@
 /**
- * The Generate call: a batch of prompts on one pinned version, each answered as it ends. Everything is checked before the first token. Nothing is
- * stored; the same request gives the same tokens.
+ * The Generate call: a batch of prompts on one pinned version, each answered as it ends. Everything is checked before
+ * the first token. Nothing is stored; the same request gives the same tokens.
  */
 import { setMaxListeners } from 'node:events';
 import {

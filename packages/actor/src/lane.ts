@@ -1,6 +1,6 @@
 /**
- * A lane: one engine, one policy version, and the loop that runs chunk after chunk. Users offer work through sources; between two
- * chunks sequences join and leave, and loads and cuts happen. It knows nothing of queues, leases or calls.
+ * A lane: one engine, one policy version, and the loop that runs chunk after chunk. Users offer work through sources;
+ * between two chunks sequences join and leave, and loads and cuts happen. It knows nothing of queues, leases or calls.
  */
 import {
   type ChunkReport,
@@ -115,8 +115,8 @@ export class Lane {
   }
 
   /**
-   * Serves another version: nothing joins any more, what runs ends or is cut by its owner, then the version is loaded. Resolves when it is served; when it
-   * cannot be loaded the error is thrown and the version before goes on.
+   * Serves another version: nothing joins any more, what runs ends or is cut by its owner, then the version is loaded.
+   * Resolves when it is served; when it cannot be loaded the error is thrown and the version before goes on.
    */
   load(policy: LanePolicy): Promise<void> {
     return new Promise((resolve, reject) => {

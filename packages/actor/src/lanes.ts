@@ -1,6 +1,7 @@
 /**
- * The lanes of an actor. The rollout lane serves the active version and is always there. An evaluation names the version it wants: while the rollout
- * lane serves it the two share that engine, else a lane of its own is made on demand and let go when it has been idle for a while.
+ * The lanes of an actor. The rollout lane serves the active version and is always there. An evaluation names the
+ * version it wants: while the rollout lane serves it the two share that engine, else a lane of its own is made on
+ * demand and let go when it has been idle for a while.
  */
 import { SegueError, type SequenceRequest, type SequenceResult } from '@segue/core';
 import { Lane, type LaneOptions, type LanePolicy, type LaneWork, type WorkSource } from './lane.js';
@@ -43,7 +44,10 @@ export class Lanes implements WorkSource {
     this.#serveWaiting();
   }
 
-  /** Generates one sequence on the named version. Rejects with CANCELLED when `signal` fires, and with what the engine refuses. */
+  /**
+   * Generates one sequence on the named version. Rejects with CANCELLED when `signal` fires, and with what the engine
+   * refuses.
+   */
   evaluate(policy: LanePolicy, request: SequenceRequest, signal: AbortSignal): Promise<SequenceResult> {
     return new Promise((resolve, reject) => {
       if (this.#stopped) return reject(new SegueError('UNAVAILABLE', 'the actor stops'));

@@ -1,6 +1,7 @@
 /**
- * Brings a policy version onto this host, checked: the trainer's own folder where it can be read, else a copy downloaded from the trainer. Every file is
- * compared with the manifest before the engine sees it. It never writes into the trainer's folder.
+ * Brings a policy version onto this host, checked: the trainer's own folder where it can be read, else a copy
+ * downloaded from the trainer. Every file is compared with the manifest before the engine sees it. It never writes into
+ * the trainer's folder.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';

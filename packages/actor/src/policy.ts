@@ -1,6 +1,6 @@
 /**
- * Which policy version the actor serves: follows the announcements of the bus, loads between segments, and tries again when a version cannot be had yet. It
- * serves one run at a time: the one that was announced last.
+ * Which policy version the actor serves: follows the announcements of the bus, loads between segments, and tries again
+ * when a version cannot be had yet. It serves one run at a time: the one that was announced last.
  */
 import { dirname, join } from 'node:path';
 import type { ActivePolicy } from '@segue/bus';
@@ -31,7 +31,10 @@ export class PolicyFollower {
     this.#options = options;
   }
 
-  /** A run has announced a version: serve it. Resolves when it is served; rejects when it cannot be, or a newer one came. */
+  /**
+   * A run has announced a version: serve it. Resolves when it is served; rejects when it cannot be, or a newer one
+   * came.
+   */
   follow(policy: ActivePolicy): Promise<void> {
     this.#active.set(policy.runId, policy);
     this.#search.abort();

@@ -1,6 +1,6 @@
 /**
- * Reads from the store what a task goes on from. Siblings that begin share one read of their prompt. While the store cannot be reached it keeps trying:
- * another actor could not read it either.
+ * Reads from the store what a task goes on from. Siblings that begin share one read of their prompt. While the store
+ * cannot be reached it keeps trying: another actor could not read it either.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { type RolloutTask, SegueError, type Trajectory } from '@segue/core';

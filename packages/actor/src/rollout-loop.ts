@@ -1,9 +1,10 @@
 /**
- * The rollout side of an actor: takes tasks for free slots, fetches what they go on from, hands them to the lane, publishes what comes back,
- * and gives up or saves everything when the iteration is closed or the actor drains. It knows nothing of graphs, nor of what a segment is worth.
+ * The rollout side of an actor: takes tasks for free slots, fetches what they go on from, hands them to the lane,
+ * publishes what comes back, and gives up or saves everything when the iteration is closed or the actor drains. It
+ * knows nothing of graphs, nor of what a segment is worth.
  *
- * A task is held from the moment it is taken until its segment is published or it is given back. Its lease is extended only when a chunk has
- * completed: a stuck engine loses its tasks.
+ * A task is held from the moment it is taken until its segment is published or it is given back. Its lease is extended
+ * only when a chunk has completed: a stuck engine loses its tasks.
  */
 import type { Bus, Lease } from '@segue/bus';
 import {
@@ -110,7 +111,9 @@ export class RolloutLoop implements WorkSource {
     this.#changed.check();
   }
 
-  /** Follows the controller's announcement: what it does not cover any more is cut, published, and reported as flushed. */
+  /**
+   * Follows the controller's announcement: what it does not cover any more is cut, published, and reported as flushed.
+   */
   async follow(gate: Gate): Promise<void> {
     const before = this.#gate;
     if (before && before.runId === gate.runId && before.iteration > gate.iteration) return;

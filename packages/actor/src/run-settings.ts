@@ -1,6 +1,6 @@
 /**
- * What an actor must know of a run beside its tasks: how often to try, when to call a text a repetition, which tokens end a response. Read
- * once per run from the store and from the policy's tokenizer.
+ * What an actor must know of a run beside its tasks: how often to try, when to call a text a repetition, which tokens
+ * end a response. Read once per run from the store and from the policy's tokenizer.
  */
 import { parseRunConfig, type RepeatRule, type RunConfig, SegueError } from '@segue/core';
 import { loadTokenizer, type Tokenizer } from '@segue/tokenizer';

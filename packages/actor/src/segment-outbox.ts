@@ -1,6 +1,7 @@
 /**
- * Publishes finished segments while the next chunk runs, acknowledges their tasks after the stream has them, and counts them. A publication
- * that fails is tried again for a while; after that the lease expires and another actor generates the same tokens again.
+ * Publishes finished segments while the next chunk runs, acknowledges their tasks after the stream has them, and counts
+ * them. A publication that fails is tried again for a while; after that the lease expires and another actor generates
+ * the same tokens again.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Bus, Lease } from '@segue/bus';

@@ -1,6 +1,6 @@
 /**
- * What an actor says about itself: metrics, the answer to GetActorStatus, and what its heartbeat carries. Slot time is counted exactly: a slot is busy while its
- * sequence gets tokens or is prefilled.
+ * What an actor says about itself: metrics, the answer to GetActorStatus, and what its heartbeat carries. Slot time is
+ * counted exactly: a slot is busy while its sequence gets tokens or is prefilled.
  */
 import type { ChunkReport, Segment } from '@segue/core';
 import type { Metrics, MetricsOf, MetricTable } from '@segue/service';

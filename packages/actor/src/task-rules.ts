@@ -1,5 +1,6 @@
 /**
- * What to do with a task that came from the queue, and what becomes of it: pure rules. Times and effects are the rollout loop's.
+ * What to do with a task that came from the queue, and what becomes of it: pure rules. Times and effects are the
+ * rollout loop's.
  */
 import {
   hashTokens,
@@ -19,8 +20,8 @@ export interface Gate {
 }
 
 /**
- * `run` it; `stale`: its iteration is over, nobody needs it; `early`: its iteration has not been announced here yet; `elsewhere`: another run or
- * another policy version than is served here.
+ * `run` it; `stale`: its iteration is over, nobody needs it; `early`: its iteration has not been announced here yet;
+ * `elsewhere`: another run or another policy version than is served here.
  */
 export type Verdict = 'run' | 'stale' | 'early' | 'elsewhere';
 
@@ -38,7 +39,10 @@ export function isCovered(task: RolloutTask, gate: Gate | null): boolean {
   return gate?.open === true && gate.runId === task.runId && gate.iteration === task.iteration;
 }
 
-/** Whether the gate ends the task's work: another run's, an earlier iteration's, or that of the iteration that it closes. */
+/**
+ * Whether the gate ends the task's work: another run's, an earlier iteration's, or that of the iteration that it
+ * closes.
+ */
 export function isOver(task: RolloutTask, gate: Gate): boolean {
   if (task.runId !== gate.runId || task.iteration < gate.iteration) return true;
   return task.iteration === gate.iteration && !gate.open;

@@ -1,4 +1,7 @@
-/** A doorbell between two loops of one process: who waits is woken by the next ring, and a ring while nobody waits is kept. */
+/**
+ * A doorbell between two loops of one process: who waits is woken by the next ring, and a ring while nobody waits is
+ * kept.
+ */
 export class Wake {
   #rung = false;
   #waiting: (() => void) | null = null;
@@ -8,7 +11,10 @@ export class Wake {
     this.#waiting?.();
   }
 
-  /** Resolves at the next ring, or at once when one was kept: true; false when `timeoutMs` passed first. One waiter at a time. */
+  /**
+   * Resolves at the next ring, or at once when one was kept: true; false when `timeoutMs` passed first. One waiter at a
+   * time.
+   */
   async wait(timeoutMs?: number): Promise<boolean> {
     if (!this.#rung) {
       await new Promise<void>((resolve) => {

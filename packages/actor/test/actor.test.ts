@@ -1,4 +1,7 @@
-/** The actor's other parts: bringing versions to this host, the Generate call, slot time, and the whole with a real engine. */
+/**
+ * The actor's other parts: bringing versions to this host, the Generate call, slot time, and the whole with a real
+ * engine.
+ */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

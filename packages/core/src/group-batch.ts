@@ -1,7 +1,7 @@
 /**
- * From the complete groups of a frozen batch to the rows that a trainer learns from. Pure: order in, order out; the store has shuffled it.
- * A group is never split: not between two updates, and not by leaving out a row whose tokens are all masked (its reward is
- * part of the baseline).
+ * From the complete groups of a frozen batch to the rows that a trainer learns from. Pure: order in, order out; the
+ * store has shuffled it. A group is never split: not between two updates, and not by leaving out a row whose tokens are
+ * all masked (its reward is part of the baseline).
  */
 import type { CompleteGroup } from './domain.js';
 import { advantages, permuteRewards, shapedRewards, tokenMask } from './reward-math.js';
@@ -45,7 +45,10 @@ export interface GroupBatch {
 /** What of a run decides its batches. */
 export type BatchRules = Pick<RunConfig, 'seed' | 'control' | 'train' | 'rollout'>;
 
-/** Makes the rows of one iteration's frozen batch. @param policyVersion version i, the one that samples in this iteration */
+/**
+ * Makes the rows of one iteration's frozen batch.
+ * @param policyVersion version i, the one that samples in this iteration
+ */
 export function assembleBatch(
   groups: readonly CompleteGroup[],
   config: BatchRules,

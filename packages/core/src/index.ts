@@ -1,3 +1,4 @@
+/** The domain words and rules: what every package may import. Pure. */
 export * from './api.js';
 export * from './config.js';
 export * from './domain.js';

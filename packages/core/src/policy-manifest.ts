@@ -1,6 +1,7 @@
 /**
- * The manifest of a policy version: what it is made of, and where it comes from. The trainer writes it as `manifest.json` beside the files; whoever
- * copies a version checks each file against it. The sha256 of the manifest's own bytes names the version's content. No I/O here.
+ * The manifest of a policy version: what it is made of, and where it comes from. The trainer writes it as
+ * `manifest.json` beside the files; whoever copies a version checks each file against it. The sha256 of the manifest's
+ * own bytes names the version's content. No I/O here.
  */
 import { z } from 'zod';
 import { SegueError } from './error.js';
@@ -22,7 +23,10 @@ const policyManifestSchema = z.object({
   parent: z.number().int().min(0),
   /** How it came to be. */
   origin: z.enum(['random', 'imported', 'warmup', 'trained']),
-  /** Hash of everything that decided its content: configuration, parent, batch. The same inputs are never worked on twice. */
+  /**
+   * Hash of everything that decided its content: configuration, parent, batch. The same inputs are never worked on
+   * twice.
+   */
   inputHash: sha256,
   /** What was measured while it was made, for whoever asks again. */
   metrics: z.record(z.string(), z.unknown()),

@@ -1,6 +1,7 @@
 /**
- * The arithmetic between a scorer's verdict and the loss: shaped rewards, baselines, which tokens are trained on, and with which
- * weight. Pure rules over plain numbers (k1.5 sections 2.3.2 and 2.3.3). It knows nothing of tensors, batches or storage.
+ * The arithmetic between a scorer's verdict and the loss: shaped rewards, baselines, which tokens are trained on, and
+ * with which weight. Pure rules over plain numbers (k1.5 sections 2.3.2 and 2.3.3). It knows nothing of tensors,
+ * batches or storage.
  */
 import type { Segment, Trajectory } from './domain.js';
 import { assert } from './error.js';
@@ -38,8 +39,9 @@ export interface MemberLength {
 }
 
 /**
- * Length reward of each member, before its weight (k1.5 section 2.3.3): lambda = 0.5 - (len - min) / (max - min) for a right answer, min(0, lambda) for
- * a wrong one, all zero when max = min. The bounds are those of every member that ended, judged or not; who has no length or no verdict gets 0.
+ * Length reward of each member, before its weight (k1.5 section 2.3.3): lambda = 0.5 - (len - min) / (max - min) for a
+ * right answer, min(0, lambda) for a wrong one, all zero when max = min. The bounds are those of every member that
+ * ended, judged or not; who has no length or no verdict gets 0.
  */
 export function lengthRewards(members: readonly MemberLength[]): number[] {
   const lengths = members.flatMap((member) => (member.tokens === null ? [] : [member.tokens]));
@@ -71,8 +73,8 @@ export function responseLength(segments: readonly Segment[]): number {
 }
 
 /**
- * Rewards of a group's members with length reward and repeat penalty added; null for members that cannot be used. The lengths of members
- * that ended without a verdict still bound the length reward: it is over the whole group.
+ * Rewards of a group's members with length reward and repeat penalty added; null for members that cannot be used. The
+ * lengths of members that ended without a verdict still bound the length reward: it is over the whole group.
  */
 export function shapedRewards(
   members: readonly Trajectory[],
@@ -95,8 +97,8 @@ export function shapedRewards(
 }
 
 /**
- * The control experiment `random-reward`: the same rewards, handed to other responses of the batch by a seeded permutation. What is null
- * (unusable) stays where it is.
+ * The control experiment `random-reward`: the same rewards, handed to other responses of the batch by a seeded
+ * permutation. What is null (unusable) stays where it is.
  */
 export function permuteRewards(
   groups: readonly (readonly (number | null)[])[],
@@ -118,7 +120,9 @@ export interface TokenSelection {
   readonly policyVersion: number;
 }
 
-/** Whether the run's policy lets a segment's tokens into the loss: `all`, `current` (k1.5 section 2.6.2) or `window`. */
+/**
+ * Whether the run's policy lets a segment's tokens into the loss: `all`, `current` (k1.5 section 2.6.2) or `window`.
+ */
 export function isSelected(segment: Pick<Segment, 'iteration' | 'policyVersion'>, selection: TokenSelection): boolean {
   if (selection.tokens === 'all') return true;
   if (selection.tokens === 'current') return segment.iteration === selection.iteration;
@@ -152,7 +156,8 @@ export interface TokenLogProbs {
 }
 
 /**
- * Truncated importance weights min(clip, pi_i / pi_behaviour) of the tokens that an older version wrote; 1 for those of policy i itself.
+ * Truncated importance weights min(clip, pi_i / pi_behaviour) of the tokens that an older version wrote; 1 for those of
+ * policy i itself.
  * @returns the weights, and how many trained tokens hit the bound
  */
 export function importanceWeights(

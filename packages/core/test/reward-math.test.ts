@@ -1,3 +1,4 @@
+/** From verdicts to training rows: baselines, length reward, masks, importance weights, batches. And the policy manifest. */
 import {
   addLogProbDifference,
   advantages,

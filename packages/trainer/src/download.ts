@@ -6,7 +6,10 @@ import type { PolicyStore } from './policy-store.js';
 
 const chunkBytes = 1024 * 1024;
 
-/** Reads from one state of the version, even when it is replaced meanwhile. FAILED_PRECONDITION when the reference names another content. */
+/**
+ * Reads from one state of the version, even when it is replaced meanwhile. FAILED_PRECONDITION when the reference names
+ * another content.
+ */
 export async function* downloadPolicy(store: PolicyStore, ref: PolicyRef): AsyncGenerator<PolicyChunk> {
   const stored = await store.get(ref.runId, ref.version);
   if (ref.manifestSha256 !== '' && ref.manifestSha256 !== stored.manifestSha256) {

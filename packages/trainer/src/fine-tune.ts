@@ -1,6 +1,7 @@
 /**
- * Supervised fine-tuning on the run's warm-up problems (k1.5 sections 2.2 and 2.5.2): loss on response tokens alone, ramp-up and cosine decay, clipped steps. The
- * run's configuration, seed and problems decide the result; cancelling writes nothing.
+ * Supervised fine-tuning on the run's warm-up problems (k1.5 sections 2.2 and 2.5.2): loss on response tokens alone,
+ * ramp-up and cosine decay, clipped steps. The run's configuration, seed and problems decide the result; cancelling
+ * writes nothing.
  */
 import type { Problem, RunConfig, TrainProgress } from '@segue/core';
 import { SegueError } from '@segue/core';

@@ -1,6 +1,7 @@
 /**
- * Version 0 of a run: seeded random weights with a character tokenizer, a checkpoint from a folder, or a version of another run. What comes from
- * outside is checked before it is taken: shape, tokenizer, room for the run's longest prompt and response.
+ * Version 0 of a run: seeded random weights with a character tokenizer, a checkpoint from a folder, or a version of
+ * another run. What comes from outside is checked before it is taken: shape, tokenizer, room for the run's longest
+ * prompt and response.
  */
 import { join } from 'node:path';
 import { type RunConfig, SegueError } from '@segue/core';
@@ -19,7 +20,10 @@ import { hashInputs } from './run-inputs.js';
 
 const rmsNormEpsilon = 1e-5;
 
-/** Makes version 0, or checks and answers the one that is there. ALREADY_EXISTS when that was made from another configuration. */
+/**
+ * Makes version 0, or checks and answers the one that is there. ALREADY_EXISTS when that was made from another
+ * configuration.
+ */
 export async function initializePolicy(store: PolicyStore, runId: string, config: RunConfig): Promise<StoredPolicy> {
   const inputHash = hashInputs({ version: 0, seed: config.seed, policy: config.policy });
   const existing = await store.find(runId, 0);

@@ -1,6 +1,7 @@
 /**
- * The one training engine of this process: at most one policy is in memory, on a thread of its own. It is opened for a purpose (the warm-up or
- * the iterations of a run), kept from iteration to iteration, and knows which version its parameters are.
+ * The one training engine of this process: at most one policy is in memory, on a thread of its own. It is opened for a
+ * purpose (the warm-up or the iterations of a run), kept from iteration to iteration, and knows which version its
+ * parameters are.
  */
 
 import type { RunConfig, TrainerConfig } from '@segue/core';
@@ -23,7 +24,10 @@ export function policyOpening({ train }: RunConfig): Opening {
   return { weightDecay, maxGradientNorm, maxTokensPerMicroBatch, train };
 }
 
-/** A step of the warm-up is cut into this many micro-batches of rows of like length: less padding (13 % less time than in two). */
+/**
+ * A step of the warm-up is cut into this many micro-batches of rows of like length: less padding (13 % less time than
+ * in two).
+ */
 const warmupMicroBatches = 6;
 
 /** How a run's warm-up is trained. */

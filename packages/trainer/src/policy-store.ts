@@ -1,10 +1,10 @@
 /**
- * The policy store: the directory of versions, `<root>/<run>/<version>/` with model.safetensors, config.json, tokenizer files and manifest.json. Only the
- * trainer writes here. A version appears whole or not at all: its files are staged, synced and hashed, then one rename makes it visible. It knows
- * nothing of training.
+ * The policy store: the directory of versions, `<root>/<run>/<version>/` with model.safetensors, config.json, tokenizer
+ * files and manifest.json. Only the trainer writes here. A version appears whole or not at all: its files are staged,
+ * synced and hashed, then one rename makes it visible. It knows nothing of training.
  *
- * On disk `<version>` is a link to a hidden folder named after its content, so that a version can also be replaced in one step (the warm-up replaces version
- * 0) while readers of the old files go on reading them.
+ * On disk `<version>` is a link to a hidden folder named after its content, so that a version can also be replaced in
+ * one step (the warm-up replaces version 0) while readers of the old files go on reading them.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
@@ -91,8 +91,8 @@ export class PolicyStore {
   }
 
   /**
-   * Makes a version: `write` puts the files into a folder that does not exist yet, which is then hashed, synced and made visible at once. A version of
-   * that number that is there already is replaced.
+   * Makes a version: `write` puts the files into a folder that does not exist yet, which is then hashed, synced and
+   * made visible at once. A version of that number that is there already is replaced.
    */
   async put(origin: PolicyOrigin, write: (folder: string) => Promise<void>): Promise<StoredPolicy> {
     const runFolder = this.#runFolder(origin.runId);

@@ -1,4 +1,6 @@
-/** What decides a version's content, as one hash: the same inputs give the same version, so nothing is worked on twice. */
+/**
+ * What decides a version's content, as one hash: the same inputs give the same version, so nothing is worked on twice.
+ */
 import { createHash } from 'node:crypto';
 import type { CompleteGroup, RunConfig } from '@segue/core';
 

@@ -1,6 +1,7 @@
 /**
- * One iteration's training: the frozen batch under policy i becomes version i+1 (k1.5 section 2.3.2). The verbs are the algorithm: load, assemble, take reference
- * log-probs, update, save. The same batch, configuration and number of threads give the same weights; a version that was made from them is answered again.
+ * One iteration's training: the frozen batch under policy i becomes version i+1 (k1.5 section 2.3.2). The verbs are the
+ * algorithm: load, assemble, take reference log-probs, update, save. The same batch, configuration and number of
+ * threads give the same weights; a version that was made from them is answered again.
  */
 import {
   addLogProbDifference,
@@ -185,7 +186,10 @@ interface Update {
   readonly gradientNorm: number;
 }
 
-/** One optimiser step: the loss is the sum over the responses of the part divided by their number. Without a trained token nothing is done. */
+/**
+ * One optimiser step: the loss is the sum over the responses of the part divided by their number. Without a trained
+ * token nothing is done.
+ */
 async function update(learn: TrainingWorker, rows: readonly PreparedRow[], config: RunConfig): Promise<Update> {
   if (rows.every(({ trained }) => trained === 0)) return { loss: 0, gradientNorm: 0 };
   const { tau, logProb, learningRate } = config.train;

@@ -1,6 +1,6 @@
 /**
- * The trainer, wired up: policy store, learner, and the replay store that it reads. One piece of work at a time; the next waits for the one before to end
- * or to stop.
+ * The trainer, wired up: policy store, learner, and the replay store that it reads. One piece of work at a time; the
+ * next waits for the one before to end or to stop.
  */
 import { join } from 'node:path';
 import type { Client } from '@segue/bus';

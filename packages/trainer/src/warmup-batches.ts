@@ -1,6 +1,6 @@
 /**
- * The supervised warm-up's data and schedule: rows from problems, steps from rows, learning rate from steps. Pure; the same seed gives the
- * same steps.
+ * The supervised warm-up's data and schedule: rows from problems, steps from rows, learning rate from steps. Pure; the
+ * same seed gives the same steps.
  */
 import { type Problem, type RunConfig, SeededRandom, SegueError } from '@segue/core';
 

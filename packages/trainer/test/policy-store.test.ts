@@ -1,4 +1,7 @@
-/** The policy store: versions appear whole or not at all, damage is named, versions are downloaded and kept as promised. And version 0. */
+/**
+ * The policy store: versions appear whole or not at all, damage is named, versions are downloaded and kept as promised.
+ * And version 0.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';

@@ -1,4 +1,7 @@
-/** Stand-ins for what an actor talks to, each a dozen lines: an engine that counts, a queue in memory, a store that knows one prompt. */
+/**
+ * Stand-ins for what an actor talks to, each a dozen lines: an engine that counts, a queue in memory, a store that
+ * knows one prompt.
+ */
 import type { Lease } from '@segue/bus';
 import {
   type ChunkReport,
@@ -34,8 +37,8 @@ interface FakeSequence {
 }
 
 /**
- * Writes the position of each token, `chunkTokens` per chunk; a response stops at `stopAt` tokens. A chunk runs when the test lets it, or at once
- * (`free`).
+ * Writes the position of each token, `chunkTokens` per chunk; a response stops at `stopAt` tokens. A chunk runs when
+ * the test lets it, or at once (`free`).
  */
 export class FakeEngine implements Engine {
   readonly slots: number;

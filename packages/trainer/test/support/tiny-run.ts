@@ -1,4 +1,7 @@
-/** A run small enough for a test: tiny policy, problems that ask for a letter to be repeated, and a replay store of a dozen lines. */
+/**
+ * A run small enough for a test: tiny policy, problems that ask for a letter to be repeated, and a replay store of a
+ * dozen lines.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,0 +1,78 @@
+/** The lanes: evaluations beside rollouts, and the change of versions. */
+import type { SequenceRequest } from '@segue/core';
+import t from 'tap';
+import { FakeLease, prompt, rolloutTask, until } from './support/fakes.js';
+import { fill, startLoop } from './support/loop.js';
+
+const never = new AbortController().signal;
+const request = (id: string, capTokens = 6): SequenceRequest => ({
+  id,
+  promptKey: 'k',
+  promptTokens: prompt,
+  responseTokens: new Int32Array(0),
+  seed: 1,
+  sampling: { temperature: 1, topK: 0, topP: 1 },
+  stopTokens: [2],
+  budgetTokens: capTokens,
+  capTokens,
+  lastSpan: true,
+  repeat: null,
+});
+
+t.test('evaluation runs in its own lane on a pinned version, sharing the engine where versions agree', async (t) => {
+  const { lanes, engines, bus, loop, engine } = await startLoop(t, { slots: 4 });
+  const pinned = (version: number) => ({ runId: 'r', version, folder: 'x' });
+  const same = await lanes.evaluate(pinned(5), request('e0'), never);
+  t.equal(same.tokens.length, 6);
+  t.equal(engines.length, 1, 'the rollout engine serves it');
+  const older = await Promise.all(['e0', 'e1'].map((id) => lanes.evaluate(pinned(4), request(id), never)));
+  t.equal(older.length, 2);
+  t.strictSame(
+    engines.map(({ loads }) => loads),
+    [[5], [4]],
+    'another version has an engine of its own',
+  );
+  await until(() => engines[1]!.stopped, 'which is let go when it has been idle');
+  t.equal(engine.stopped, false);
+
+  // The same id twice at once: one after the other, never refused.
+  const twins = await Promise.all([0, 1].map(() => lanes.evaluate(pinned(5), request('twin'), never)));
+  t.strictSame([...twins[0]!.tokens], [...twins[1]!.tokens]);
+
+  // Rollouts keep most of the slots.
+  bus.put(...Array.from({ length: 4 }, (_, i) => new FakeLease(rolloutTask(i, { budgetTokens: i < 2 ? 4 : 10 }))));
+  await fill({ engine, loop }, 4);
+  const evaluations = ['f0', 'f1', 'f2'].map((id) => lanes.evaluate(pinned(5), request(id), never));
+  await engine.step();
+  await until(() => [...engine.running.keys()].some((id) => id.startsWith('f')), 'an evaluation joined');
+  t.equal(
+    [...engine.running.keys()].filter((id) => id.startsWith('f')).length,
+    1,
+    'one of two free slots: a quarter of all',
+  );
+  engine.free = true;
+  await Promise.all(evaluations);
+});
+
+t.test('a version is loaded when nothing runs; evaluations of the old one go on elsewhere', async (t) => {
+  const { lanes, engines, engine } = await startLoop(t, { slots: 1 });
+  engine.free = false;
+  const pinned = { runId: 'r', version: 5, folder: 'x' };
+  const [first, second] = ['e0', 'e1'].map((id) => lanes.evaluate(pinned, request(id, 4), never));
+  await until(() => engine.running.size === 1, 'the first runs');
+  const switched = lanes.switchTo({ runId: 'r', version: 6, folder: 'x' });
+  await second;
+  t.strictSame(engines[1]!.loads, [5], 'the second found another engine');
+  t.strictSame(engine.loads, [5], 'still the old version');
+  engine.free = true;
+  await Promise.all([first, switched]);
+  t.strictSame(engine.loads, [5, 6]);
+  const cancel = new AbortController();
+  engine.free = false;
+  const cancelled = lanes.evaluate({ ...pinned, version: 6 }, request('e2', 4), cancel.signal);
+  await until(() => engine.running.size === 1, 'it runs');
+  cancel.abort();
+  await t.rejects(cancelled, { code: 'CANCELLED' });
+  engine.free = true;
+  await until(() => engine.running.size === 0, 'its slot is free');
+});

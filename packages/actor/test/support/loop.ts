@@ -1,0 +1,81 @@
+/** A running rollout loop with its lanes, over the fakes. */
+import type { Trajectory } from '@segue/core';
+import { Lanes } from '../../dist/lanes.js';
+import { PrefixReader } from '../../dist/prefix-reader.js';
+import { type ReturnReason, RolloutLoop } from '../../dist/rollout-loop.js';
+import { SegmentOutbox } from '../../dist/segment-outbox.js';
+import type { Gate } from '../../dist/task-rules.js';
+import { FakeBus, FakeEngine, settle, storedTrajectory, until } from './fakes.js';
+
+export interface Setting {
+  readonly slots?: number;
+  readonly read?: (id: string) => Promise<Trajectory>;
+}
+
+/** A running loop over fakes, serving version 5 of run r. */
+export async function startLoop(t: { teardown(end: () => Promise<void>): void }, { slots = 4, read }: Setting = {}) {
+  const bus = new FakeBus();
+  const engines: FakeEngine[] = [];
+  const returned: ReturnReason[] = [];
+  const flushed: number[] = [];
+  const clock = { nowMs: 0 };
+  const reads: string[] = [];
+  const outbox = new SegmentOutbox({
+    bus,
+    patienceMs: 5_000,
+    onPublished: () => undefined,
+    onFailure: () => undefined,
+  });
+  const loop: RolloutLoop = new RolloutLoop({
+    actorId: 'a',
+    bus,
+    outbox,
+    lane: () => lanes.rollout,
+    prefixes: new PrefixReader(async (id) => {
+      reads.push(id);
+      return read ? read(id) : storedTrajectory(id);
+    }),
+    rules: async () => ({ stopTokens: [2], repeat: null, maxAttempts: 3 }),
+    onReturned: (_, reason) => returned.push(reason),
+    onFlushed: (iteration) => flushed.push(iteration),
+    nowMs: () => clock.nowMs,
+  });
+  const lanes = new Lanes({
+    createEngine: () => {
+      const engine = new FakeEngine(slots);
+      engines.push(engine);
+      return engine;
+    },
+    rollouts: loop,
+    idleReleaseMs: 50,
+    onIdle: () => undefined,
+    onChunk: () => loop.extendLeases(),
+    onFailure: () => undefined,
+  });
+  await lanes.rollout.start();
+  await lanes.rollout.load({ runId: 'r', version: 5, folder: 'x' });
+  loop.start();
+  t.teardown(async () => {
+    for (const engine of engines) engine.free = true;
+    await loop.drain();
+    await lanes.stop();
+  });
+  return { bus, engine: engines[0]!, engines, lanes, loop, outbox, returned, flushed, clock, reads };
+}
+
+/**
+ * Opens the iteration and waits until `count` sequences have joined; no token is generated before the test lets a chunk
+ * run.
+ */
+export async function fill({ engine, loop }: { engine: FakeEngine; loop: RolloutLoop }, count: number): Promise<void> {
+  const { chunkTokens } = engine;
+  engine.chunkTokens = 0;
+  await loop.follow(open);
+  await until(() => engine.running.size === count, `${count} sequences run`);
+  engine.free = false;
+  await settle();
+  engine.chunkTokens = chunkTokens;
+}
+
+export const open: Gate = { runId: 'r', iteration: 3, policyVersion: 5, open: true };
+export const closed: Gate = { ...open, open: false };
