@@ -11,7 +11,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { SegueError } from '@segue/core';
-import { cancelled } from '../abort.js';
+import { cancelled, untilAborted } from '../abort.js';
 import type { ApiShape, CallOptions, Client } from './call.js';
 import { channelOptions } from './channel.js';
 import type { Contract } from './contract.js';
@@ -102,29 +102,28 @@ async function callClientStream(call: Call, header: unknown, items: Items): Prom
   answer.follow(stream);
   try {
     await write(stream, method.request.encode({ header }), answer);
-    for await (const item of items) {
-      // The server may answer before it has read everything: it has refused something.
-      if (answer.settled) break;
+    // The server may answer before it has read everything: it has refused something.
+    for await (const item of untilAborted(asynchronous(items), answer.settled)) {
       await write(stream, method.request.encode({ item }), answer);
     }
     stream.end();
   } catch (error) {
     stream.cancel();
-    answer.promise.catch(() => {});
     throw SegueError.from(error);
   }
   return method.response.decode(await answer.promise);
 }
 
+async function* asynchronous(items: Items): AsyncGenerator<unknown, void, void> {
+  yield* items;
+}
+
 /** Writes, and waits while the peer is slower than we are. */
 async function write(stream: ClientWritableStream<Buffer>, bytes: Buffer, answer: Answer): Promise<void> {
-  if (stream.write(bytes) || answer.settled) return;
+  if (answer.settled.aborted || stream.write(bytes)) return;
   await new Promise<void>((resolve) => {
     stream.once('drain', resolve);
-    answer.promise.then(
-      () => resolve(),
-      () => resolve(),
-    );
+    answer.settled.addEventListener('abort', () => resolve(), { once: true });
   });
 }
 
@@ -176,7 +175,7 @@ async function* openServerStream(call: Call, request: Buffer): AsyncGenerator<un
 class Answer {
   readonly promise: Promise<Buffer>;
   readonly settle: (error: ServiceError | null, bytes?: Buffer) => void;
-  settled = false;
+  readonly #settled = new AbortController();
   #cancel = () => {};
 
   constructor(call: Call) {
@@ -185,15 +184,22 @@ class Answer {
     let settle: typeof this.settle = () => {};
     this.promise = new Promise((resolve, reject) => {
       settle = (error, bytes) => {
-        this.settled = true;
+        this.#settled.abort();
         signal?.removeEventListener('abort', cancel);
         if (error) reject(signal?.aborted ? cancelled(call.what) : fromStatus(error, call.what));
         else resolve(bytes ?? Buffer.alloc(0));
       };
     });
     this.settle = settle;
+    // It may settle while the caller is still busy with writing, and is looked at afterwards.
+    this.promise.catch(() => {});
     const cancel = () => this.#cancel();
     signal?.addEventListener('abort', cancel, { once: true });
+  }
+
+  /** Fires when the answer, or the failure, is there. */
+  get settled(): AbortSignal {
+    return this.#settled.signal;
   }
 
   /** From now on the signal cancels this call. */

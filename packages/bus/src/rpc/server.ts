@@ -11,7 +11,7 @@ import type {
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { type ErrorCode, SegueError } from '@segue/core';
-import { untilAborted } from '../abort.js';
+import { pause, untilAborted } from '../abort.js';
 import type { ApiShape, CallContext, Handlers } from './call.js';
 import type { Contract } from './contract.js';
 import { toStatus } from './status.js';
@@ -44,6 +44,9 @@ interface AnyCall {
 type Handler = (first: unknown, second: unknown, third?: unknown) => unknown;
 
 const raw = (bytes: Buffer) => bytes;
+
+/** Within this time after the end of a client's stream it is known whether it was cut. */
+const breakNoticeMs = 20;
 
 export function addService<Api extends ApiShape<Api>>(
   server: Server,
@@ -130,7 +133,8 @@ async function* decodeParts(
   context: CallContext,
 ): AsyncGenerator<Part, void, void> {
   for await (const bytes of untilAborted<Buffer>(call, context.signal)) yield method.request.decode(bytes) as Part;
-  // A stream that broke off must not look like one that ended.
+  // A stream that broke off must not look like one that ended: the library tells of the end first, of the break a moment later.
+  await pause(breakNoticeMs, context.signal);
   if (context.signal.aborted) throw new SegueError('CANCELLED', `${method.path}: the stream broke off`);
 }
 

@@ -100,7 +100,8 @@ export async function withPatience<T>(nc: NatsConnection, what: string, work: ()
       return await work();
     } catch (error) {
       const failure = fromNats(error, what);
-      if (!failure.retryable || nc.isClosed() || Date.now() + retryPauseMs > deadlineAtMs) throw failure;
+      if (!failure.retryable || nc.isClosed() || nc.isDraining() || Date.now() + retryPauseMs > deadlineAtMs)
+        throw failure;
       await pause(retryPauseMs);
     }
   }

@@ -44,7 +44,8 @@ export const queues = {
     prefix: 'segue.segment',
     consumer: 'replay',
     maxBytes: 512 * mebibyte,
-    leaseMs: 30_000,
+    // Committing takes milliseconds; what a killed store held comes again this soon.
+    leaseMs: 5_000,
     maxDeliveries: null,
   },
   scores: {
@@ -52,7 +53,7 @@ export const queues = {
     prefix: 'segue.score',
     consumer: 'replay',
     maxBytes: 64 * mebibyte,
-    leaseMs: 30_000,
+    leaseMs: 5_000,
     maxDeliveries: null,
   },
 } as const satisfies Record<string, QueueSpec>;

@@ -13,7 +13,7 @@ import type { DeadLetters } from './dead-letters.js';
 import { Delivery } from './delivery.js';
 import type { Format } from './messages.js';
 import { formatPart, PartJoiner, partHeader, splitBody, type WholeMessage } from './parts.js';
-import { pull } from './pull.js';
+import { type PullResult, pull } from './pull.js';
 import { consumerConfig, type QueueSpec } from './subjects.js';
 
 const checksumHeader = 'Segue-Checksum';
@@ -91,7 +91,7 @@ export class WorkQueue<T> {
 
   async *consume(signal: AbortSignal): AsyncGenerator<Lease<T>, void, void> {
     while (!signal.aborted) {
-      const leases = await this.take(consumeBatch, { waitMs: consumeWaitMs, signal });
+      const leases = await this.#takeUnless(signal);
       let yielded = 0;
       try {
         for (const lease of leases) {
@@ -102,6 +102,16 @@ export class WorkQueue<T> {
       } finally {
         for (const lease of leases.slice(yielded)) lease.giveBack();
       }
+    }
+  }
+
+  /** Nothing, instead of an error, when the signal (or the end of the bus) came in between. */
+  async #takeUnless(signal: AbortSignal): Promise<Lease<T>[]> {
+    try {
+      return await this.take(consumeBatch, { waitMs: consumeWaitMs, signal });
+    } catch (error) {
+      if (signal.aborted) return [];
+      throw error;
     }
   }
 
@@ -157,24 +167,31 @@ export class WorkQueue<T> {
     const { nc, log } = this.#connection;
     const { stream, consumer } = this.#spec;
     if (nc.isClosed()) throw new SegueError('CANCELLED', `${stream}: the bus is closed`);
-    await this.#setLease();
-    const result = await pull(nc, { stream, consumer, max, waitMs, signal });
+    const result: PullResult = (await this.#setLease())
+      ? await pull(nc, { stream, consumer, max, waitMs, signal })
+      : { kind: 'missing' };
     if (result.kind === 'messages') return result.messages.map((message) => new Delivery(nc, message));
     log.warn({ stream, consumer }, 'the queue is not there yet');
     this.#leaseIsSet = false;
-    await pause(Math.max(missingPauseMs, Math.min(waitMs, 2_000)), signal);
+    await pause(missingPauseMs, signal);
     return [];
   }
 
-  /** Takers decide how long a lease lasts: they know how often they extend it. */
-  async #setLease(): Promise<void> {
-    if (this.#leaseIsSet) return;
+  /** Takers decide how long a lease lasts: they know how often they extend it. False when the stream is not there. */
+  async #setLease(): Promise<boolean> {
+    if (this.#leaseIsSet) return true;
     const { nc, jsm } = this.#connection;
     const { stream } = this.#spec;
-    await withPatience(nc, `setting the lease of ${stream}`, () =>
-      jsm.consumers.add(stream, consumerConfig(this.#spec, this.#leaseMs)),
-    );
+    try {
+      await withPatience(nc, `setting the lease of ${stream}`, () =>
+        jsm.consumers.add(stream, consumerConfig(this.#spec, this.#leaseMs)),
+      );
+    } catch (error) {
+      if (SegueError.from(error).code === 'NOT_FOUND') return false;
+      throw error;
+    }
     this.#leaseIsSet = true;
+    return true;
   }
 
   async #open(deliveries: readonly Delivery[]): Promise<Lease<T>[]> {
