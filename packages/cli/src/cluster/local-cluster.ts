@@ -68,15 +68,11 @@ export class LocalCluster {
     await mkdir(logs, { recursive: true });
     try {
       this.#natsUrl = process.env.SEGUE_NATS_URL ?? (await this.#startNats(logs));
-      await this.#startService('replay', 'replay', logs);
+      for (const group of startOrder(this.#options)) {
+        await Promise.all(group.map(([service, name]) => this.#startService(service, name, logs)));
+      }
+      // A cluster without a controller is nobody's to find.
       if (this.#options.only) return;
-      await this.#startService('controller', 'controller', logs);
-      const others: [ServiceName, string][] = [
-        ['trainer', 'trainer'],
-        ['reward', 'reward'],
-        ...Array.from({ length: this.#options.actors }, (_, i): [ServiceName, string] => ['actor', `actor-${i}`]),
-      ];
-      await Promise.all(others.map(([service, name]) => this.#startService(service, name, logs)));
       await this.#writeState();
     } catch (error) {
       await this.stop();
@@ -155,6 +151,20 @@ export class LocalCluster {
     await Promise.all(this.#children.filter((child) => !child.spec.leash).map((child) => child.stop(stopTimeoutMs)));
     await rm(statePath(this.#options.dataFolder), { force: true });
   }
+}
+
+/** Services by name, in groups that start together: the store first, since everybody reads it. */
+function startOrder({ actors, only }: ClusterOptions): [ServiceName, string][][] {
+  const groups: [ServiceName, string][][] = [
+    [['replay', 'replay']],
+    [
+      ['controller', 'controller'],
+      ['trainer', 'trainer'],
+      ['reward', 'reward'],
+      ...Array.from({ length: actors }, (_, i): [ServiceName, string] => ['actor', `actor-${i}`]),
+    ],
+  ];
+  return groups.map((group) => group.filter(([service]) => only?.includes(service) ?? true));
 }
 
 function statePath(dataFolder: string): string {
