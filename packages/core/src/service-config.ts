@@ -63,8 +63,8 @@ export const controllerConfigSchema = service('controller', {
 });
 
 export const actorConfigSchema = service('actor', {
-  /** Sequences generated at once. */
-  slots: z.number().int().min(1).max(4096).default(64),
+  /** Sequences generated at once. On CPU, decoding is compute-bound from a batch of 8 on, and caches overflow beyond 32. */
+  slots: z.number().int().min(1).max(4096).default(32),
   /** Tokens per engine run. */
   chunkTokens: z.number().int().min(1).max(1024).default(32),
   /** Threads of the engine. */
@@ -84,8 +84,8 @@ export const trainerConfigSchema = service('trainer', {
 });
 
 export const rewardConfigSchema = service('reward', {
-  /** Responses judged at once. */
-  concurrency: z.number().int().min(1).default(4),
+  /** Responses judged at once; most of the time of a verdict is waiting for the store and the broker. */
+  concurrency: z.number().int().min(1).default(32),
   /** Longest time for one verdict, in ms. */
   timeoutMs: z.number().int().min(10).default(5_000),
   /** Tries of a verdict that failed for infrastructure reasons. */

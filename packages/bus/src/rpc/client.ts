@@ -122,8 +122,13 @@ async function* asynchronous(items: Items): AsyncGenerator<unknown, void, void> 
 async function write(stream: ClientWritableStream<Buffer>, bytes: Buffer, answer: Answer): Promise<void> {
   if (answer.settled.aborted || stream.write(bytes)) return;
   await new Promise<void>((resolve) => {
-    stream.once('drain', resolve);
-    answer.settled.addEventListener('abort', () => resolve(), { once: true });
+    const done = () => {
+      stream.off('drain', done);
+      answer.settled.removeEventListener('abort', done);
+      resolve();
+    };
+    stream.once('drain', done);
+    answer.settled.addEventListener('abort', done, { once: true });
   });
 }
 

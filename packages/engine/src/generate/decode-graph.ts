@@ -58,7 +58,8 @@ export function decodeGraph(layout: ParameterLayout, parameters: Float32Array, v
       })),
     ],
     ({ graph: body, trip, carried: [before, leftBefore, ...chunk] }) => {
-      const positions = body.add(position, trip); // [B, 1]
+      // A row that has ended steps on with the others, past the context too; what it computes there is thrown away.
+      const positions = body.min(body.add(position, trip), config.maxPositions - 1); // [B, 1]
       const grown: Value[] = [];
       const attend = (qkv: Value, layer: number) => {
         const { q, k, v } = stepHeads(body, config, qkv, positions, tables);
