@@ -42,7 +42,11 @@ t.test('a problem that does not fit is refused with its line or position, and th
   const base = good[70]!;
   refuses(t, await attempt({ ...base, color: 'red' }), /problems\.jsonl:4: .*color/);
   refuses(t, await attempt({ ...base, scorer: 'oracle' }), /oracle/);
-  refuses(t, await attempt({ ...base, prompt: 'abcabcabcabc1:' }), /prompt has 15 tokens, more than rollout.maxPromptTokens = 8/);
+  refuses(
+    t,
+    await attempt({ ...base, prompt: 'abcabcabcabc1:' }),
+    /prompt has 15 tokens, more than rollout.maxPromptTokens = 8/,
+  );
   refuses(t, await attempt({ ...base, prompt: 'ab?1:' }), /"\?"/);
 });
 
