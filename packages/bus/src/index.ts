@@ -1,3 +1,4 @@
+/** All wire formats: typed gRPC clients and servers, JetStream queues, buckets and codecs. */
 export { pause, untilAborted } from './abort.js';
 export { actorContract } from './contracts/actor.js';
 export { controllerContract } from './contracts/controller.js';

@@ -1,3 +1,4 @@
+/** Repeat detection: what it finds, what it must not, and that it costs the same per token. */
 import { RepeatDetector, type RepeatRule, requireRepeatRule, SeededRandom, SegueError } from '@segue/core';
 import t from 'tap';
 
