@@ -2,13 +2,16 @@
  * Reading a replay store: trajectories and counters. It writes nothing.
  */
 import { type Client, connectReplay } from '@segue/bus';
-import type { ReplayApi, ReplayStatistics, Trajectory, TrajectoryRecord } from '@segue/core';
+import type { ReplayApi, ReplayStatistics, RunEventOf, StoredEvent, Trajectory, TrajectoryRecord } from '@segue/core';
+import { toEvent } from './event.js';
 
 export interface StoreClient {
   /** One trajectory with its tokens. NOT_FOUND when it was never planned. */
   trajectory(id: string): Promise<Trajectory>;
   /** All trajectories of a run in order of planning, without tokens. */
   trajectories(runId: string): AsyncIterable<TrajectoryRecord>;
+  /** All events of a run so far, in order. */
+  events(runId: string): AsyncIterable<RunEventOf>;
   /** Counters since the run began. */
   statistics(runId: string): Promise<ReplayStatistics>;
   close(): void;
@@ -23,7 +26,12 @@ export function readStore(replay: Client<ReplayApi>): StoreClient {
   return {
     trajectory: (trajectoryId) => replay.getTrajectory({ trajectoryId }),
     trajectories: (runId) => replay.listTrajectories({ runId }),
+    events: (runId) => mapEvents(replay.listEvents({ runId, afterSequence: 0 })),
     statistics: (runId) => replay.getStatistics({ runId }),
     close: () => replay.close(),
   };
+}
+
+async function* mapEvents(events: AsyncIterable<StoredEvent>): AsyncGenerator<RunEventOf> {
+  for await (const event of events) yield toEvent(event);
 }

@@ -4,7 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@segue/bus';
-import { type ControllerApi, type RunEventKind, type RunEventOf, SegueError, type StoredEvent } from '@segue/core';
+import { type ControllerApi, type RunEventOf, SegueError } from '@segue/core';
+import { toEvent } from './event.js';
 
 export interface WatchOptions {
   /** Replays the run's events since it began. */
@@ -47,11 +48,4 @@ export async function* watchEvents(
       await sleep(retryPauseMs, undefined, { signal: options.signal });
     }
   }
-}
-
-/** The one place where an event's body gets the type of its kind; the store keeps bodies as JSON. */
-function toEvent(event: StoredEvent): RunEventOf {
-  const body: unknown = JSON.parse(event.bodyJson);
-  const { sequence, atMs } = event;
-  return { sequence, atMs, kind: event.kind as RunEventKind, body } as RunEventOf;
 }

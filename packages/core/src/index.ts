@@ -29,7 +29,13 @@ export {
 } from './policy-manifest.js';
 export { hashText, SeededRandom, TokenUniforms, tokenUniform } from './random.js';
 export * from './records.js';
-export { type RefillBoundInput, refillBoundMs, stepTimeCurve } from './refill-bound.js';
+export {
+  type GeneratedSegment,
+  observedStepTimes,
+  type RefillBoundInput,
+  refillBoundMs,
+  stepTimeCurve,
+} from './refill-bound.js';
 export { RepeatDetector, requireRepeatRule } from './repeat.js';
 export {
   addLogProbDifference,

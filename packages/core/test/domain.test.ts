@@ -11,6 +11,7 @@ import {
   isTerminal,
   listConfigKeys,
   mergeConfig,
+  observedStepTimes,
   parseRunConfig,
   parseTrajectoryId,
   refillBoundMs,
@@ -174,4 +175,15 @@ t.test('the refill bound: full slots until the queue is empty', async (t) => {
     { batch: 5, stepMs: 3 },
   ]);
   t.strictSame([0, 1, 3, 5, 9].map(curve), [1, 1, 2, 3, 3]);
+});
+
+t.test('the observed step-time curve: time per token by the number of sequences that ran meanwhile', async (t) => {
+  const life = (iteration: number, startedAtMs: number, endedAtMs: number, tokens: number) =>
+    ({ actorId: 'a', iteration, startedAtMs, endedAtMs, tokens }) as const;
+  const alone = Array.from({ length: 6 }, (_, i) => life(i, 0, 100, 50));
+  const together = Array.from({ length: 8 }, () => life(9, 0, 400, 100));
+  t.strictSame(observedStepTimes([...alone, ...together, life(10, 0, 5, 4)]), [
+    { batch: 1, stepMs: 2 },
+    { batch: 8, stepMs: 4 },
+  ]);
 });
