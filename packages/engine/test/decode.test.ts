@@ -161,6 +161,19 @@ t.test('budget and cap are exact per token inside a chunk', async (t) => {
   t.same([tokens.length, endReason], [4, 'length']);
 });
 
+t.test('a sequence that fills the context ends at its cap while its neighbours go on', async (t) => {
+  const engine = await engineWith({ chunkTokens: 32 });
+  const full = request('f-g0-t0', { stopTokens: [], responseTokens: prompt(3, 80), capTokens: 96 - 9 });
+  const beside = request('f-g1-t0', { stopTokens: [] });
+  const results = await generate(engine, [full, beside]);
+  t.same([...results.values()].map(({ id, tokens, endReason }) => [id, tokens.length, endReason]).sort(), [
+    ['f-g0-t0', 7, 'length'],
+    ['f-g1-t0', 30, 'budget'],
+  ]);
+  const alone = requireResult(await generate(engine, [full]), 'f-g0-t0');
+  t.same([...requireResult(results, 'f-g0-t0').tokens], [...alone.tokens]);
+});
+
 t.test('stop tokens end a sequence, are kept, and end the loop early when all rows are done', async (t) => {
   const engine = await engineWith({ chunkTokens: 32 });
   const free = requireResult(await generate(engine, [request('s-g0-t0', { stopTokens: [] })]), 's-g0-t0');
