@@ -6,8 +6,9 @@ import { SegueError } from '@segue/core';
 import type { Builder } from './builder.js';
 import { gradientRules } from './gradient-rules.js';
 import { Graph } from './graph.js';
+import type { GraphNode } from './node.js';
 import { isFloat, sameShape } from './tensor-type.js';
-import type { GraphNode, Value } from './value.js';
+import type { Value } from './value.js';
 
 /**
  * @param loss float []

@@ -5,9 +5,10 @@
 import { SegueError } from '@segue/core';
 import protobuf from 'protobufjs/minimal.js';
 import { Graph } from './graph.js';
+import type { GraphNode } from './node.js';
 import { type AttributeKind, type OpRule, ops, opsetVersion } from './ops.js';
 import { type DType, dtypes, type Shape } from './tensor-type.js';
-import type { AttributeValue, GraphNode, Value } from './value.js';
+import type { AttributeValue, Value } from './value.js';
 import { verify } from './verify.js';
 
 type Writer = protobuf.Writer;

@@ -5,8 +5,9 @@
  */
 import { SegueError } from '@segue/core';
 import type { Builder } from './builder.js';
+import type { GraphNode } from './node.js';
 import { axesOf, numberAttribute, numbersAttribute, type OpName } from './ops.js';
-import type { GraphNode, Value } from './value.js';
+import type { Value } from './value.js';
 
 export interface RuleCall {
   readonly b: Builder;

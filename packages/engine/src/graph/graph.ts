@@ -4,6 +4,7 @@
  * convenience (builder.ts).
  */
 import { SegueError } from '@segue/core';
+import type { GraphNode } from './node.js';
 import { type OpName, type OpRule, ops } from './ops.js';
 import {
   type DType,
@@ -16,7 +17,7 @@ import {
   type TensorType,
   termsOf,
 } from './tensor-type.js';
-import { type Attributes, type GraphNode, Value } from './value.js';
+import { type Attributes, type Scope, Value } from './value.js';
 
 /** Constants up to this many elements are shared when equal. */
 const maxSharedElements = 64;
@@ -38,7 +39,7 @@ interface NameSpace {
   readonly taken: Set<string>;
 }
 
-export class Graph {
+export class Graph implements Scope {
   readonly parent: Graph | undefined;
   readonly inputs: Value[] = [];
   readonly constants: Value[] = [];
@@ -60,7 +61,7 @@ export class Graph {
   }
 
   /** Whether values of `scope` can be read here. */
-  sees(scope: Graph): boolean {
+  sees(scope: Scope): boolean {
     return scope === this || (this.parent?.sees(scope) ?? false);
   }
 

@@ -1,30 +1,26 @@
-/** What a graph is made of: values (named, typed, never changed) and the nodes that make them. */
-import type { Graph } from './graph.js';
-import type { OpName } from './ops.js';
+/** What flows through a graph: values (named, typed, never changed), and the attributes of what makes them. */
 import type { DType, Shape, TensorData, TensorType } from './tensor-type.js';
 
-export type AttributeValue = number | string | readonly number[] | Graph;
-export type Attributes = Readonly<Record<string, AttributeValue>>;
-
-/** One application of an operator. An input that is left out is null. */
-export interface GraphNode {
-  readonly name: string;
-  readonly op: OpName;
-  readonly inputs: readonly (Value | null)[];
-  readonly outputs: readonly Value[];
-  readonly attributes: Attributes;
+/** Where values are defined: a graph or a loop body, as far as a value knows of it. */
+export interface Scope {
+  readonly parent: Scope | undefined;
+  /** Whether values of `scope` can be read here. */
+  sees(scope: Scope): boolean;
 }
+
+export type AttributeValue = number | string | readonly number[] | Scope;
+export type Attributes = Readonly<Record<string, AttributeValue>>;
 
 export class Value implements TensorType {
   /** The graph or loop body that defines the value. */
-  readonly scope: Graph;
+  readonly scope: Scope;
   readonly name: string;
   readonly dtype: DType;
   readonly shape: Shape;
   /** Content of a constant; undefined for what is computed or fed. */
   readonly data: TensorData | undefined;
 
-  constructor(scope: Graph, name: string, type: TensorType, data?: TensorData) {
+  constructor(scope: Scope, name: string, type: TensorType, data?: TensorData) {
     this.scope = scope;
     this.name = name;
     this.dtype = type.dtype;

@@ -4,9 +4,10 @@
  */
 import { SegueError } from '@segue/core';
 import { Graph } from './graph.js';
+import type { GraphNode } from './node.js';
 import { type OpRule, ops } from './ops.js';
 import { formatType } from './tensor-type.js';
-import type { GraphNode, Value } from './value.js';
+import type { Value } from './value.js';
 
 function fail(where: string, message: string): never {
   throw new SegueError('INTERNAL', `${where}: ${message}`);
