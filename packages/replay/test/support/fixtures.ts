@@ -13,6 +13,7 @@ import {
   type Score,
   type Segment,
   segmentId,
+  type Trajectory,
   type TrajectorySummary,
   trajectoryId,
 } from '@segue/core';
@@ -78,10 +79,9 @@ export interface PlanOptions {
   readonly resume?: readonly string[];
 }
 
-/** Opens an iteration with a plan of the unfinished trajectories and new groups; group n is of problem p<n>. */
-export function open(store: ReplayStore, iteration: number, options: PlanOptions = {}): Promise<IterationRecord> {
-  const { groups = [], policyVersion = iteration, maxAttempts = 3, resume } = options;
-  const newGroups: Group[] = groups.map(([index, size]) => ({
+/** Groups by index and size, begun in an iteration; group n is of problem p<n>. */
+function newGroupsOf(iteration: number, groups: NonNullable<PlanOptions['groups']>): Group[] {
+  return groups.map(([index, size]) => ({
     id: groupId(runId, index),
     runId,
     index,
@@ -89,32 +89,36 @@ export function open(store: ReplayStore, iteration: number, options: PlanOptions
     size,
     iteration,
   }));
+}
+
+/** A plan of new groups alone. */
+export function planOf(iteration: number, groups: NonNullable<PlanOptions['groups']>) {
+  const newGroups = newGroupsOf(iteration, groups);
+  const tasks = newGroups.flatMap((group) =>
+    Array.from({ length: group.size }, (_, index) => ({
+      trajectoryId: trajectoryId(group.id, index),
+      groupId: group.id,
+      problemId: group.problemId,
+      segmentIndex: 0,
+      lastSpan: false,
+    })),
+  );
+  return { runId, iteration, policyVersion: iteration, maxAttempts: 3, newGroups, tasks };
+}
+
+/** Opens an iteration with a plan of the unfinished trajectories and new groups. */
+export function open(store: ReplayStore, iteration: number, options: PlanOptions = {}): Promise<IterationRecord> {
+  const { groups = [], policyVersion = iteration, maxAttempts = 3, resume } = options;
+  const plan = planOf(iteration, groups);
   const waiting = [...store.listUnfinished(runId)].filter(({ id }) => resume === undefined || resume.includes(id));
-  return store.openIteration({
-    runId,
-    iteration,
-    policyVersion,
-    maxAttempts,
-    newGroups,
-    tasks: [
-      ...waiting.map(({ id, groupId: group, problemId, segmentCount }) => ({
-        trajectoryId: id,
-        groupId: group,
-        problemId,
-        segmentIndex: segmentCount,
-        lastSpan: false,
-      })),
-      ...newGroups.flatMap((group) =>
-        Array.from({ length: group.size }, (_, member) => ({
-          trajectoryId: trajectoryId(group.id, member),
-          groupId: group.id,
-          problemId: group.problemId,
-          segmentIndex: 0,
-          lastSpan: false,
-        })),
-      ),
-    ],
-  });
+  const resumed = waiting.map(({ id, groupId: group, problemId, segmentCount }) => ({
+    trajectoryId: id,
+    groupId: group,
+    problemId,
+    segmentIndex: segmentCount,
+    lastSpan: false,
+  }));
+  return store.openIteration({ ...plan, policyVersion, maxAttempts, tasks: [...resumed, ...plan.tasks] });
 }
 
 /** Id of a member of a group of the run. */
@@ -122,21 +126,23 @@ export function member(group: number, index: number): string {
   return trajectoryId(groupId(runId, group), index);
 }
 
-/** The next segment of a trajectory, as an actor would write it. */
-export function segment(store: ReplayStore, id: string, endReason: EndReason, changes: Partial<Segment> = {}): Segment {
-  const trajectory = store.getTrajectory(id);
-  const { iteration, policyVersion } = store.getIteration(runId, null);
-  const index = changes.index ?? trajectory.segments.length;
+/** The next segment of a trajectory, as an actor would write it in iteration 0. */
+export function segmentAfter(
+  { id, promptTokens, segments }: Pick<Trajectory, 'id' | 'promptTokens' | 'segments'>,
+  endReason: EndReason,
+  changes: Partial<Segment> = {},
+): Segment {
+  const index = changes.index ?? segments.length;
   const tokens = changes.tokens ?? Int32Array.from([10 + index, 11 + index]);
-  let prefixHash = hashTokens(trajectory.promptTokens);
-  for (const { tokens: before } of trajectory.segments) prefixHash = hashTokens(before, prefixHash);
+  let prefixHash = hashTokens(promptTokens);
+  for (const { tokens: before } of segments) prefixHash = hashTokens(before, prefixHash);
   return {
     id: segmentId(id, index),
     trajectoryId: id,
     index,
     attempt: 0,
-    iteration,
-    policyVersion,
+    iteration: 0,
+    policyVersion: 0,
     actorId: 'actor-0',
     prefixHash,
     tokens,
@@ -148,6 +154,12 @@ export function segment(store: ReplayStore, id: string, endReason: EndReason, ch
     meter: { promptTokens: 3, reprefillTokens: index * 2, startedAtMs: 1000, endedAtMs: 2000 },
     ...changes,
   };
+}
+
+/** The next segment of a trajectory in the newest iteration. */
+export function segment(store: ReplayStore, id: string, endReason: EndReason, changes: Partial<Segment> = {}): Segment {
+  const { iteration, policyVersion } = store.getIteration(runId, null);
+  return segmentAfter(store.getTrajectory(id), endReason, { iteration, policyVersion, ...changes });
 }
 
 /** A failed try of the next segment. */
