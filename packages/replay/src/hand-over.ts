@@ -41,7 +41,8 @@ export class HandOver {
       this.#again = true;
       return this.#running;
     }
-    this.#running = this.#publishUntilNoneIsDue();
+    // Begins in a turn of its own, so that a call from within `publish` finds it running.
+    this.#running = Promise.resolve().then(() => this.#publishUntilNoneIsDue());
     try {
       return await this.#running;
     } finally {

@@ -1,0 +1,221 @@
+/**
+ * The store as a process among others: what it takes from the streams, what it hands over, and what is left of it after a kill.
+ * Real nats-server, real processes, real files.
+ */
+import { type Bus, connectBus, type Lease, pause } from '@segue/bus';
+import { type Problem, type RewardTask, SeededRandom, type Segment, SegueError } from '@segue/core';
+import t, { type Test } from 'tap';
+import { startNats, type TestNats } from '../../../test/support/nats.js';
+import {
+  failedVerdict,
+  member,
+  planOf,
+  problem,
+  removeFolder,
+  runId,
+  runRecord,
+  segmentAfter,
+  temporaryFolder,
+  verdict,
+} from './support/fixtures.js';
+import { mortalProgram, type ReplayProcess, startReplay } from './support/processes.js';
+
+interface World {
+  readonly nats: TestNats;
+  readonly bus: Bus;
+  /** Starts the store, again over the same folder when it was killed. */
+  readonly start: (entry?: string, environment?: Record<string, string>) => Promise<ReplayProcess>;
+}
+
+async function newWorld(t: Test): Promise<World> {
+  const folder = temporaryFolder();
+  const nats = await startNats();
+  const bus = await connectBus({ url: nats.url, name: 'test' });
+  const started: ReplayProcess[] = [];
+  t.teardown(async () => {
+    for (const replay of started) {
+      await replay.kill();
+      replay.client.close();
+    }
+    await bus.close();
+    await nats.stop();
+    removeFolder(folder);
+  });
+  return {
+    nats,
+    bus,
+    start: async (entry, environment = {}) => {
+      const options = { natsUrl: nats.url, dataFolder: folder, environment };
+      const replay = await startReplay(entry === undefined ? options : { ...options, entry });
+      started.push(replay);
+      return replay;
+    },
+  };
+}
+
+const prompt = problem('p0');
+
+/** A run with one group of `size`, in its open iteration 0. */
+async function openRun({ client }: ReplayProcess, size: number): Promise<void> {
+  await client.putRun({ run: runRecord(), expectedRevision: null });
+  await client.putProblems({ runId, batchId: 'first' }, [prompt] satisfies Problem[]);
+  await client.openIteration(planOf(0, [[0, size]]));
+}
+
+function firstSegment(index: number, endReason: Segment['endReason']): Segment {
+  return segmentAfter({ id: member(0, index), promptTokens: prompt.promptTokens, segments: [] }, endReason);
+}
+
+/** Looks until it is so. */
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await pause(20);
+}
+
+async function isDrained(bus: Bus): Promise<boolean> {
+  const { segments, scores } = await bus.queueDepths();
+  return segments.pending + segments.leased + scores.pending + scores.leased === 0;
+}
+
+async function takeAll(bus: Bus, count: number): Promise<Lease<RewardTask>[]> {
+  const leases: Lease<RewardTask>[] = [];
+  while (leases.length < count) leases.push(...(await bus.takeRewardTasks(count - leases.length, { waitMs: 5_000 })));
+  return leases;
+}
+
+t.test(
+  'segments and scores are committed from the streams, and a finished trajectory becomes a reward task',
+  async (t) => {
+    const { bus, start } = await newWorld(t);
+    const replay = await start();
+    await openRun(replay, 3);
+    const notes: string[] = [];
+    const listening = new AbortController();
+    const heard = (async () => {
+      for await (const { kind } of bus.watchProgress({ signal: listening.signal })) {
+        notes.push(kind);
+        if (kind === 'group') return;
+      }
+    })();
+    await bus.publishSegment(runId, firstSegment(0, 'stop'));
+    await bus.publishSegment(runId, firstSegment(1, 'repeat'));
+    await bus.publishSegment(runId, firstSegment(2, 'length'));
+    const tasks = await takeAll(bus, 3);
+    t.same(tasks.map(({ value }) => value.trajectoryId).sort(), [member(0, 0), member(0, 1), member(0, 2)]);
+    t.equal(tasks[0]?.value.attempt, 0);
+    await bus.publishScore(runId, verdict(member(0, 0), 1));
+    await bus.publishScore(runId, verdict(member(0, 1), 0));
+    await bus.publishScore(runId, failedVerdict(member(0, 2), 3));
+    for (const task of tasks) await task.ack();
+    const [again] = await takeAll(bus, 1);
+    t.match(again?.value, { trajectoryId: member(0, 2), attempt: 1 }, 'a failed verdict is asked for again');
+    await bus.publishScore(runId, verdict(member(0, 2), 0));
+    await again?.ack();
+    await until(() => isDrained(bus));
+    t.match(await replay.client.getStatistics({ runId }), { groupsComplete: 1, finished: 3 });
+    await heard;
+    listening.abort();
+    t.ok(notes.length >= 1, 'the controller was told');
+    t.equal(await replay.stop(), 0, 'it stops in order');
+  },
+);
+
+t.test('what the store can never take goes to the dead letters, the rest goes on', async (t) => {
+  const { bus, start } = await newWorld(t);
+  const replay = await start();
+  await openRun(replay, 2);
+  const stranger = { ...firstSegment(0, 'stop'), trajectoryId: 'run-g9-t0', id: 'run-g9-t0-s0' };
+  await bus.publishSegment(runId, stranger);
+  await bus.publishScore(runId, verdict(member(0, 1), 1));
+  await bus.publishSegment(runId, firstSegment(0, 'budget'));
+  await until(() => isDrained(bus));
+  const reasons = (await bus.deadLetters()).map(({ reason }) => reason);
+  t.equal(reasons.length, 2);
+  t.match(reasons.sort().join('; '), /FAILED_PRECONDITION.*NOT_FOUND.*never planned/);
+  t.match(await replay.client.getStatistics({ runId }), { trajectoriesByState: { unfinished: 1, pending: 1 } });
+});
+
+t.test('commit to reward task is derived again: a store killed between the commit and the message', async (t) => {
+  const { bus, start } = await newWorld(t);
+  const first = await start(mortalProgram, { DIE_AFTER: 'segment' });
+  await openRun(first, 1);
+  await bus.publishSegment(runId, firstSegment(0, 'stop'));
+  t.equal(await first.gone, 'SIGKILL');
+  t.same(await bus.takeRewardTasks(1, { waitMs: 0 }), [], 'it died before it could say so');
+
+  const second = await start(mortalProgram, { DIE_AFTER: 'score' });
+  const [task] = await takeAll(bus, 1);
+  t.match(task?.value, { trajectoryId: member(0, 0), attempt: 0 });
+  await bus.publishScore(runId, failedVerdict(member(0, 0), 1));
+  await task?.ack();
+  t.equal(await second.gone, 'SIGKILL', 'and again after the commit of a failed verdict');
+
+  const third = await start();
+  const [retry] = await takeAll(bus, 1);
+  t.match(retry?.value, { trajectoryId: member(0, 0), attempt: 1 });
+  await until(() => isDrained(bus));
+  t.match(
+    await third.client.getStatistics({ runId }),
+    { appendsByOutcome: { committed: 1, 'kept-earlier': 1 }, finished: 1 },
+    'what was not acknowledged came again and changed nothing',
+  );
+});
+
+t.test('no acknowledged segment is lost by kill -9 of the store', async (t) => {
+  const trajectories = 240;
+  const kills = 5;
+  const random = new SeededRandom(7, 'kill the store');
+  const { bus, start } = await newWorld(t);
+  let replay = await start();
+  await openRun(replay, trajectories);
+
+  // Half over gRPC by a client that writes down what was answered, half over the stream.
+  const acknowledged = new Set<number>();
+  const waiting = Array.from({ length: trajectories / 2 }, (_, i) => i);
+  const streamed = Array.from({ length: trajectories / 2 }, (_, i) => i + trajectories / 2);
+  const publishing = (async () => {
+    for (const index of streamed) await bus.publishSegment(runId, firstSegment(index, 'budget'));
+  })();
+  for (let kill = 0; kill < kills; kill++) {
+    const killAfter = 4 + random.below(16);
+    let answered = 0;
+    let dead: Promise<void> | null = null;
+    const append = async () => {
+      for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
+        try {
+          const segment = firstSegment(index, 'budget');
+          await replay.client.appendSegment({ runId, segment }, { deadlineMs: 1_000 });
+          acknowledged.add(index);
+          if (++answered === killAfter) dead = replay.kill();
+        } catch (error) {
+          const { code } = SegueError.from(error);
+          if (code !== 'UNAVAILABLE' && code !== 'DEADLINE_EXCEEDED') throw error;
+          waiting.push(index);
+          if (dead !== null) return;
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, append));
+    t.ok(dead, `kill ${kill} after ${killAfter} answers`);
+    await dead;
+    replay = await start();
+    for (const index of acknowledged) {
+      const { segments } = await replay.client.getTrajectory({ trajectoryId: member(0, index) });
+      if (segments.length !== 1) throw new Error(`the answered segment of trajectory ${index} is lost`);
+    }
+  }
+  for (const index of waiting) await replay.client.appendSegment({ runId, segment: firstSegment(index, 'budget') });
+  await publishing;
+  await until(() => isDrained(bus));
+  const { progress } = await replay.client.getIteration({ runId, iteration: 0 });
+  t.match(progress, { committedTasks: trajectories, openTrajectoryIds: { length: 0 } });
+  for (const index of [...acknowledged, ...streamed]) {
+    const { segments } = await replay.client.getTrajectory({ trajectoryId: member(0, index) });
+    const expected = firstSegment(index, 'budget').tokens.join();
+    if (segments.length !== 1 || segments[0]?.tokens.join() !== expected)
+      throw new Error(`trajectory ${index} is damaged`);
+  }
+  t.match(await replay.client.getStatistics({ runId }), {
+    appendsByOutcome: { committed: trajectories },
+    trajectoriesByState: { unfinished: trajectories, pending: 0 },
+  });
+});

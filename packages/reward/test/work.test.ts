@@ -1,0 +1,272 @@
+/** The reward service at work: the queue on a real nats-server, and the calls. The store is a fake of a few lines. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  addService,
+  type Bus,
+  connectBus,
+  connectReward,
+  createServer,
+  listen,
+  rewardContract,
+  stopServer,
+} from '@segue/bus';
+import { type Problem, type ScoreStatus, type Segment, SegueError, type Trajectory } from '@segue/core';
+import {
+  builtInScorers,
+  Pool,
+  Problems,
+  rewardHandlers,
+  type Scorer,
+  scorerTable,
+  Tokenizers,
+  type WorkParts,
+  workOnRewards,
+} from '@segue/reward';
+import { createCharacterTokenizer, saveTokenizer } from '@segue/tokenizer';
+import t, { type Test } from 'tap';
+import { startNats } from '../../../test/support/nats.js';
+
+const tokenizer = createCharacterTokenizer('0123456789#;:s');
+const rules = { timeoutMs: 5_000, maxAttempts: 3 };
+
+function problem(id: string, changes: Partial<Problem> = {}): Problem {
+  return {
+    id,
+    purpose: 'train',
+    prompt: 's1:',
+    promptTokens: tokenizer.encode('s1:'),
+    answer: '42',
+    scorer: 'exact',
+    tags: [],
+    difficulty: null,
+    metadata: {},
+    response: null,
+    ...changes,
+  };
+}
+
+/** A finished trajectory whose response lies in two segments, cut in the middle of its answer. */
+function trajectory(id: string, problemId: string, response: string): Trajectory {
+  const tokens = tokenizer.encode(response);
+  const parts = [tokens.slice(0, -1), Int32Array.from([...tokens.slice(-1), tokenizer.special.eos ?? 0])];
+  const segments = parts.map((part) => ({ tokens: part }) as Partial<Segment> as Segment);
+  return {
+    id,
+    groupId: 'run-g0',
+    problemId,
+    promptTokens: tokenizer.encode('s1:'),
+    state: 'finished',
+    segments,
+    score: null,
+  };
+}
+
+/** A store that knows some problems and trajectories. */
+class FakeStore {
+  readonly problems: Problem[] = [problem('p0')];
+  readonly trajectories = new Map<string, Trajectory>();
+  readings = 0;
+  failures = 0;
+
+  add(index: number, response: string, problemId = 'p0'): string {
+    const id = `run-g0-t${index}`;
+    this.trajectories.set(id, trajectory(id, problemId, response));
+    return id;
+  }
+
+  async getTrajectory({ trajectoryId }: { trajectoryId: string }): Promise<Trajectory> {
+    if (this.failures-- > 0) throw new SegueError('UNAVAILABLE', 'the store is away');
+    const found = this.trajectories.get(trajectoryId);
+    if (found === undefined) throw new SegueError('NOT_FOUND', `trajectory ${trajectoryId} was never planned`);
+    return found;
+  }
+
+  async *listProblems() {
+    this.readings++;
+    for (const item of this.problems) {
+      yield { problem: item, attempts: 0, successes: 0, openGroups: 1, lastIteration: 0 };
+    }
+  }
+}
+
+interface World {
+  readonly bus: Bus;
+  readonly store: FakeStore;
+  readonly outcomes: string[];
+  /** Publishes tasks and collects as many verdicts. */
+  readonly score: (ids: readonly string[]) => Promise<Map<string, [ScoreStatus, number | null]>>;
+}
+
+async function newWorld(t: Test, changes: Partial<WorkParts> = {}): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), 'segue-reward-'));
+  const nats = await startNats();
+  const bus = await connectBus({ url: nats.url, name: 'test', rewardLeaseMs: 1_000 });
+  await bus.setUp();
+  const policy = join(folder, 'policy');
+  await saveTokenizer(tokenizer, policy);
+  await bus.putActivePolicy({ runId: 'run', version: 3, manifestSha256: '', folder: policy, trainerAddress: '' });
+  const store = new FakeStore();
+  const outcomes: string[] = [];
+  const stop = new AbortController();
+  const replay = async () => store;
+  const working = workOnRewards(
+    {
+      bus,
+      replay,
+      problems: new Problems(replay),
+      tokenizers: new Tokenizers({ bus, trainer: () => Promise.reject(new Error('not asked')), folder }),
+      scorers: builtInScorers,
+      rules,
+      concurrency: 4,
+      onTask: (outcome) => outcomes.push(outcome),
+      ...changes,
+    },
+    stop.signal,
+  );
+  t.teardown(async () => {
+    stop.abort();
+    await working;
+    await bus.close();
+    await nats.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const score: World['score'] = async (ids) => {
+    const verdicts = new Map<string, [ScoreStatus, number | null]>();
+    await bus.publishRewardTasks(ids.map((trajectoryId) => ({ runId: 'run', trajectoryId, attempt: 0 })));
+    const listening = new AbortController();
+    for await (const lease of bus.consumeScores({ signal: listening.signal })) {
+      const { trajectoryId, status, reward } = lease.value.score;
+      verdicts.set(trajectoryId, [status, reward]);
+      await lease.ack();
+      if (verdicts.size === ids.length) break;
+    }
+    listening.abort();
+    return verdicts;
+  };
+  return { bus, store, outcomes, score };
+}
+
+t.test('tasks are judged by token ids over all segments, and every one gets its verdict', async (t) => {
+  const { bus, store, outcomes, score } = await newWorld(t);
+  const ids = Array.from({ length: 20 }, (_, i) => store.add(i, i % 2 === 0 ? 's;#42' : 's;#41'));
+  const verdicts = await score(ids);
+  for (const [i, id] of ids.entries()) t.same(verdicts.get(id), i % 2 === 0 ? ['ok', 1] : ['wrong', 0]);
+  t.equal(store.readings, 1, 'problems are read once');
+  store.problems.push(problem('p1', { answer: '7', scorer: 'numeric' }));
+  t.same([...(await score([store.add(20, 's;#07', 'p1')])).values()], [['ok', 1]]);
+  t.equal(store.readings, 2, 'and again when an unknown one is met');
+  const { reward } = await bus.queueDepths();
+  t.equal(reward.pending + reward.leased, outcomes.length - 21, 'what has its verdict is acknowledged');
+});
+
+t.test(
+  'what cannot be read now is tried again; what has a verdict, and what nobody knows, is not judged',
+  async (t) => {
+    const { bus, store, outcomes, score } = await newWorld(t);
+    store.failures = 2;
+    const id = store.add(0, 's;#42');
+    t.same([...(await score([id])).values()], [['ok', 1]]);
+    t.same(outcomes.slice(0, 2), ['returned', 'returned']);
+    const judged = store.add(1, 's;#42');
+    store.trajectories.set(judged, { ...trajectory(judged, 'p0', 's;#42'), state: 'scored' });
+    const last = store.add(2, 's;#42');
+    await bus.publishRewardTasks(
+      [judged, 'run-g9-t9'].map((trajectoryId) => ({ runId: 'run', trajectoryId, attempt: 0 })),
+    );
+    t.same([...(await score([last])).keys()], [last]);
+    while (!outcomes.includes('discarded') || !outcomes.includes('not-needed')) await new Promise(setImmediate);
+    t.match(await bus.deadLetters(), [{ reason: /never planned/ }]);
+  },
+);
+
+t.test('a problem whose scorer is not here gets an error, never a reward of zero', async (t) => {
+  const { store, score } = await newWorld(t, { scorers: new Map() });
+  t.same([...(await score([store.add(0, 's;#42')])).values()], [['error', null]]);
+});
+
+t.test('at most so many responses are judged at once, and a lease is renewed while one is', async (t) => {
+  let running = 0;
+  let most = 0;
+  let judged = 0;
+  const slow: Scorer = {
+    name: 'exact',
+    description: '',
+    metadataSchema: null,
+    score: async () => {
+      most = Math.max(most, ++running);
+      // Longer than the lease of a second.
+      await new Promise((resolve) => setTimeout(resolve, judged < 2 ? 1_500 : 1));
+      running--;
+      judged++;
+      return { status: 'ok', reward: 1, detail: '' };
+    },
+  };
+  const { store, score } = await newWorld(t, { scorers: scorerTable([slow]), concurrency: 2 });
+  await score(Array.from({ length: 6 }, (_, i) => store.add(i, 's;#42')));
+  t.equal(most, 2);
+  t.equal(judged, 6, 'none was judged twice');
+});
+
+async function serve(t: Test, scorers = builtInScorers) {
+  const server = createServer({ maxMessageBytes: 1 << 20 });
+  const stopping = new AbortController();
+  addService(
+    server,
+    rewardContract,
+    rewardHandlers({ scorers, pool: new Pool(2), rules: { ...rules, timeoutMs: 50 } }),
+    {
+      signal: stopping.signal,
+    },
+  );
+  const client = connectReward(`127.0.0.1:${await listen(server, '127.0.0.1', 0)}`);
+  t.teardown(async () => {
+    client.close();
+    await stopServer(server, 1_000);
+  });
+  return client;
+}
+
+t.test('ScoreBatch answers in the order of the requests, and one that fails does not touch the others', async (t) => {
+  const hanging: Scorer = {
+    name: 'hanging',
+    description: '',
+    metadataSchema: null,
+    score: () => new Promise(() => {}),
+  };
+  const client = await serve(t, scorerTable([...builtInScorers.values(), hanging]));
+  const requests = [
+    { id: 'a', scorer: 'exact', prompt: '', response: '#1', answer: '1', metadata: {} },
+    { id: 'b', scorer: 'hanging', prompt: '', response: '#1', answer: '1', metadata: {} },
+    { id: 'c', scorer: 'expression', prompt: '', response: '#3*8', answer: '24', metadata: { numbers: [3, 8] } },
+    { id: 'd', scorer: 'expression', prompt: '', response: '#3*8', answer: '24', metadata: {} },
+    { id: 'e', scorer: 'numeric', prompt: '', response: '#2', answer: '1', metadata: {} },
+  ];
+  const { scores } = await client.scoreBatch({ requests });
+  t.same(
+    scores.map(({ trajectoryId, status, reward }) => [trajectoryId, status, reward]),
+    [
+      ['a', 'ok', 1],
+      ['b', 'timeout', null],
+      ['c', 'ok', 1],
+      ['d', 'error', null],
+      ['e', 'wrong', 0],
+    ],
+  );
+  await t.rejects(client.scoreBatch({ requests: [requests[0]!, { ...requests[0]!, scorer: 'exakt' }] }), {
+    code: 'INVALID_INPUT',
+    message: /request 1: unknown scorer "exakt"; there are exact, numeric, expression/,
+  });
+});
+
+t.test('ListScorers names every scorer with the metadata that it reads', async (t) => {
+  const client = await serve(t);
+  const { scorers } = await client.listScorers({});
+  t.same(
+    scorers.map(({ name }) => name),
+    ['exact', 'numeric', 'expression'],
+  );
+  const schema = JSON.parse(scorers.find(({ name }) => name === 'expression')?.metadataSchemaJson ?? '');
+  t.same(schema.required, ['numbers']);
+});
