@@ -1,0 +1,58 @@
+/** From a task to the engine's request, and from what the engine gives to the segment: nothing is lost or made up between. */
+import t from 'tap';
+import { segmentFrom } from '../dist/task-rules.js';
+import { FakeLease, rolloutTask, until } from './support/fakes.js';
+import { open, startLoop } from './support/loop.js';
+
+t.test('a segment holds tokens, behaviour log-probs, version, iteration, actor, times and end reason', async (t) => {
+  const task = rolloutTask(2, { iteration: 7, policyVersion: 6, segmentIndex: 1, attempt: 3 });
+  const tokens = Int32Array.of(8, 9);
+  const logProbs = Float32Array.of(-0.25, -1.5);
+  const segment = segmentFrom(task, 'actor-4', 'abc', {
+    id: task.trajectoryId,
+    tokens,
+    logProbs,
+    endReason: 'yield',
+    promptTokens: 5,
+    reprefillTokens: 4,
+    startedAtMs: 100,
+    endedAtMs: 250,
+  });
+  t.strictSame(segment, {
+    id: 'r-g0-t2-s1',
+    trajectoryId: 'r-g0-t2',
+    index: 1,
+    attempt: 3,
+    iteration: 7,
+    policyVersion: 6,
+    actorId: 'actor-4',
+    prefixHash: 'abc',
+    tokens,
+    logProbs,
+    origins: null,
+    lossMask: null,
+    endReason: 'yield',
+    error: null,
+    meter: { promptTokens: 5, reprefillTokens: 4, startedAtMs: 100, endedAtMs: 250 },
+  });
+});
+
+t.test('seeds: a sequence is drawn by run seed and trajectory id, under the limits of its task', async (t) => {
+  const { bus, loop, engine } = await startLoop(t);
+  engine.free = false;
+  const limits = { sampling: { temperature: 0.7, topK: 0, topP: 1 }, budgetTokens: 9, capTokens: 21 };
+  bus.put(new FakeLease(rolloutTask(1, { seed: 77, attempt: 2, lastSpan: true, ...limits })));
+  await loop.follow(open);
+  await until(() => engine.running.size === 1, 'it runs');
+  const { request } = [...engine.running.values()][0]!;
+  t.match(request, { id: 'r-g0-t1', seed: 77, lastSpan: true, ...limits }, 'the attempt changes no token');
+});
+
+t.test('on the last allowed iteration an actor writes length where it would have written budget', async (t) => {
+  const { bus, loop } = await startLoop(t);
+  bus.put(new FakeLease(rolloutTask(0)), new FakeLease(rolloutTask(1, { lastSpan: true })));
+  await loop.follow(open);
+  await until(() => bus.segments.length === 2, 'both published');
+  const reasons = Object.fromEntries(bus.segments.map(({ trajectoryId, endReason }) => [trajectoryId, endReason]));
+  t.strictSame(reasons, { 'r-g0-t0': 'budget', 'r-g0-t1': 'length' });
+});
