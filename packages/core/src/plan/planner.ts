@@ -33,10 +33,12 @@ export interface PlanState {
  */
 export function planIteration(state: PlanState): IterationPlan {
   const { rules } = state;
-  const groups = Math.max(1, Math.ceil(rules.overSampling * (rules.groupsPerIteration - state.readyGroups)));
-  const size = groups * rules.groupSize;
+  const needed = Math.max(1, Math.ceil(rules.overSampling * (rules.groupsPerIteration - state.readyGroups)));
   const room = Math.max(0, Math.floor((rules.maxInFlightTrajectories - state.unfinished.length) / rules.groupSize));
-  const reserved = Math.min(Math.ceil(rules.freshShare * groups), groups, room);
+  const reserved = Math.min(Math.ceil(rules.freshShare * needed), needed, room);
+  // The share is rounded up to whole groups: where that takes all of a small plan, one more group leaves room for what waits.
+  const crowdedOut = reserved === needed && rules.freshShare < 1 && state.unfinished.length > 0;
+  const size = (crowdedOut ? needed + 1 : needed) * rules.groupSize;
 
   const waiting = oldestFirst(state.unfinished);
   const resumable = Math.min(waiting.length, size - reserved * rules.groupSize);
