@@ -5,7 +5,7 @@
 import { createLogUpdate } from 'log-update';
 import type { RunViewState } from './run-view.js';
 import type { RunSummary } from './summary.js';
-import { accuracyLines, accuracyOf, renderView, tableHead, tableRow } from './terminal.js';
+import { accuracyLine, accuracyOf, renderView, tableHead, tableRow } from './terminal.js';
 
 export interface Reporter {
   /** The run is known by something new. */
@@ -60,13 +60,10 @@ class LineReporter implements Reporter {
   #phase = '';
 
   update(view: RunViewState): void {
-    if (view.phase !== this.#phase && (view.phase === 'warmup' || view.phase === 'evaluate')) {
-      this.say(view.phase === 'warmup' ? 'warm-up on worked examples' : 'held-out evaluation');
-    }
+    if (view.phase === 'warmup' && this.#phase !== 'warmup') this.say('warm-up on worked examples');
     this.#phase = view.phase;
-    const lines = accuracyLines(view);
-    for (const line of lines.slice(this.#evaluations)) this.say(line);
-    this.#evaluations = lines.length;
+    for (const evaluation of view.evaluations.slice(this.#evaluations)) this.say(accuracyLine(evaluation));
+    this.#evaluations = view.evaluations.length;
     for (const iteration of view.iterations.slice(this.#iterations)) {
       if (this.#iterations % 20 === 0) this.say(tableHead());
       this.say(tableRow(iteration, accuracyOf(view, iteration)));

@@ -105,9 +105,11 @@ export function accuracyLines(view: RunViewState): string[] {
   return view.evaluations.filter((e) => e.when !== 'between').map(accuracyLine);
 }
 
-function accuracyLine(e: EvaluationEvent): string {
+/** One evaluation in one line. */
+export function accuracyLine(e: EvaluationEvent): string {
   const how = e.temperature === 0 ? 'greedy' : `temperature ${e.temperature}, ${e.samples} samples each`;
-  return `held-out accuracy ${e.when} RL: ${pc.bold(e.accuracy.toFixed(3))} (${e.problems} problems, ${how}; ${e.responseTokensMean.toFixed(0)} tokens on average)`;
+  const when = e.when === 'between' ? `after ${e.iteration} iterations` : `${e.when} RL`;
+  return `held-out accuracy ${when}: ${pc.bold(e.accuracy.toFixed(3))} (${e.problems} problems, ${how}; ${e.responseTokensMean.toFixed(0)} tokens on average)`;
 }
 
 function progressBar(done: number, total: number, width = 20): string {
