@@ -1,4 +1,6 @@
 /** The replay store over a real LMDB file: runs, problems and events, and what is left after a restart and on a full disk. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { IterationRecord } from '@segue/core';
 import t from 'tap';
 import {
@@ -152,4 +154,28 @@ t.test('a full store refuses writes, keeps what is committed and goes on', async
   t.same(larger.getTrajectory(member(0, committed - 1)).segments[0]?.tokens, tokens);
   await larger.appendSegment(runId, segment(larger, member(0, committed), 'budget'));
   await larger.close();
+});
+
+t.test('a rotten byte on disk is found when it is read, and what is beside it stays readable', async (t) => {
+  const folder = temporaryFolder();
+  t.teardown(() => removeFolder(folder));
+  const store = openStore(folder);
+  await addRun(store);
+  await open(store, 0, { groups: [[0, 2]] });
+  const tokens = Int32Array.from({ length: 64 }, (_, i) => 70_000 + i);
+  await store.appendSegment(runId, segment(store, member(0, 0), 'budget', { tokens }));
+  await store.appendSegment(runId, segment(store, member(0, 1), 'budget'));
+  await store.close();
+  const file = join(folder, 'data.mdb');
+  const bytes = readFileSync(file);
+  const written = Buffer.from(tokens.buffer);
+  // Pages that were copied on write hold it more than once.
+  for (let at = bytes.indexOf(written); at >= 0; at = bytes.indexOf(written, at + 1)) bytes[at + 5] = 0xff;
+  writeFileSync(file, bytes);
+  const rotten = openStore(folder);
+  t.throws(() => rotten.getTrajectory(member(0, 0)), { code: 'DATA_LOSS', message: /tokens .*"run",0,0,0.*checksum/ });
+  t.equal(rotten.getTrajectory(member(0, 1)).segments.length, 1);
+  await rotten.close();
+  t.throws(() => rotten.getTrajectory(member(0, 1)), code('UNAVAILABLE'), 'a closed store says so');
+  await t.rejects(rotten.closeIteration({ runId, iteration: 0 }), code('UNAVAILABLE'));
 });
