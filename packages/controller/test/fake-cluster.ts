@@ -13,7 +13,7 @@ import {
 import { createMetrics } from '@segue/service';
 import { type Cluster, defaultTimings, type Timings } from '../dist/cluster.js';
 import { Journal } from '../dist/journal.js';
-import { controllerMetricTable } from '../dist/metrics.js';
+import { type ControllerMetrics, controllerMetricTable } from '../dist/metrics.js';
 import { Runs } from '../dist/runs.js';
 import { Tokenizers } from '../dist/tokenizers.js';
 import { Waits } from '../dist/waits.js';
@@ -48,8 +48,25 @@ function guarded<T extends object>(service: string, client: Partial<T>, guard: G
   }) as unknown as T;
 }
 
+/** A controller with what a test looks into. */
+interface StartedController {
+  readonly cluster: Cluster;
+  readonly journal: Journal;
+  readonly waits: Waits;
+  readonly metrics: ControllerMetrics;
+  readonly tokenizers: Tokenizers;
+  readonly runs: Runs;
+  readonly logs: readonly { readonly level: string; readonly fields: object; readonly message: string }[];
+  readonly signal: AbortSignal;
+  kill(): Promise<void>;
+}
+
 /** A controller in the world; `kill` drops it as a killed process would be. */
-export function startController(world: World, guard: Guard = (_, __, call) => call(), timings: Timings = quick) {
+export function startController(
+  world: World,
+  guard: Guard = (_, __, call) => call(),
+  timings: Timings = quick,
+): StartedController {
   const clients = clientsOf(world);
   const stop = new AbortController();
   const logs: { level: string; fields: object; message: string }[] = [];
