@@ -1,10 +1,11 @@
 /**
  * A bucket of small shared values by key. Watching combines the server's notifications (fast) with a look every two
- * seconds (sure): after a restart of the server notifications may stay away for ten seconds and more.
+ * seconds (sure). The library's own watcher is not used: after a restart of the server it may stay silent for ten seconds
+ * and more, and it outlives its connection.
  */
 
 import { SegueError } from '@segue/core';
-import type { KV, KvEntry, QueuedIterator } from 'nats';
+import type { KV, KvEntry } from 'nats';
 import { pause } from '../abort.js';
 import { AsyncQueue } from '../async-queue.js';
 import { decodeBody, encodeBody } from './codec.js';
@@ -13,11 +14,27 @@ import type { Format } from './messages.js';
 import type { BucketSpec } from './subjects.js';
 
 const lookEveryMs = 2_000;
+const lookForTries = 4;
+const lookForPauseMs = 5;
 
 interface Seen<T> {
   readonly key: string;
   readonly revision: number;
   readonly value: T;
+}
+
+/** What a watcher is to be told: of each key, newer revisions alone. */
+class Changes<T> {
+  readonly queue = new AsyncQueue<Seen<T>>();
+  readonly #newest = new Map<string, number>();
+
+  /** False when this or a newer one was there already. */
+  offer(seen: Seen<T>): boolean {
+    if (seen.revision <= (this.#newest.get(seen.key) ?? 0)) return false;
+    this.#newest.set(seen.key, seen.revision);
+    this.queue.push(seen);
+    return true;
+  }
 }
 
 export class Bucket<T> {
@@ -30,6 +47,11 @@ export class Bucket<T> {
     this.#connection = connection;
     this.#spec = spec;
     this.#format = format;
+  }
+
+  /** Of the subjects under which the server keeps the keys. */
+  get #prefix(): string {
+    return `$KV.${this.#spec.name}.`;
   }
 
   async setUp(): Promise<void> {
@@ -64,33 +86,34 @@ export class Bucket<T> {
 
   /** What is there, then what changes. */
   async *watch(signal: AbortSignal): AsyncGenerator<T, void, void> {
-    const changes = new AsyncQueue<Seen<T>>();
+    if (signal.aborted) return;
+    const changes = new Changes<T>();
     const stop = new AbortController();
     const close = () => {
       stop.abort();
-      changes.close();
+      changes.queue.close();
     };
     signal.addEventListener('abort', close, { once: true });
-    if (signal.aborted) close();
+    // Every write is an ordinary message too, which tells that there is something to look at.
+    const writes = this.#connection.nc.subscribe(`${this.#prefix}>`, {
+      callback: (error, message) => {
+        if (!error) void this.#lookFor(message.subject.slice(this.#prefix.length), changes, stop.signal);
+      },
+    });
     void this.#lookAgainAndAgain(changes, stop.signal);
-    void this.#listen(changes, stop.signal);
-    const newest = new Map<string, number>();
     try {
-      for await (const { key, revision, value } of changes) {
-        if (revision <= (newest.get(key) ?? 0)) continue;
-        newest.set(key, revision);
-        yield value;
-      }
+      for await (const seen of changes.queue) yield seen.value;
     } finally {
       signal.removeEventListener('abort', close);
+      writes.unsubscribe();
       close();
     }
   }
 
-  async #lookAgainAndAgain(changes: AsyncQueue<Seen<T>>, signal: AbortSignal): Promise<void> {
+  async #lookAgainAndAgain(changes: Changes<T>, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        for (const seen of await this.#lookAtAll()) changes.push(seen);
+        for (const seen of await this.#lookAtAll()) changes.offer(seen);
       } catch (error) {
         this.#report(error, signal);
       }
@@ -98,22 +121,16 @@ export class Bucket<T> {
     }
   }
 
-  async #listen(changes: AsyncQueue<Seen<T>>, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        const entries: QueuedIterator<KvEntry> = await (await this.#open()).watch();
-        const stop = () => entries.stop();
-        signal.addEventListener('abort', stop, { once: true });
-        if (signal.aborted) stop();
-        for await (const entry of entries) {
-          const seen = this.#read(entry);
-          if (seen) changes.push(seen);
-        }
-        signal.removeEventListener('abort', stop);
-      } catch (error) {
-        this.#report(error, signal);
+  /** The message of a write may be here a moment before the bucket has it. */
+  async #lookFor(key: string, changes: Changes<T>, signal: AbortSignal): Promise<void> {
+    try {
+      for (let tries = 0; tries < lookForTries && !signal.aborted; tries++) {
+        const seen = await this.#look(key);
+        if (seen && changes.offer(seen)) return;
+        await pause(lookForPauseMs, signal);
       }
-      await pause(lookEveryMs, signal);
+    } catch (error) {
+      this.#report(error, signal);
     }
   }
 
@@ -125,7 +142,7 @@ export class Bucket<T> {
 
   async #lookAtAll(): Promise<Seen<T>[]> {
     const stream = `KV_${this.#spec.name}`;
-    const prefix = `$KV.${this.#spec.name}.`;
+    const prefix = this.#prefix;
     const { state } = await this.#connection.jsm.streams.info(stream, { subjects_filter: `${prefix}>` });
     const keys = Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix.length));
     const all = await Promise.all(keys.sort().map((key) => this.#look(key)));
