@@ -184,8 +184,12 @@ export class Lane {
       resolve();
     } catch (error) {
       reject(SegueError.from(error));
-      const { policyVersion } = await this.#engine.status();
-      if (this.#policy && policyVersion !== this.#policy.version) await this.#replaceEngine(SegueError.from(error));
+      // A load that killed the thread leaves an engine that cannot say what it serves.
+      const served = await this.#engine.status().then(
+        ({ policyVersion }) => policyVersion,
+        () => null,
+      );
+      if (this.#policy && served !== this.#policy.version) await this.#replaceEngine(SegueError.from(error));
     }
   }
 

@@ -7,7 +7,12 @@ export async function warmUp(run: ActiveRun): Promise<void> {
   const trainer = await run.cluster.trainer();
   const { policy } = await followTrainer(
     run,
-    (signal) => trainer.fineTune({ runId: run.id, fromVersion: 0, replace: true }, { signal, deadlineMs: longestMs }),
+    // A pause need not wait for the whole of it: a cancelled warm-up writes nothing and begins anew with the same result.
+    (signal) =>
+      trainer.fineTune(
+        { runId: run.id, fromVersion: 0, replace: true },
+        { signal: AbortSignal.any([signal, run.halt]), deadlineMs: longestMs },
+      ),
     async ({ step, steps, metricsJson }) => {
       const { loss } = parseMetrics(metricsJson);
       if (typeof loss === 'number') await run.tell('warmup', { step, steps, loss });

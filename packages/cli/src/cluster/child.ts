@@ -78,6 +78,7 @@ export class Child {
     this.#lastWords = [];
     const announced = new Promise<ReadyLine>((resolve, reject) => {
       const timer = setTimeout(() => {
+        child.kill('SIGKILL');
         reject(
           new SegueError(
             'DEADLINE_EXCEEDED',

@@ -30,7 +30,7 @@ Examples:
   segue demo --resume`,
     )
     .action(async (flags: LocalRunFlags) => {
-      process.exitCode = await runLocally({ flags, base: 'demo', configFile, batches });
+      process.exitCode = await runLocally({ flags, base: 'demo', configFile, ownFile: false, batches });
     });
 }
 

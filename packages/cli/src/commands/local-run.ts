@@ -16,6 +16,8 @@ export interface LocalRunInput {
   /** New runs are called `<base>-<n>`. */
   readonly base: string;
   readonly configFile: string | null;
+  /** The person named the configuration file. */
+  readonly ownFile: boolean;
   /** The problems of a run with this configuration. */
   readonly batches: (config: RunConfig) => readonly ProblemBatch[];
 }
@@ -27,6 +29,7 @@ export async function runLocally(input: LocalRunInput): Promise<number> {
   const tell = (text: string) => void process.stderr.write(`${text}\n`);
   const { config, asked } = await readRunConfig({
     file: configFile,
+    ownFile: input.ownFile,
     assignments: flags.set,
     flags: configOfFlags(flags),
   });

@@ -49,6 +49,7 @@ async function runOwnProblems(flags: RunFlags): Promise<number> {
     flags,
     base: flags.name,
     configFile: flags.config ?? null,
+    ownFile: flags.config !== undefined,
     batches: () => files.map(({ path, hash }) => ({ batchId: `file-${hash}`, problems: readProblemFile(path) })),
   });
 }

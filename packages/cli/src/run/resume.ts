@@ -3,7 +3,8 @@
  */
 import { type RunConfig, type RunView, SegueError } from '@segue/core';
 
-const unfinished = new Set<RunView['state']>(['created', 'running', 'paused']);
+/** A run that failed is tried again from what the store holds. */
+const unfinished = new Set<RunView['state']>(['created', 'running', 'paused', 'failed']);
 
 /** The named run, or the newest unfinished one. */
 export function chooseRun(runs: readonly RunView[], name: string | null): RunView {

@@ -15,6 +15,8 @@ import { parse } from 'yaml';
 export interface RunConfigSources {
   /** YAML file, or null. */
   readonly file: string | null;
+  /** The person named the file; else it is a default that changes with the software. */
+  readonly ownFile: boolean;
   /** `key.path=value`, later ones win. */
   readonly assignments: readonly string[];
   /** What dedicated flags said, as nested keys. */
@@ -23,7 +25,7 @@ export interface RunConfigSources {
 
 export interface ReadConfig {
   readonly config: RunConfig;
-  /** What environment and flags alone asked for, for a comparison with a run that exists. */
+  /** What the person gave, file included, for a comparison with a run that exists. */
   readonly asked: unknown;
 }
 
@@ -34,7 +36,8 @@ export async function readRunConfig(sources: RunConfigSources): Promise<ReadConf
     ...sources.assignments.map(configFromAssignment),
     sources.flags,
   ].reduce(mergeConfig, {});
-  return { config: parseRunConfig(mergeConfig(fromFile, asked), sources.file ?? 'configuration'), asked };
+  const given = mergeConfig(fromFile, asked);
+  return { config: parseRunConfig(given, sources.file ?? 'configuration'), asked: sources.ownFile ? given : asked };
 }
 
 async function readYaml(path: string): Promise<unknown> {
