@@ -1,122 +1,17 @@
-/** Calls over a real gRPC server: errors, deadlines, cancellation both ways, retries, streams that break off or are read slowly. */
-import type { Server } from '@grpc/grpc-js';
-import {
-  type ActorApi,
-  type ErrorCode,
-  errorCodes,
-  type GenerateRequest,
-  type GenerateResult,
-  type Problem,
-  type ReplayApi,
-  SegueError,
-} from '@segue/core';
-import t, { type Test } from 'tap';
+/** Calls over a real gRPC server: errors, deadlines, cancellation, retries, limits. */
+import { type ActorApi, type ErrorCode, errorCodes, SegueError } from '@segue/core';
+import t from 'tap';
 import {
   actorContract,
   addService,
-  type CallReport,
-  type Client,
-  connectActor,
   connectReplay,
   createServer,
   type Handlers,
   listen,
-  replayContract,
   stopServer,
 } from '../dist/index.js';
-import { actorStatus, policyRef, problem, runRecord } from './samples.js';
-
-const unserved = async (): Promise<never> => {
-  throw new SegueError('UNIMPLEMENTED', 'not in this test');
-};
-const noStream = (): AsyncIterable<never> => ({ [Symbol.asyncIterator]: () => ({ next: unserved }) });
-
-function actorHandlers(changes: Partial<Handlers<ActorApi>>): Handlers<ActorApi> {
-  return { generate: noStream, getActorStatus: unserved, loadPolicy: unserved, drain: unserved, ...changes };
-}
-
-/** Every RPC of the store unserved but those given. */
-function replayHandlers(changes: Partial<Handlers<ReplayApi>>): Handlers<ReplayApi> {
-  const all = Object.entries(replayContract.methods).map(([name, rule]) => [
-    name,
-    rule.kind === 'server-stream' ? noStream : unserved,
-  ]);
-  return { ...Object.fromEntries(all), ...changes };
-}
-
-interface Served {
-  readonly server: Server;
-  readonly port: number;
-  readonly stopping: AbortController;
-  readonly reports: CallReport[];
-}
-
-async function serveActor(
-  t: Test,
-  changes: Partial<Handlers<ActorApi>>,
-  port = 0,
-): Promise<Served & { client: Client<ActorApi> }> {
-  const server = createServer({ maxMessageBytes: 1 << 20 });
-  const served = { server, stopping: new AbortController(), reports: [] as CallReport[] };
-  addService(server, actorContract, actorHandlers(changes), {
-    signal: served.stopping.signal,
-    onCall: (report) => served.reports.push(report),
-  });
-  const bound = await listen(server, '127.0.0.1', port);
-  const client = connectActor(`127.0.0.1:${bound}`, { maxMessageBytes: 1 << 20 });
-  t.teardown(async () => {
-    client.close();
-    await stopServer(server, 0);
-  });
-  return { ...served, port: bound, client };
-}
-
-async function serveReplay(t: Test, changes: Partial<Handlers<ReplayApi>>): Promise<{ client: Client<ReplayApi> }> {
-  const server = createServer();
-  addService(server, replayContract, replayHandlers(changes));
-  const client = connectReplay(`127.0.0.1:${await listen(server, '127.0.0.1', 0)}`);
-  t.teardown(async () => {
-    client.close();
-    await stopServer(server, 0);
-  });
-  return { client };
-}
-
-const request: GenerateRequest = {
-  runId: 'r',
-  policyVersion: null,
-  prompts: [],
-  sampling: { temperature: 1, topK: 0, topP: 1 },
-  maxTokens: 1,
-  seed: 1,
-  stopOnRepeat: false,
-};
-
-function result(id: number, tokens = 1): GenerateResult {
-  return {
-    id: String(id),
-    tokens: new Int32Array(tokens),
-    logProbs: new Float32Array(tokens),
-    endReason: 'stop',
-    policyVersion: 0,
-    text: '',
-  };
-}
-
-/** A promise that is settled from outside. */
-function gate() {
-  let open = () => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { open, opened };
-}
-
-const untilAbort = (signal: AbortSignal) =>
-  new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+import { actorHandlers, gate, request, result, serveActor, serveReplay, untilAbort } from './rpc-servers.js';
+import { actorStatus, policyRef, runRecord } from './samples.js';
 
 t.test('every error code comes over with its message', async (t) => {
   let code: ErrorCode = 'INTERNAL';
@@ -219,95 +114,6 @@ t.test('the caller cancels a unary call, and the handler hears of it', async (t)
   );
 });
 
-t.test('a caller that leaves a stream ends its handler, whose clean-up runs', async (t) => {
-  const ended = gate();
-  const { client } = await serveActor(t, {
-    async *generate(_, context) {
-      try {
-        for (let id = 0; ; id++) {
-          if (id > 3) await untilAbort(context.signal);
-          yield result(id);
-        }
-      } finally {
-        ended.open();
-      }
-    },
-  });
-  const ids: string[] = [];
-  for await (const { id } of client.generate(request)) {
-    ids.push(id);
-    if (ids.length === 3) break;
-  }
-  t.strictSame(ids, ['0', '1', '2']);
-  await ended.opened;
-});
-
-t.test('a signal ends a stream that is silent', async (t) => {
-  const { client } = await serveActor(t, {
-    async *generate(_, context) {
-      yield result(0);
-      await untilAbort(context.signal);
-    },
-  });
-  const cancel = new AbortController();
-  const read = async () => {
-    for await (const _ of client.generate(request, { signal: cancel.signal })) cancel.abort();
-  };
-  await t.rejects(read(), { code: 'CANCELLED' });
-});
-
-t.test('a stream that fails gives what it had, then the error', async (t) => {
-  const { client } = await serveActor(t, {
-    async *generate() {
-      yield result(0);
-      yield result(1);
-      throw new SegueError('DATA_LOSS', 'rotten');
-    },
-  });
-  const ids: string[] = [];
-  const read = async () => {
-    for await (const { id } of client.generate(request)) ids.push(id);
-  };
-  await t.rejects(read(), { code: 'DATA_LOSS', rawMessage: 'rotten' });
-  t.strictSame(ids, ['0', '1']);
-});
-
-t.test('a slow reader slows the writer: the handler is not read ahead without bound', async (t) => {
-  let made = 0;
-  const total = 2_000;
-  const { client } = await serveActor(t, {
-    async *generate() {
-      for (; made < total; made++) yield result(made, 5_000);
-    },
-  });
-  let read = 0;
-  let aheadMost = 0;
-  for await (const _ of client.generate(request)) {
-    read++;
-    // Gives the writer every chance to run ahead.
-    if (read % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-    aheadMost = Math.max(aheadMost, made - read);
-  }
-  t.equal(read, total, 'nothing is lost');
-  // 40 kB each: all of them would be 80 MB in buffers.
-  t.ok(aheadMost < total / 4, `at most ${aheadMost} ahead`);
-});
-
-t.test('a server that stops ends its streams with UNAVAILABLE, never as if they were complete', async (t) => {
-  const { client, server, stopping } = await serveActor(t, {
-    async *generate(_, context) {
-      yield result(0);
-      await untilAbort(context.signal);
-    },
-  });
-  const read = async () => {
-    for await (const _ of client.generate(request)) stopping.abort();
-  };
-  await t.rejects(read(), { code: 'UNAVAILABLE' });
-  await stopServer(server, 5_000);
-  t.pass('and stops without being forced');
-});
-
 t.test('calls that do not end are cut after the grace', async (t) => {
   const begun = gate();
   const { client, server } = await serveActor(t, {
@@ -374,71 +180,6 @@ t.test('what may not be repeated is not, and a retry ends with its deadline', as
   setImmediate(() => closed.abort());
   await t.rejects(waiting, { code: 'CANCELLED' }, 'a signal ends the waiting too');
   served.client.close();
-});
-
-t.test('a client stream: header first, items in order, the response at the end', async (t) => {
-  const { client } = await serveReplay(t, {
-    putProblems: async (header, items) => {
-      const ids: string[] = [];
-      for await (const item of items) ids.push(item.id);
-      return { accepted: ids.length, repeated: header.batchId === 'again' && ids[0] === 'p0' && ids.at(-1) === 'p999' };
-    },
-  });
-  async function* problems(): AsyncGenerator<Problem> {
-    for (let i = 0; i < 1_000; i++) yield { ...problem, id: `p${i}` };
-  }
-  t.strictSame(await client.putProblems({ runId: 'r', batchId: 'again' }, problems()), {
-    accepted: 1_000,
-    repeated: true,
-  });
-  t.strictSame(await client.putProblems({ runId: 'r', batchId: 'b' }, []), { accepted: 0, repeated: false });
-});
-
-t.test('a client stream that is refused half way ends at once', async (t) => {
-  const { client } = await serveReplay(t, {
-    putProblems: async (_, items) => {
-      for await (const item of items) {
-        if (item.id === 'p3') throw new SegueError('INVALID_INPUT', 'problem 3 is too long');
-      }
-      return { accepted: 0, repeated: false };
-    },
-  });
-  let given = 0;
-  async function* endless(): AsyncGenerator<Problem> {
-    for (;;) {
-      yield { ...problem, id: `p${given++}` };
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-  await t.rejects(client.putProblems({ runId: 'r', batchId: 'b' }, endless()), {
-    code: 'INVALID_INPUT',
-    rawMessage: 'problem 3 is too long',
-  });
-});
-
-t.test('a client stream that breaks off is no shorter batch', async (t) => {
-  const outcome = gate();
-  let seen: unknown = null;
-  const { client } = await serveReplay(t, {
-    putProblems: async (_, items) => {
-      try {
-        for await (const _item of items);
-        seen = 'complete';
-      } catch (error) {
-        seen = error;
-      }
-      outcome.open();
-      return { accepted: 1, repeated: false };
-    },
-  });
-  async function* failing(): AsyncGenerator<Problem> {
-    yield problem;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    throw new SegueError('INVALID_INPUT', 'line 2 is not JSON');
-  }
-  await t.rejects(client.putProblems({ runId: 'r', batchId: 'b' }, failing()), { message: /line 2 is not JSON/ });
-  await outcome.opened;
-  t.match(seen, { code: 'CANCELLED' });
 });
 
 t.test('a busy port is refused in one clear sentence', async (t) => {

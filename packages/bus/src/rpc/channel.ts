@@ -1,5 +1,8 @@
 /** Settings that every channel and every server share. */
-import type { ChannelOptions } from '@grpc/grpc-js';
+import { type ChannelOptions, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+
+// The library's own lines on stderr would stand between our JSON lines, and what they say reaches callers as errors.
+if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
 
 /** Largest gRPC message unless configured: a group of long responses fits. */
 export const defaultMaxMessageBytes = 8 * 1024 * 1024;
