@@ -1,0 +1,103 @@
+/** Parts of the process shell by themselves: steps that are undone in reverse, loops that outlive their failures. */
+import { SegueError } from '@segue/core';
+import { pino } from 'pino';
+import { Counter, Registry } from 'prom-client';
+import t, { type Test } from 'tap';
+import { Loops } from '../dist/loops.js';
+import { Steps } from '../dist/steps.js';
+
+t.test('steps stop newest first, each after the one before has ended', async (t) => {
+  const steps = new Steps();
+  const said: string[] = [];
+  for (const name of ['bus', 'server', 'http']) {
+    steps.onStop(name, async () => {
+      said.push(`${name} begins`);
+      await new Promise((resolve) => setImmediate(resolve));
+      said.push(`${name} ends`);
+    });
+  }
+  await steps.stopAll((failure) => t.fail(failure.message));
+  t.strictSame(said, ['http begins', 'http ends', 'server begins', 'server ends', 'bus begins', 'bus ends']);
+  await steps.stopAll((failure) => t.fail(failure.message));
+  t.equal(said.length, 6, 'a second stop finds nothing left to do');
+});
+
+t.test('a step that fails, throws at once or hangs is reported, and the next one goes on', async (t) => {
+  const steps = new Steps();
+  const said: string[] = [];
+  steps.onStop('bus', async () => void said.push('bus'));
+  steps.onStop('hung', () => new Promise(() => {}), 20);
+  steps.onStop('thrown', () => {
+    throw new SegueError('INTERNAL', 'thrown');
+  });
+  steps.onStop('failed', async () => {
+    throw new SegueError('DATA_LOSS', 'failed');
+  });
+  const failures: SegueError[] = [];
+  await steps.stopAll((failure) => failures.push(failure));
+  t.strictSame(said, ['bus']);
+  t.strictSame(
+    failures.map(({ code, rawMessage }) => `${code}: ${rawMessage}`),
+    ['DATA_LOSS: failed', 'INTERNAL: thrown', 'DEADLINE_EXCEEDED: stopping hung took longer than 20 ms'],
+  );
+});
+
+t.test('within answers with the work, its failure, or the name of what took too long', async (t) => {
+  const steps = new Steps();
+  t.equal(await steps.within('quick', 1_000, Promise.resolve(7)), 7);
+  await t.rejects(steps.within('bad', 1_000, Promise.reject(new SegueError('NOT_FOUND', 'no'))), { code: 'NOT_FOUND' });
+  await t.rejects(steps.within('slow', 10, new Promise(() => {})), {
+    code: 'DEADLINE_EXCEEDED',
+    rawMessage: 'slow took longer than 10 ms',
+  });
+});
+
+function makeLoops(t: Test) {
+  const stopping = new AbortController();
+  t.teardown(() => stopping.abort());
+  const failures = new Counter({ name: 'failures', help: 'x', labelNames: ['loop'], registers: [new Registry()] });
+  const loops = new Loops(stopping.signal, pino({ level: 'silent' }), failures);
+  const failed = async (loop: string) =>
+    (await failures.get()).values.find(({ labels }) => labels.loop === loop)?.value ?? 0;
+  return { loops, stopping, failed };
+}
+
+t.test('a loop counts its failures, goes on, and ends with the signal', async (t) => {
+  const { loops, stopping, failed } = makeLoops(t);
+  let turns = 0;
+  loops.every('tidy', 1, async () => {
+    turns++;
+    if (turns <= 2) throw new SegueError('UNAVAILABLE', 'away');
+    if (turns === 5) stopping.abort();
+  });
+  t.equal(turns, 0, 'nothing runs before the start');
+  loops.start();
+  await loops.ended();
+  t.equal(turns, 5);
+  t.equal(await failed('tidy'), 2);
+});
+
+t.test('a task is begun again when it fails and when it ends', async (t) => {
+  const { loops, stopping, failed } = makeLoops(t);
+  let turns = 0;
+  loops.keep('take', async () => {
+    turns++;
+    if (turns === 1) throw new TypeError('odd');
+    if (turns === 3) stopping.abort();
+  });
+  loops.start();
+  await loops.ended();
+  t.equal(turns, 3);
+  t.equal(await failed('take'), 1);
+});
+
+t.test('what fails because the service stops is no failure', async (t) => {
+  const { loops, stopping, failed } = makeLoops(t);
+  loops.keep('take', (signal) => {
+    setImmediate(() => stopping.abort());
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('cut'))));
+  });
+  loops.start();
+  await loops.ended();
+  t.equal(await failed('take'), 0);
+});
