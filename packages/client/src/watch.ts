@@ -2,8 +2,7 @@
  * Events of a run as an async iterator that survives a lost connection: it asks again after the last number it saw, so nothing is missed and
  * nothing comes twice.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client } from '@segue/bus';
+import { type Client, pause } from '@segue/bus';
 import { type ControllerApi, type RunEventOf, SegueError } from '@segue/core';
 import { toEvent } from './event.js';
 
@@ -45,7 +44,8 @@ export async function* watchEvents(
       if (failure.code !== 'UNAVAILABLE') throw failure;
       lostAtMs ??= Date.now();
       if (Date.now() - lostAtMs > (options.patienceMs ?? defaultPatienceMs)) throw failure;
-      await sleep(retryPauseMs, undefined, { signal: options.signal });
+      // Ends early with the signal; the next call then says CANCELLED.
+      await pause(retryPauseMs, options.signal);
     }
   }
 }

@@ -1,0 +1,193 @@
+/** The client over a real gRPC server with a controller of a few lines: watching across its death, handing problems over, waiting for a run. */
+import type { Server } from '@grpc/grpc-js';
+import { addService, controllerContract, createServer, type Handlers, listen, stopServer } from '@segue/bus';
+import { type ControllerApi, type ProblemInput, type RunView, SegueError, type StoredEvent } from '@segue/core';
+import t, { type Test } from 'tap';
+import { connect, type SegueClient } from '../dist/index.js';
+
+const unserved = async (): Promise<never> => {
+  throw new SegueError('UNIMPLEMENTED', 'not in this test');
+};
+const noStream = (): AsyncIterable<never> => ({ [Symbol.asyncIterator]: () => ({ next: unserved }) });
+
+const run: RunView = {
+  id: 'r',
+  state: 'finished',
+  configJson: '{}',
+  iterations: 3,
+  policyVersion: 3,
+  createdAtMs: 1,
+  error: '',
+  trainProblems: 1,
+  evaluationProblems: 0,
+  warmupProblems: 0,
+};
+
+type Changes = Partial<Handlers<ControllerApi>>;
+
+interface Controller {
+  readonly client: SegueClient;
+  /** Cuts every call, and listens again at the same address. */
+  dieAndReturn(changes: Changes): Promise<void>;
+  die(): Promise<void>;
+}
+
+async function startController(t: Test, changes: Changes): Promise<Controller> {
+  let server: Server;
+  let stopping: AbortController;
+  const begin = async (handlers: Changes, port: number) => {
+    server = createServer();
+    stopping = new AbortController();
+    const all = Object.entries(controllerContract.methods).map(([name, rule]) => [
+      name,
+      rule.kind === 'server-stream' ? noStream : unserved,
+    ]);
+    addService(server, controllerContract, { ...Object.fromEntries(all), ...handlers }, { signal: stopping.signal });
+    return listen(server, '127.0.0.1', port);
+  };
+  const die = () => {
+    stopping.abort();
+    return stopServer(server, 0);
+  };
+  const port = await begin(changes, 0);
+  const client = connect(`127.0.0.1:${port}`);
+  t.teardown(async () => {
+    client.close();
+    await die();
+  });
+  return {
+    client,
+    die,
+    dieAndReturn: async (handlers) => {
+      await die();
+      await begin(handlers, port);
+    },
+  };
+}
+
+const event = (sequence: number): StoredEvent => ({
+  sequence,
+  kind: 'phase',
+  bodyJson: JSON.stringify({ number: sequence }),
+  atMs: sequence,
+});
+
+/** Tells the events up to `last`, then ends as a run at rest does, or stays silent until the caller or the server goes. */
+function tell(last: number, rest: boolean, seen: { fromStart: boolean; afterSequence: number }[] = []) {
+  const watchRun: Handlers<ControllerApi>['watchRun'] = async function* ({ fromStart, afterSequence }, { signal }) {
+    seen.push({ fromStart, afterSequence });
+    for (let sequence = afterSequence + 1; sequence <= last; sequence++) yield event(sequence);
+    if (rest || signal.aborted) return;
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  };
+  return { watchRun };
+}
+
+t.test('a watch outlives the controller: nothing is missed and nothing comes twice', async (t) => {
+  const asked: { fromStart: boolean; afterSequence: number }[] = [];
+  const controller = await startController(t, tell(3, false, asked));
+  const sequences: number[] = [];
+  for await (const { sequence, body } of controller.client.watchRun('r', { fromStart: true })) {
+    sequences.push(sequence);
+    t.strictSame(body, { number: sequence });
+    if (sequence === 3) await controller.dieAndReturn(tell(5, false, asked));
+    if (sequence === 5) await controller.dieAndReturn(tell(6, true, asked));
+  }
+  t.strictSame(sequences, [1, 2, 3, 4, 5, 6]);
+  t.strictSame(asked, [
+    { fromStart: true, afterSequence: 0 },
+    { fromStart: false, afterSequence: 3 },
+    { fromStart: false, afterSequence: 5 },
+  ]);
+});
+
+t.test('a controller that repeats itself after its return is not repeated to the user', async (t) => {
+  const controller = await startController(t, tell(3, false));
+  const repeating: Changes = {
+    async *watchRun() {
+      for (let sequence = 1; sequence <= 4; sequence++) yield event(sequence);
+    },
+  };
+  const sequences: number[] = [];
+  for await (const { sequence } of controller.client.watchRun('r')) {
+    sequences.push(sequence);
+    if (sequence === 3) await controller.dieAndReturn(repeating);
+  }
+  t.strictSame(sequences, [1, 2, 3, 4]);
+});
+
+t.test('a watch gives up when its patience is over, and at once when the run is unknown', async (t) => {
+  const controller = await startController(t, {
+    async *watchRun({ runId }) {
+      if (runId !== 'r') throw new SegueError('NOT_FOUND', `no run ${runId}`);
+      yield event(1);
+      throw new SegueError('UNAVAILABLE', 'stopping');
+    },
+  });
+  const watch = async (runId: string) => {
+    for await (const _ of controller.client.watchRun(runId, { patienceMs: -1 }));
+  };
+  await t.rejects(watch('r'), { code: 'UNAVAILABLE', rawMessage: 'stopping' });
+  await t.rejects(watch('other'), { code: 'NOT_FOUND', rawMessage: 'no run other' });
+});
+
+t.test('a signal ends a watch, silent or between two tries', async (t) => {
+  const controller = await startController(t, tell(1, false));
+  const watch = async (afterFirst: (cancel: AbortController) => void) => {
+    const cancel = new AbortController();
+    for await (const _ of controller.client.watchRun('r', { signal: cancel.signal })) afterFirst(cancel);
+  };
+  await t.rejects(
+    watch((cancel) => cancel.abort()),
+    { name: 'SegueError', code: 'CANCELLED' },
+  );
+  await controller.dieAndReturn({
+    async *watchRun() {
+      yield event(1);
+      throw new SegueError('UNAVAILABLE', 'stopping');
+    },
+  });
+  // The stream has failed by then, and the pause before the next try runs.
+  const between = watch((cancel) => void setTimeout(() => cancel.abort(), 100));
+  await t.rejects(between, { name: 'SegueError', code: 'CANCELLED' });
+});
+
+t.test('problems and configurations go over as they are given', async (t) => {
+  const problem: ProblemInput = {
+    id: 'p1',
+    purpose: 'train',
+    prompt: '1 + 1 =',
+    answer: '2',
+    scorer: 'exact',
+    difficulty: null,
+    tags: ['easy'],
+    metadata: { from: 'test' },
+    response: null,
+  };
+  const got: { runId: string; batchId: string; problems: ProblemInput[] }[] = [];
+  const { client } = await startController(t, {
+    submitProblems: async ({ runId, batchId }, items) => {
+      const problems: ProblemInput[] = [];
+      for await (const item of items) problems.push(item);
+      got.push({ runId, batchId, problems });
+      return { accepted: problems.length, repeated: false, batchId };
+    },
+    createRun: async ({ runId, configJson }) => ({ ...run, id: runId, configJson }),
+  });
+  t.match(await client.submitProblems('r', 'b', [problem, { ...problem, id: 'p2' }]), { accepted: 2, repeated: false });
+  t.strictSame(got, [{ runId: 'r', batchId: 'b', problems: [problem, { ...problem, id: 'p2' }] }]);
+  const created = await client.createRun('r7', { seed: 7 });
+  t.equal(created.id, 'r7');
+  t.strictSame(JSON.parse(created.configJson), { seed: 7 });
+});
+
+t.test('waitForRun answers with the run at rest, and throws the error of one that failed', async (t) => {
+  let state: RunView['state'] = 'finished';
+  const { client } = await startController(t, {
+    ...tell(2, true),
+    getRun: async () => ({ ...run, state, error: state === 'failed' ? 'the loss is NaN at step 3' : '' }),
+  });
+  t.match(await client.waitForRun('r'), { id: 'r', state: 'finished' });
+  state = 'failed';
+  await t.rejects(client.waitForRun('r'), { code: 'INTERNAL', rawMessage: 'run r failed: the loss is NaN at step 3' });
+});
