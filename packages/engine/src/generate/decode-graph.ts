@@ -8,7 +8,7 @@
 import { Builder } from '../graph/builder.js';
 import type { Value } from '../graph/value.js';
 import { decoderStack, decoderWeights, embed, logits, rotaryTables } from '../model/decoder.js';
-import { type ParameterLayout, viewOf } from '../model/layout.js';
+import type { ModelWeights } from '../model/weights.js';
 import { kvNames } from './kv-tensors.js';
 import { sample } from './sampler.js';
 import { StepAttention, stepHeads } from './step-attention.js';
@@ -26,10 +26,10 @@ export interface DecodeVariant {
 }
 
 /** The graph's inputs and outputs are those that `decode-run.ts` feeds and reads. B rows, P prefix columns, K steps. */
-export function decodeGraph(layout: ParameterLayout, parameters: Float32Array, variant: DecodeVariant): Builder {
+export function decodeGraph({ layout, constantOf }: ModelWeights, variant: DecodeVariant): Builder {
   const { config } = layout;
   const b = new Builder();
-  const weights = decoderWeights(layout, (block) => b.constant('float32', block.shape, viewOf(parameters, block)));
+  const weights = decoderWeights(layout, (block) => constantOf(b, block));
   const token = b.input('token', 'int64', ['B', 1]);
   const position = b.input('position', 'int64', ['B', 1]);
   const uniforms = b.input('uniforms', 'float32', ['K', 'B', 1]);

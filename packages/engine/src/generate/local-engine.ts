@@ -60,11 +60,11 @@ export class LocalEngine implements Engine {
       );
     }
     const previous = this.#serving?.policy ?? null;
-    const checkpoint = await DecodePolicy.read(location);
+    const weights = await DecodePolicy.read(location);
     // Freed first, so that two versions' prepacked weights never lie in memory together.
     this.#serving = null;
     await previous?.release();
-    const policy = await DecodePolicy.open(location.version, checkpoint, this.#settings, previous?.variants);
+    const policy = await DecodePolicy.open(location.version, weights, this.#settings, previous?.variants);
     this.#serving = { policy, packer: new KvPacker(policy.kvShape) };
   }
 

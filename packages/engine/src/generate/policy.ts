@@ -5,7 +5,8 @@
 import { assert, type PolicyLocation } from '@segue/core';
 import { emit } from '../graph/emit.js';
 import { Session, type Tensors } from '../graph/session.js';
-import { type Checkpoint, readCheckpoint } from '../model/checkpoint.js';
+import type { Builder } from '../graph/builder.js';
+import { type ModelWeights, openWeights } from '../model/weights.js';
 import { type DecodeVariant, decodeGraph } from './decode-graph.js';
 import type { EngineSettings } from './engine-options.js';
 import type { KvShape } from './kv.js';
@@ -23,25 +24,25 @@ export class DecodePolicy {
   readonly kvShape: KvShape;
   readonly vocabularySize: number;
   readonly maxContextTokens: number;
-  readonly #checkpoint: Checkpoint;
+  readonly #weights: ModelWeights;
   readonly #settings: EngineSettings;
   #prefill: Session | null = null;
   readonly #decode = new Map<string, { readonly variant: DecodeVariant; readonly session: Session }>();
   #runtimeMs = 0;
 
-  private constructor(version: number, checkpoint: Checkpoint, settings: EngineSettings) {
-    const { layers, kvHeads, headSize, vocabularySize, maxPositions } = checkpoint.config;
+  private constructor(version: number, weights: ModelWeights, settings: EngineSettings) {
+    const { layers, kvHeads, headSize, vocabularySize, maxPositions } = weights.layout.config;
     this.version = version;
     this.kvShape = { layers, kvHeads, headSize };
     this.vocabularySize = vocabularySize;
     this.maxContextTokens = maxPositions;
-    this.#checkpoint = checkpoint;
+    this.#weights = weights;
     this.#settings = settings;
   }
 
-  /** Reads and checks a version's files; builds nothing yet. */
-  static async read(location: PolicyLocation): Promise<Checkpoint> {
-    return readCheckpoint(location.folder);
+  /** Opens and checks a version's files; builds nothing yet. */
+  static async read(location: PolicyLocation): Promise<ModelWeights> {
+    return openWeights(location.folder);
   }
 
   /**
@@ -50,11 +51,11 @@ export class DecodePolicy {
    */
   static async open(
     version: number,
-    checkpoint: Checkpoint,
+    weights: ModelWeights,
     settings: EngineSettings,
     variants: readonly DecodeVariant[] = [plain],
   ): Promise<DecodePolicy> {
-    const policy = new DecodePolicy(version, checkpoint, settings);
+    const policy = new DecodePolicy(version, weights, settings);
     try {
       policy.#prefill = await policy.#session('prefill', prefillGraph);
       for (const variant of variants) await policy.#decodeSession(variant);
@@ -105,17 +106,18 @@ export class DecodePolicy {
     const key = variantKey(variant);
     const known = this.#decode.get(key);
     if (known) return known.session;
-    const session = await this.#session(key, (layout, parameters) => decodeGraph(layout, parameters, variant));
+    const session = await this.#session(key, (weights) => decodeGraph(weights, variant));
     this.#decode.set(key, { variant, session });
     return session;
   }
 
-  #session(name: string, build: typeof prefillGraph): Promise<Session> {
-    const { layout, parameters } = this.#checkpoint;
+  #session(name: string, build: (weights: ModelWeights) => Builder): Promise<Session> {
     const { device, threads } = this.#settings;
-    return Session.create(emit(build(layout, parameters), name), {
+    const { filesFolder } = this.#weights;
+    return Session.create(emit(build(this.#weights), name), {
       device,
       threads,
+      ...(filesFolder === null ? {} : { filesFolder }),
       name: `${name} of version ${this.version}`,
     });
   }

@@ -1,5 +1,6 @@
 /**
- * Writes a graph as an ONNX ModelProto. Field numbers are those of onnx.proto. Constants are copied once, into the result.
+ * Writes a graph as an ONNX ModelProto. Field numbers are those of onnx.proto. Constants are copied once, into the result; those
+ * that lie in a file stay there.
  * Nodes that no output needs are left out.
  */
 import { SegueError } from '@segue/core';
@@ -8,7 +9,7 @@ import { Graph } from './graph.js';
 import type { GraphNode } from './node.js';
 import { type AttributeKind, type OpRule, ops, opsetVersion } from './ops.js';
 import { type DType, dtypes, type Shape } from './tensor-type.js';
-import type { AttributeValue, Value } from './value.js';
+import type { AttributeValue, FilePlace, Value } from './value.js';
 import { verify } from './verify.js';
 
 type Writer = protobuf.Writer;
@@ -51,15 +52,28 @@ function writeValueInfo(writer: Writer, field: number, name: string, dtype: DTyp
   });
 }
 
-/** TensorProto with raw little-endian data. */
-function writeConstant(writer: Writer, { name, dtype, shape, data }: Value): void {
-  if (!data) throw new SegueError('INTERNAL', `constant ${name} has no data`);
+/** TensorProto with raw little-endian data, or with the place of the data in a file. */
+function writeConstant(writer: Writer, { name, dtype, shape, data, place }: Value): void {
   message(writer, 5, () => {
     for (const dim of shape) integer(writer, 1, Number(dim));
     integer(writer, 2, dtypes[dtype].code);
     text(writer, 8, name);
-    writer.uint32(tag(9, 2)).bytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    if (data) writer.uint32(tag(9, 2)).bytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    else if (place) writePlace(writer, place);
+    else throw new SegueError('INTERNAL', `constant ${name} has no data`);
   });
+}
+
+/** The fields external_data and data_location of a TensorProto. */
+function writePlace(writer: Writer, { file, offsetBytes, bytes }: FilePlace): void {
+  const entries = { location: file, offset: String(offsetBytes), length: String(bytes) };
+  for (const [key, value] of Object.entries(entries)) {
+    message(writer, 13, () => {
+      text(writer, 1, key);
+      text(writer, 2, value);
+    });
+  }
+  integer(writer, 14, 1);
 }
 
 function writeAttribute(writer: Writer, name: string, kind: AttributeKind, value: AttributeValue, names: Names): void {

@@ -18,6 +18,8 @@ export interface SessionOptions {
   readonly memoryPattern?: boolean;
   /** Constants are copied into a layout that multiplies faster. Default true. */
   readonly prepack?: boolean;
+  /** Where the files lie that hold constants; they are mapped, not copied, and must stay as they are while the session lives. */
+  readonly filesFolder?: string;
   /** Rewrite the graph. Off for float64: some rewrites choose kernels that exist for float32 only. Default true. */
   readonly optimize?: boolean;
   /** Names the session in errors. */
@@ -49,6 +51,7 @@ export class Session {
       threads = 1,
       memoryPattern = false,
       prepack = true,
+      filesFolder,
       optimize = true,
       name = 'graph',
     } = options;
@@ -62,7 +65,13 @@ export class Session {
         enableMemPattern: memoryPattern,
         // Errors come back as exceptions; the runtime need not print them too.
         logSeverityLevel: 4,
-        extra: { session: { intra_op: { allow_spinning: '0' }, ...(prepack ? {} : { disable_prepacking: '1' }) } },
+        extra: {
+          session: {
+            intra_op: { allow_spinning: '0' },
+            ...(prepack ? {} : { disable_prepacking: '1' }),
+            ...(filesFolder === undefined ? {} : { model_external_initializers_file_folder_path: filesFolder }),
+          },
+        },
       });
       return new Session(name, session);
     } catch (error) {

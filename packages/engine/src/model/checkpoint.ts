@@ -45,13 +45,16 @@ export async function companionFiles(folder: string): Promise<string[]> {
 
 /** NOT_FOUND without the folder, INVALID_INPUT for a config that is not supported, DATA_LOSS for weights that do not fit it. */
 export async function readCheckpoint(folder: string): Promise<Checkpoint> {
-  const config = parseModelConfig(await readText(join(folder, configFile)), join(folder, configFile));
+  const config = await readConfig(folder);
   const layout = parameterLayout(config);
   const parameters = new Float32Array(layout.length);
-  const path = join(folder, weightsFile);
-  if (!(await exists(path))) throw new SegueError('NOT_FOUND', `${path} does not exist`);
-  await readSafetensors(path, layout.tensors, parameters);
+  await readSafetensors(join(folder, weightsFile), layout.tensors, parameters);
   return { config, layout, parameters };
+}
+
+/** The model's shape alone. */
+export async function readConfig(folder: string): Promise<ModelConfig> {
+  return parseModelConfig(await readText(join(folder, configFile)), join(folder, configFile));
 }
 
 async function readText(path: string): Promise<string> {

@@ -25,6 +25,8 @@ const lengthBytes = 8;
 /** A header says a name, shape and place per tensor; more than this is no header. */
 const maxHeaderBytes = 100_000_000;
 const elementBytes = 4;
+/** A line of a processor's cache. */
+const alignmentBytes = 64;
 
 /** Writes the tensors in their order and flushes them to the disk. */
 export async function writeSafetensors(
@@ -41,7 +43,9 @@ export async function writeSafetensors(
   });
   const json = JSON.stringify({ __metadata__: { format: 'pt', ...metadata }, ...Object.fromEntries(entries) });
   // Padded with spaces so that the data is aligned for whoever maps the file.
-  const header = Buffer.from(json.padEnd(json.length + ((8 - (Buffer.byteLength(json) % 8)) % 8)));
+  const before = lengthBytes + Buffer.byteLength(json);
+  const padding = Math.ceil(before / alignmentBytes) * alignmentBytes - before;
+  const header = Buffer.from(json + ' '.repeat(padding));
   const length = Buffer.alloc(lengthBytes);
   length.writeBigUInt64LE(BigInt(header.length));
   const file = await open(path, 'wx');
@@ -68,18 +72,41 @@ export async function readSafetensors(
   tensors: readonly NamedTensor[],
   flat: Float32Array,
 ): Promise<void> {
-  const file = await open(path, 'r');
+  const file = await openFile(path);
   try {
-    const fileBytes = (await file.stat()).size;
-    const { entries, dataBegin } = await readHeader(file, path, fileBytes);
-    requireTensors(path, entries, tensors, fileBytes - dataBegin);
+    const begins = await findIn(file, path, tensors);
     for (const { name, offset, size } of tensors) {
       const bytes = new Uint8Array(flat.buffer, flat.byteOffset + offset * elementBytes, size * elementBytes);
-      await readAll(file, path, bytes, dataBegin + entries.get(name)!.begin);
+      await readAll(file, path, bytes, begins.get(name)!);
     }
   } finally {
     await file.close();
   }
+}
+
+/** Where each tensor begins in the file, in bytes. Refuses what `readSafetensors` refuses, without reading the data. */
+export async function findTensors(path: string, tensors: readonly NamedTensor[]): Promise<ReadonlyMap<string, number>> {
+  const file = await openFile(path);
+  try {
+    return await findIn(file, path, tensors);
+  } finally {
+    await file.close();
+  }
+}
+
+async function openFile(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r');
+  } catch (error) {
+    throw new SegueError('NOT_FOUND', `${path} cannot be opened: ${SegueError.from(error).rawMessage}`, error);
+  }
+}
+
+async function findIn(file: FileHandle, path: string, tensors: readonly NamedTensor[]): Promise<Map<string, number>> {
+  const fileBytes = (await file.stat()).size;
+  const { entries, dataBegin } = await readHeader(file, path, fileBytes);
+  requireTensors(path, entries, tensors, fileBytes - dataBegin);
+  return new Map(tensors.map(({ name }) => [name, dataBegin + entries.get(name)!.begin]));
 }
 
 async function readAll(file: FileHandle, path: string, bytes: Uint8Array, position: number): Promise<void> {
