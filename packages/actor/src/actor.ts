@@ -121,6 +121,7 @@ export class Actor {
       }),
       served: () => this.lanes.rollout.policy,
       load: (policy) => this.#load(policy),
+      prepare: config.prepareVersions ? (policy) => this.#prepare(policy) : undefined,
       onLoaded: ({ runId, version }, source, durationMs) => {
         metrics.policy_version.set(version);
         metrics.policy_load_seconds.observe({ source }, durationMs / 1_000);
@@ -207,6 +208,13 @@ export class Actor {
   async #load(policy: LanePolicy): Promise<void> {
     await this.lanes.switchTo(policy);
     this.loop.wake();
+  }
+
+  async #prepare(policy: LanePolicy): Promise<void> {
+    const sinceMs = performance.now();
+    await this.lanes.rollout.prepare(policy);
+    const durationMs = Math.round(performance.now() - sinceMs);
+    this.#shell.log.info({ run: policy.runId, version: policy.version, durationMs }, 'a policy version is ready');
   }
 
   #idleReason(): IdleReason {

@@ -9,8 +9,8 @@ import { actorHandlers } from './service.js';
 const catchUpIntervalMs = 1_000;
 
 export async function buildActor(shell: Shell<ActorConfig>): Promise<void> {
-  const { slots, chunkTokens, threads, device } = shell.config;
-  const actor = new Actor(shell, () => new WorkerEngine({ slots, chunkTokens, threads, device }));
+  const { slots, chunkTokens, threads, device, packWeights } = shell.config;
+  const actor = new Actor(shell, () => new WorkerEngine({ slots, chunkTokens, threads, device, packWeights }));
   shell.serve(actorContract, actorHandlers(actor, shell.config));
   shell.register(() => actor.registration);
   shell.onStart('engine', () => actor.start());

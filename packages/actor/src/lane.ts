@@ -125,6 +125,11 @@ export class Lane {
     });
   }
 
+  /** Makes a version ready between two chunks; what runs goes on. */
+  prepare({ version, folder }: LanePolicy): Promise<void> {
+    return this.#between(() => this.#engine.prepareVersion({ version, folder }));
+  }
+
   /** Ends the running sequences that `chosen` names at the end of the chunk; their owners get what they have. */
   cut(chosen: (work: LaneWork) => boolean): Promise<void> {
     return this.#between(async () => {

@@ -30,6 +30,11 @@ export function actorHandlers(actor: Actor, limits: { readonly maxGeneratePrompt
       return actor.status;
     },
 
+    async preparePolicy({ policy, folder }) {
+      await actor.policies.prepare(policy, folder);
+      return actor.status;
+    },
+
     async drain() {
       await actor.loop.drain();
       return actor.status;

@@ -255,6 +255,7 @@ export const actorSamples: Samples<ActorApi> = {
   },
   getActorStatus: { ...nothing, responses: [actorStatus, { ...actorStatus, policyVersion: 0, flushedIteration: 0 }] },
   loadPolicy: { requests: [{ policy: policyRef }], responses: [actorStatus] },
+  preparePolicy: { requests: [{ policy: policyRef, folder: '/p/3' }], responses: [actorStatus] },
   drain: { ...nothing, responses: [actorStatus] },
 };
 

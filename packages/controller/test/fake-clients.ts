@@ -153,6 +153,10 @@ export function clientsOf(world: World) {
       generatedTokens: 0,
       reprefilledTokens: 0,
     }),
+    preparePolicy: async ({ policy }) => {
+      world.prepared.push(`${id}: ${policy.version}`);
+      return clientsOf(world).actor(id).getActorStatus!({});
+    },
     generate: async function* ({ prompts, policyVersion }) {
       world.generateCalls.push({ actor: id, ids: prompts.map((p) => p.id), version: policyVersion });
       for (const [n, prompt] of prompts.entries()) {

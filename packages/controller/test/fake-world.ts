@@ -64,6 +64,8 @@ export class World {
   readonly held = new Map<string, RolloutTask>();
   readonly nudges = new Set<() => void>();
   readonly generateCalls: { actor: string; ids: string[]; version: number | null }[] = [];
+  /** Actor and version, as they were asked to make it ready. */
+  readonly prepared: string[] = [];
 
   /** Segments that were published and not yet taken in. */
   readonly stream: RolloutTask[] = [];

@@ -217,11 +217,17 @@ export interface PolicyRef {
   readonly manifestSha256: string;
 }
 
+export interface PreparePolicyRequest {
+  readonly policy: PolicyRef;
+  readonly folder: string;
+}
+
 /** segue.v1.RolloutActor */
 export interface ActorApi {
   generate: ServerStream<GenerateRequest, GenerateResult>;
   getActorStatus: Unary<Record<never, never>, ActorStatus>;
   loadPolicy: Unary<{ policy: PolicyRef }, ActorStatus>;
+  preparePolicy: Unary<PreparePolicyRequest, ActorStatus>;
   drain: Unary<Record<never, never>, ActorStatus>;
 }
 

@@ -85,6 +85,11 @@ export interface Engine {
   start(): Promise<void>;
   /** Loads a version. Refused while sequences run: cut them first. */
   loadVersion(policy: PolicyLocation): Promise<void>;
+  /**
+   * Makes a version ready, so that loading it is a switch; sequences may run. One version is kept ready, beside the one that is served: another
+   * call, or loading another version, lets it go. What an engine cannot prepare it loads when it is told to.
+   */
+  prepareVersion(policy: PolicyLocation): Promise<void>;
   /** Sequences join at the next chunk. Refused past `slots`, for a foreign token id, or past the context. */
   admit(requests: readonly SequenceRequest[]): Promise<void>;
   /** Runs one chunk; returns at once when nothing runs. */

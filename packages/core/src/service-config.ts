@@ -70,6 +70,10 @@ export const actorConfigSchema = service('actor', {
   /** Threads of the engine. */
   threads: z.number().int().min(1).default(1),
   device: z.enum(['cpu', 'cuda']).default('cpu'),
+  /** Make a new policy version ready beside the one that is served, before it is activated. Off, one version is in memory at a time. */
+  prepareVersions: z.boolean().default(true),
+  /** Copy the weights into a layout that decodes 5 to 20 % faster. Off, the engine reads the mapped file and needs no memory for weights. */
+  packWeights: z.boolean().default(true),
   /** A task's lease; renewed while chunks complete, in ms. */
   leaseMs: z.number().int().min(1_000).default(10_000),
   /** Prompts in one Generate call at most. */

@@ -44,6 +44,7 @@ export class FakeEngine implements Engine {
   readonly slots: number;
   version: number | null = null;
   loads: number[] = [];
+  readonly preparations: number[] = [];
   stopAt = Number.POSITIVE_INFINITY;
   chunkTokens = 4;
   failNext: SegueError | null = null;
@@ -73,6 +74,10 @@ export class FakeEngine implements Engine {
     if (this.running.size > 0) throw new SegueError('FAILED_PRECONDITION', 'sequences run');
     this.version = version;
     this.loads.push(version);
+  }
+
+  async prepareVersion({ version }: PolicyLocation): Promise<void> {
+    this.preparations.push(version);
   }
 
   async admit(requests: readonly SequenceRequest[]): Promise<void> {

@@ -14,8 +14,10 @@ import {
   type SequenceRequest,
   type SequenceResult,
 } from '@segue/core';
+import type { ModelWeights } from '../model/weights.js';
 import { type DecodeRow, runDecode } from './decode-run.js';
 import { type EngineOptions, type EngineSettings, engineSettings } from './engine-options.js';
+import { GraphCache } from './graph-cache.js';
 import { KvPacker } from './kv.js';
 import { DecodePolicy } from './policy.js';
 import { prefill } from './prefill.js';
@@ -30,7 +32,10 @@ interface Serving {
 
 export class LocalEngine implements Engine {
   readonly #settings: EngineSettings;
+  readonly #graphs = new GraphCache();
   #serving: Serving | null = null;
+  /** A version that is ready to be served. */
+  #prepared: DecodePolicy | null = null;
   #prompts = new PromptCache();
   #rows: DecodeRow[] = [];
   #stopped = false;
@@ -61,11 +66,26 @@ export class LocalEngine implements Engine {
     }
     const previous = this.#serving?.policy ?? null;
     const weights = await DecodePolicy.read(location);
-    // Freed first, so that two versions' prepacked weights never lie in memory together.
+    if (this.#prepared?.isOf(location.version, weights)) {
+      this.#serve(this.#prepared);
+      this.#prepared = null;
+      await previous?.release();
+      return;
+    }
+    // Freed first, so that two versions' packed weights never lie in memory together.
+    await this.#dropPrepared();
     this.#serving = null;
     await previous?.release();
-    const policy = await DecodePolicy.open(location.version, weights, this.#settings, previous?.variants);
-    this.#serving = { policy, packer: new KvPacker(policy.kvShape) };
+    this.#serve(await this.#open(location.version, weights, previous));
+  }
+
+  async prepareVersion(location: PolicyLocation): Promise<void> {
+    this.#requireRunning();
+    const weights = await DecodePolicy.read(location);
+    const served = this.#serving?.policy ?? null;
+    if (served?.isOf(location.version, weights) || this.#prepared?.isOf(location.version, weights)) return;
+    await this.#dropPrepared();
+    this.#prepared = await this.#open(location.version, weights, served);
   }
 
   async admit(requests: readonly SequenceRequest[]): Promise<void> {
@@ -145,6 +165,21 @@ export class LocalEngine implements Engine {
     const serving = this.#serving;
     this.#serving = null;
     await serving?.policy.release();
+    await this.#dropPrepared();
+  }
+
+  #open(version: number, weights: ModelWeights, previous: DecodePolicy | null): Promise<DecodePolicy> {
+    return DecodePolicy.open(version, weights, this.#settings, this.#graphs, previous?.variants);
+  }
+
+  #serve(policy: DecodePolicy): void {
+    this.#serving = { policy, packer: new KvPacker(policy.kvShape) };
+  }
+
+  async #dropPrepared(): Promise<void> {
+    const prepared = this.#prepared;
+    this.#prepared = null;
+    await prepared?.release();
   }
 
   /** Takes rows out of the batch; the others move up, so that the next batch holds running sequences alone. */

@@ -1,8 +1,9 @@
 /**
  * The weights of a model as constants of inference graphs: mapped from the checkpoint's file where it holds them as the graphs
- * need them, else copied from memory. Knows nothing of versions, and never checks sums: who hands over a folder has done that.
+ * need them, else copied from memory. Knows nothing of versions, and checks no sums: who hands over a folder has done that.
  */
-import { join, resolve } from 'node:path';
+import { realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Builder } from '../graph/builder.js';
 import type { FilePlace, Value } from '../graph/value.js';
 import { type Checkpoint, readCheckpoint, readConfig, weightsFile } from './checkpoint.js';
@@ -11,16 +12,30 @@ import { findTensors } from './safetensors.js';
 
 export interface ModelWeights {
   readonly layout: ParameterLayout;
+  /** Which file this is: another one under the same name has another identity. */
+  readonly identity: string;
   /** Folder of the file that the constants lie in; null when they hold their content. */
   readonly filesFolder: string | null;
+  /** Graphs over weights of the same signature are the same, but for the folder; null when they hold the weights. */
+  readonly signature: string | null;
   constantOf(b: Builder, block: ParameterBlock): Value;
 }
 
+const { BYTES_PER_ELEMENT: elementBytes } = Float32Array;
+
+/** The weights of a checkpoint, mapped where that can be. */
+export async function openWeights(folder: string): Promise<ModelWeights> {
+  return (await weightsInFile(folder)) ?? (await weightsInMemory(folder));
+}
+
 /** Weights whose graphs hold a copy of the parameters. */
-export function weightsInMemory({ layout, parameters }: Checkpoint): ModelWeights {
+export async function weightsInMemory(folder: string): Promise<ModelWeights> {
+  const { layout, parameters }: Checkpoint = await readCheckpoint(folder);
   return {
     layout,
+    identity: await identityOf(folder),
     filesFolder: null,
+    signature: null,
     constantOf: (b, block) => b.constant('float32', block.shape, viewOf(parameters, block)),
   };
 }
@@ -37,19 +52,21 @@ export async function weightsInFile(folder: string): Promise<ModelWeights | null
   for (const block of layout.blocks) {
     const offsetBytes = begins.get(block.tensors[0]!.name)!;
     const adjoins = block.tensors.every(({ name, offset }) => {
-      return begins.get(name) === offsetBytes + (offset - block.offset) * Float32Array.BYTES_PER_ELEMENT;
+      return begins.get(name) === offsetBytes + (offset - block.offset) * elementBytes;
     });
-    if (!adjoins || offsetBytes % Float32Array.BYTES_PER_ELEMENT !== 0) return null;
-    places.set(block, { file: weightsFile, offsetBytes, bytes: block.size * Float32Array.BYTES_PER_ELEMENT });
+    if (!adjoins || offsetBytes % elementBytes !== 0) return null;
+    places.set(block, { file: weightsFile, offsetBytes, bytes: block.size * elementBytes });
   }
   return {
     layout,
-    filesFolder: resolve(folder),
+    identity: await identityOf(folder),
+    filesFolder: await realpath(folder),
+    signature: JSON.stringify([layout.config, [...places.values()]]),
     constantOf: (b, block) => b.constantInFile('float32', block.shape, places.get(block)!),
   };
 }
 
-/** The weights of a checkpoint, mapped where that can be. */
-export async function openWeights(folder: string): Promise<ModelWeights> {
-  return (await weightsInFile(folder)) ?? weightsInMemory(await readCheckpoint(folder));
+async function identityOf(folder: string): Promise<string> {
+  const { dev, ino, size, mtimeNs } = await stat(join(folder, weightsFile), { bigint: true });
+  return [dev, ino, size, mtimeNs].join(':');
 }
