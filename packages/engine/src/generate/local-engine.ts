@@ -169,7 +169,7 @@ export class LocalEngine implements Engine {
   }
 
   #open(version: number, weights: ModelWeights, previous: DecodePolicy | null): Promise<DecodePolicy> {
-    return DecodePolicy.open(version, weights, this.#settings, this.#graphs, previous?.variants);
+    return DecodePolicy.open(version, weights, this.#settings, this.#graphs, previous?.usedVariants);
   }
 
   #serve(policy: DecodePolicy): void {

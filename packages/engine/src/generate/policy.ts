@@ -23,6 +23,13 @@ function variantKey(variant: DecodeVariant): string {
   return ['decode', ...flags.map(([name]) => name)].join(' ');
 }
 
+interface DecodeSession {
+  readonly variant: DecodeVariant;
+  readonly session: Session;
+  /** Whether a batch has needed it. */
+  used: boolean;
+}
+
 export class DecodePolicy {
   readonly version: number;
   readonly kvShape: KvShape;
@@ -32,7 +39,7 @@ export class DecodePolicy {
   readonly #settings: EngineSettings;
   readonly #graphs: GraphCache;
   #prefill: Session | null = null;
-  readonly #decode = new Map<string, { readonly variant: DecodeVariant; readonly session: Session }>();
+  readonly #decode = new Map<string, DecodeSession>();
   #runtimeMs = 0;
 
   private constructor(version: number, weights: ModelWeights, settings: EngineSettings, graphs: GraphCache) {
@@ -53,19 +60,19 @@ export class DecodePolicy {
 
   /**
    * Builds the sessions of a version.
-   * @param variants decode variants to build at once rather than at first use: those that the version before it needed
+   * @param variants decode variants to build at once rather than at first use: those that batches of the version before it needed
    */
   static async open(
     version: number,
     weights: ModelWeights,
     settings: EngineSettings,
     graphs: GraphCache,
-    variants: readonly DecodeVariant[] = [plain],
+    variants: readonly DecodeVariant[] = [],
   ): Promise<DecodePolicy> {
     const policy = new DecodePolicy(version, weights, settings, graphs);
     try {
       policy.#prefill = await policy.#session('prefill', prefillGraph, false);
-      for (const variant of variants) await policy.#decodeSession(variant);
+      for (const variant of variants.length > 0 ? variants : [plain]) await policy.#decodeSession(variant);
     } catch (error) {
       await policy.release();
       throw error;
@@ -78,9 +85,9 @@ export class DecodePolicy {
     return this.version === version && this.#weights.identity === weights.identity;
   }
 
-  /** The decode variants that have been built. */
-  get variants(): readonly DecodeVariant[] {
-    return [...this.#decode.values()].map(({ variant }) => variant);
+  /** The decode variants that batches have needed. */
+  get usedVariants(): readonly DecodeVariant[] {
+    return [...this.#decode.values()].filter(({ used }) => used).map(({ variant }) => variant);
   }
 
   /** Time spent inside the runtime. */
@@ -94,7 +101,9 @@ export class DecodePolicy {
   }
 
   async runDecode(variant: DecodeVariant, feeds: Tensors): Promise<Tensors> {
-    return this.#run(await this.#decodeSession(variant), feeds);
+    const decode = await this.#decodeSession(variant);
+    decode.used = true;
+    return this.#run(decode.session, feeds);
   }
 
   /** Frees the sessions. */
@@ -114,14 +123,15 @@ export class DecodePolicy {
     }
   }
 
-  async #decodeSession(variant: DecodeVariant): Promise<Session> {
+  async #decodeSession(variant: DecodeVariant): Promise<DecodeSession> {
     const key = variantKey(variant);
     const known = this.#decode.get(key);
-    if (known) return known.session;
+    if (known) return known;
     const build = (weights: ModelWeights) => decodeGraph(weights, variant);
     const session = await this.#session(key, build, this.#settings.packWeights);
-    this.#decode.set(key, { variant, session });
-    return session;
+    const made = { variant, session, used: false };
+    this.#decode.set(key, made);
+    return made;
   }
 
   #session(name: string, build: (weights: ModelWeights) => Builder, pack: boolean): Promise<Session> {
