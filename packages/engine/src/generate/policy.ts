@@ -3,7 +3,7 @@
  * built when a batch first needs it. Knows nothing of sequences.
  */
 import { assert, type PolicyLocation } from '@segue/core';
-import { emit } from '../graph/emit.js';
+import { emitBeside } from '../graph/emit.js';
 import { Session, type Tensors } from '../graph/session.js';
 import { type Checkpoint, readCheckpoint } from '../model/checkpoint.js';
 import { type DecodeVariant, decodeGraph } from './decode-graph.js';
@@ -113,9 +113,11 @@ export class DecodePolicy {
   #session(name: string, build: typeof prefillGraph): Promise<Session> {
     const { layout, parameters } = this.#checkpoint;
     const { device, threads } = this.#settings;
-    return Session.create(emit(build(layout, parameters), name), {
+    const { model, externalData } = emitBeside(build(layout, parameters), parameters.buffer, name);
+    return Session.create(model, {
       device,
       threads,
+      externalData,
       name: `${name} of version ${this.version}`,
     });
   }

@@ -4,6 +4,7 @@
  */
 import { SegueError } from '@segue/core';
 import { InferenceSession, type OnnxValue, Tensor } from 'onnxruntime-node';
+import type { ExternalData } from './emit.js';
 import { type DType, elementCount, type TensorData } from './tensor-type.js';
 
 export { Tensor };
@@ -20,6 +21,8 @@ export interface SessionOptions {
   readonly prepack?: boolean;
   /** Rewrite the graph. Off for float64: some rewrites choose kernels that exist for float32 only. Default true. */
   readonly optimize?: boolean;
+  /** Memory that constants of the model lie in; kept until the session is made. */
+  readonly externalData?: readonly ExternalData[];
   /** Names the session in errors. */
   readonly name?: string;
 }
@@ -50,6 +53,7 @@ export class Session {
       memoryPattern = false,
       prepack = true,
       optimize = true,
+      externalData = [],
       name = 'graph',
     } = options;
     try {
@@ -60,6 +64,7 @@ export class Session {
         executionMode: 'sequential',
         graphOptimizationLevel: optimize ? 'all' : 'disabled',
         enableMemPattern: memoryPattern,
+        ...(externalData.length > 0 ? { externalData } : {}),
         // Errors come back as exceptions; the runtime need not print them too.
         logSeverityLevel: 4,
         extra: { session: { intra_op: { allow_spinning: '0' }, ...(prepack ? {} : { disable_prepacking: '1' }) } },
