@@ -137,10 +137,12 @@ export class DecodePolicy {
   #session(name: string, build: (weights: ModelWeights) => Builder, pack: boolean): Promise<Session> {
     const { device, threads } = this.#settings;
     const { filesFolder } = this.#weights;
-    return Session.create(this.#graphs.emitted(name, this.#weights, build), {
+    const { model, externalData } = this.#graphs.emitted(name, this.#weights, build);
+    return Session.create(model, {
       device,
       threads,
-      // Weights that the graph holds are copied anyway.
+      externalData,
+      // Weights that come from memory are copied anyway.
       prepack: pack || filesFolder === null,
       ...(filesFolder === null ? {} : { filesFolder }),
       name: `${name} of version ${this.version}`,

@@ -4,6 +4,7 @@
  */
 import { SegueError } from '@segue/core';
 import { InferenceSession, type OnnxValue, Tensor } from 'onnxruntime-node';
+import type { ExternalData } from './emit.js';
 import { type DType, elementCount, type TensorData } from './tensor-type.js';
 
 export { Tensor };
@@ -22,6 +23,8 @@ export interface SessionOptions {
   readonly filesFolder?: string;
   /** Rewrite the graph. Off for float64: some rewrites choose kernels that exist for float32 only. Default true. */
   readonly optimize?: boolean;
+  /** Memory that constants of the model lie in; kept until the session is made. */
+  readonly externalData?: readonly ExternalData[];
   /** Names the session in errors. */
   readonly name?: string;
 }
@@ -53,6 +56,7 @@ export class Session {
       prepack = true,
       filesFolder,
       optimize = true,
+      externalData = [],
       name = 'graph',
     } = options;
     try {
@@ -63,6 +67,7 @@ export class Session {
         executionMode: 'sequential',
         graphOptimizationLevel: optimize ? 'all' : 'disabled',
         enableMemPattern: memoryPattern,
+        ...(externalData.length > 0 ? { externalData } : {}),
         // Errors come back as exceptions; the runtime need not print them too.
         logSeverityLevel: 4,
         extra: {

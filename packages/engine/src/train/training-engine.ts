@@ -7,7 +7,7 @@ import { SegueError } from '@segue/core';
 import type { Builder } from '../graph/builder.js';
 import { emit } from '../graph/emit.js';
 import { Session, type Tensors, tensor } from '../graph/session.js';
-import { type Checkpoint, companionFiles, readCheckpoint, writeCheckpoint } from '../model/checkpoint.js';
+import { type CheckpointOrigin, companionFiles, readCheckpoint, writeCheckpoint } from '../model/checkpoint.js';
 import { type ModelConfig, requireModelConfig } from '../model/config.js';
 import { type InitOptions, initialParameters } from '../model/init.js';
 import { type ParameterLayout, parameterLayout, requireLength, viewOf } from '../model/layout.js';
@@ -55,6 +55,8 @@ export class TrainingEngine {
   readonly #parameterFeeds: Tensors;
   readonly #sessions = new Map<SessionKind, Promise<Session>>();
   #companions: readonly string[] = [];
+  /** Of the checkpoint that was opened: `save` keeps its config.json. */
+  #origin: CheckpointOrigin | null = null;
   /** Whether the gradient holds something that no step has used. */
   #pending = false;
 
@@ -94,9 +96,10 @@ export class TrainingEngine {
 
   /** A policy from a checkpoint folder, whose tokenizer files `save` copies along. */
   static async open(folder: string, options?: TrainingOptions): Promise<TrainingEngine> {
-    const { config, parameters } = await readCheckpoint(folder);
+    const { config, parameters, origin } = await readCheckpoint(folder);
     const engine = new TrainingEngine(config, parameters, options);
     engine.#companions = await companionFiles(folder);
+    engine.#origin = origin ?? null;
     return engine;
   }
 
@@ -123,9 +126,11 @@ export class TrainingEngine {
 
   /** Takes the parameters of a checkpoint of the same shape; resets the optimiser and drops the gradient. */
   async load(folder: string): Promise<void> {
-    const { config, parameters } = await readCheckpoint(folder);
+    const { config, parameters, origin } = await readCheckpoint(folder);
     const loaded = parameterLayout(config).tensors;
-    const misfit = this.layout.tensors.find(({ shape }, i) => loaded[i]?.shape.join() !== shape.join());
+    const misfit = this.layout.tensors.find(
+      ({ name, shape }, i) => loaded[i]?.name !== name || loaded[i].shape.join() !== shape.join(),
+    );
     if (misfit || loaded.length !== this.layout.tensors.length) {
       throw new SegueError(
         'INVALID_INPUT',
@@ -134,14 +139,16 @@ export class TrainingEngine {
     }
     this.parameters.set(parameters);
     this.#companions = await companionFiles(folder);
+    this.#origin = origin ?? null;
     this.dropGradient();
     this.resetOptimizer();
   }
 
   /** Writes a checkpoint. @param companions files to copy along; those of the folder that was opened when left out */
   async save(folder: string, companions: readonly string[] = this.#companions): Promise<void> {
-    const checkpoint: Checkpoint = { config: this.config, layout: this.layout, parameters: this.parameters };
-    await writeCheckpoint(folder, checkpoint, companions);
+    const { config, layout, parameters } = this;
+    const origin = this.#origin ? { origin: this.#origin } : {};
+    await writeCheckpoint(folder, { config, layout, parameters, ...origin }, companions);
   }
 
   /** Log-probabilities of the masked tokens under the current parameters, at the sampling temperature. */
