@@ -28,12 +28,15 @@ export interface DecodeOutcome {
   readonly steps: number;
 }
 
-/** Runs up to `chunkTokens` steps for all rows; each sequence ends exactly where its limits or a stop token say. */
+/**
+ * Runs up to `chunkTokens` steps for all rows; each sequence ends exactly where its limits or a stop token say. Fewer when rows that have
+ * ended have stepped on for as much as `idleSteps` steps of the whole batch.
+ */
 export async function runDecode(
   policy: DecodePolicy,
   packer: KvPacker,
   rows: readonly DecodeRow[],
-  options: { readonly chunkTokens: number; readonly shared: boolean },
+  options: { readonly chunkTokens: number; readonly idleSteps: number; readonly shared: boolean },
 ): Promise<DecodeOutcome> {
   const variant = variantOf(rows, options.shared);
   const prefix = packer.pack(rows.map(({ prompt, own }) => (variant.shared ? own : [prompt.kv!, ...own])));
@@ -42,7 +45,7 @@ export async function runDecode(
     row.own = [{ block: prefix, row: index, from, length: piecesLength(row.own) }];
   });
   const outputs = await policy.runDecode(variant, {
-    ...stepFeeds(rows, options.chunkTokens),
+    ...stepFeeds(rows, options),
     ...stopFeeds(rows, variant),
     ...prefixFeeds(policy.kvShape, rows, prefix),
     ...(variant.shared ? sharedFeeds(policy.kvShape, rows) : {}),
@@ -65,7 +68,10 @@ function variantOf(rows: readonly DecodeRow[], shared: boolean): DecodeVariant {
 }
 
 /** What each row reads first, its random numbers, and how many tokens it may add. */
-function stepFeeds(rows: readonly DecodeRow[], chunkTokens: number): Tensors {
+function stepFeeds(
+  rows: readonly DecodeRow[],
+  { chunkTokens, idleSteps }: { readonly chunkTokens: number; readonly idleSteps: number },
+): Tensors {
   const count = rows.length;
   const allowances = rows.map(({ sequence }) => sequence.allowance);
   const steps = Math.min(chunkTokens, Math.max(...allowances));
@@ -82,6 +88,7 @@ function stepFeeds(rows: readonly DecodeRow[], chunkTokens: number): Tensors {
     position: bigints(rows.map(({ sequence }) => sequence.lastPosition)),
     uniforms: tensor('float32', [steps, count, 1], uniforms),
     left: bigints(allowances),
+    patience: tensor('int64', [], BigInt64Array.of(1n + BigInt(Math.ceil(Math.min(idleSteps, chunkTokens) * count)))),
     inverseTemperature: tensor(
       'float32',
       [count, 1],

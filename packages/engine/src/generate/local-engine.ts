@@ -103,10 +103,10 @@ export class LocalEngine implements Engine {
     for (const { sequence } of this.#rows) sequence.begin(beginMs);
     await prefill(policy, this.#rows, this.#settings.prefillTokens);
     const prefilled = performance.now();
-    const { sharePrompts, chunkTokens } = this.#settings;
+    const { sharePrompts, chunkTokens, idleSteps } = this.#settings;
     const prompts = this.#rows.map((row) => row.prompt);
     const shared = sharePrompts === 'always' || (sharePrompts === 'auto' && sharingPays(prompts, policy.kvShape));
-    const { tokens, steps } = await runDecode(policy, packer, this.#rows, { chunkTokens, shared });
+    const { tokens, steps } = await runDecode(policy, packer, this.#rows, { chunkTokens, idleSteps, shared });
     const endMs = Date.now();
     const finished = this.#leave((row) => row.sequence.end !== null, endMs);
     this.#runtimeMs += policy.runtimeMs - runtimeBefore;
