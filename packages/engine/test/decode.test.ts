@@ -231,7 +231,15 @@ t.test('freed slots are filled between chunks and the batch shrinks as sequences
     [...rest.values()].map(({ id, tokens, endReason }) => [id, tokens.length, endReason]),
     [['c-g2-t0', 14, 'budget']],
   );
-  t.same(await engine.generateChunk(), { finished: [], running: 0, tokens: 0, steps: 0, durationMs: 0, prefillMs: 0 });
+  t.same(await engine.generateChunk(), {
+    finished: [],
+    running: 0,
+    tokens: 0,
+    steps: 0,
+    durationMs: 0,
+    prefillMs: 0,
+    loopMs: 0,
+  });
 });
 
 t.test('a chunk ends early once ended rows have idled long enough, and the tokens are the same', async (t) => {

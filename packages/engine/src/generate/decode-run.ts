@@ -26,6 +26,8 @@ export interface DecodeOutcome {
   readonly tokens: number;
   /** Steps that the loop ran. */
   readonly steps: number;
+  /** Time that they took. */
+  readonly loopMs: number;
 }
 
 /**
@@ -44,16 +46,19 @@ export async function runDecode(
     const from = variant.shared ? 0 : row.prompt.kv!.length;
     row.own = [{ block: prefix, row: index, from, length: piecesLength(row.own) }];
   });
-  const outputs = await policy.runDecode(variant, {
+  const feeds = {
     ...stepFeeds(rows, options),
     ...stopFeeds(rows, variant),
     ...prefixFeeds(policy.kvShape, rows, prefix),
     ...(variant.shared ? sharedFeeds(policy.kvShape, rows) : {}),
     ...(variant.greedy ? greedyFeeds(rows) : {}),
     ...(variant.filtered ? filterFeeds(rows, policy.vocabularySize) : {}),
-  });
+  };
+  const runtimeBefore = policy.runtimeMs;
+  const outputs = await policy.runDecode(variant, feeds);
+  const loopMs = policy.runtimeMs - runtimeBefore;
   requireNumbers(policy, outputs);
-  return take(policy.kvShape, rows, outputs);
+  return { ...take(policy.kvShape, rows, outputs), loopMs };
 }
 
 /** The graph that this batch needs. */
@@ -155,7 +160,7 @@ function requireNumbers(policy: DecodePolicy, { logProbs }: Tensors): void {
 }
 
 /** Gives each sequence its tokens up to its end, and the keys and values that go with them. */
-function take(shape: KvShape, rows: readonly DecodeRow[], outputs: Tensors): DecodeOutcome {
+function take(shape: KvShape, rows: readonly DecodeRow[], outputs: Tensors): Omit<DecodeOutcome, 'loopMs'> {
   const { tokens: sampled, logProbs } = outputs;
   assert(sampled && logProbs, 'the decode graph gives tokens and logProbs');
   const steps = sampled.dims[0]!; // both [steps, rows, 1]
