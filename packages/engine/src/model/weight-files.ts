@@ -48,21 +48,19 @@ export async function readWeights(
   isSpare: (name: string) => boolean,
 ): Promise<WeightType> {
   const parts = await findParts(folder, tensors, isSpare);
+  const names = new Set(tensors.map(({ name }) => name));
   for (const { header, tensors } of parts) {
     requireTensors(header, tensors);
-    const expected = new Set(tensors.map(({ name }) => name));
+    const here = new Set(tensors.map(({ name }) => name));
     for (const name of header.entries.keys()) {
-      if (!expected.has(name) && !isSpare(name)) throw unexpected(header.path, name, tensors.length > 0);
+      if (here.has(name) || isSpare(name)) continue;
+      const what = names.has(name) ? `is in another file by ${weightsIndexFile}` : 'is not part of the model';
+      throw new SegueError('DATA_LOSS', `${header.path}: tensor ${name} ${what}`);
     }
   }
   for (const { header, tensors } of parts) await readTensors(header, tensors, flat);
   const first = parts.map(({ header }) => header.entries.get(tensors[0]?.name ?? '')).find((entry) => entry);
   return weightTypeOf(first?.dtype ?? '') ?? 'float32';
-}
-
-function unexpected(path: string, name: string, inFile: boolean): SegueError {
-  const what = inFile ? 'is not part of the model' : 'is in a file that should hold none of the model';
-  return new SegueError('DATA_LOSS', `${path}: tensor ${name} ${what}`);
 }
 
 async function findParts(
