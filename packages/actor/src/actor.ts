@@ -91,6 +91,7 @@ export class Actor {
     });
     this.lanes = new Lanes({
       createEngine,
+      engineTimeoutMs: config.engineTimeoutMs,
       rollouts: this.loop,
       idleReleaseMs,
       onIdle: (durationMs) => metrics.idle_seconds_total.inc({ reason: this.#idleReason() }, durationMs / 1_000),
@@ -108,7 +109,7 @@ export class Actor {
         metrics.engine_failures_total.inc();
         log.error(
           { error: error.message },
-          broken ? 'no engine can be started any more' : 'the engine failed and was replaced',
+          broken ? 'the engine is lost, and with it this process' : 'the engine failed and is replaced',
         );
         if (broken) shell.fail(error);
       },
@@ -181,13 +182,16 @@ export class Actor {
       generatedTokens: this.#totals.generatedTokens,
       reprefilledTokens: this.#totals.reprefilledTokens,
       flushedIteration: this.loop.flushedIteration,
+      engineCall: rollout.engineCall?.name ?? '',
+      engineCallMs: Math.round(rollout.engineCall?.ageMs ?? 0),
     };
   }
 
   /** What the heartbeat says. */
   get registration(): Partial<Registration> {
-    const { policyVersion, slots, running, flushedIteration, runId } = this.status;
+    const { policyVersion, slots, running, flushedIteration, runId, engineCallMs } = this.status;
     this.#metrics.slots_busy.set(running);
+    this.#metrics.engine_call_seconds.set(engineCallMs / 1_000);
     const { published } = this.#outbox;
     const { busySlotMs, engineTimes } = this.#chunks;
     return { policyVersion, slots, running, flushedIteration, runId, published, busySlotMs, engineTimes };

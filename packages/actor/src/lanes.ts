@@ -5,11 +5,14 @@
  */
 import { SegueError, type SequenceRequest, type SequenceResult } from '@segue/core';
 import { Lane, type LaneOptions, type LanePolicy, type LaneWork, type WorkSource } from './lane.js';
+import { isHang } from './watched-engine.js';
 
 export interface LanesOptions {
   readonly createEngine: LaneOptions['createEngine'];
+  readonly engineTimeoutMs: LaneOptions['engineTimeoutMs'];
+  readonly backOff?: NonNullable<LaneOptions['backOff']>;
   /** What feeds the rollout lane beside evaluations. */
-  readonly rollouts: WorkSource & { readonly isBusy: boolean };
+  readonly rollouts: WorkSource & { readonly isBusy: boolean; wake(): void };
   readonly onChunk: NonNullable<LaneOptions['onChunk']>;
   readonly onIdle: NonNullable<LaneOptions['onIdle']>;
   readonly onFailure: NonNullable<LaneOptions['onFailure']>;
@@ -32,8 +35,16 @@ export class Lanes implements WorkSource {
 
   constructor(options: LanesOptions) {
     this.#options = options;
-    const { createEngine, rollouts, onChunk, onIdle, onFailure } = options;
-    this.rollout = new Lane({ createEngine, sources: [this, rollouts], onChunk, onIdle, onFailure });
+    const { rollouts, onChunk, onIdle, onFailure } = options;
+    const onReplaced = () => rollouts.wake();
+    this.rollout = new Lane({
+      ...engineOf(options),
+      sources: [this, rollouts],
+      onChunk,
+      onIdle,
+      onFailure,
+      onReplaced,
+    });
   }
 
   /** Loads a version into the rollout lane; what evaluations still wait for the one before goes on elsewhere. */
@@ -108,13 +119,14 @@ export class Lanes implements WorkSource {
   }
 
   #openLane(key: string, policy: LanePolicy): Promise<Lane> {
-    const { createEngine, onFailure, idleReleaseMs } = this.#options;
+    const { onFailure, idleReleaseMs } = this.#options;
     const open = async () => {
       const lane = new Lane({
-        createEngine,
+        ...engineOf(this.#options),
         sources: [this],
         onFailure: (error, broken) => {
-          onFailure(error, false);
+          // The rollouts go on without this lane, but not beside a thread that hangs.
+          onFailure(error, broken && isHang(error));
           if (!broken) return;
           this.#closeLane(key);
           this.#failWaiting(key, error);
@@ -155,6 +167,10 @@ export class Lanes implements WorkSource {
       lane.then((open) => open.cut((running) => running === work)).catch(() => undefined);
     }
   }
+}
+
+function engineOf({ createEngine, engineTimeoutMs, backOff }: LanesOptions) {
+  return { createEngine, engineTimeoutMs, ...(backOff && { backOff }) };
 }
 
 function keyOf(policy: LanePolicy): string {

@@ -152,6 +152,8 @@ export function clientsOf(world: World) {
       device: 'cpu',
       generatedTokens: 0,
       reprefilledTokens: 0,
+      engineCall: '',
+      engineCallMs: 0,
     }),
     preparePolicy: async ({ policy }) => {
       world.prepared.push(`${id}: ${policy.version}`);

@@ -4,13 +4,17 @@ import type { TrainerConfig } from '@segue/core';
 import type { Shell } from '@segue/service';
 import { defineTrainerMetrics } from './metrics.js';
 import { trainerHandlers } from './service.js';
-import { Trainer } from './trainer.js';
+import { Trainer, type TrainerSeams } from './trainer.js';
 
-export async function buildTrainer(shell: Shell<TrainerConfig>): Promise<void> {
+export async function buildTrainer(shell: Shell<TrainerConfig>, seams: TrainerSeams = {}): Promise<void> {
   const { config, log, peers } = shell;
   const metrics = defineTrainerMetrics(shell.metrics);
-  const trainer = new Trainer({ config, log, metrics, replay: () => peers.replay() });
+  const trainer = new Trainer({ config, log, metrics, replay: () => peers.replay(), onHang: shell.fail, seams });
   shell.serve(trainerContract, trainerHandlers(trainer));
-  shell.register(() => ({ policyVersion: trainer.status.policyVersion, runId: trainer.status.runId }));
+  shell.register(() => {
+    const { policyVersion, runId, engineCallMs } = trainer.status;
+    metrics.engine_call_seconds.set(engineCallMs / 1_000);
+    return { policyVersion, runId };
+  });
   shell.onStop('training', () => trainer.stop());
 }

@@ -20,6 +20,8 @@ export interface ClusterOptions {
   readonly settings: Readonly<Partial<Record<ServiceName, readonly string[]>>>;
   /** Starts these services alone, for reading a store; all when left out. */
   readonly only?: readonly ServiceName[];
+  /** Programs to start in place of a service's own; for tests. */
+  readonly entries?: Readonly<Partial<Record<ServiceName, string>>>;
 }
 
 /** What `cluster.json` holds, so that other commands find the cluster. */
@@ -101,7 +103,7 @@ export class LocalCluster {
     // Ports stay the same over a restart, so that peers find the service again; the first start picks free ones.
     const [port, metricsPort] = [await freePort(), await freePort()];
     const args = [
-      serviceEntry(service),
+      this.#options.entries?.[service] ?? serviceEntry(service),
       '--id',
       name,
       '--port',

@@ -21,7 +21,7 @@ import {
 import { createMetrics } from '@segue/service';
 import { createCharacterTokenizer } from '@segue/tokenizer';
 import { defineTrainerMetrics } from '../../dist/metrics.js';
-import { type ReplayReader, Trainer } from '../../dist/trainer.js';
+import { type ReplayReader, Trainer, type TrainerOptions } from '../../dist/trainer.js';
 
 export const characters = 'abcdefgh:';
 export const tokenizer = createCharacterTokenizer(characters);
@@ -205,18 +205,23 @@ export async function startTrainer(
   t: { teardown(end: () => Promise<void>): void },
   config: RunConfig,
   folder?: string,
-): Promise<{ trainer: Trainer; replay: FakeReplay; folder: string }> {
+  more: Partial<Pick<TrainerOptions, 'config' | 'seams'>> = {},
+): Promise<{ trainer: Trainer; replay: FakeReplay; folder: string; hangs: string[] }> {
   const dataFolder = folder ?? (await mkdtemp(join(tmpdir(), 'segue-trainer-')));
   const replay = new FakeReplay(config);
+  const hangs: string[] = [];
   const trainer = new Trainer({
-    config: { dataFolder, threads: 1, device: 'cpu', keepVersions: 2 },
+    config: { dataFolder, threads: 1, device: 'cpu', engineTimeoutMs: 60_000, keepVersions: 2 },
     log: { info: () => undefined },
     metrics: defineTrainerMetrics(createMetrics('trainer', 'test')),
     replay: async () => replay,
+    onHang: (error) => hangs.push(error.rawMessage),
+    ...more,
   });
   t.teardown(async () => {
-    await trainer.stop();
+    // An engine that hangs cannot be stopped.
+    if (hangs.length === 0) await trainer.stop();
     await rm(dataFolder, { recursive: true, force: true });
   });
-  return { trainer, replay, folder: dataFolder };
+  return { trainer, replay, folder: dataFolder, hangs };
 }
