@@ -11,6 +11,7 @@ import {
   mean,
   type Problem,
   percentile,
+  promptText,
   type Sampling,
   type Score,
   type ScoreRequest,
@@ -187,7 +188,7 @@ async function judge(
       ({ problem, result }): ScoreRequest => ({
         id: result.id,
         scorer: problem.scorer,
-        prompt: textOf(problem.prompt),
+        prompt: promptText(problem.prompt),
         response: result.text,
         answer: problem.answer,
         metadata: problem.metadata,
@@ -196,10 +197,4 @@ async function judge(
     scores.push(...(await reward.scoreBatch({ requests }, { signal })).scores);
   }
   return scores;
-}
-
-/** A prompt as the scorer reads it: chat turns one below the other. */
-function textOf(prompt: Problem['prompt']): string {
-  if (typeof prompt === 'string') return prompt;
-  return prompt.map((turn) => turn.parts.map((part) => (part.type === 'text' ? part.text : '')).join('')).join('\n');
 }

@@ -4,10 +4,10 @@
  * so that nothing waits for ever.
  */
 import type { Bus, Client, Lease } from '@segue/bus';
-import { type ReplayApi, type RewardTask, type Score, type ScoreStatus, SegueError } from '@segue/core';
+import { promptText, type ReplayApi, type RewardTask, type Score, type ScoreStatus, SegueError } from '@segue/core';
 import type { JudgeRules } from './judge.js';
 import { judge } from './judge.js';
-import { type Problems, promptText } from './problems.js';
+import type { Problems } from './problems.js';
 import type { Scorers } from './scorers/index.js';
 import type { Tokenizers } from './tokenizers.js';
 
@@ -104,7 +104,7 @@ async function scoreTask(parts: WorkParts, lease: Lease<RewardTask>, signal: Abo
   const request = {
     id: trajectoryId,
     scorer: problem.scorer,
-    prompt: promptText(problem),
+    prompt: promptText(problem.prompt),
     response: tokenizer.decode(tokens, { skipSpecial: true }),
     answer: problem.answer,
     metadata: problem.metadata,
