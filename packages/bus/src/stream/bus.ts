@@ -9,6 +9,8 @@ export interface Lease<T> {
   readonly value: T;
   /** 1 at the first delivery. */
   readonly deliveryCount: number;
+  /** Deliveries before this one that ended neither acknowledged nor given back: their takers died or were too slow. */
+  lostDeliveries(): Promise<number>;
   /** How long it is ours without `extend`, in ms. */
   readonly leaseMs: number;
   /** Begins the lease anew. Call it at a third of `leaseMs`, and only while the work goes on. */
