@@ -12,7 +12,7 @@ import {
   SegueError,
   type TrainerApi,
 } from '@segue/core';
-import type { Shell } from '@segue/service';
+import { PinnedVersions, type Shell } from '@segue/service';
 import type { LanePolicy } from './lane.js';
 import { Lanes } from './lanes.js';
 import { PolicyFollower } from './policy.js';
@@ -49,6 +49,8 @@ export class Actor {
   readonly loop: RolloutLoop;
   readonly policies: PolicyFollower;
   readonly settings: RunSettingsCache;
+  /** Versions that Generate calls under way ask for. */
+  readonly pinned: PinnedVersions;
   readonly #shell: ActorShell;
   readonly #metrics: ActorMetrics;
   readonly #outbox: SegmentOutbox;
@@ -58,6 +60,7 @@ export class Actor {
   constructor(shell: ActorShell, createEngine: () => Engine) {
     this.#shell = shell;
     const { config, log, bus, peers } = shell;
+    this.pinned = new PinnedVersions(() => shell.announce());
     const metrics = defineActorMetrics(shell.metrics);
     this.#metrics = metrics;
     metrics.slots.set(config.slots);
@@ -194,7 +197,8 @@ export class Actor {
     this.#metrics.engine_call_seconds.set(engineCallMs / 1_000);
     const { published } = this.#outbox;
     const { busySlotMs, engineTimes } = this.#chunks;
-    return { policyVersion, slots, running, flushedIteration, runId, published, busySlotMs, engineTimes };
+    const pinned = this.pinned.byVersion;
+    return { policyVersion, slots, running, flushedIteration, runId, published, busySlotMs, engineTimes, pinned };
   }
 
   get #runId(): string {

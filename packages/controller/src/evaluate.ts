@@ -54,9 +54,11 @@ export async function evaluatePolicy(
     prompts.map(({ prompt }) => prompt),
   );
   const wait = waits.begin('segments', 'evaluation', prompts.length);
+  const unpin = await cluster.pinned.pin(plan.runId, plan.policyVersion);
   try {
     await generation.run(wait, signal);
   } finally {
+    unpin();
     wait.end();
   }
   const responses = prompts.map(({ problem, prompt }) => ({ problem, result: generation.results.get(prompt.id)! }));

@@ -160,7 +160,8 @@ export function clientsOf(world: World) {
       return clientsOf(world).actor(id).getActorStatus!({});
     },
     generate: async function* ({ prompts, policyVersion }) {
-      world.generateCalls.push({ actor: id, ids: prompts.map((p) => p.id), version: policyVersion });
+      const pinned = [...world.pinned];
+      world.generateCalls.push({ actor: id, ids: prompts.map((p) => p.id), version: policyVersion, pinned });
       for (const [n, prompt] of prompts.entries()) {
         world.beforeGenerate(
           id,

@@ -187,6 +187,11 @@ t.test('Evaluate pins a version and counts judged responses alone', async (t) =>
   const result = await handlers.evaluate(evaluation({ policyVersion: 7 }), context);
   t.match(result, { policyVersion: 7, problems: 4, samples: 1, accuracy: 0.5, failed: 2 });
   t.ok(world.generateCalls.every(({ version }) => version === 7));
+  t.ok(
+    world.generateCalls.every(({ pinned }) => pinned.join() === 'r/7'),
+    'the version is pinned meanwhile',
+  );
+  t.strictSame(world.pinned, [], 'and no longer');
   world.scoreOf = () => 'error';
   t.equal((await handlers.evaluate(evaluation({ maxProblems: 2, samples: 3 }), context)).accuracy, null, 'never zero');
   t.match(await handlers.evaluate(evaluation({ maxProblems: 2, samples: 3 }), context), {

@@ -87,7 +87,7 @@ export const trainerConfigSchema = service('trainer', {
   device: z.enum(['cpu', 'cuda']).default('cpu'),
   /** Longest time for one call of the engine (gradients of an update, log-probs of a batch), in ms; then the engine hangs and the process ends, to be started again. */
   engineTimeoutMs: z.number().int().min(100).default(600_000),
-  /** Versions kept beside those that unfinished trajectories still need. */
+  /** Newest versions kept, beside version 0, those that wrote unfinished trajectories, and those that an evaluation has pinned. */
   keepVersions: z.number().int().min(2).default(4),
 });
 

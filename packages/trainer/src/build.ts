@@ -1,15 +1,23 @@
 /** Puts the trainer into its shell: policy store, handlers, and the order of the stop. */
 import { trainerContract } from '@segue/bus';
 import type { TrainerConfig } from '@segue/core';
-import type { Shell } from '@segue/service';
+import { pinnedVersions, type Shell } from '@segue/service';
 import { defineTrainerMetrics } from './metrics.js';
 import { trainerHandlers } from './service.js';
 import { Trainer, type TrainerSeams } from './trainer.js';
 
 export async function buildTrainer(shell: Shell<TrainerConfig>, seams: TrainerSeams = {}): Promise<void> {
-  const { config, log, peers } = shell;
+  const { config, log, bus, peers } = shell;
   const metrics = defineTrainerMetrics(shell.metrics);
-  const trainer = new Trainer({ config, log, metrics, replay: () => peers.replay(), onHang: shell.fail, seams });
+  const trainer = new Trainer({
+    config,
+    log,
+    metrics,
+    replay: () => peers.replay(),
+    pinned: async (runId) => pinnedVersions(await bus.registrations(), runId),
+    onHang: shell.fail,
+    seams,
+  });
   shell.serve(trainerContract, trainerHandlers(trainer));
   shell.register(() => {
     const { policyVersion, runId, engineCallMs } = trainer.status;

@@ -121,11 +121,13 @@ export class PolicyStore {
     return this.get(origin.runId, origin.version);
   }
 
-  /** Removes all but the newest `keep` versions and version 0, where every evaluation of a run begins. */
-  async prune(runId: string, keep: number): Promise<void> {
+  /**
+   * Removes all but the newest `keep` versions, version 0, where every evaluation of a run begins, and those that are in use.
+   */
+  async prune(runId: string, keep: number, inUse: ReadonlySet<number>): Promise<void> {
     const versions = await this.versions(runId);
     for (const version of versions.slice(0, -keep)) {
-      if (version > 0) await rm(this.folder(runId, version), { force: true });
+      if (version > 0 && !inUse.has(version)) await rm(this.folder(runId, version), { force: true });
     }
     await this.#sweep(this.#runFolder(runId));
   }

@@ -16,21 +16,31 @@ import {
   type TrainerStatus,
   type TrainProgress,
 } from '@segue/core';
-import type { Shell } from '@segue/service';
 import { fineTune } from './fine-tune.js';
 import { initializePolicy } from './initialize.js';
 import { Learner } from './learner.js';
 import { observeProgress, type TrainerMetrics } from './metrics.js';
 import { type BeforeReveal, PolicyStore } from './policy-store.js';
 import { trainIteration } from './train-iteration.js';
+import { versionsInUse } from './versions-in-use.js';
 
-export type ReplayReader = Pick<Client<ReplayApi>, 'getRun' | 'getIteration' | 'listProblems' | 'streamCompleteGroups'>;
+export type ReplayReader = Pick<
+  Client<ReplayApi>,
+  'getRun' | 'getIteration' | 'listIterations' | 'listProblems' | 'listUnfinished' | 'streamCompleteGroups'
+>;
+
+export interface TrainerLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
 
 export interface TrainerOptions {
   readonly config: Pick<TrainerConfig, 'dataFolder' | 'threads' | 'device' | 'engineTimeoutMs' | 'keepVersions'>;
-  readonly log: Pick<Shell<TrainerConfig>['log'], 'info'>;
+  readonly log: TrainerLog;
   readonly metrics: TrainerMetrics;
   readonly replay: () => Promise<ReplayReader>;
+  /** Versions of a run that evaluations have pinned. */
+  readonly pinned: (runId: string) => Promise<ReadonlySet<number>>;
   /** The engine hangs: this process is of no use any more. */
   readonly onHang: (error: SegueError) => void;
   readonly seams?: TrainerSeams;
@@ -115,7 +125,7 @@ export class Trainer {
       const { policyVersion, groups } = await this.#readBatch(runId, iteration);
       const order = { runId, config, iteration, policyVersion, groups, signal };
       yield* this.#watched(trainIteration(this.store, this.#learner, order));
-      await this.store.prune(runId, this.#options.config.keepVersions);
+      await this.#prune(runId);
     } finally {
       this.#end(release);
     }
@@ -135,6 +145,17 @@ export class Trainer {
     });
     await before;
     return release;
+  }
+
+  /** The new version is there already: what keeps the old ones from being removed is no failure of the training. */
+  async #prune(runId: string): Promise<void> {
+    const { replay, pinned, config, log } = this.#options;
+    try {
+      const inUse = await versionsInUse(runId, await replay(), await pinned(runId));
+      await this.store.prune(runId, config.keepVersions, inUse);
+    } catch (error) {
+      log.warn({ run: runId, error: SegueError.from(error).message }, 'old versions are kept for now');
+    }
   }
 
   #end(release: () => void): void {

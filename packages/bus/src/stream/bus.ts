@@ -64,6 +64,8 @@ export interface Registration {
   readonly busySlotMs?: Readonly<Record<string, number>> | undefined;
   /** Where the engine spent the newest few iterations, by `<run>/<iteration>`; actors alone. */
   readonly engineTimes?: Readonly<Record<string, EngineTimes>> | undefined;
+  /** Evaluations under way per `<run>/<version>`: the trainer keeps these versions. */
+  readonly pinned?: Readonly<Record<string, number>> | undefined;
 }
 
 /** A nudge from the store to the controller: something was committed. Loss is harmless. */
