@@ -181,9 +181,19 @@ export class Lane {
   #between(action: () => Promise<void>): Promise<void> {
     if (this.#stopping || this.#broken) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      this.#jobs.push(() => action().then(resolve, reject));
+      this.#jobs.push(() => this.#unlessHung(action).then(resolve, reject));
       this.wake();
     });
+  }
+
+  async #unlessHung(action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (cause) {
+      const error = SegueError.from(cause);
+      if (isHang(error)) await this.#lose(error);
+      throw error;
+    }
   }
 
   async #run(): Promise<void> {

@@ -57,6 +57,10 @@ export class WatchedEngine implements Engine {
     return this.#within('loadVersion', () => this.#engine.loadVersion(policy));
   }
 
+  prepareVersion(policy: PolicyLocation): Promise<void> {
+    return this.#within('prepareVersion', () => this.#engine.prepareVersion(policy));
+  }
+
   admit(requests: readonly SequenceRequest[]): Promise<void> {
     return this.#within('admit', () => this.#engine.admit(requests));
   }
