@@ -32,6 +32,8 @@ export class Lanes implements WorkSource {
   readonly #extra = new Map<string, Promise<Lane>>();
   #waiting: EvaluationWork[] = [];
   #stopped = false;
+  /** Why an evaluation lane is lost with its thread. */
+  #hung: SegueError | null = null;
 
   constructor(options: LanesOptions) {
     this.#options = options;
@@ -97,12 +99,14 @@ export class Lanes implements WorkSource {
     return taken;
   }
 
+  /** Rejects with DEADLINE_EXCEEDED when an engine hangs: its thread is still there. */
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const work of this.#waiting.splice(0)) work.fail(new SegueError('UNAVAILABLE', 'the actor stops'));
     const extra = await Promise.allSettled(this.#extra.values());
     const lanes = [this.rollout, ...extra.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))];
     await Promise.all(lanes.map((lane) => lane.stop()));
+    if (this.#hung) throw this.#hung;
   }
 
   #serveWaiting(): void {
@@ -125,8 +129,8 @@ export class Lanes implements WorkSource {
         ...engineOf(this.#options),
         sources: [this],
         onFailure: (error, broken) => {
-          // The rollouts go on without this lane, but not beside a thread that hangs.
-          onFailure(error, broken && isHang(error));
+          // The rollouts go on without this lane.
+          if (!this.#noteHang(error)) onFailure(error, false);
           if (!broken) return;
           this.#closeLane(key);
           this.#failWaiting(key, error);
@@ -134,14 +138,20 @@ export class Lanes implements WorkSource {
         idleReleaseMs,
         onExpire: () => this.#closeLane(key),
       });
-      await lane.start();
-      await lane.load(policy);
-      return lane;
+      try {
+        await lane.start();
+        await lane.load(policy);
+        return lane;
+      } catch (error) {
+        await this.#stopLane(lane);
+        throw error;
+      }
     };
     const opened = open();
     this.#extra.set(key, opened);
     opened.catch((error) => {
       this.#extra.delete(key);
+      this.#noteHang(SegueError.from(error));
       this.#failWaiting(key, SegueError.from(error));
     });
     return opened;
@@ -150,7 +160,19 @@ export class Lanes implements WorkSource {
   #closeLane(key: string): void {
     const lane = this.#extra.get(key);
     this.#extra.delete(key);
-    lane?.then((open) => open.stop()).catch(() => undefined);
+    lane?.then((open) => this.#stopLane(open)).catch(() => undefined);
+  }
+
+  async #stopLane(lane: Lane): Promise<void> {
+    await lane.stop().catch((error) => this.#noteHang(SegueError.from(error)));
+  }
+
+  /** A thread that hangs stays in the process, whichever lane it was of: nothing can go on beside it. */
+  #noteHang(error: SegueError): boolean {
+    if (!isHang(error)) return false;
+    if (this.#hung === null) this.#options.onFailure(error, true);
+    this.#hung ??= error;
+    return true;
   }
 
   #failWaiting(key: string, error: SegueError): void {

@@ -169,7 +169,7 @@ async function undo(steps: Steps, timeoutMs: number, onFailure: (failure: SegueE
   return outcome;
 }
 
-/** What is late may be a thread inside an engine's run, and exiting then aborts with a core dump: a kill is the cleaner end. */
+/** What is late may be a thread inside an engine's run: exiting waits for that run, for ever if it hangs, and then aborts. A kill does not. */
 function end(outcome: StopOutcome): void {
   if (outcome === 'late') process.kill(process.pid, 'SIGKILL');
   else process.exit();

@@ -34,6 +34,7 @@ export interface ClusterState {
 }
 
 const readyTimeoutMs = 60_000;
+/** Longer than a service takes to give up by itself (its stopTimeoutMs). */
 const stopTimeoutMs = 25_000;
 
 export const defaultClusterOptions: Omit<ClusterOptions, 'dataFolder'> = {
