@@ -167,7 +167,7 @@ export class Runs {
 
   #enqueue(runId: string): void {
     if (this.#turn?.runId === runId || this.#queue.has(runId) || this.#parts.signal.aborted) return;
-    this.#queue.set(runId, this.#parts.waits.begin('turn', runId));
+    this.#queue.set(runId, this.#parts.waits.begin('turn', this.#turn?.runId ?? '', 1, runId));
     if (this.#turn === null) this.#queueDone = this.#executeQueue();
   }
 
@@ -178,6 +178,7 @@ export class Runs {
       this.#queue.delete(runId);
       const turn: Turn = { runId, run: null, rest: null, done: Promise.resolve() };
       this.#turn = turn;
+      for (const other of this.#queue.values()) other.from = runId;
       turn.done = this.#execute(turn);
       await turn.done;
       this.#turn = null;

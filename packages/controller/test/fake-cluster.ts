@@ -80,6 +80,12 @@ export function startController(
     reward: async () => reward,
     actor: (address) => guarded<Client<ActorApi>>('actor', clients.actor(address), guard),
     bus: guarded<Cluster['bus']>('bus', clients.bus, guard),
+    pinned: {
+      pin: async (runId, version) => {
+        world.pinned.push(`${runId}/${version}`);
+        return () => void world.pinned.splice(world.pinned.indexOf(`${runId}/${version}`), 1);
+      },
+    },
     log: { info: log('info'), warn: log('warn'), error: log('error') },
     timings,
   };
