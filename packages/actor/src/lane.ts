@@ -28,6 +28,8 @@ export interface LaneWork {
 }
 
 export interface WorkSource {
+  /** Its work arrives bit by bit: an idle lane gathers it for a moment before it begins. */
+  readonly comesInPieces?: boolean;
   /** Hands over at most `free` sequences for what the lane serves; called between two chunks. */
   take(free: number, lane: Lane): LaneWork[];
 }
@@ -53,6 +55,9 @@ interface PendingLoad {
   reject(error: SegueError): void;
 }
 
+/** How long a lane that was idle waits for the next piece of work, and for all of them, in ms. */
+const gatherPauseMs = 15;
+const longestGatherMs = 150;
 /** Tries to bring up a new engine in a row before a lane is broken. */
 const maxRestarts = 3;
 
@@ -163,7 +168,10 @@ export class Lane {
         await this.#load(this.#loads[0]);
         this.#loads.shift();
       }
+      const wasIdle = this.#running.size === 0;
       await this.#admit();
+      if (wasIdle) await this.#gather();
+      if (this.#jobs.length > 0) continue;
       if (this.#running.size > 0) {
         await this.#chunk();
       } else {
@@ -217,6 +225,17 @@ export class Lane {
         for (const work of joining) work.fail(error);
         await this.#replaceEngine(error);
       }
+    }
+  }
+
+  /** The first chunk of a phase would else run with what has come so far, and all the rest would wait for its end. */
+  async #gather(): Promise<void> {
+    const untilMs = performance.now() + longestGatherMs;
+    const isFilling = () => [...this.#running.values()].some(({ source }) => source.comesInPieces === true);
+    while (isFilling() && this.#running.size < this.slots && performance.now() < untilMs && !this.#stopping) {
+      const rung = await this.#wake.wait(gatherPauseMs);
+      if (!rung || this.#jobs.length > 0 || this.#loads.length > 0) return;
+      await this.#admit();
     }
   }
 
