@@ -23,7 +23,7 @@ import { RunSettingsCache } from './run-settings.js';
 import { SegmentOutbox } from './segment-outbox.js';
 import {
   type ActorMetrics,
-  BusySlotTime,
+  ChunkSums,
   countSegment,
   defineActorMetrics,
   type IdleReason,
@@ -52,7 +52,7 @@ export class Actor {
   readonly #shell: ActorShell;
   readonly #metrics: ActorMetrics;
   readonly #outbox: SegmentOutbox;
-  readonly #busy = new BusySlotTime();
+  readonly #chunks = new ChunkSums();
   readonly #totals: Totals = { generatedTokens: 0, reprefilledTokens: 0 };
 
   constructor(shell: ActorShell, createEngine: () => Engine) {
@@ -102,7 +102,7 @@ export class Actor {
         const { gate } = this.loop;
         const own = works.filter((work) => work.source === this.loop).length;
         if (gate && own > 0)
-          this.#busy.add(`${gate.runId}/${gate.iteration}`, report, works.length, own / works.length);
+          this.#chunks.add(`${gate.runId}/${gate.iteration}`, report, works.length, own / works.length);
       },
       onFailure: (error, broken) => {
         metrics.engine_failures_total.inc();
@@ -189,7 +189,8 @@ export class Actor {
     const { policyVersion, slots, running, flushedIteration, runId } = this.status;
     this.#metrics.slots_busy.set(running);
     const { published } = this.#outbox;
-    return { policyVersion, slots, running, flushedIteration, runId, published, busySlotMs: this.#busy.byIteration };
+    const { busySlotMs, engineTimes } = this.#chunks;
+    return { policyVersion, slots, running, flushedIteration, runId, published, busySlotMs, engineTimes };
   }
 
   get #runId(): string {

@@ -9,9 +9,9 @@ import {
 } from '@segue/core';
 import { createCharacterTokenizer } from '@segue/tokenizer';
 import t from 'tap';
+import { idleShare } from '../dist/actor-reports.js';
 import { collect } from '../dist/cluster.js';
 import { dueEvaluation } from '../dist/evaluations.js';
-import { idleShare } from '../dist/idle-share.js';
 import { iterationEvent } from '../dist/iteration-event.js';
 import { controllerHandlers } from '../dist/service.js';
 import { Watchdog } from '../dist/status.js';
@@ -356,7 +356,18 @@ t.test("an iteration event holds the store's counts and the measured times", asy
     committedAtMs: 0,
   };
   const training = { policyVersionOut: 4, train: null, trainMs: 9, activateMs: 8, wallMs: 7, carriedTrajectories: 6 };
-  const rollout = { iteration: 4, closedBy: 'all-ended', rolloutMs: 2000, closeMs: 400, actorIdleShare: 0.25 };
+  const engineTimes = {
+    prefillMs: 3,
+    decode: { 8: { chunks: 1, steps: 20, rowSteps: 160, loopMs: 18, decodeMs: 19 } },
+  };
+  const rollout = {
+    iteration: 4,
+    closedBy: 'all-ended',
+    rolloutMs: 2000,
+    closeMs: 400,
+    actorIdleShare: 0.25,
+    engineTimes,
+  };
   t.strictSame(iterationEvent(record, rollout, training), {
     iteration: 4,
     policyVersionIn: 3,
@@ -378,11 +389,13 @@ t.test("an iteration event holds the store's counts and the measured times", asy
     rolloutMs: 2000,
     closeMs: 400,
     actorIdleShare: 0.25,
+    engineTimes,
     ...training,
   });
   t.match(iterationEvent(record, { ...rollout, iteration: 3 }, training), {
     rolloutMs: 2500,
     closeMs: 0,
     actorIdleShare: 0,
+    engineTimes: { prefillMs: 0, decode: {} },
   });
 });

@@ -67,6 +67,8 @@ export interface ChunkReport {
   /** Wall time of the chunk, prefill of the joined included. */
   readonly durationMs: number;
   readonly prefillMs: number;
+  /** Time inside the decode loop. The rest of the chunk is prefill, packing and accounting. */
+  readonly loopMs: number;
 }
 
 export interface EngineStatus {

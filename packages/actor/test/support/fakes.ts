@@ -123,7 +123,15 @@ export class FakeEngine implements Engine {
       }
       if (reason) finished.push(this.#end(request.id, reason));
     }
-    return { finished, running: this.running.size, tokens, steps: this.chunkTokens, durationMs: 8, prefillMs: 0 };
+    return {
+      finished,
+      running: this.running.size,
+      tokens,
+      steps: this.chunkTokens,
+      durationMs: 8,
+      prefillMs: 0,
+      loopMs: 8,
+    };
   }
 
   async cut(ids: readonly string[] = [...this.running.keys()]): Promise<SequenceResult[]> {

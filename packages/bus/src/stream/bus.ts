@@ -2,7 +2,7 @@
  * The work bus as its users see it: work queues, results, and the small shared state of the cluster.
  * One object per process. Every value is core's; how it travels is codec.ts, where it travels is subjects.ts.
  */
-import type { RewardTask, RolloutTask, Score, Segment, ServiceName } from '@segue/core';
+import type { EngineTimes, RewardTask, RolloutTask, Score, Segment, ServiceName } from '@segue/core';
 
 /** One message in hand. It comes again, to anybody, unless it is acknowledged, extended or discarded within `leaseMs`. */
 export interface Lease<T> {
@@ -60,6 +60,8 @@ export interface Registration {
   readonly published: Readonly<Record<string, number>>;
   /** Busy slot time in ms per `<run>/<iteration>`, the newest few; actors alone. */
   readonly busySlotMs?: Readonly<Record<string, number>> | undefined;
+  /** Where the engine spent the newest few iterations, by `<run>/<iteration>`; actors alone. */
+  readonly engineTimes?: Readonly<Record<string, EngineTimes>> | undefined;
 }
 
 /** A nudge from the store to the controller: something was committed. Loss is harmless. */

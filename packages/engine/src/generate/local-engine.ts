@@ -116,17 +116,17 @@ export class LocalEngine implements Engine {
     const { policy, packer } = this.#requireServing();
     const begin = performance.now();
     if (this.#rows.length === 0) {
-      return { finished: [], running: 0, tokens: 0, steps: 0, durationMs: 0, prefillMs: 0 };
+      return { finished: [], running: 0, tokens: 0, steps: 0, durationMs: 0, prefillMs: 0, loopMs: 0 };
     }
     const beginMs = Date.now();
     const runtimeBefore = policy.runtimeMs;
     for (const { sequence } of this.#rows) sequence.begin(beginMs);
     await prefill(policy, this.#rows, this.#settings.prefillTokens);
     const prefilled = performance.now();
-    const { sharePrompts, chunkTokens } = this.#settings;
+    const { sharePrompts, chunkTokens, idleSteps } = this.#settings;
     const prompts = this.#rows.map((row) => row.prompt);
     const shared = sharePrompts === 'always' || (sharePrompts === 'auto' && sharingPays(prompts, policy.kvShape));
-    const { tokens, steps } = await runDecode(policy, packer, this.#rows, { chunkTokens, shared });
+    const { tokens, steps, loopMs } = await runDecode(policy, packer, this.#rows, { chunkTokens, idleSteps, shared });
     const endMs = Date.now();
     const finished = this.#leave((row) => row.sequence.end !== null, endMs);
     this.#runtimeMs += policy.runtimeMs - runtimeBefore;
@@ -137,6 +137,7 @@ export class LocalEngine implements Engine {
       steps,
       durationMs: performance.now() - begin,
       prefillMs: prefilled - begin,
+      loopMs,
     };
   }
 
