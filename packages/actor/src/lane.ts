@@ -29,6 +29,8 @@ export interface LaneWork {
 }
 
 export interface WorkSource {
+  /** Its work arrives bit by bit: an idle lane gathers it for a moment before it begins. */
+  readonly comesInPieces?: boolean;
   /** Hands over at most `free` sequences for what the lane serves; called between two chunks. */
   take(free: number, lane: Lane): LaneWork[];
 }
@@ -75,6 +77,10 @@ interface PendingLoad {
   resolve(): void;
   reject(error: SegueError): void;
 }
+
+/** How long a lane that was idle waits for the next piece of work, and for all of them, in ms. */
+const gatherPauseMs = 15;
+const longestGatherMs = 150;
 
 export class Lane {
   readonly #options: LaneOptions;
@@ -207,8 +213,10 @@ export class Lane {
         await this.#load(this.#loads[0]);
         this.#loads.shift();
       }
+      const wasIdle = this.#running.size === 0;
       if (!this.#lost && !this.#broken) await this.#admit();
-      if (this.#lost || this.#broken) continue;
+      if (wasIdle && !this.#lost && !this.#broken) await this.#gather();
+      if (this.#lost || this.#broken || this.#jobs.length > 0) continue;
       if (this.#running.size > 0) {
         await this.#chunk();
       } else {
@@ -263,6 +271,18 @@ export class Lane {
         for (const work of joining) work.fail(error);
         await this.#lose(error);
       }
+    }
+  }
+
+  /** The first chunk of a phase would else run with what has come so far, and all the rest would wait for its end. */
+  async #gather(): Promise<void> {
+    const untilMs = performance.now() + longestGatherMs;
+    const isFilling = () => [...this.#running.values()].some(({ source }) => source.comesInPieces === true);
+    const canGo = () => !this.#stopping && !this.#lost && !this.#broken;
+    while (canGo() && isFilling() && this.#running.size < this.slots && performance.now() < untilMs) {
+      const rung = await this.#wake.wait(gatherPauseMs);
+      if (!rung || this.#jobs.length > 0 || this.#loads.length > 0) return;
+      await this.#admit();
     }
   }
 

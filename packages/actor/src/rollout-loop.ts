@@ -64,6 +64,7 @@ const failurePauseMs = 500;
 const earlyWaitMs = 3_000;
 
 export class RolloutLoop implements WorkSource {
+  readonly comesInPieces = true;
   readonly #options: RolloutLoopOptions;
   /** By trajectory: what waits for the lane or runs in it. */
   readonly #held = new Map<string, HeldTask>();

@@ -21,6 +21,22 @@ export function promptText(count, seed) {
   return String.fromCodePoint(...codes);
 }
 
+/** A problem to train on. Nothing that random weights write is right. */
+export function trainProblem(index, prompt) {
+  return {
+    id: `p${index}`,
+    purpose: 'train',
+    prompt,
+    promptTokens: null,
+    answer: 'none',
+    scorer: 'exact',
+    tags: [],
+    difficulty: null,
+    metadata: {},
+    response: null,
+  };
+}
+
 /** Writes a policy with its tokenizer. @param {string} size one of the shared sizes */
 export async function writePolicy(folder, size, maxPositions) {
   const config = { ...modelOf(size, maxPositions), bosTokenId: 1, eosTokenIds: [2] };
@@ -31,48 +47,43 @@ export async function writePolicy(folder, size, maxPositions) {
 }
 
 /**
- * Runs to the end and answers what it left: its events, its trajectories, and what its processes logged.
+ * A local cluster around some work.
  * @param {object} options
  * @param {string} options.size of the policy
  * @param {number} options.maxPositions of the policy
  * @param {number} options.actors
  * @param {Partial<Record<string, string[]>>} [options.settings] of services, as `key=value`
- * @param {object} options.config of the run, without its policy
- * @param {object[]} options.problems
+ * @param {(access: object) => Promise<T>} use given the policy's folder, a client, a way to run a run to its end, and a way to read a process's log
+ * @template T
  */
-export async function runOnCluster({ size, maxPositions, actors, settings = {}, config, problems }) {
+export async function withBenchCluster({ size, maxPositions, actors, settings = {} }, use) {
   const folder = await mkdtemp(join(tmpdir(), 'segue-bench-'));
-  const runId = 'bench-1';
   try {
-    const from = join(folder, 'policy');
-    await writePolicy(from, size, maxPositions);
+    const policyFolder = join(folder, 'policy');
+    await writePolicy(policyFolder, size, maxPositions);
     const dataFolder = join(folder, 'data');
     await mkdir(dataFolder);
+    const options = { ...defaultClusterOptions, dataFolder, actors, settings };
     const tell = (text) => void process.stderr.write(`${text}\n`);
-    const found = await withLocalCluster(
-      { ...defaultClusterOptions, dataFolder, actors, settings },
-      tell,
-      async ({ client, interrupt }) => {
-        await client.createRun(runId, { ...config, policy: { from } });
-        await client.submitProblems(runId, 'problems', problems);
-        await client.resumeRun(runId);
-        const events = [];
-        for await (const event of client.watchRun(runId, { fromStart: true, signal: interrupt.signal }))
-          events.push(event);
-        const run = await client.getRun(runId);
-        if (run.state !== 'finished') throw new Error(`the run is ${run.state}: ${run.error}`);
-        const trajectories = [];
-        for await (const record of client.trajectories(runId)) trajectories.push(record);
-        return { events, trajectories };
-      },
-    );
-    const names = ['controller', 'trainer', ...Array.from({ length: actors }, (_, i) => `actor-${i}`)];
-    const logs = {};
-    for (const name of names) logs[name] = await readLog(join(dataFolder, 'logs', `${name}.log`));
-    return { ...found, logs };
+    return await withLocalCluster(options, tell, ({ client, interrupt }) => {
+      const run = (runId, config, problems) =>
+        runToEnd(client, interrupt.signal, runId, { ...config, policy: { from: policyFolder } }, problems);
+      return use({ policyFolder, client, run, readLog: (name) => readLog(join(dataFolder, 'logs', `${name}.log`)) });
+    });
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+/** @returns the trajectories of the finished run */
+async function runToEnd(client, signal, runId, config, problems) {
+  await client.createRun(runId, config);
+  await client.submitProblems(runId, 'problems', problems);
+  await client.resumeRun(runId);
+  await client.waitForRun(runId, { signal });
+  const trajectories = [];
+  for await (const record of client.trajectories(runId)) trajectories.push(record);
+  return trajectories;
 }
 
 /** The lines of a log, each with its time in `atMs`. */
