@@ -6,7 +6,8 @@
  *   curve     tokens/s and core at batch 1, 8, 32, 128 and context 256, 1k, 4k (small);
  *   peers     (with --peers) transformers.js and node-llama-cpp, installed into scripts/bench/peers, same weights, prompts and lengths, temperature 1,
  *             whole vocabulary: one thread each, then all cores each (here: an engine per core).
- * Contenders take turns within a run; figures are medians over the rounds. Random weights: speed does not depend on what they are.
+ * Contenders take turns within a run; figures are medians over the rounds. On one thread time is that of the processor, so that a busy
+ * machine disturbs less; with several it is the wall's. Random weights: speed does not depend on what they are.
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -61,7 +62,7 @@ async function share(size, batch) {
     const products = await stepProducts(config, batch, size === 'small' ? 32 : 4);
     const figures = await alternate(
       {
-        decode: async () => perSecond(batch * tokens, (await engines.run(prompts, tokens)).ms) * flops,
+        decode: async () => perSecond(batch * tokens, (await engines.run(prompts, tokens)).cpuMs) * flops,
         square: square.measure,
         products: products.measure,
       },
@@ -91,7 +92,7 @@ async function siblings(size, members) {
     const prompts = promptsOf({ batch: members, prompt, siblings: members, vocabulary: config.vocabularySize });
     const open = (sharePrompts) => openEngines({ path, batch: members, settings: { sharePrompts } });
     const [shared, apart] = [await open('auto'), await open('never')];
-    const speed = (engines) => async () => perSecond(members * tokens, (await engines.run(prompts, tokens)).ms);
+    const speed = (engines) => async () => perSecond(members * tokens, (await engines.run(prompts, tokens)).cpuMs);
     const figures = await alternate({ shared: speed(shared), apart: speed(apart) }, rounds);
     await Promise.all([shared.stop(), apart.stop()]);
     tell({
@@ -118,7 +119,7 @@ async function curve(size) {
         const engines = await openEngines({ path, batch, settings: { sharePrompts: 'never' } });
         const prompt = context - tokens / 2;
         const prompts = promptsOf({ batch, prompt, siblings: batch, vocabulary: config.vocabularySize });
-        const run = async () => perSecond(batch * tokens, (await engines.run(prompts, tokens)).ms);
+        const run = async () => perSecond(batch * tokens, (await engines.run(prompts, tokens)).cpuMs);
         const { figures } = await alternate({ figures: run }, Math.min(rounds, 3));
         await engines.stop();
         tell({ part: 'curve', size, batch, context, tokensPerSecondAndCore: Math.round(median(figures)) });
@@ -134,20 +135,21 @@ async function peers(size, batch, threads) {
     const paths = await writePeerModels(await readCheckpoint(path), path);
     const prompts = promptsOf({ batch, prompt, vocabulary: config.vocabularySize });
     const engines = await openEngines({ path, batch, engines: threads });
+    const clock = ({ ms, cpuMs }) => (threads === 1 ? cpuMs : ms);
     const started = new Map();
     for (const name of peerNames) {
       started.set(name, await startPeer(name, { path: paths[name], threads, batch, context: prompt + tokens }));
     }
     // The same weights give the same most likely tokens, but for ties in rounding.
     const expected = (await engines.run(prompts, 16, 0)).rows.flat();
-    const contenders = { segue: async () => perSecond(batch * tokens, (await engines.run(prompts, tokens)).ms) };
+    const contenders = { segue: async () => perSecond(batch * tokens, clock(await engines.run(prompts, tokens))) };
     const agreement = {};
     for (const [name, peer] of started) {
       const { rows } = await peer.measure({ prompts, tokens: 16, greedy: true });
       agreement[name] = short(rows.flat().filter((token, i) => token === expected[i]).length / expected.length);
       contenders[name] = async () => {
-        const { steps, ms } = await peer.measure({ prompts, tokens });
-        return perSecond(batch * steps, ms);
+        const result = await peer.measure({ prompts, tokens });
+        return perSecond(batch * result.steps, clock(result));
       };
     }
     const figures = await alternate(contenders, rounds);

@@ -3,6 +3,7 @@
  * token takes. Only decoding counts; prefill is left out.
  */
 import { LocalEngine, WorkerEngine } from '@segue/engine';
+import { cpuTimeMs } from './cpu-time.mjs';
 
 /** Multiplications and additions of one token's matrix products, those of the attention to `context` tokens included. */
 export function flopsPerToken(config, context) {
@@ -46,14 +47,16 @@ function requestsOf(prompts, tokens, temperature) {
 async function runBatch(engine, prompts, tokens, temperature = 1) {
   await engine.admit(requestsOf(prompts, tokens, temperature));
   const rows = new Map();
-  let ms = 0;
+  let [ms, cpuMs] = [0, 0];
   for (let running = prompts.length; running > 0; ) {
+    const begin = cpuTimeMs();
     const report = await engine.generateChunk();
     ms += report.durationMs - report.prefillMs;
+    cpuMs += (cpuTimeMs() - begin) * (1 - report.prefillMs / report.durationMs);
     running = report.running;
     for (const result of report.finished) rows.set(result.id, [...result.tokens]);
   }
-  return { ms, rows: prompts.map((_, row) => rows.get(`bench-g0-t${row}`)) };
+  return { ms, cpuMs, rows: prompts.map((_, row) => rows.get(`bench-g0-t${row}`)) };
 }
 
 /**
@@ -70,13 +73,14 @@ export async function openEngines({ path, batch, engines = 1, settings = {} }) {
     await engine.loadVersion({ version: 0, folder: path });
   }
   return {
-    /** Milliseconds of the slowest engine, and the tokens of each row. */
+    /** Milliseconds of the slowest engine, of the processor where there is one engine only, and the tokens of each row. */
     async run(prompts, tokens, temperature) {
       const parts = all.map((engine, i) =>
         runBatch(engine, prompts.slice(i * slots, (i + 1) * slots), tokens, temperature),
       );
       const results = await Promise.all(parts);
-      return { ms: Math.max(...results.map(({ ms }) => ms)), rows: results.flatMap(({ rows }) => rows) };
+      const [{ cpuMs }] = results;
+      return { ms: Math.max(...results.map(({ ms }) => ms)), cpuMs, rows: results.flatMap(({ rows }) => rows) };
     },
     async stop() {
       for (const engine of all) await engine.stop();

@@ -4,6 +4,7 @@
  * from the moment when every row has its first token.
  */
 import { getLlama, LlamaLogLevel } from 'node-llama-cpp';
+import { cpuTimeMs } from '../lib/cpu-time.mjs';
 import { serve } from './serve.mjs';
 
 await serve(async ({ path, threads, batch, context }) => {
@@ -25,14 +26,14 @@ await serve(async ({ path, threads, batch, context }) => {
         return { generator, generated: [(await generator.next()).value] };
       }),
     );
-    const begin = performance.now();
+    const [begin, cpuBegin] = [performance.now(), cpuTimeMs()];
     await Promise.all(
       rows.map(async ({ generator, generated }) => {
         while (generated.length < tokens) generated.push((await generator.next()).value);
       }),
     );
-    const ms = performance.now() - begin;
+    const [ms, cpuMs] = [performance.now() - begin, cpuTimeMs() - cpuBegin];
     await Promise.all(rows.map(({ generator }) => generator.return()));
-    return { steps: tokens - 1, ms, rows: rows.map(({ generated }) => generated) };
+    return { steps: tokens - 1, ms, cpuMs, rows: rows.map(({ generated }) => generated) };
   };
 });

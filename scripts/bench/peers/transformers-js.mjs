@@ -3,18 +3,19 @@
  * shows, sampling from the whole vocabulary. The time is that from the first token to the last, so that prefill is left out.
  */
 import { AutoModelForCausalLM, BaseStreamer, env, Tensor } from '@huggingface/transformers';
+import { cpuTimeMs } from '../lib/cpu-time.mjs';
 import { serve } from './serve.mjs';
 
 class Stopwatch extends BaseStreamer {
   puts = 0;
-  begin = 0;
-  end_ = 0;
+  first = { ms: 0, cpuMs: 0 };
+  last = { ms: 0, cpuMs: 0 };
 
   put() {
     // First the prompt, then each step's tokens.
     this.puts++;
-    if (this.puts === 2) this.begin = performance.now();
-    this.end_ = performance.now();
+    this.last = { ms: performance.now(), cpuMs: cpuTimeMs() };
+    if (this.puts === 2) this.first = this.last;
   }
   end() {}
 }
@@ -47,6 +48,7 @@ await serve(async ({ path, threads }) => {
     const rows = prompts.map((prompt, row) =>
       Array.from(output.data.slice(row * length + prompt.length, (row + 1) * length), Number),
     );
-    return { steps: stopwatch.puts - 2, ms: stopwatch.end_ - stopwatch.begin, rows };
+    const { first, last, puts } = stopwatch;
+    return { steps: puts - 2, ms: last.ms - first.ms, cpuMs: last.cpuMs - first.cpuMs, rows };
   };
 });
