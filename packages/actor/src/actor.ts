@@ -12,7 +12,7 @@ import {
   SegueError,
   type TrainerApi,
 } from '@segue/core';
-import type { Shell } from '@segue/service';
+import { PinnedVersions, type Shell } from '@segue/service';
 import type { LanePolicy } from './lane.js';
 import { Lanes } from './lanes.js';
 import { PolicyFollower } from './policy.js';
@@ -49,6 +49,8 @@ export class Actor {
   readonly loop: RolloutLoop;
   readonly policies: PolicyFollower;
   readonly settings: RunSettingsCache;
+  /** Versions that Generate calls under way ask for. */
+  readonly pinned: PinnedVersions;
   readonly #shell: ActorShell;
   readonly #metrics: ActorMetrics;
   readonly #outbox: SegmentOutbox;
@@ -58,6 +60,7 @@ export class Actor {
   constructor(shell: ActorShell, createEngine: () => Engine) {
     this.#shell = shell;
     const { config, log, bus, peers } = shell;
+    this.pinned = new PinnedVersions(() => shell.announce());
     const metrics = defineActorMetrics(shell.metrics);
     this.#metrics = metrics;
     metrics.slots.set(config.slots);
@@ -91,6 +94,7 @@ export class Actor {
     });
     this.lanes = new Lanes({
       createEngine,
+      engineTimeoutMs: config.engineTimeoutMs,
       rollouts: this.loop,
       idleReleaseMs,
       onIdle: (durationMs) => metrics.idle_seconds_total.inc({ reason: this.#idleReason() }, durationMs / 1_000),
@@ -108,7 +112,7 @@ export class Actor {
         metrics.engine_failures_total.inc();
         log.error(
           { error: error.message },
-          broken ? 'no engine can be started any more' : 'the engine failed and was replaced',
+          broken ? 'the engine is lost, and with it this process' : 'the engine failed and is replaced',
         );
         if (broken) shell.fail(error);
       },
@@ -181,16 +185,20 @@ export class Actor {
       generatedTokens: this.#totals.generatedTokens,
       reprefilledTokens: this.#totals.reprefilledTokens,
       flushedIteration: this.loop.flushedIteration,
+      engineCall: rollout.engineCall?.name ?? '',
+      engineCallMs: Math.round(rollout.engineCall?.ageMs ?? 0),
     };
   }
 
   /** What the heartbeat says. */
   get registration(): Partial<Registration> {
-    const { policyVersion, slots, running, flushedIteration, runId } = this.status;
+    const { policyVersion, slots, running, flushedIteration, runId, engineCallMs } = this.status;
     this.#metrics.slots_busy.set(running);
+    this.#metrics.engine_call_seconds.set(engineCallMs / 1_000);
     const { published } = this.#outbox;
     const { busySlotMs, engineTimes } = this.#chunks;
-    return { policyVersion, slots, running, flushedIteration, runId, published, busySlotMs, engineTimes };
+    const pinned = this.pinned.byVersion;
+    return { policyVersion, slots, running, flushedIteration, runId, published, busySlotMs, engineTimes, pinned };
   }
 
   get #runId(): string {

@@ -20,7 +20,8 @@ const table = {
   slots: { type: 'gauge', help: 'Sequences that can run at once' },
   slots_busy: { type: 'gauge', help: 'Sequences that run' },
   idle_seconds_total: { type: 'counter', help: 'Time in which nothing was generated', labels: ['reason'] },
-  engine_failures_total: { type: 'counter', help: 'Engines that failed and were replaced' },
+  engine_failures_total: { type: 'counter', help: 'Failures of an engine, each of which costs it its place' },
+  engine_call_seconds: { type: 'gauge', help: 'Age of the engine call that is waited for; 0 when none is' },
   policy_version: { type: 'gauge', help: 'Policy version that is served' },
   policy_load_seconds: {
     type: 'histogram',

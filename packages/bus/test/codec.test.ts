@@ -35,6 +35,7 @@ t.test('every body of the streams comes back as it went', async (t) => {
       policyVersion: 0,
       busySlotMs: { 'r/1': 12.5 },
       engineTimes: { 'r/1': { prefillMs: 1.5, decode } },
+      pinned: { 'r/2': 1 },
     },
   ]);
 });

@@ -4,6 +4,7 @@
  */
 import type { Bus, Client } from '@segue/bus';
 import { type ActorApi, type ReplayApi, type RewardApi, SegueError, type TrainerApi } from '@segue/core';
+import type { PinnedVersions } from '@segue/service';
 
 /** The part of the bus that the controller uses. */
 export type ControllerBus = Pick<
@@ -30,6 +31,7 @@ export interface Cluster {
   reward(): Promise<Client<RewardApi>>;
   actor(address: string): Client<ActorApi>;
   readonly bus: ControllerBus;
+  readonly pinned: Pick<PinnedVersions, 'pin'>;
   readonly log: ControllerLog;
   readonly timings: Timings;
 }

@@ -1,6 +1,7 @@
 /** The life of a run against a cluster in memory: iterations, early closes, lost tasks, pauses, failures. */
 import { type EndReason, type RolloutTask, SegueError } from '@segue/core';
 import t from 'tap';
+import { Watchdog } from '../dist/status.js';
 import { putRun, smallRun, startController, until } from './fake-cluster.js';
 import { World } from './fake-world.js';
 
@@ -325,7 +326,24 @@ t.test('runs are executed one at a time, in the order in which they were resumed
   await controller.runs.resume('b');
   await until(() => world.held.size > 0, 'the first one runs');
   t.equal(controller.runs.active?.id, 'a');
-  t.match(controller.waits.list(), [{ what: 'segments' }, { what: 'turn', from: 'b' }].reverse());
+  t.match(controller.waits.list(), [{ what: 'segments' }, { what: 'turn', from: 'a' }].reverse());
+  t.strictSame(
+    controller.waits.list('a').map(({ what }) => what),
+    ['segments'],
+    'no concern of the first one',
+  );
+  const { cluster, runs, waits, journal, metrics } = controller;
+  const watchdog = new Watchdog({ cluster, runs, waits, journal, metrics });
+  t.match(watchdog.status('b'), { runId: 'b', phase: 'idle', waiting: [{}, {}] });
+  await watchdog.look();
+  t.match(
+    events(world, 'waiting', 'b'),
+    [{ what: 'turn', from: 'a', count: 1 }],
+    'its watchers learn at the first look what it waits for',
+  );
+  await watchdog.look();
+  t.equal(events(world, 'waiting', 'b').length, 1, 'not at every look');
+  t.strictSame(events(world, 'waiting', 'a'), []);
   t.equal(iterations(world, 'b').length, 0);
   world.endOf = () => 'stop';
   await controller.runs.rest('a', 'stopped', new AbortController().signal);

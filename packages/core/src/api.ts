@@ -210,6 +210,9 @@ export interface ActorStatus {
   readonly generatedTokens: number;
   readonly reprefilledTokens: number;
   readonly flushedIteration: number | null;
+  /** Call of the engine that is waited for; empty when none is. */
+  readonly engineCall: string;
+  readonly engineCallMs: number;
 }
 export interface PolicyRef {
   readonly runId: string;
@@ -252,6 +255,9 @@ export interface TrainerStatus {
   readonly step: number;
   readonly steps: number;
   readonly device: string;
+  /** Call of the engine that is waited for; empty when none is. */
+  readonly engineCall: string;
+  readonly engineCallMs: number;
 }
 export interface PolicyChunk {
   readonly file: string;

@@ -35,6 +35,7 @@ export {
   type PolicyManifest,
   parsePolicyManifest,
 } from './policy-manifest.js';
+export { promptText } from './prompt-text.js';
 export { hashText, SeededRandom, TokenUniforms, tokenUniform } from './random.js';
 export * from './records.js';
 export {

@@ -15,6 +15,7 @@ import {
   observedStepTimes,
   parseRunConfig,
   parseTrajectoryId,
+  promptText,
   refillBoundMs,
   requireId,
   runConfigSchema,
@@ -226,3 +227,15 @@ const ended8: SequenceResult = {
   startedAtMs: 0,
   endedAtMs: 0,
 };
+
+t.test('a prompt as text: chat turns one below the other, the text parts of a turn in one piece', async (t) => {
+  t.equal(promptText('two\nlines'), 'two\nlines');
+  const text = (words: string) => ({ type: 'text', text: words }) as const;
+  t.equal(
+    promptText([
+      { role: 'system', parts: [text('be '), text('brief')] },
+      { role: 'user', parts: [text('1+1')] },
+    ]),
+    'be brief\n1+1',
+  );
+});

@@ -32,6 +32,7 @@ export type { WeightType } from './model/weight-types.js';
 export type { AdamWOptions } from './train/adamw.js';
 export type { PolicySource, TrainingStatus, WorkerStart } from './train/training-calls.js';
 export { TrainingEngine } from './train/training-engine.js';
+export type { TrainingCall } from './train/training-thread.js';
 export type {
   GradientResult,
   LogProbOptions,

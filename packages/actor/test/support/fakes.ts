@@ -199,14 +199,19 @@ export function rolloutTask(member: number, more: Partial<RolloutTask> = {}): Ro
 export class FakeLease implements Lease<RolloutTask> {
   readonly value: RolloutTask;
   readonly deliveryCount: number;
+  readonly #lost: number;
   readonly leaseMs = 9_000;
   extensions = 0;
   acked = false;
   givenBack: number | null = null;
 
-  constructor(value: RolloutTask, deliveryCount = 1) {
+  constructor(value: RolloutTask, deliveryCount = 1, lost = deliveryCount - 1) {
     this.value = value;
     this.deliveryCount = deliveryCount;
+    this.#lost = lost;
+  }
+  async lostDeliveries(): Promise<number> {
+    return this.#lost;
   }
   extend(): void {
     this.extensions++;

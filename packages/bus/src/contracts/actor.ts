@@ -83,6 +83,8 @@ const statusConverter = fields<ActorStatus, ActorStatus__Output>({
   generatedTokens: count,
   reprefilledTokens: count,
   flushedIteration: optional(uint),
+  engineCall: text,
+  engineCallMs: count,
 });
 
 export const actorContract: Contract<ActorApi> = {

@@ -9,6 +9,8 @@ export interface Lease<T> {
   readonly value: T;
   /** 1 at the first delivery. */
   readonly deliveryCount: number;
+  /** Deliveries before this one that ended neither acknowledged nor given back: their takers died or were too slow. */
+  lostDeliveries(): Promise<number>;
   /** How long it is ours without `extend`, in ms. */
   readonly leaseMs: number;
   /** Begins the lease anew. Call it at a third of `leaseMs`, and only while the work goes on. */
@@ -62,6 +64,8 @@ export interface Registration {
   readonly busySlotMs?: Readonly<Record<string, number>> | undefined;
   /** Where the engine spent the newest few iterations, by `<run>/<iteration>`; actors alone. */
   readonly engineTimes?: Readonly<Record<string, EngineTimes>> | undefined;
+  /** Evaluations under way per `<run>/<version>`: the trainer keeps these versions. */
+  readonly pinned?: Readonly<Record<string, number>> | undefined;
 }
 
 /** A nudge from the store to the controller: something was committed. Loss is harmless. */

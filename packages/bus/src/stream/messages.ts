@@ -144,9 +144,10 @@ export const signalFormat: Format<IterationSignal> = plain((fields) => ({
 const serviceNames = Object.keys(defaultPorts) as ServiceName[];
 
 export const registrationFormat: Format<Registration> = {
-  write: ({ busySlotMs, engineTimes, ...registration }) => ({
+  write: ({ busySlotMs, engineTimes, pinned, ...registration }) => ({
     ...registration,
     published: { ...registration.published },
+    ...(pinned === undefined ? {} : { pinned: { ...pinned } }),
     ...(busySlotMs === undefined ? {} : { busySlotMs: { ...busySlotMs } }),
     ...(engineTimes === undefined ? {} : { engineTimes: mapValues(engineTimes, engineTimesBody) }),
   }),
@@ -163,6 +164,7 @@ export const registrationFormat: Format<Registration> = {
       runId: fields.text('runId'),
       seenAtMs: fields.real('seenAtMs'),
       published: numbersOf(fields.map('published')),
+      ...(fields.has('pinned') ? { pinned: numbersOf(fields.map('pinned')) } : {}),
       ...(fields.has('busySlotMs') ? { busySlotMs: numbersOf(fields.map('busySlotMs')) } : {}),
       ...(fields.has('engineTimes') ? { engineTimes: recordOf(fields.map('engineTimes'), readEngineTimes) } : {}),
     };

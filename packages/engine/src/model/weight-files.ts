@@ -85,19 +85,17 @@ async function openParts(
   isSpare: (name: string) => boolean,
 ): Promise<Part[]> {
   const parts = await findParts(folder, tensors, isSpare);
+  const names = new Set(tensors.map(({ name }) => name));
   for (const { header, tensors: own } of parts) {
     requireTensors(header, own);
-    const expected = new Set(own.map(({ name }) => name));
+    const here = new Set(own.map(({ name }) => name));
     for (const name of header.entries.keys()) {
-      if (!expected.has(name) && !isSpare(name)) throw unexpected(header.path, name, own.length > 0);
+      if (here.has(name) || isSpare(name)) continue;
+      const what = names.has(name) ? `is in another file by ${weightsIndexFile}` : 'is not part of the model';
+      throw new SegueError('DATA_LOSS', `${header.path}: tensor ${name} ${what}`);
     }
   }
   return parts;
-}
-
-function unexpected(path: string, name: string, inFile: boolean): SegueError {
-  const what = inFile ? 'is not part of the model' : 'is in a file that should hold none of the model';
-  return new SegueError('DATA_LOSS', `${path}: tensor ${name} ${what}`);
 }
 
 async function findParts(
