@@ -4,7 +4,9 @@
  * weights, chunks and refill, once by the bare engine in this process and once by an actor of a local cluster: nats-server, store, controller and
  * scorer, each segment committed. In turn, round by round; each round a new run with one iteration that trains nothing. Tokens per second from
  * the first sequence's begin to the last one's end, and in how many trajectories the tokens agree. Where the rest goes: the share of that time in
- * which the actor's engine ran chunks, and how full its slots were, against the bare engine's.
+ * which the actor's engine ran chunks, how full its slots were, and tokens per second of processor time of its engine's thread, each against the bare
+ * engine's; and what every process took of a processor during the run. Beside busy neighbours the cluster, which needs more than one core, loses
+ * more than the engine does: look at the load first.
  */
 import { parseArgs } from 'node:util';
 import { hashTokens, parseRunConfig } from '@segue/core';
@@ -13,6 +15,7 @@ import { loadTokenizer } from '@segue/tokenizer';
 import { RunSettings } from '../../packages/actor/dist/run-settings.js';
 import { alternate, median, ratio, short } from './lib/alternate.mjs';
 import { promptText, segmentsOf, trainProblem, withBenchCluster } from './lib/cluster-run.mjs';
+import { threadTimes, timesBetween } from './lib/processor-time.mjs';
 import { modelOf } from './lib/sizes.mjs';
 
 const { values: options } = parseArgs({
@@ -101,6 +104,7 @@ async function generate(folder, requests) {
   const results = new Map();
   const busy = { chunkMs: 0, steps: 0, tokens: 0 };
   const waiting = [...requests];
+  const cpu = process.cpuUsage();
   const beganAtMs = performance.now();
   for (let running = 0; running > 0 || waiting.length > 0; ) {
     await engine.admit(waiting.splice(0, slots - running));
@@ -112,29 +116,34 @@ async function generate(folder, requests) {
     busy.tokens += report.tokens;
   }
   const ms = performance.now() - beganAtMs;
+  const { user, system } = process.cpuUsage(cpu);
   await engine.stop();
-  return { ms, results, busy };
+  return { ms, results, busy, engineCpuMs: (user + system) / 1000 };
 }
 
-function describe({ tokens, ms, busy }) {
+function describe({ tokens, ms, busy, engineCpuMs }) {
   return {
+    tokensPerCpuSecond: (1000 * tokens) / engineCpuMs,
     tokensPerSecond: (1000 * tokens) / ms,
     chunkShare: busy.chunkMs / ms,
     fullSlots: busy.tokens / (busy.steps * slots),
   };
 }
 
+const processes = ['actor-0', 'replay', 'controller', 'reward', 'trainer', 'nats'];
 const settings = { actor: [`slots=${slots}`, `chunkTokens=${chunkTokens}`, 'logLevel=debug'] };
 const cluster = { size: options.size, maxPositions: promptTokens + response + 1, actors: 1, settings };
-const found = await withBenchCluster(cluster, async ({ client, policyFolder, run, readLog }) => {
+const found = await withBenchCluster(cluster, async ({ client, policyFolder, run, pid, readLog }) => {
   const tokenizer = await loadTokenizer(policyFolder);
   const rows = { cluster: [], bare: [] };
+  const shares = [];
   let [agreeing, count, lengths, round] = [0, 0, [], 0];
   let records = [];
   await alternate(
     {
       cluster: async () => {
         const beganAtMs = Date.now();
+        const before = await Promise.all(processes.map((name) => threadTimes(pid(name))));
         records = await run(`bench-${++round}`, config, problems);
         const segments = segmentsOf(records);
         lengths = segments.map((s) => s.tokenCount);
@@ -146,12 +155,21 @@ const found = await withBenchCluster(cluster, async ({ client, policyFolder, run
           busy.chunkMs += durationMs;
           busy.steps += steps;
         }
-        rows.cluster.push(describe({ tokens, ms, busy }));
+        const after = await Promise.all(processes.map((name) => threadTimes(pid(name))));
+        const times = processes.map((_, i) => timesBetween(before[i], after[i]));
+        const [[engineCpuMs, ...besideEngine], ...others] = times;
+        const sum = (list) => list.reduce((total, one) => total + one, 0);
+        rows.cluster.push(describe({ tokens, ms, busy, engineCpuMs }));
+        const runMs = Date.now() - beganAtMs;
+        shares.push([engineCpuMs, sum(besideEngine), ...others.map(sum)].map((one) => one / runMs));
         return 0;
       },
       bare: async () => {
-        const { ms, results, busy } = await generate(policyFolder, await requestsOf(client, records, tokenizer));
-        rows.bare.push(describe({ tokens: busy.tokens, ms, busy }));
+        const { ms, results, busy, engineCpuMs } = await generate(
+          policyFolder,
+          await requestsOf(client, records, tokenizer),
+        );
+        rows.bare.push(describe({ tokens: busy.tokens, ms, busy, engineCpuMs }));
         for (const { id } of records.map(({ summary }) => summary)) {
           const { segments } = await client.trajectory(id);
           const bare = results.get(id).tokens;
@@ -164,11 +182,11 @@ const found = await withBenchCluster(cluster, async ({ client, policyFolder, run
     rounds,
   );
   // The first round warms up.
-  for (const row of Object.values(rows)) row.shift();
-  return { rows, agreeing, count, lengths };
+  for (const row of [...Object.values(rows), shares]) row.shift();
+  return { rows, agreeing, count, lengths, shares };
 });
 
-const summary = ({ rows, agreeing, count, lengths }) => {
+const summary = ({ rows, agreeing, count, lengths, shares }) => {
   const of = (name, key) => rows[name].map((row) => row[key]);
   const sorted = [...lengths].sort((a, b) => a - b);
   return {
@@ -187,6 +205,17 @@ const summary = ({ rows, agreeing, count, lengths }) => {
     ratios: of('cluster', 'tokensPerSecond').map((value, i) => short(value / of('bare', 'tokensPerSecond')[i])),
     chunkShare: { bare: short(median(of('bare', 'chunkShare'))), cluster: short(median(of('cluster', 'chunkShare'))) },
     fullSlots: { bare: short(median(of('bare', 'fullSlots'))), cluster: short(median(of('cluster', 'fullSlots'))) },
+    perCpuSecond: {
+      bare: short(median(of('bare', 'tokensPerCpuSecond'))),
+      cluster: short(median(of('cluster', 'tokensPerCpuSecond'))),
+      ratio: short(ratio(of('cluster', 'tokensPerCpuSecond'), of('bare', 'tokensPerCpuSecond'))),
+    },
+    processorShare: Object.fromEntries(
+      ['engine thread', "actor's other threads", ...processes.slice(1)].map((name, i) => [
+        name,
+        short(median(shares.map((share) => share[i]))),
+      ]),
+    ),
     agreeing: `${agreeing} of ${count}`,
   };
 };

@@ -73,6 +73,24 @@ t.test('nothing is decoded between segments: a trajectory goes on from the token
   t.equal(segment!.meter.reprefillTokens, 4, 're-prefilled tokens are metered apart');
 });
 
+t.test('the first chunk of a phase waits a moment for tasks that come one by one', async (t) => {
+  let readable = 0;
+  const setting = await startLoop(t, {
+    slots: 4,
+    read: async (id) => {
+      const place = readable++;
+      await new Promise((resolve) => setTimeout(resolve, place));
+      return storedTrajectory(id);
+    },
+  });
+  const { bus, engine, loop } = setting;
+  engine.free = false;
+  bus.put(...[0, 1, 2, 3].map((member) => new FakeLease(rolloutTask(member, { groupId: `r-g${member}` }))));
+  await loop.follow(open);
+  await engine.step();
+  t.equal(engine.chunks[0], 4, 'all four are in the first chunk');
+});
+
 t.test('siblings that begin read their prompt once', async (t) => {
   const { bus, loop, reads } = await startLoop(t);
   bus.put(...Array.from({ length: 4 }, (_, i) => new FakeLease(rolloutTask(i))));

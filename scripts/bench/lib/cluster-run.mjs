@@ -53,7 +53,8 @@ export async function writePolicy(folder, size, maxPositions) {
  * @param {number} options.maxPositions of the policy
  * @param {number} options.actors
  * @param {Partial<Record<string, string[]>>} [options.settings] of services, as `key=value`
- * @param {(access: object) => Promise<T>} use given the policy's folder, a client, a way to run a run to its end, and a way to read a process's log
+ * @param {(access: object) => Promise<T>} use given the policy's folder, a client, a way to run a run to its end, the process id
+ *   by name, and a way to read a process's log
  * @template T
  */
 export async function withBenchCluster({ size, maxPositions, actors, settings = {} }, use) {
@@ -65,10 +66,17 @@ export async function withBenchCluster({ size, maxPositions, actors, settings = 
     await mkdir(dataFolder);
     const options = { ...defaultClusterOptions, dataFolder, actors, settings };
     const tell = (text) => void process.stderr.write(`${text}\n`);
-    return await withLocalCluster(options, tell, ({ client, interrupt }) => {
+    return await withLocalCluster(options, tell, ({ client, cluster, interrupt }) => {
       const run = (runId, config, problems) =>
         runToEnd(client, interrupt.signal, runId, { ...config, policy: { from: policyFolder } }, problems);
-      return use({ policyFolder, client, run, readLog: (name) => readLog(join(dataFolder, 'logs', `${name}.log`)) });
+      const pid = (name) => cluster.child(name).pid;
+      return use({
+        policyFolder,
+        client,
+        run,
+        pid,
+        readLog: (name) => readLog(join(dataFolder, 'logs', `${name}.log`)),
+      });
     });
   } finally {
     await rm(folder, { recursive: true });

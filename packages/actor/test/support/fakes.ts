@@ -45,6 +45,8 @@ export class FakeEngine implements Engine {
   version: number | null = null;
   loads: number[] = [];
   readonly preparations: number[] = [];
+  /** How many sequences ran in each chunk. */
+  readonly chunks: number[] = [];
   stopAt = Number.POSITIVE_INFINITY;
   chunkTokens = 4;
   failNext: SegueError | null = null;
@@ -99,6 +101,7 @@ export class FakeEngine implements Engine {
   }
 
   async generateChunk(): Promise<ChunkReport> {
+    this.chunks.push(this.running.size);
     if (!this.#free) {
       await new Promise<void>((resolve) => {
         this.#gate = resolve;
