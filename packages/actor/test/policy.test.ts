@@ -1,0 +1,184 @@
+/** Which version an actor serves, and how its files come to this host: shared or downloaded, checked, made ready ahead. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ActivePolicy } from '@segue/bus';
+import { type PolicyChunk, type PolicyRef, SegueError } from '@segue/core';
+import t from 'tap';
+import { PolicyFollower } from '../dist/policy.js';
+import { PolicyFiles } from '../dist/policy-files.js';
+import { settle } from './support/fakes.js';
+import { type TinyPolicy, writeTinyPolicy } from './support/tiny-policy.js';
+
+interface Test {
+  teardown(end: () => Promise<void>): void;
+}
+
+async function temporaryFolder(t: Test): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'segue-actor-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** What the trainer streams, in small chunks; `spoil` may change a file's bytes. */
+function trainerOf(policy: TinyPolicy, spoil: (name: string, bytes: Buffer) => Buffer = (_, bytes) => bytes) {
+  return {
+    async *downloadPolicy(): AsyncGenerator<PolicyChunk> {
+      const names = await readdir(policy.folder);
+      for (const file of ['manifest.json', ...names.filter((name) => name !== 'manifest.json')]) {
+        const bytes = spoil(file, await readFile(join(policy.folder, file)));
+        for (let offset = 0; offset < bytes.length; offset += 1_000) {
+          yield { file, offset, fileBytes: bytes.length, data: bytes.subarray(offset, offset + 1_000) };
+        }
+      }
+    },
+  };
+}
+
+t.test('a version is read from the shared folder, else downloaded, and checked file by file', async (t) => {
+  const root = await temporaryFolder(t);
+  const policy = await writeTinyPolicy(join(root, 'store'), 'r', 3);
+  let spoil = (_: string, bytes: Buffer) => bytes;
+  const files = new PolicyFiles({
+    cacheFolder: join(root, 'cache'),
+    trainer: async () => trainerOf(policy, (name, bytes) => spoil(name, bytes)),
+    keepVersions: 2,
+  });
+  t.same(await files.locate(policy.ref, policy.folder), { folder: policy.folder, source: 'shared' });
+  const cached = join(root, 'cache', 'r', '3');
+  spoil = (name, bytes) =>
+    name === 'model.safetensors' ? Buffer.concat([bytes.subarray(0, -1), Buffer.of(1)]) : bytes;
+  await t.rejects(files.locate(policy.ref, join(root, 'elsewhere')), {
+    code: 'DATA_LOSS',
+    message: /model\.safetensors/,
+  });
+  spoil = (_, bytes) => bytes;
+  t.same(await files.locate(policy.ref, join(root, 'elsewhere')), { folder: cached, source: 'downloaded' });
+  t.same(await files.locate(policy.ref, null), { folder: cached, source: 'cached' });
+  t.same(await readFile(join(cached, 'model.safetensors')), await readFile(join(policy.folder, 'model.safetensors')));
+  await writeFile(join(cached, 'config.json'), '{}');
+  t.same(
+    await files.locate(policy.ref, null),
+    { folder: cached, source: 'downloaded' },
+    'a damaged copy is fetched again',
+  );
+  await t.rejects(files.locate({ ...policy.ref, manifestSha256: 'f'.repeat(64) }, policy.folder), {
+    code: 'DATA_LOSS',
+  });
+  await writeFile(join(policy.folder, 'config.json'), '{}');
+  await t.rejects(files.locate(policy.ref, policy.folder), {
+    code: 'DATA_LOSS',
+    message: /config\.json does not match/,
+  });
+});
+
+t.test('a trainer cannot make the actor write outside its cache', async (t) => {
+  const root = await temporaryFolder(t);
+  const hostile = {
+    async *downloadPolicy(): AsyncGenerator<PolicyChunk> {
+      yield { file: '../../escaped', offset: 0, fileBytes: 1, data: Buffer.of(1) };
+    },
+  };
+  const files = new PolicyFiles({ cacheFolder: join(root, 'cache'), trainer: async () => hostile, keepVersions: 2 });
+  await t.rejects(files.locate({ runId: 'r', version: 1, manifestSha256: '' }, null), { code: 'DATA_LOSS' });
+  t.strictSame((await readdir(root)).includes('escaped'), false);
+});
+
+t.test('the newest announcement wins, a version that cannot be had leaves the old one in place', async (t) => {
+  const loads: number[] = [];
+  const failures: string[] = [];
+  let served: { runId: string; version: number; folder: string } | null = null;
+  const locate = async (ref: PolicyRef, folder: string | null, signal?: AbortSignal) => {
+    if (ref.version === 7) throw new SegueError('DATA_LOSS', 'damaged');
+    if (ref.version === 8) {
+      await new Promise((_, reject) =>
+        signal?.addEventListener('abort', () => reject(new SegueError('CANCELLED', 'overtaken'))),
+      );
+    }
+    return { folder: folder ?? 'downloaded', source: 'shared' as const };
+  };
+  const follower = new PolicyFollower({
+    files: { locate },
+    served: () => served,
+    load: async (policy) => {
+      served = policy;
+      loads.push(policy.version);
+    },
+    onFailure: (ref) => failures.push(`${ref.version}`),
+  });
+  const announce = (version: number, manifestSha256 = 'a'): ActivePolicy => {
+    return { runId: 'r', version, manifestSha256, folder: `/store/r/${version}`, trainerAddress: '' };
+  };
+  await follower.follow(announce(6));
+  await follower.follow(announce(6));
+  t.strictSame(loads, [6], 'loading what is served is nothing to do');
+  await follower.follow(announce(6, 'b'));
+  t.strictSame(loads, [6, 6], 'a version that was written anew under its number is loaded again');
+  await t.rejects(follower.follow(announce(7)), { code: 'DATA_LOSS' });
+  t.match(served, { version: 6 }, 'the old one goes on');
+  const stuck = follower.follow(announce(8));
+  await settle();
+  await Promise.all([t.rejects(stuck, { code: 'CANCELLED' }), follower.follow(announce(9))]);
+  t.strictSame(loads, [6, 6, 9]);
+  t.strictSame(failures, ['7'], 'being overtaken is no failure');
+  t.same(await follower.pin('r', null), served);
+  t.same(
+    await follower.pin('r', 4),
+    { runId: 'r', version: 4, folder: '/store/r/4' },
+    'beside the active one in the store',
+  );
+  await t.rejects(follower.pin('q', null), { code: 'FAILED_PRECONDITION' });
+});
+
+t.test('a version is checked and made ready ahead, and what was checked is loaded when it is announced', async (t) => {
+  const root = await temporaryFolder(t);
+  const [one, two] = [
+    await writeTinyPolicy(join(root, 'store'), 'r', 1),
+    await writeTinyPolicy(join(root, 'store'), 'r', 2),
+  ];
+  const events: string[] = [];
+  let served: { runId: string; version: number; folder: string } | null = null;
+  const files = new PolicyFiles({
+    cacheFolder: join(root, 'cache'),
+    trainer: async () => trainerOf(two),
+    keepVersions: 2,
+  });
+  const follower = new PolicyFollower({
+    files: {
+      locate: (ref, ...rest) => {
+        events.push(`check ${ref.version}`);
+        return files.locate(ref, ...rest);
+      },
+    },
+    served: () => served,
+    load: async (policy) => {
+      served = policy;
+      events.push(`load ${policy.version}`);
+    },
+    prepare: async ({ version }) => void events.push(`prepare ${version}`),
+  });
+  const announce = ({ ref, folder }: TinyPolicy): ActivePolicy => ({ ...ref, folder, trainerAddress: '' });
+  await follower.follow(announce(one));
+  await follower.prepare(two.ref, two.folder);
+  t.match(served, { version: 1 }, 'not served before it is announced');
+  await follower.follow(announce(two));
+  t.strictSame(events.splice(0), ['check 1', 'load 1', 'check 2', 'prepare 2', 'load 2']);
+  await follower.prepare(two.ref, two.folder);
+  t.strictSame(events, [], 'what is served is ready');
+
+  await follower.prepare(one.ref, one.folder);
+  await follower.serve({ ...one.ref, manifestSha256: '' });
+  t.strictSame(
+    events.splice(0),
+    ['check 1', 'prepare 1', 'check 1', 'load 1'],
+    'a reference without a checksum may be to other content: checked again',
+  );
+
+  const weights = join(two.folder, 'model.safetensors');
+  const bytes = await readFile(weights);
+  bytes[bytes.length - 1]! ^= 1;
+  await writeFile(weights, bytes);
+  await t.rejects(follower.prepare(two.ref, two.folder), { code: 'DATA_LOSS', message: /model\.safetensors/ });
+  await t.rejects(follower.follow(announce(two)), { code: 'DATA_LOSS', message: /model\.safetensors/ });
+  t.match(served, { version: 1 }, 'one flipped bit: the old one goes on, however far the new one was made ready');
+});
