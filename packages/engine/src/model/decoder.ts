@@ -76,12 +76,6 @@ export function decoderStack(
     const sum = b.add(residual, term);
     return { normed: b.rmsNorm(sum, weight, epsilon), sum };
   };
-  const halves = [config.intermediateSize, config.intermediateSize];
-  /** One product where the weight is prepacked once; two in training, since there cutting the weight copies less than cutting the rows. */
-  const gateAndUp = (rows: Value, weight: Value): readonly Value[] => {
-    if (inference) return b.split(b.linear(rows, weight), halves, -1);
-    return b.split(weight, halves, 0).map((half) => b.linear(rows, half));
-  };
   let residual = x; // [rows, C]
   let normed = b.rmsNorm(x, weights.layers[0]!.inputNorm, epsilon);
   weights.layers.forEach((layer, index) => {
@@ -91,15 +85,14 @@ export function decoderStack(
       residual = b.takeRows(residual, wantedRows);
     }
     ({ normed, sum: residual } = addNorm(b.linear(attended, layer.output), residual, layer.postNorm));
-    const [gate, up] = gateAndUp(normed, layer.gateUp); // [rows, I]
-    const fed = b.linear(b.mul(b.silu(gate!), up!), layer.down); // [rows, C]
+    const fed = feedForward(b, config, layer, normed, inference);
     ({ normed, sum: residual } = addNorm(fed, residual, weights.layers[index + 1]?.inputNorm ?? weights.finalNorm));
   });
   return normed;
 }
 
 /** Queries, keys and values before the rotation: x [rows, C] -> [rows, (H+2G)*D]. */
-function project(b: Builder, config: ModelConfig, layer: LayerWeights, x: Value): Value {
+export function project(b: Builder, config: ModelConfig, layer: LayerWeights, x: Value): Value {
   const { heads, kvHeads, headSize, rmsNormEpsilon } = config;
   const { qkvBias, queryNorm, keyNorm } = layer;
   const product = b.linear(x, layer.qkv);
@@ -111,6 +104,22 @@ function project(b: Builder, config: ModelConfig, layer: LayerWeights, x: Value)
     return b.reshape(b.rmsNorm(byHead, weight, rmsNormEpsilon), rows.shape);
   };
   return b.concat([norm(q!, heads, queryNorm), norm(k!, kvHeads, keyNorm), v!], 1);
+}
+
+/** SwiGLU: normed rows [rows, C] -> [rows, C]. */
+export function feedForward(
+  b: Builder,
+  { intermediateSize }: ModelConfig,
+  { gateUp, down }: LayerWeights,
+  normed: Value,
+  inference = false,
+): Value {
+  const halves = [intermediateSize, intermediateSize];
+  // One product where the weight is prepacked once; two in training, since there cutting the weight copies less than cutting the rows.
+  const [gate, up] = inference
+    ? b.split(b.linear(normed, gateUp), halves, -1)
+    : b.split(gateUp, halves, 0).map((half) => b.linear(normed, half)); // [rows, I]
+  return b.linear(b.mul(b.silu(gate!), up!), down);
 }
 
 /** Hidden rows [N, C] -> logits [N, V]. */
