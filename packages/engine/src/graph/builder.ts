@@ -231,7 +231,7 @@ export class Builder extends ShapeBuilder {
     stackedDim?: Dim,
   ): { carried: readonly Value[]; stacked: readonly Value[] } {
     const graph = new Builder(this);
-    const id = `loop_${this.nodes.length}_${graph.root.constants.length}`;
+    const id = this.uniqueName('body');
     const trip = graph.input(`${id}.trip`, 'int64', []);
     const condition = graph.input(`${id}.condition`, 'bool', []);
     const inner = carried.map(({ name, initial, bodyShape }) =>

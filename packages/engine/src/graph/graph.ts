@@ -195,6 +195,11 @@ export class Graph implements Scope {
     return value;
   }
 
+  /** A name that nothing in the graph has, for what is not a node. */
+  protected uniqueName(stem: string): string {
+    return this.#fresh(stem);
+  }
+
   #fresh(stem: string): string {
     return `${stem.toLowerCase()}_${this.#names.count++}`;
   }
