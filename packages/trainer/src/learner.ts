@@ -15,13 +15,14 @@ interface Opening {
   readonly weightDecay: number;
   readonly maxGradientNorm: number;
   readonly maxTokensPerMicroBatch: number;
+  readonly longRowTokens: number;
   readonly train: Pick<RunConfig['train'], 'beta1' | 'beta2' | 'epsilon'>;
 }
 
 /** How a run's iterations are trained. */
 export function policyOpening({ train }: RunConfig): Opening {
-  const { weightDecay, maxGradientNorm, maxTokensPerMicroBatch } = train;
-  return { weightDecay, maxGradientNorm, maxTokensPerMicroBatch, train };
+  const { weightDecay, maxGradientNorm, maxTokensPerMicroBatch, longRowTokens } = train;
+  return { weightDecay, maxGradientNorm, maxTokensPerMicroBatch, longRowTokens, train };
 }
 
 /**
@@ -38,6 +39,7 @@ export function warmupOpening({ train, warmup }: RunConfig): Opening {
     weightDecay,
     maxGradientNorm,
     maxTokensPerMicroBatch: Math.min(train.maxTokensPerMicroBatch, microBatch),
+    longRowTokens: train.longRowTokens,
     train,
   };
 }
@@ -77,13 +79,13 @@ export class Learner {
     } else {
       await this.close();
       const { beta1, beta2, epsilon } = opening.train;
-      const { weightDecay, maxGradientNorm, maxTokensPerMicroBatch } = opening;
+      const { weightDecay, maxGradientNorm, maxTokensPerMicroBatch, longRowTokens } = opening;
       const { threads, device, engineTimeoutMs } = this.#host;
       const optimizer = { beta1, beta2, epsilon, weightDecay };
       const starting = TrainingWorker.start(
         {
           source: { folder: stored.folder },
-          options: { threads, device, maxGradientNorm, maxTokensPerMicroBatch, optimizer },
+          options: { threads, device, maxGradientNorm, maxTokensPerMicroBatch, longRowTokens, optimizer },
         },
         { callTimeoutMs: engineTimeoutMs, ...(this.#entry && { entry: this.#entry }) },
       );

@@ -90,12 +90,7 @@ export function blockwise(
  * ends. Without it, a runtime may compute early what is needed late, and keep it meanwhile.
  */
 export function scoped(b: Builder, compute: (inner: Builder) => readonly Value[]): readonly Value[] {
-  const { stacked } = b.loop(
-    b.scalar(1, 'int64'),
-    [],
-    ({ graph }) => ({ carried: [], stacked: compute(graph) }),
-    1,
-  );
+  const { stacked } = b.loop(b.scalar(1, 'int64'), [], ({ graph }) => ({ carried: [], stacked: compute(graph) }), 1);
   return stacked.map((value) => b.reshape(value, value.shape.slice(1)));
 }
 

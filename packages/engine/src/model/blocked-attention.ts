@@ -151,7 +151,10 @@ export function blockedAttentionGradients(
       );
       const given = later.stacked[0]!; // [left-1, E, R*Q, D]
       // A loop without trips does not know the other sizes of what it would have stacked: they are stated.
-      const sizes = outer.concat([outer.reshape(following, [1]), ...[pairs, rows, size].map((dim) => b.dimension(dim))], 0);
+      const sizes = outer.concat(
+        [outer.reshape(following, [1]), ...[pairs, rows, size].map((dim) => b.dimension(dim))],
+        0,
+      );
       const whole = outer.node('Reshape', [given, sizes], {}, [given])[0]!;
       const rest = outer.slice(gathered!, 1, given.shape[0]!, 0);
       const finished = outer.add(outer.gather(gathered!, outer.scalar(0, 'int64')), own.q);

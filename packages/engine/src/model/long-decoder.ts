@@ -68,7 +68,12 @@ function attentionOf(b: Builder, shape: LongShape, layer: LayerWeights, x: Value
       const [output, arriving] = mapBlocks(inner, [merged!, gradient], (body, given) =>
         given.map((value) => foldMerged(body, shape, value)),
       );
-      const { q, k, v } = blockedAttentionGradients(inner, heads, { output: output!, logSums: kept.logSums }, arriving!);
+      const { q, k, v } = blockedAttentionGradients(
+        inner,
+        heads,
+        { output: output!, logSums: kept.logSums },
+        arriving!,
+      );
       const gradients = mapBlocksGradients(inner, [x], shared, [q, k, v], project);
       return [...gradients.values, ...gradients.shared];
     });

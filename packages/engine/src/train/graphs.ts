@@ -39,6 +39,9 @@ export interface TrainGraphOptions {
 /** Attention goes over the rows in so many blocks of queries; row lengths are multiples of it. */
 export const attentionBlocks = 4;
 
+/** Tokens per block of the graph for long rows. Measured at 64, 128, 256 and 512: docs/long-contexts.md. */
+export const longBlock = 256;
+
 /** Name of the gradient of a block among the outputs. */
 export function gradientName(blockKey: string): string {
   return `gradient.${blockKey}`;

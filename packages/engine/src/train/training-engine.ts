@@ -23,7 +23,7 @@ import {
   type TokenRow,
   tokenFeeds,
 } from './batches.js';
-import { attentionBlocks, gradientGraph, gradientName, logProbGraph } from './graphs.js';
+import { attentionBlocks, gradientGraph, gradientName, logProbGraph, longBlock, type Objective } from './graphs.js';
 import {
   defaultThreads,
   type GradientResult,
@@ -38,7 +38,7 @@ import {
   type TrainingOptions,
 } from './training-types.js';
 
-type SessionKind = 'logProbs' | 'policy' | 'supervised';
+type GraphKind = 'logProbs' | Objective;
 
 const scalar = (value: number) => tensor('float32', [], Float32Array.of(value));
 const vector = (values: Float32Array) => tensor('float32', [values.length], values);
@@ -53,7 +53,8 @@ export class TrainingEngine {
   readonly #partial: Float32Array;
   readonly #optimizer: AdamW;
   readonly #parameterFeeds: Tensors;
-  readonly #sessions = new Map<SessionKind, Promise<Session>>();
+  /** By kind of graph; those for long rows have a name of their own. */
+  readonly #sessions = new Map<string, Promise<Session>>();
   #companions: readonly string[] = [];
   /** Of the checkpoint that was opened: `save` keeps its config.json. */
   #origin: CheckpointOrigin | null = null;
@@ -69,6 +70,7 @@ export class TrainingEngine {
       threads: defaultThreads,
       maxTokensPerMicroBatch: 2048,
       lengthMultiple: 8,
+      longRowTokens: 1024,
       maxGradientNorm: 1,
       optimizer: {},
       ...options,
@@ -156,7 +158,7 @@ export class TrainingEngine {
     const feeds = { inverseTemperature: this.#inverse(temperature) };
     const total = new Totals(rows);
     for (const batch of this.#batches(rows)) {
-      const session = await this.#session('logProbs');
+      const session = await this.#session('logProbs', batch);
       const outputs = await session.run({ ...this.#parameterFeeds, ...feeds, ...tokenFeeds(rows, batch) });
       total.add(rows, batch, outputs);
     }
@@ -235,23 +237,26 @@ export class TrainingEngine {
 
   #batches(rows: readonly TokenRow[]): MicroBatch[] {
     requireRows(rows, this.config);
-    const { maxTokensPerMicroBatch: maxTokens, lengthMultiple } = this.#options;
-    return microBatches(rows, { maxTokens, lengthMultiple });
+    const { maxTokensPerMicroBatch: maxTokens, lengthMultiple, longRowTokens } = this.#options;
+    return microBatches(rows, { maxTokens, lengthMultiple, longRowTokens });
   }
 
-  #session(kind: SessionKind): Promise<Session> {
-    let session = this.#sessions.get(kind);
+  #session(kind: GraphKind, { long }: MicroBatch): Promise<Session> {
+    const name = long ? `${kind} of long rows` : kind;
+    let session = this.#sessions.get(name);
     if (!session) {
-      const graph: Builder = kind === 'logProbs' ? logProbGraph(this.layout) : gradientGraph(this.layout, kind);
+      const shape = { longBlock: long ? longBlock : 0 };
+      const graph: Builder =
+        kind === 'logProbs' ? logProbGraph(this.layout, shape) : gradientGraph(this.layout, kind, shape);
       const { device, threads } = this.#options;
-      session = Session.create(emit(graph), { device, threads, name: kind });
-      this.#sessions.set(kind, session);
+      session = Session.create(emit(graph), { device, threads, name });
+      this.#sessions.set(name, session);
     }
     return session;
   }
 
   async #accumulate(
-    kind: 'policy' | 'supervised',
+    kind: Objective,
     rows: readonly TokenRow[],
     feedsOf: (batch: MicroBatch) => Tensors,
     visit: (batch: MicroBatch, outputs: Tensors) => void = () => {},
@@ -260,7 +265,7 @@ export class TrainingEngine {
     const total = new Totals(rows);
     let loss = 0;
     for (const batch of batches) {
-      const session = await this.#session(kind);
+      const session = await this.#session(kind, batch);
       const into = this.#pending ? this.#partial : this.#gradient;
       const fetches = this.#gradientFetches(into);
       const outputs = outputsFor(kind, batch);
@@ -303,7 +308,7 @@ function rowFeeds(rows: readonly TokenRow[], batch: MicroBatch, shareOf: (index:
   };
 }
 
-function outputsFor(kind: 'policy' | 'supervised', { indices, tokens }: MicroBatch): Tensors {
+function outputsFor(kind: Objective, { indices, tokens }: MicroBatch): Tensors {
   return {
     logProbs: vector(new Float32Array(tokens)),
     entropy: scalar(0),
