@@ -14,6 +14,7 @@ import { type DecodeVariant, decodeGraph } from './decode-graph.js';
 import type { EngineSettings } from './engine-options.js';
 import type { GraphCache } from './graph-cache.js';
 import type { KvShape } from './kv.js';
+import { longPrefillGraph } from './long-prefill-graph.js';
 import { prefillGraph } from './prefill-graph.js';
 
 const plain: DecodeVariant = { shared: false, greedy: false, filtered: false, manyStops: false };
@@ -39,6 +40,8 @@ export class DecodePolicy {
   readonly #settings: EngineSettings;
   readonly #graphs: GraphCache;
   #prefill: Session | null = null;
+  /** Built when a long context first needs it. */
+  #longPrefill: Session | null = null;
   readonly #decode = new Map<string, DecodeSession>();
   #runtimeMs = 0;
 
@@ -100,6 +103,11 @@ export class DecodePolicy {
     return this.#run(this.#prefill, feeds);
   }
 
+  async runLongPrefill(feeds: Tensors): Promise<Tensors> {
+    this.#longPrefill ??= await this.#session('long prefill', longPrefillGraph, false);
+    return this.#run(this.#longPrefill, feeds);
+  }
+
   async runDecode(variant: DecodeVariant, feeds: Tensors): Promise<Tensors> {
     const decode = await this.#decodeSession(variant);
     decode.used = true;
@@ -108,8 +116,9 @@ export class DecodePolicy {
 
   /** Frees the sessions. */
   async release(): Promise<void> {
-    const sessions = [this.#prefill, ...[...this.#decode.values()].map(({ session }) => session)];
+    const sessions = [this.#prefill, this.#longPrefill, ...[...this.#decode.values()].map(({ session }) => session)];
     this.#prefill = null;
+    this.#longPrefill = null;
     this.#decode.clear();
     for (const session of sessions) await session?.dispose();
   }

@@ -1,17 +1,22 @@
 /**
  * Prefill: computes keys and values of tokens that exist already. Each distinct prompt once, then, for resumed sequences, their
- * earlier response tokens on top of the prompt's. Long stretches go through in windows, each reading what came before it.
+ * earlier response tokens on top of the prompt's. Stretches go through in windows, each reading what came before it: short ones side by
+ * side, long ones row by row with memory for one block of scores.
  * The newest token of a sequence is left out: the decode loop reads it, so prefill needs no logits.
  */
 import { tensor } from '../graph/session.js';
 import type { DecodeRow } from './decode-run.js';
 import { type KvBlock, type KvPiece, packKv, piecesLength } from './kv.js';
+import { KvBlocks } from './kv-blocks.js';
 import { kvFeeds, kvOutputs, lengthMask } from './kv-tensors.js';
+import { prefillBlock } from './long-prefill-graph.js';
 import type { DecodePolicy } from './policy.js';
 import type { Prompt } from './prompt-cache.js';
 
 /** Longest window of one row: attention inside a run takes memory with its square. */
 const windowTokens = 512;
+/** Rows that end up longer are prefilled one by one, in blocks. Measured: docs/long-contexts.md. */
+const longContextTokens = 2048;
 
 /** Tokens whose keys and values are wanted, after `past`. */
 interface Stretch {
@@ -66,7 +71,9 @@ async function extend(
   maxTokens: number,
 ): Promise<KvPiece[][]> {
   const all: Stretch[] = stretches.map((stretch) => ({ ...stretch, done: [] }));
-  let open = all.filter(({ tokens }) => tokens.length > 0);
+  const isLong = ({ tokens, past }: Stretch) => tokens.length + piecesLength(past) > longContextTokens;
+  for (const stretch of all) if (isLong(stretch)) await extendLong(policy, stretch);
+  let open = all.filter((stretch) => stretch.tokens.length > 0 && !isLong(stretch));
   const remaining = ({ tokens, done }: Stretch) => tokens.length - piecesLength(done);
   while (open.length > 0) {
     open.sort((a, b) => remaining(b) - remaining(a));
@@ -108,4 +115,23 @@ async function runWindow(policy: DecodePolicy, batch: readonly Stretch[], window
   batch.forEach((stretch, row) => {
     stretch.done.push({ block, row, from: 0, length: counts[row]! });
   });
+}
+
+/** Prefills one long stretch, a block per run. */
+async function extendLong(policy: DecodePolicy, { tokens, past, done }: Stretch): Promise<void> {
+  const before = piecesLength(past);
+  const kv = new KvBlocks(policy.kvShape, prefillBlock, before + tokens.length);
+  kv.append(past);
+  for (let begun = 0; begun < tokens.length; ) {
+    const next = tokens.subarray(begun, begun + kv.room);
+    const outputs = await policy.runLongPrefill({
+      tokens: tensor('int64', [1, next.length], BigInt64Array.from(next, BigInt)),
+      first: tensor('int64', [1], BigInt64Array.of(BigInt(kv.length))),
+      ...kv.feeds(),
+    });
+    const block: KvBlock = { arrays: kvOutputs(policy.kvShape, outputs), rows: 1, columns: next.length };
+    kv.append([{ block, row: 0, from: 0, length: next.length }]);
+    begun += next.length;
+  }
+  done.push(...kv.piecesFrom(before));
 }

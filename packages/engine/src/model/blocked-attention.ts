@@ -4,7 +4,7 @@
  * (FlashAttention, Dao et al., 2022). Blocks above the diagonal are never visited. Works on stacks of n blocks of Q tokens; each
  * block holds E = B*G pairs of row and key-value head, and the R = H/G query heads of one such pair as rows of its products.
  */
-import { tripCount } from '../graph/blockwise.js';
+import { mapBlocks, tripCount } from '../graph/blockwise.js';
 import type { Builder } from '../graph/builder.js';
 import type { Dim } from '../graph/tensor-type.js';
 import type { Value } from '../graph/value.js';
@@ -18,9 +18,9 @@ export interface BlockedHeads {
 }
 
 export interface Attended {
-  /** [n, E, R*Q, D] */
+  /** [..., D], as the queries. */
   readonly output: Value;
-  /** log of the sum of exp(score) of each query, [n, E, R*Q, 1]. */
+  /** log of the sum of exp(score) of each query, [..., 1]. */
   readonly logSums: Value;
 }
 
@@ -31,51 +31,58 @@ function diagonalMask(b: Builder, { q, k }: BlockedHeads): Value {
   return b.reshape(b.expand(causalMask(b, block, q.dtype), [repeats, block, block]), [rows, block]);
 }
 
-function scaleOf({ q }: BlockedHeads): number {
-  return 1 / Math.sqrt(Number(q.shape[3]));
+/** What some queries meet: their own keys under a mask, and whole blocks before them. */
+export interface Met {
+  readonly own: { readonly k: Value; readonly v: Value };
+  /** Added to the scores of the own keys, [rows, keys]. */
+  readonly mask: Value;
+  /** [blocks, E, Q, D] */
+  readonly earlier: { readonly k: Value; readonly v: Value };
+  /** int64 []: how many of the earlier blocks. */
+  readonly count: Value;
+}
+
+/** Attention of queries [E, rows, D] -> output [E, rows, D] and log sums [E, rows, 1]. No block's scores outlive the block. */
+export function attendInBlocks(b: Builder, query: Value, { own, mask, earlier, count }: Met): Attended {
+  const alpha = 1 / Math.sqrt(Number(query.shape[2]));
+  const scores = b.add(b.matmul(query, own.k, { transB: true, alpha }), mask); // [E, rows, keys]
+  const highest = b.reduceMax(scores, [-1], true); // [E, rows, 1]
+  const weights = b.exp(b.sub(scores, highest));
+  const { carried } = b.loop(
+    count,
+    [
+      { name: 'highest', initial: highest },
+      { name: 'sum', initial: b.reduceSum(weights, [-1], true) },
+      { name: 'output', initial: b.matmul(weights, own.v) },
+    ],
+    ({ graph, trip, carried: [before, sum, output] }) => {
+      const scores = graph.matmul(query, graph.gather(earlier.k, trip), { transB: true, alpha }); // [E, rows, Q]
+      const now = graph.max(before!, graph.reduceMax(scores, [-1], true));
+      const kept = graph.exp(graph.sub(before!, now));
+      const weights = graph.exp(graph.sub(scores, now));
+      return {
+        carried: [
+          now,
+          graph.add(graph.mul(sum!, kept), graph.reduceSum(weights, [-1], true)),
+          graph.add(graph.mul(output!, kept), graph.matmul(weights, graph.gather(earlier.v, trip))),
+        ],
+      };
+    },
+  );
+  const [maximum, sum, output] = carried as [Value, Value, Value];
+  return { output: b.div(output, sum), logSums: b.add(maximum, b.log(sum)) };
 }
 
 /** Attention of every token to itself and to what came before it. Carries no gradient: see `blockedAttentionGradients`. */
 export function blockedAttention(b: Builder, heads: BlockedHeads): Attended {
   const { q, k, v } = heads;
-  const alpha = scaleOf(heads);
-  const count = q.shape[0]!;
   const mask = diagonalMask(b, heads);
-  const { stacked } = b.loop(
-    tripCount(b, count),
-    [],
-    ({ graph: outer, trip: i }) => {
-      const query = outer.gather(q, i); // [E, R*Q, D]
-      const own = outer.add(outer.matmul(query, outer.gather(k, i), { transB: true, alpha }), mask); // [E, R*Q, Q]
-      const highest = outer.reduceMax(own, [-1], true); // [E, R*Q, 1]
-      const weights = outer.exp(outer.sub(own, highest));
-      const { carried } = outer.loop(
-        i,
-        [
-          { name: 'highest', initial: highest },
-          { name: 'sum', initial: outer.reduceSum(weights, [-1], true) },
-          { name: 'output', initial: outer.matmul(weights, outer.gather(v, i)) },
-        ],
-        ({ graph: inner, trip: j, carried: [before, sum, output] }) => {
-          const scores = inner.matmul(query, inner.gather(k, j), { transB: true, alpha });
-          const now = inner.max(before!, inner.reduceMax(scores, [-1], true));
-          const kept = inner.exp(inner.sub(before!, now));
-          const weights = inner.exp(inner.sub(scores, now));
-          return {
-            carried: [
-              now,
-              inner.add(inner.mul(sum!, kept), inner.reduceSum(weights, [-1], true)),
-              inner.add(inner.mul(output!, kept), inner.matmul(weights, inner.gather(v, j))),
-            ],
-          };
-        },
-      );
-      const [maximum, sum, output] = carried as [Value, Value, Value];
-      return { carried: [], stacked: [outer.div(output, sum), outer.add(maximum, outer.log(sum))] };
-    },
-    count,
-  );
-  return { output: stacked[0]!, logSums: stacked[1]! };
+  const [output, logSums] = mapBlocks(b, [q, k, v], (body, [query, ownK, ownV], number) => {
+    const own = { k: ownK!, v: ownV! };
+    const attended = attendInBlocks(body, query!, { own, mask, earlier: { k, v }, count: number });
+    return [attended.output, attended.logSums];
+  });
+  return { output: output!, logSums: logSums! };
 }
 
 /** Appends a column to the last axis: [..., D] -> [..., D+1]. */
@@ -96,8 +103,8 @@ export function blockedAttentionGradients(
   gradient: Value,
 ): BlockedHeads {
   const { q, k, v } = heads;
-  const alpha = scaleOf(heads);
   const [count, pairs, rows, size] = q.shape as readonly [Dim, Dim, Dim, Dim];
+  const alpha = 1 / Math.sqrt(Number(size));
   const ones = b.expand(b.scalar(1, q.dtype), [...k.shape.slice(0, 3), 1]);
   const along = b.reduceSum(b.mul(gradient, output), [-1], true);
   const wide = {
