@@ -112,6 +112,47 @@ t.test('prefill in blocks gives what prefill side by side gives, at every bounda
   }
 });
 
+t.test(
+  'a long context is prefilled over several chunks while other rows go on, and can be cut meanwhile',
+  async (t) => {
+    const folder = await writePolicy(t.testdir());
+    const long = { stopTokens: [], budgetTokens: 4, capTokens: 12_000 };
+    const responseTokens = someTokens(11_000, 2);
+    await withEngine(folder, 3, async (engine) => {
+      await engine.admit([
+        request('long', { ...long, responseTokens }),
+        request('cut', { ...long, promptKey: 'p1', promptTokens: someTokens(10_000, 3), capTokens: 64 }),
+        request('short', { stopTokens: [], budgetTokens: 300, capTokens: 400 }),
+      ]);
+      const first = await engine.generateChunk();
+      t.equal(first.tokens, 64, 'the short row alone has generated');
+      t.equal(first.running, 3);
+      const [cut] = await engine.cut(['cut']);
+      t.equal(cut!.tokens.length, 0);
+      t.equal(cut!.endReason, 'yield');
+      t.equal(cut!.promptTokens, 0, 'what was not finished is not metered');
+      const results = await generate(engine);
+      t.equal(results.get('long')!.reprefillTokens, responseTokens.length);
+      t.equal(results.get('long')!.tokens.length, 4);
+      t.equal(results.get('short')!.tokens.length, 300);
+      const expected = await trainerLogProbs(
+        request('long').promptTokens,
+        Int32Array.of(...responseTokens, ...results.get('long')!.tokens),
+        1024,
+      );
+      const difference = greatest(results.get('long')!.logProbs.map((value, i) => value - expected[11_000 + i]!));
+      t.ok(difference < 1e-4, `${difference}`);
+    });
+    // Alone, its chunks report no tokens until it is ready.
+    await withEngine(folder, 1, async (engine) => {
+      await engine.admit([request('long', { ...long, responseTokens })]);
+      const report = await engine.generateChunk();
+      t.same([report.tokens, report.steps, report.running, report.finished.length], [0, 0, 1, 0]);
+      t.equal((await generate(engine)).get('long')!.tokens.length, 4);
+    });
+  },
+);
+
 t.test('blocks of keys and values hold what was appended, in any pieces', async (t) => {
   const shape = { layers: 2, kvHeads: 2, headSize: 3 };
   const random = new SeededRandom(1, 'pieces');

@@ -40,6 +40,7 @@ export async function runDecode(
   rows: readonly DecodeRow[],
   options: { readonly chunkTokens: number; readonly idleSteps: number; readonly shared: boolean },
 ): Promise<DecodeOutcome> {
+  if (rows.length === 0) return { tokens: 0, steps: 0, loopMs: 0 };
   const variant = variantOf(rows, options.shared);
   const prefix = packer.pack(rows.map(({ prompt, own }) => (variant.shared ? own : [prompt.kv!, ...own])));
   rows.forEach((row, index) => {

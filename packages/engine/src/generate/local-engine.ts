@@ -20,7 +20,7 @@ import { type EngineOptions, type EngineSettings, engineSettings } from './engin
 import { GraphCache } from './graph-cache.js';
 import { KvPacker } from './kv.js';
 import { DecodePolicy } from './policy.js';
-import { prefill } from './prefill.js';
+import { Prefiller } from './prefill.js';
 import { PromptCache, sharingPays } from './prompt-cache.js';
 import { requireSequence, Sequence } from './sequence.js';
 
@@ -36,6 +36,7 @@ export class LocalEngine implements Engine {
   #serving: Serving | null = null;
   /** A version that is ready to be served. */
   #prepared: DecodePolicy | null = null;
+  readonly #prefiller = new Prefiller();
   #prompts = new PromptCache();
   #rows: DecodeRow[] = [];
   #stopped = false;
@@ -121,12 +122,14 @@ export class LocalEngine implements Engine {
     const beginMs = Date.now();
     const runtimeBefore = policy.runtimeMs;
     for (const { sequence } of this.#rows) sequence.begin(beginMs);
-    await prefill(policy, this.#rows, this.#settings.prefillTokens);
+    await this.#prefiller.advance(policy, this.#rows, this.#settings.prefillTokens);
+    // A row whose long context is not prefilled yet lets the others go on.
+    const ready = this.#rows.filter((row) => row.ready);
     const prefilled = performance.now();
     const { sharePrompts, chunkTokens, idleSteps } = this.#settings;
-    const prompts = this.#rows.map((row) => row.prompt);
+    const prompts = ready.map((row) => row.prompt);
     const shared = sharePrompts === 'always' || (sharePrompts === 'auto' && sharingPays(prompts, policy.kvShape));
-    const { tokens, steps, loopMs } = await runDecode(policy, packer, this.#rows, { chunkTokens, idleSteps, shared });
+    const { tokens, steps, loopMs } = await runDecode(policy, packer, ready, { chunkTokens, idleSteps, shared });
     const endMs = Date.now();
     const finished = this.#leave((row) => row.sequence.end !== null, endMs);
     this.#runtimeMs += policy.runtimeMs - runtimeBefore;

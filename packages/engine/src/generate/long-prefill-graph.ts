@@ -15,17 +15,17 @@ import {
   rotaryTables,
   splitHeads,
 } from '../model/decoder.js';
-import { type ParameterLayout, viewOf } from '../model/layout.js';
+import type { ModelWeights } from '../model/weights.js';
 import { kvName } from './kv-tensors.js';
 
 /** Tokens of one block of keys and values, and of one run. */
 export const prefillBlock = 256;
 
-export function longPrefillGraph(layout: ParameterLayout, parameters: Float32Array): Builder {
+export function longPrefillGraph({ layout, constantOf }: ModelWeights): Builder {
   const { config } = layout;
   const { heads, kvHeads, headSize, layers } = config;
   const b = new Builder();
-  const weights = decoderWeights(layout, (block) => b.constant('float32', block.shape, viewOf(parameters, block)));
+  const weights = decoderWeights(layout, (block) => constantOf(b, block));
   const tokens = b.input('tokens', 'int64', [1, 'T']);
   const first = b.input('first', 'int64', [1]);
   const pair = (prefix: string, layer: number, shape: Value['shape']) => ({
