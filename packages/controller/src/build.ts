@@ -34,7 +34,8 @@ export async function buildController(shell: Shell<ControllerConfig>): Promise<v
   const waits = new Waits();
   const metrics = shell.metrics.define(controllerMetricTable);
   const tokenizers = new Tokenizers(cluster, join(config.dataFolder, 'controller', 'tokenizers'));
-  const runs = new Runs({ cluster, journal, waits, metrics, tokenizers, signal });
+  const { maxMessageBytes } = config;
+  const runs = new Runs({ cluster, journal, waits, metrics, tokenizers, maxMessageBytes, signal });
   const watchdog = new Watchdog({ cluster, runs, waits, journal, metrics });
   const limits = { maxBatchProblems: config.maxBatchProblems };
 

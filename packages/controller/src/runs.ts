@@ -19,6 +19,8 @@ export interface RunsParts {
   readonly waits: Waits;
   readonly metrics: ControllerMetrics;
   readonly tokenizers: Tokenizers;
+  /** The largest message that services take from each other. */
+  readonly maxMessageBytes: number;
   /** Fires when the process stops. */
   readonly signal: AbortSignal;
 }
@@ -59,7 +61,7 @@ export class Runs {
   async create(runId: string, configJson: string): Promise<RunView> {
     requireId(runId, 'run_id');
     const config = parseRunConfig(parseJson(configJson), `configuration of run ${runId}`);
-    requireRunnable(config);
+    requireRunnable(config, this.#parts.maxMessageBytes);
     const effective = JSON.stringify(config);
     const existing = await orNull(this.#record(runId));
     if (existing !== null && existing.configJson !== effective) {
