@@ -7,7 +7,7 @@
  * blocks   a training step over one row of the length, by the graph that computes in blocks
  * plain    the same by the plain graph
  *
- * Each point runs in a process of its own. `--write` puts the points into docs/data/long-contexts.json, in the place of earlier ones of the same
+ * Times are CPU seconds. Each point runs in a process of its own. `--write` puts the points into docs/data/long-contexts.json, in the place of earlier ones of the same
  * kind and length, and draws docs/pictures/long-contexts.svg from all that the file then has; so the bench can be run in pieces.
  */
 import { execFile } from 'node:child_process';
@@ -97,7 +97,7 @@ function draw(points) {
   const peak = (point) => point.peakBytes / mebibyte;
   const panels = [
     {
-      title: 'Training step, one row',
+      title: 'Training step over one row, CPU seconds',
       yName: (tick) => `${short(tick)} s`,
       curves: [
         curve('blocks', (p) => p.stepSeconds, colors.blocks, 'in blocks'),
@@ -110,7 +110,7 @@ function draw(points) {
       curves: [curve('blocks', peak, colors.blocks, 'in blocks'), curve('plain', peak, colors.plain, 'plain graph')],
     },
     {
-      title: 'Resumed segment: prefill of all before it',
+      title: 'Resumed segment: prefill of what was, CPU seconds',
       yName: (tick) => `${short(tick)} s`,
       curves: [curve('rollout', (p) => p.prefillSeconds, colors.again, 'seconds')],
     },
@@ -120,7 +120,7 @@ function draw(points) {
       curves: [curve('rollout', peak, colors.again, 'one row')],
     },
     {
-      title: 'Generation at that context, batch 1',
+      title: 'Generation at that context, one row',
       yName: (tick) => `${tick}/s`,
       curves: [curve('rollout', (p) => p.decodeTokensPerSecond, colors.decode, 'tokens per second')],
     },

@@ -64,7 +64,7 @@ export interface ChunkReport {
   /** New tokens that count (not those past an end). */
   readonly tokens: number;
   readonly steps: number;
-  /** Wall time of the chunk, prefill of the joined included. */
+  /** Wall time of the chunk, prefill of the joined included. A chunk may be prefill alone: long contexts take several, without steps. */
   readonly durationMs: number;
   readonly prefillMs: number;
   /** Time inside the decode loop. The rest of the chunk is prefill, packing and accounting. */

@@ -1,7 +1,8 @@
 /**
  * One point of the curves of `context.mjs`, in a process of its own so that its peak of memory is its own:
  * `node scripts/bench/lib/context-point.mjs rollout|blocks|plain <tokens> <threads>` prints one JSON line.
- * Memory is the whole process's: `baseBytes` with model and sessions there, `peakBytes` the most it ever had.
+ * Memory is the whole process's: `baseBytes` with model and sessions there, `peakBytes` the most it ever had. Times are CPU seconds of the process
+ * (on a quiet machine with one thread, what a clock shows), which others on the machine disturb less; `wallSeconds` is the clock's.
  */
 import { initialParameters, LocalEngine, parameterLayout, TrainingEngine } from '@segue/engine';
 import { modelOf, withCheckpoint } from './sizes.mjs';
@@ -18,6 +19,11 @@ const text = (length) => Int32Array.from({ length }, (_, i) => (i * 7 + (i % 13)
 const point = kind === 'rollout' ? await rollout() : await training();
 const peakBytes = process.resourceUsage().maxRSS * 1024;
 process.stdout.write(`${JSON.stringify({ kind, tokens, ...point, peakBytes })}\n`);
+
+function cpuSeconds() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
 
 /** The last segment of a trajectory that has grown to `tokens`: what was there is prefilled again, then it goes on. */
 function rollout() {
@@ -41,19 +47,27 @@ function rollout() {
         repeat: null,
       },
     ]);
-    let [prefillMs, decodeMs] = [0, 0];
+    let [prefillSeconds, decodeSeconds, longestChunkSeconds] = [0, 0, 0];
+    const begin = performance.now();
     for (let running = 1; running > 0; ) {
+      const before = cpuSeconds();
       const report = await engine.generateChunk();
-      prefillMs += report.prefillMs;
-      decodeMs += report.durationMs - report.prefillMs;
+      const seconds = cpuSeconds() - before;
+      const prefillShare = report.prefillMs / report.durationMs;
+      prefillSeconds += seconds * prefillShare;
+      decodeSeconds += seconds * (1 - prefillShare);
+      longestChunkSeconds = Math.max(longestChunkSeconds, seconds);
       running = report.running;
     }
+    const wallSeconds = (performance.now() - begin) / 1000;
     await engine.stop();
     return {
       baseBytes,
-      prefillSeconds: prefillMs / 1000,
-      prefillTokensPerSecond: responseTokens.length / (prefillMs / 1000),
-      decodeTokensPerSecond: segmentTokens / (decodeMs / 1000),
+      prefillSeconds,
+      prefillTokensPerSecond: responseTokens.length / prefillSeconds,
+      decodeTokensPerSecond: segmentTokens / decodeSeconds,
+      longestChunkSeconds,
+      wallSeconds,
     };
   });
 }
@@ -70,16 +84,16 @@ async function training() {
     referenceLogProbs: new Float32Array(length).fill(-4),
   });
   const step = async (length) => {
-    const begin = performance.now();
+    const [begin, before] = [performance.now(), cpuSeconds()];
     await engine.policyGradients([row(length)], { tau: 0.1, logPi: 'mean' });
     const { gradientNorm } = await engine.step(1e-4);
     if (!Number.isFinite(gradientNorm)) throw new Error(`the gradient over ${length} tokens is no number`);
-    return (performance.now() - begin) / 1000;
+    return { stepSeconds: cpuSeconds() - before, wallSeconds: (performance.now() - begin) / 1000 };
   };
   // Builds the session; short, so that it does not count for the peak.
   await step(2 * promptLength);
   const baseBytes = process.memoryUsage.rss();
-  const stepSeconds = await step(tokens);
+  const seconds = await step(tokens);
   await engine.dispose();
-  return { baseBytes, stepSeconds };
+  return { baseBytes, ...seconds };
 }

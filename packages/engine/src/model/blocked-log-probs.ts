@@ -6,8 +6,9 @@ import { mapBlocks, mapBlocksGradients, scoped } from '../graph/blockwise.js';
 import type { Builder } from '../graph/builder.js';
 import type { Value } from '../graph/value.js';
 
-/** Logits of one block, in elements. */
-const maxBlockLogits = 1 << 21;
+/** Logits of one block, in elements, as far as that leaves enough rows: each block reads the whole head, and its gradient writes it. */
+const blockLogits = 1 << 21;
+const blockRows = { least: 128, most: 512 };
 
 export interface TokenLogProbs {
   /** [N] */
@@ -29,7 +30,8 @@ export function blockedLogProbs(
   targets: Value,
   inverseTemperature: Value,
 ): TokenLogProbs {
-  const block = Math.min(512, Math.max(16, 2 ** Math.floor(Math.log2(maxBlockLogits / Number(head.shape[0])))));
+  const fitting = 2 ** Math.floor(Math.log2(blockLogits / Number(head.shape[0])));
+  const block = Math.min(blockRows.most, Math.max(blockRows.least, fitting));
   const { rows, valid } = rowBlocks(b, hidden, block);
   const score = (body: Builder, [taken]: readonly Value[], wanted: Value): [Value, Value] => {
     const logSoftmax = body.logSoftmax(body.mul(body.linear(taken!, head), inverseTemperature)); // [R, V]
