@@ -81,6 +81,8 @@ const models: Readonly<Record<string, ModelConfig>> = {
   'untied, 2 query heads per key-value head': tinyConfig,
   'tied, one key-value head': { ...tinyConfig, tieEmbeddings: true, kvHeads: 1, layers: 3 },
   'large vocabulary, head per head': { ...tinyConfig, kvHeads: 4, vocabularySize: 1000 },
+  'Qwen2, with biases': { ...tinyConfig, architecture: 'Qwen2ForCausalLM' },
+  'Qwen3, with norms of query and key heads': { ...tinyConfig, architecture: 'Qwen3ForCausalLM' },
 };
 
 t.test('outputs and gradients are those of the plain graph, whatever the block', async (t) => {

@@ -13,6 +13,7 @@ import {
   embed,
   feedForward,
   type LayerWeights,
+  project,
   type RotaryTables,
   rotaryTables,
   splitHeads,
@@ -55,16 +56,17 @@ function longLayer(b: Builder, shape: LongShape, layer: LayerWeights, x: Value):
 /** The attention of one layer, norm and projection included: [n, B*Q, C] -> [n, B*Q, H*D]. */
 function attentionOf(b: Builder, shape: LongShape, layer: LayerWeights, x: Value): Value {
   const { config } = shape;
-  const shared = [layer.inputNorm, layer.qkv];
-  const project = (body: Builder, [input]: readonly Value[], number: Value): readonly Value[] => {
-    const normed = body.rmsNorm(input!, layer.inputNorm, config.rmsNormEpsilon);
-    return foldedHeads(body, shape, body.linear(normed, layer.qkv), number);
+  const { inputNorm, qkv, qkvBias, queryNorm, keyNorm } = layer;
+  const shared = [inputNorm, qkv, qkvBias, queryNorm, keyNorm].filter((weight) => weight !== undefined);
+  const headsOfBlock = (body: Builder, [input]: readonly Value[], number: Value): readonly Value[] => {
+    const normed = body.rmsNorm(input!, inputNorm, config.rmsNormEpsilon);
+    return foldedHeads(body, shape, project(body, config, layer, normed), number);
   };
-  const kept = blockedAttention(b, headsOf(mapBlocks(b, [x], project)));
+  const kept = blockedAttention(b, headsOf(mapBlocks(b, [x], headsOfBlock)));
   const [merged] = mapBlocks(b, [kept.output], (body, [output]) => [mergeFolded(body, shape, output!)]);
   const rule = (gradient: Value) =>
     scoped(b, (inner) => {
-      const heads = headsOf(mapBlocks(inner, [x], project));
+      const heads = headsOf(mapBlocks(inner, [x], headsOfBlock));
       const [output, arriving] = mapBlocks(inner, [merged!, gradient], (body, given) =>
         given.map((value) => foldMerged(body, shape, value)),
       );
@@ -74,7 +76,7 @@ function attentionOf(b: Builder, shape: LongShape, layer: LayerWeights, x: Value
         { output: output!, logSums: kept.logSums },
         arriving!,
       );
-      const gradients = mapBlocksGradients(inner, [x], shared, [q, k, v], project);
+      const gradients = mapBlocksGradients(inner, [x], shared, [q, k, v], headsOfBlock);
       return [...gradients.values, ...gradients.shared];
     });
   return b.setGradient(merged!, { inputs: [x, ...shared], rule });
