@@ -24,8 +24,8 @@ async function withEngine<T>(folder: string, slots: number, use: (engine: LocalE
   }
 }
 
-async function writePolicy(folder: string): Promise<string> {
-  await writeCheckpoint(`${folder}/policy`, { config: longConfig, layout, parameters });
+async function writePolicy(folder: string, config = longConfig): Promise<string> {
+  await writeCheckpoint(`${folder}/policy`, { config, layout: parameterLayout(config), parameters });
   return `${folder}/policy`;
 }
 
@@ -150,6 +150,17 @@ t.test(
     });
   },
 );
+
+t.test('a context of 131072 tokens begins in a bounded chunk', async (t) => {
+  const folder = await writePolicy(t.testdir(), { ...longConfig, maxPositions: 131_072 });
+  await withEngine(folder, 1, async (engine) => {
+    const responseTokens = someTokens(131_000, 2);
+    await engine.admit([request('long', { stopTokens: [], responseTokens, capTokens: 131_050 })]);
+    const { running, tokens } = await engine.generateChunk();
+    t.same([running, tokens], [1, 0]);
+    t.equal((await engine.cut()).length, 1);
+  });
+});
 
 t.test('blocks of keys and values hold what was appended, in any pieces', async (t) => {
   const shape = { layers: 2, kvHeads: 2, headSize: 3 };
