@@ -7,22 +7,48 @@ import type { Builder } from '../graph/builder.js';
 import type { Dim } from '../graph/tensor-type.js';
 import type { Value } from '../graph/value.js';
 import type { ModelConfig } from '../model/config.js';
-import type { Heads, RotaryTables } from '../model/decoder.js';
+import { type Heads, type RotaryTables, rotaryTables } from '../model/decoder.js';
 import { kvNames } from './kv-tensors.js';
 
-/** qkv [B, (H+2G)*D] of one token per row -> q [B*G, R, D], k and v [B*G, 1, D]; q and k rotated. */
-export function stepHeads(b: Builder, config: ModelConfig, qkv: Value, positions: Value, tables: RotaryTables): Heads {
-  const { heads, kvHeads, headSize } = config;
-  const all = b.reshape(qkv, ['B', heads + 2 * kvHeads, 1, headSize]);
-  const [unrotated, v] = b.split(all, [heads + kvHeads, kvHeads], 1);
-  const rotated = b.rotary(unrotated!, positions, tables.cos, tables.sin); // [B, H+G, 1, D]
-  const [q, k] = b.split(rotated, [heads, kvHeads], 1);
-  const rows = b.product(['B', kvHeads]);
-  return {
-    q: b.reshape(q!, [rows, heads / kvHeads, headSize]),
-    k: b.reshape(k!, [rows, 1, headSize]),
-    v: b.reshape(v!, [rows, 1, headSize]),
-  };
+/**
+ * Rotation of one token per row: a row's heads stand where a sequence's tokens would, so that queries and keys turn by the row's position and
+ * values not at all, in one operator without cutting them apart.
+ */
+export class StepRotation {
+  readonly #config: ModelConfig;
+  readonly #tables: RotaryTables;
+  /** int64 [K, B, H+2G] */
+  readonly #rowsOfTable: Value;
+
+  /** Computes its tables in `outer`, the graph around the loop. @param position int64 [B, 1] of each row's first step */
+  constructor(outer: Builder, config: ModelConfig, position: Value) {
+    const { heads, kvHeads, maxPositions } = config;
+    this.#config = config;
+    const { cos, sin } = rotaryTables(outer, config);
+    // One more row, which turns by nothing.
+    const row = (value: number) => outer.expand(outer.cast(outer.scalar(value), cos.dtype), [1, cos.shape[1]!]);
+    this.#tables = { cos: outer.concat([cos, row(1)], 0), sin: outer.concat([sin, row(0)], 0) };
+    const steps = outer.reshape(outer.range('K'), ['K', 1, 1]);
+    // A row that has ended steps on with the others, past the context too; what it computes there is thrown away.
+    const positions = outer.min(outer.add(position, steps), maxPositions - 1); // [K, B, 1]
+    const turns = Array.from({ length: heads + 2 * kvHeads }, (_, head) => (head < heads + kvHeads ? 1 : 0));
+    const turned = outer.constant('bool', [1, 1, turns.length], turns);
+    this.#rowsOfTable = outer.where(turned, positions, maxPositions);
+  }
+
+  /** qkv [B, (H+2G)*D] at a step -> q [B*G, R, D], k and v [B*G, 1, D]; q and k rotated. */
+  heads(b: Builder, qkv: Value, trip: Value): Heads {
+    const { heads, kvHeads, headSize } = this.#config;
+    const all = b.reshape(qkv, ['B', 1, heads + 2 * kvHeads, headSize]);
+    const rotated = b.rotary(all, b.gather(this.#rowsOfTable, trip, 0), this.#tables.cos, this.#tables.sin);
+    const [q, k, v] = b.split(rotated, [heads, kvHeads, kvHeads], 2);
+    const rows = b.product(['B', kvHeads]);
+    return {
+      q: b.reshape(q!, [rows, heads / kvHeads, headSize]),
+      k: b.reshape(k!, [rows, 1, headSize]),
+      v: b.reshape(v!, [rows, 1, headSize]),
+    };
+  }
 }
 
 /** Keys and values that are there before the chunk, per layer. */
