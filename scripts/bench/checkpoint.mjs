@@ -1,8 +1,8 @@
 /**
- * A checkpoint of 0.5 billion parameters on this machine: `npm run bench -- checkpoint [--threads 2] [--rows 4] [--prompt 32] [--tokens 32]
- * [--save]`. Writes one of the shape of Qwen2.5-0.5B with random weights in bfloat16 (1 GB in the temporary folder), then, in this process:
- * loads it, makes the engine's sessions, rolls out, takes the log-probs and one training step, and with --save writes it as float32 (2 GB).
- * One JSON line per phase: seconds, and the peak of resident memory during the phase. Takes about two minutes and 16 GB of memory.
+ * A checkpoint of 0.5 billion parameters on this machine: `npm run bench -- checkpoint [--threads 2] [--rows 4] [--prompt 32] [--tokens 32]`.
+ * Writes one of the shape of Qwen2.5-0.5B with random weights in bfloat16 (1 GB in the temporary folder), then, in this process: loads it, makes
+ * the engine's sessions, rolls out, takes the log-probs and one training step, saves the new version (float32, 2 GB), and serves that.
+ * One JSON line per phase: seconds, and the peak of resident memory during the phase. Takes about two minutes and 13 GB of memory.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,6 @@ const { values: options } = parseArgs({
     prompt: { type: 'string', default: '32' },
     /** Generated per sequence. */
     tokens: { type: 'string', default: '32' },
-    save: { type: 'boolean', default: false },
   },
 });
 const [threads, rows, promptLength, newTokens] = ['threads', 'rows', 'prompt', 'tokens'].map((name) =>
@@ -103,6 +102,20 @@ async function rollOut(engine) {
   };
 }
 
+/** Makes the sessions of a checkpoint and rolls out. */
+async function serve(folder, name, how) {
+  const engine = new LocalEngine({ slots: rows, threads, chunkTokens: newTokens });
+  await phase(`make the sessions of the ${name} checkpoint (${how})`, () => engine.loadVersion({ version: 0, folder }));
+  let sequences = [];
+  await phase(`roll out ${rows} sequences`, async () => {
+    const result = await rollOut(engine);
+    sequences = result.sequences;
+    return result.figures;
+  });
+  await engine.stop();
+  return sequences;
+}
+
 /** A response becomes a row whose behaviour log-probs are the reference. */
 function rowOf({ tokens, logProbs }, index) {
   const prompt = requestOf(index).promptTokens;
@@ -138,18 +151,8 @@ try {
   await phase('load the weights', async () => {
     await readCheckpoint(folder);
   });
-  const engine = new LocalEngine({ slots: rows, threads, chunkTokens: newTokens });
-  await phase('load the weights and make the sessions', () => engine.loadVersion({ version: 0, folder }));
-  let sequences = [];
-  await phase(`roll out ${rows} sequences`, async () => {
-    const result = await rollOut(engine);
-    sequences = result.sequences;
-    return result.figures;
-  });
-  await engine.stop();
-
+  const sequences = await serve(folder, 'imported', 'read into memory');
   const trainRows = sequences.map(rowOf);
-  const trainedTokens = rows * (promptLength + newTokens);
   let trainer;
   await phase('load the weights for training', async () => {
     trainer = await TrainingEngine.open(folder, { threads, maxTokensPerMicroBatch: 256 });
@@ -160,15 +163,17 @@ try {
     return { logProbDifference: short(Math.max(...differences)) };
   });
   await phase('gradient of the k1.5 loss', async () => {
-    const { loss } = await trainer.policyGradients(trainRows, { tau: 0.1 });
-    return { paddedTokens: trainedTokens, loss: short(loss) };
+    const { loss, paddedTokens } = await trainer.policyGradients(trainRows, { tau: 0.1 });
+    return { paddedTokens, loss: short(loss) };
   });
   await phase('AdamW step', async () => {
     const { gradientNorm } = await trainer.step(1e-5);
     return { gradientNorm: short(gradientNorm) };
   });
-  if (options.save) await phase('save (float32)', () => trainer.save(join(parent, 'saved')));
+  await phase('save the new version (float32)', () => trainer.save(join(parent, 'saved')));
   await trainer.dispose();
+  trainer = null;
+  await serve(join(parent, 'saved'), 'saved', 'mapped');
 } finally {
   await rm(parent, { recursive: true });
 }

@@ -12,7 +12,6 @@ import { Actor, type ActorShell } from '../dist/actor.js';
 import { generate, sequencesOf } from '../dist/generate.js';
 import { RunSettings } from '../dist/run-settings.js';
 import { actorHandlers } from '../dist/service.js';
-import { ChunkSums } from '../dist/status.js';
 import { FakeBus, FakeLease, rolloutTask, storedTrajectory, until } from './support/fakes.js';
 import { tokenizer, writeTinyPolicy } from './support/tiny-policy.js';
 
@@ -111,23 +110,6 @@ t.test('Generate answers in order of ending, and one failure ends the call and t
   };
   await t.rejects(failed(), { code: 'UNAVAILABLE' });
   t.ok(cut.includes('p0') && cut.includes('p2'));
-});
-
-t.test('busy slot time counts a sequence up to its last token; engine time is kept by batch', async (t) => {
-  const sums = new ChunkSums();
-  // Four sequences, 8 steps in 80 ms after 20 ms of prefill; two of them ended half-way.
-  const report = { finished: [], running: 4, tokens: 24, steps: 8, durationMs: 100, prefillMs: 20, loopMs: 72 };
-  sums.add('r/3', report, 4, 1);
-  t.equal(sums.busySlotMs['r/3'], 4 * 20 + 3 * 80);
-  t.strictSame(sums.engineTimes['r/3'], {
-    prefillMs: 20,
-    decode: { 4: { chunks: 1, steps: 8, rowSteps: 32, loopMs: 72, decodeMs: 80 } },
-  });
-  sums.add('r/4', report, 4, 0.5);
-  t.equal(sums.busySlotMs['r/4'], (4 * 20 + 3 * 80) / 2, 'evaluations do not count');
-  t.equal(sums.engineTimes['r/4']?.prefillMs, 10, 'nor here');
-  sums.add('r/5', report, 4, 1);
-  t.strictSame(Object.keys(sums.engineTimes), ['r/4', 'r/5'], 'the newest few are kept');
 });
 
 const run = {

@@ -1,5 +1,6 @@
-/** From a task to the engine's request, and from what the engine gives to the segment: nothing is lost or made up between. */
+/** From a task to the engine's request, and from what the engine gives to the segment and the sums: nothing is lost or made up between. */
 import t from 'tap';
+import { ChunkSums } from '../dist/status.js';
 import { segmentFrom } from '../dist/task-rules.js';
 import { FakeLease, rolloutTask, until } from './support/fakes.js';
 import { open, startLoop } from './support/loop.js';
@@ -55,4 +56,21 @@ t.test('on the last allowed iteration an actor writes length where it would have
   await until(() => bus.segments.length === 2, 'both published');
   const reasons = Object.fromEntries(bus.segments.map(({ trajectoryId, endReason }) => [trajectoryId, endReason]));
   t.strictSame(reasons, { 'r-g0-t0': 'budget', 'r-g0-t1': 'length' });
+});
+
+t.test('busy slot time counts a sequence up to its last token; engine time is kept by batch', async (t) => {
+  const sums = new ChunkSums();
+  // Four sequences, 8 steps in 80 ms after 20 ms of prefill; two of them ended half-way.
+  const report = { finished: [], running: 4, tokens: 24, steps: 8, durationMs: 100, prefillMs: 20, loopMs: 72 };
+  sums.add('r/3', report, 4, 1);
+  t.equal(sums.busySlotMs['r/3'], 4 * 20 + 3 * 80);
+  t.strictSame(sums.engineTimes['r/3'], {
+    prefillMs: 20,
+    decode: { 4: { chunks: 1, steps: 8, rowSteps: 32, loopMs: 72, decodeMs: 80 } },
+  });
+  sums.add('r/4', report, 4, 0.5);
+  t.equal(sums.busySlotMs['r/4'], (4 * 20 + 3 * 80) / 2, 'evaluations do not count');
+  t.equal(sums.engineTimes['r/4']?.prefillMs, 10, 'nor here');
+  sums.add('r/5', report, 4, 1);
+  t.strictSame(Object.keys(sums.engineTimes), ['r/4', 'r/5'], 'the newest few are kept');
 });

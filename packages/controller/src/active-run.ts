@@ -8,6 +8,7 @@ import {
   type RunConfig,
   type RunEventKind,
   type RunEvents,
+  type TrajectorySummary,
 } from '@segue/core';
 import { Bell } from './bell.js';
 import { type Cluster, collect, orNull } from './cluster.js';
@@ -45,6 +46,7 @@ export class ActiveRun {
   #phaseSinceMs = Date.now();
   #pool: { readonly trainProblems: number; readonly candidates: readonly Candidate[] } | null = null;
   #nextGroupIndex: number | null = null;
+  #planned: { readonly iteration: number; readonly errors: ReadonlyMap<string, number> } | null = null;
 
   constructor(parts: ActiveRunParts) {
     this.id = parts.runId;
@@ -128,8 +130,15 @@ export class ActiveRun {
     return this.#nextGroupIndex;
   }
 
-  /** Takes note of a plan as the store holds it. */
-  notePlan(record: IterationRecord): void {
+  /** Failed tries of an iteration's trajectories as they were planned, by id; null when another process planned it. */
+  errorsAtPlan(iteration: number): ReadonlyMap<string, number> | null {
+    return this.#planned?.iteration === iteration ? this.#planned.errors : null;
+  }
+
+  /** Takes note of a plan as the store holds it. @param unfinished what it was made from */
+  notePlan(record: IterationRecord, unfinished: readonly TrajectorySummary[]): void {
+    const failed = unfinished.filter(({ errors }) => errors > 0);
+    this.#planned = { iteration: record.iteration, errors: new Map(failed.map(({ id, errors }) => [id, errors])) };
     this.#nextGroupIndex = Math.max(this.#nextGroupIndex ?? 0, groupIndexAfter(record));
   }
 }

@@ -24,6 +24,7 @@ export async function awaitClosing(
   let errorSegments = first.progress.segmentsByEndReason.error ?? 0;
   try {
     while (!run.halt.aborted) {
+      const lookedAtMs = performance.now();
       const record = await run.iteration(first.iteration);
       const nowMs = Date.now();
       const errorsNow = record.progress.segmentsByEndReason.error ?? 0;
@@ -52,8 +53,9 @@ export async function awaitClosing(
       });
       if (reason !== null) return reason;
       await run.bell.wait(timings.pollMs, run.halt);
-      // Nudges come by the hundred; one look serves them all.
-      await pause(Math.min(timings.actorPollMs, timings.pollMs), run.signal);
+      // Nudges come by the hundred; one look serves those that follow shortly after the look before. One after a quiet while is followed at once.
+      const restMs = Math.min(timings.actorPollMs, timings.pollMs) - (performance.now() - lookedAtMs);
+      await pause(Math.max(0, restMs), run.signal);
     }
     return 'halted';
   } finally {

@@ -34,16 +34,21 @@ export class TaskIssuer {
   }
 
   /**
-   * Publishes what is owed. When an earlier process issued this iteration already, the queue and the actors are asked first; only if
+   * Publishes what is owed. What this process has just planned, and nobody issued yet, nobody can hold: it goes out at once. When an earlier process issued this iteration already, the queue and the actors are asked first; only if
    * they do not account for everything that is owed, the queue is emptied and what no actor holds is published anew.
    */
   async begin(): Promise<void> {
-    const waiting = await this.#waiting();
+    const { iteration } = this.#record;
     const owed = this.owed(this.#record);
-    if (this.#run.progress.issue?.iteration === this.#record.iteration) {
+    const wasIssued = this.#run.progress.issue?.iteration === iteration;
+    const errorsAtPlan = this.#run.errorsAtPlan(iteration);
+    if (!wasIssued && errorsAtPlan !== null) return this.#publish(owed, errorsAtPlan);
+    const waiting = await this.#waiting();
+    const errors = errorsOf(waiting);
+    if (wasIssued) {
       const { rollout, segments } = await this.#run.cluster.bus.queueDepths();
       if (rollout.pending + rollout.leased + segments.pending + segments.leased >= owed.length) {
-        for (const id of owed) this.#errors.set(id, waiting.get(id)?.errors ?? 0);
+        for (const id of owed) this.#errors.set(id, errors.get(id) ?? 0);
         return;
       }
       await this.#run.cluster.bus.purgeRolloutTasks(this.#run.id);
@@ -51,7 +56,7 @@ export class TaskIssuer {
     const held = await this.#held();
     await this.#publish(
       owed.filter((id) => waiting.has(id) && !held.has(id)),
-      waiting,
+      errors,
     );
   }
 
@@ -76,7 +81,7 @@ export class TaskIssuer {
         'tasks that nobody holds are issued again',
       );
     }
-    await this.#publish([...failed, ...lost], waiting);
+    await this.#publish([...failed, ...lost], errorsOf(waiting));
   }
 
   /**
@@ -106,8 +111,8 @@ export class TaskIssuer {
     return new Set(answers.flatMap(({ status }) => status?.trajectoryIds ?? []));
   }
 
-  /** In the order of the plan. */
-  async #publish(ids: readonly string[], waiting: ReadonlyMap<string, TrajectorySummary>): Promise<void> {
+  /** In the order of the plan. @param errors failed tries of each, none where it names none */
+  async #publish(ids: readonly string[], errors: ReadonlyMap<string, number>): Promise<void> {
     if (ids.length === 0) return;
     const { iteration } = this.#record;
     const before = this.#run.progress.issue;
@@ -116,9 +121,9 @@ export class TaskIssuer {
     const wanted = new Set(ids);
     const tasks = this.#record.tasks.filter((task) => wanted.has(task.trajectoryId));
     await this.#run.cluster.bus.publishRolloutTasks(
-      tasks.map((task) => this.#task(task, round + (waiting.get(task.trajectoryId)?.errors ?? 0))),
+      tasks.map((task) => this.#task(task, round + (errors.get(task.trajectoryId) ?? 0))),
     );
-    for (const id of ids) this.#errors.set(id, waiting.get(id)?.errors ?? 0);
+    for (const id of ids) this.#errors.set(id, errors.get(id) ?? 0);
     this.#run.metrics.tasks_issued_total.inc(tasks.length);
   }
 
@@ -139,4 +144,8 @@ export class TaskIssuer {
       lastSpan: planned.lastSpan,
     };
   }
+}
+
+function errorsOf(waiting: ReadonlyMap<string, TrajectorySummary>): Map<string, number> {
+  return new Map([...waiting].map(([id, { errors }]) => [id, errors]));
 }

@@ -36,6 +36,6 @@ export async function openIteration(run: ActiveRun, before: IterationRecord | nu
     maxAttempts: run.config.rollout.maxAttempts,
     ...plan,
   });
-  run.notePlan(record);
+  run.notePlan(record, unfinished);
   return record;
 }

@@ -9,9 +9,12 @@ import { TaskIssuer } from './issue.js';
 export async function rollOut(run: ActiveRun, record: IterationRecord): Promise<IterationRecord> {
   const { runId, iteration, policyVersion } = record;
   await run.enter('rollout', iteration);
-  await run.cluster.bus.putIterationSignal({ runId, iteration, policyVersion, open: true });
   const issuer = new TaskIssuer(run, record);
-  await issuer.begin();
+  // Side by side: a task that comes before the signal waits for it.
+  await Promise.all([
+    run.cluster.bus.putIterationSignal({ runId, iteration, policyVersion, open: true }),
+    issuer.begin(),
+  ]);
   const closedBy = await awaitClosing(run, record, issuer);
 
   await run.enter('close', iteration);

@@ -145,3 +145,43 @@ t.test('a controller that comes back waits for what the queue still holds', asyn
   await second.runs.settled();
   t.equal(state(world), 'finished');
 });
+
+t.test(
+  'the tasks of a plan go out at once; a process that did not make the plan asks the store and the actors first',
+  async (t) => {
+    const world = new World();
+    await putRun(world, { ...smallRun, warmup: { steps: 0 }, iterations: 1 });
+    const asking = (calls: string[]) => (_: string, method: string, call: () => unknown) => {
+      if (['openIteration', 'listUnfinished', 'getActorStatus', 'publishRolloutTasks'].includes(method))
+        calls.push(method);
+      return call();
+    };
+    // The process dies between the plan and its first task.
+    const planning: string[] = [];
+    const note = asking(planning);
+    const dying = startController(world, (service, method, call) => {
+      if (method === 'publishRolloutTasks') {
+        note(service, method, () => undefined);
+        void dying.kill();
+        throw new SegueError('CANCELLED', 'the process was killed');
+      }
+      return note(service, method, call);
+    });
+    await dying.runs.resume('r');
+    await dying.runs.settled();
+    t.strictSame(planning.slice(planning.indexOf('openIteration')), ['openIteration', 'publishRolloutTasks']);
+    world.runs.set('r', { ...world.runs.get('r')!, progressJson: withoutIssue(world) });
+    const next: string[] = [];
+    const successor = startController(world, asking(next));
+    await successor.runs.resume('r');
+    await successor.runs.settled();
+    const asked = next.slice(0, next.indexOf('publishRolloutTasks'));
+    t.ok(asked.includes('listUnfinished') && asked.includes('getActorStatus'), 'the successor asks');
+    t.equal(state(world), 'finished');
+  },
+);
+
+/** As if the process had died before it noted that tasks go out. */
+function withoutIssue(world: World): string {
+  return JSON.stringify({ ...JSON.parse(world.runs.get('r')!.progressJson), issue: null });
+}

@@ -88,6 +88,32 @@ t.test('split, slice, concat, expand and range with symbolic sizes', async (t) =
   t.same(result.range!.data, [0, 1, 2]);
 });
 
+t.test(
+  'a constant cut along its first axis stays a constant: in memory without a copy, in a file by its place',
+  async (t) => {
+    const b = new Builder();
+    const data = Float32Array.from({ length: 6 }, (_, i) => i);
+    const [first, rest] = b.split(b.constant('float32', [3, 2], data), [1, 2], 0);
+    t.equal(b.nodes.length, 0, 'nothing is left to compute');
+    t.equal(rest!.data?.buffer, data.buffer);
+    const place = { file: 'weights', offsetBytes: 40, bytes: 24 };
+    const parts = b.split(b.constantInFile('float32', [3, 2], place), [1, 2], 0);
+    t.same(
+      parts.map((part) => part.place),
+      [
+        { file: 'weights', offsetBytes: 40, bytes: 8 },
+        { file: 'weights', offsetBytes: 48, bytes: 16 },
+      ],
+    );
+    const x = b.input('x', 'float32', [2]);
+    b.output('first', b.add(first!, x));
+    b.output('rest', b.add(rest!, x));
+    const result = await runOnce(b, { x: floats([2], 10) });
+    t.same(result.first!.data, [10, 12]);
+    t.same(result.rest!.data, [12, 14, 14, 16]);
+  },
+);
+
 t.test('a loop carries growing values, reads the outer graph, stacks outputs and ends early', async (t) => {
   const b = new Builder();
   const x = b.input('x', 'float32', ['T', 2]);

@@ -163,3 +163,54 @@ t.test('a uniform number at the edges of its range draws a token that has probab
     );
   }
 });
+
+t.test('a large vocabulary, searched in blocks, gives the first token that reaches the uniform number', async (t) => {
+  // One that fills its blocks, and one whose last block is not full.
+  for (const vocabulary of [1024, 601]) {
+    const rows = 512;
+    const b = new Builder();
+    const { token, logProb } = sample(b, {
+      logits: b.input('logits', 'float32', ['B', vocabulary]),
+      uniform: b.input('uniform', 'float32', ['B', 1]),
+      inverseTemperature: b.input('inverseTemperature', 'float32', ['B', 1]),
+      limits: { topK: b.input('topK', 'int64', ['B', 1]), topP: b.input('topP', 'float32', ['B', 1]) },
+    });
+    b.output('token', token);
+    b.output('logProb', logProb);
+    const session = await Session.create(emit(b));
+    t.teardown(() => session.dispose());
+    const values = Float32Array.from({ length: rows * vocabulary }, (_, i) => 4 * tokenUniform(7, 'logits', i) - 2);
+    const draws = (uniforms: Float32Array, topK: number) =>
+      session.run({
+        logits: tensor('float32', [rows, vocabulary], values),
+        uniform: tensor('float32', [rows, 1], uniforms),
+        inverseTemperature: tensor('float32', [rows, 1], new Float32Array(rows).fill(1)),
+        topK: tensor('int64', [rows, 1], new BigInt64Array(rows).fill(BigInt(topK))),
+        topP: tensor('float32', [rows, 1], new Float32Array(rows).fill(2)),
+      });
+    const uniforms = Float32Array.from({ length: rows }, (_, row) => tokenUniform(5, 'blocks', row));
+    const { token: drawn, logProb: given } = await draws(uniforms, vocabulary);
+    let worst = { distance: 0, logProb: 0 };
+    for (let row = 0; row < rows; row++) {
+      const weights = Array.from(values.subarray(row * vocabulary, (row + 1) * vocabulary), Math.exp);
+      const total = weights.reduce((sum, weight) => sum + weight, 0);
+      const at = Number((drawn!.data as BigInt64Array)[row]);
+      const before = weights.slice(0, at).reduce((sum, weight) => sum + weight, 0) / total;
+      const share = weights[at]! / total;
+      // How far the number lies outside the token's stretch of the cumulative probability.
+      const outside = Math.max(before - uniforms[row]!, uniforms[row]! - before - share, 0);
+      const error = Math.abs((given!.data as Float32Array)[row]! - Math.log(share));
+      worst = { distance: Math.max(worst.distance, outside), logProb: Math.max(worst.logProb, error) };
+    }
+    t.ok(worst.distance < 1e-6, `${vocabulary} tokens: at most ${worst.distance} outside`);
+    t.ok(worst.logProb < 1e-5, `log-probs: ${worst.logProb}`);
+    for (const edge of [0.5 / 2 ** 24, 1 - 0.5 / 2 ** 24]) {
+      const { token: kept } = await draws(new Float32Array(rows).fill(edge), 3);
+      const foreign = Array.from(kept!.data as BigInt64Array, Number).filter((at, row) => {
+        const own = values.subarray(row * vocabulary, (row + 1) * vocabulary);
+        return own.filter((value) => value > own[at]!).length >= 3;
+      });
+      t.same(foreign, [], `uniform ${edge}: only the three most likely tokens`);
+    }
+  }
+});

@@ -5,8 +5,8 @@
 import type { ProgressNote } from '@segue/bus';
 import type { Notice } from './progress.js';
 
-/** Longest wait between a commit and its announcement, in ms. */
-const debounceMs = 20;
+/** Shortest time between two announcements, in ms; also the longest wait between a commit and its announcement. */
+const restMs = 20;
 
 const kinds = ['segment', 'score', 'group'] as const;
 
@@ -15,6 +15,7 @@ export class Announcer {
   /** The most telling kind since the last announcement, by run. */
   readonly #waiting = new Map<string, ProgressNote>();
   #timer: NodeJS.Timeout | null = null;
+  #announcedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(announce: (note: ProgressNote) => void) {
     this.#announce = announce;
@@ -27,12 +28,14 @@ export class Announcer {
     if (waiting === undefined || kinds.indexOf(note.kind) >= kinds.indexOf(waiting.kind)) {
       this.#waiting.set(note.runId, note);
     }
-    this.#timer ??= setTimeout(() => this.flush(), debounceMs);
+    const waitMs = Math.max(0, this.#announcedAtMs + restMs - performance.now());
+    this.#timer ??= setTimeout(() => this.flush(), waitMs);
   }
 
   flush(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    this.#announcedAtMs = performance.now();
     const notes = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const note of notes) this.#announce(note);

@@ -50,13 +50,20 @@ interface Life {
   isOpen: boolean;
 }
 
+/** Rows of a table whose reading is kept. */
+const keptRows = 8_192;
+
 /** One kind of row. Reads inside a transaction see its writes. After the close every call throws UNAVAILABLE. */
 export class Table<Row> {
   readonly #table: Database<Buffer, (string | number)[]>;
   readonly #name: string;
   readonly #life: Life;
+  /** What was read or written last, by key: the same bytes need no second decoding. null where rows are read once. */
+  readonly #known: Map<string, { readonly bytes: Buffer; readonly row: Row }> | null;
 
-  constructor(root: RootDatabase<Buffer, (string | number)[]>, life: Life, name: string) {
+  /** @param isReread rows are small, immutable and read again and again */
+  constructor(root: RootDatabase<Buffer, (string | number)[]>, life: Life, name: string, isReread = false) {
+    this.#known = isReread ? new Map() : null;
     this.#table = root.openDB<Buffer, (string | number)[]>({ name, encoding: 'binary' });
     this.#name = name;
     this.#life = life;
@@ -69,7 +76,14 @@ export class Table<Row> {
 
   get(key: Key): Row | undefined {
     const bytes = this.#database.get([...key]);
-    return bytes === undefined ? undefined : this.#decode(key, bytes);
+    if (bytes === undefined) return undefined;
+    // Only equal bytes count: what a transaction undid, or a disk changed, is read anew.
+    const known = this.#known?.get(key.join());
+    if (known?.bytes.equals(bytes)) return known.row;
+    const row = this.#decode(key, bytes);
+    // A copy: the library may use its buffer again.
+    if (this.#known !== null) this.#keep(key, Buffer.from(bytes), row);
+    return row;
   }
 
   has(key: Key): boolean {
@@ -78,7 +92,18 @@ export class Table<Row> {
 
   /** Inside a transaction only. */
   put(key: Key, row: Row): void {
-    void this.#database.put([...key], encodeRow(row));
+    const bytes = encodeRow(row);
+    void this.#database.put([...key], bytes);
+    this.#keep(key, bytes, row);
+  }
+
+  #keep(key: Key, bytes: Buffer, row: Row): void {
+    if (this.#known === null) return;
+    const name = key.join();
+    this.#known.delete(name);
+    this.#known.set(name, { bytes, row });
+    const oldest = this.#known.keys().next().value;
+    if (this.#known.size > keptRows && oldest !== undefined) this.#known.delete(oldest);
   }
 
   /** Inside a transaction only. */
@@ -142,15 +167,15 @@ export function openTables(folder: string) {
   return {
     folder,
     runs: new Table<RunRow>(root, life, 'runs'),
-    counters: new Table<Counters>(root, life, 'counters'),
+    counters: new Table<Counters>(root, life, 'counters', true),
     problems: new Table<Problem>(root, life, 'problems'),
     problemPositions: new Table<number>(root, life, 'problemPositions'),
-    problemTallies: new Table<ProblemTally>(root, life, 'problemTallies'),
+    problemTallies: new Table<ProblemTally>(root, life, 'problemTallies', true),
     batches: new Table<BatchRow>(root, life, 'batches'),
-    iterations: new Table<IterationRow>(root, life, 'iterations'),
-    plans: new Table<readonly PlannedTask[]>(root, life, 'plans'),
-    groups: new Table<GroupRow>(root, life, 'groups'),
-    trajectories: new Table<TrajectoryRow>(root, life, 'trajectories'),
+    iterations: new Table<IterationRow>(root, life, 'iterations', true),
+    plans: new Table<readonly PlannedTask[]>(root, life, 'plans', true),
+    groups: new Table<GroupRow>(root, life, 'groups', true),
+    trajectories: new Table<TrajectoryRow>(root, life, 'trajectories', true),
     segments: new Table<SegmentRow>(root, life, 'segments'),
     tokens: new Table<TokensRow>(root, life, 'tokens'),
     unfinished: new Table<1>(root, life, 'unfinished'),

@@ -104,3 +104,28 @@ t.test('an error segment is never kept, whatever tokens it brings', async (t) =>
   t.same([...store.listUnfinished(runId)], [], 'and is not resumed');
   await store.close();
 });
+
+t.test('a row that was read or written is decoded once; what a transaction undid is read anew', async (t) => {
+  const folder = freshFolder(t);
+  const store = openStore(folder);
+  await addRun(store);
+  await open(store, 0, twoGroups);
+  await store.close();
+  const tables = openTables(folder);
+  const key = [runId, 0];
+  const first = tables.groups.get(key)!;
+  t.equal(tables.groups.get(key), first, 'the same row, not decoded again');
+  const changed = { ...first, state: 'complete' } as const;
+  t.throws(() =>
+    tables.transact(() => {
+      tables.groups.put(key, changed);
+      t.equal(tables.groups.get(key), changed, 'a transaction sees what it wrote');
+      throw new Error('undone');
+    }),
+  );
+  t.same(tables.groups.get(key), first, 'as it is on disk');
+  tables.transact(() => tables.groups.put(key, changed));
+  t.same(tables.groups.get(key), changed);
+  await tables.close();
+  t.throws(() => tables.groups.get(key), { code: 'UNAVAILABLE' }, 'nothing is answered from memory after the close');
+});

@@ -1,7 +1,7 @@
 /** Wires the scorers to the process shell: the reward queue and gRPC. */
 import { join } from 'node:path';
 import { rewardContract } from '@segue/bus';
-import type { RewardConfig } from '@segue/core';
+import { type RewardConfig, SegueError } from '@segue/core';
 import type { Shell } from '@segue/service';
 import { rewardMetricTable } from './metrics.js';
 import { Pool } from './pool.js';
@@ -16,6 +16,7 @@ export async function buildReward(shell: Shell<RewardConfig>, scorers: Scorers =
   const metrics = shell.metrics.define(rewardMetricTable);
   const rules = { timeoutMs: config.timeoutMs, maxAttempts: config.maxAttempts };
   const replay = () => peers.replay();
+  const problems = new Problems(replay);
   const tokenizers = new Tokenizers({
     bus,
     trainer: () => peers.trainer(),
@@ -23,12 +24,20 @@ export async function buildReward(shell: Shell<RewardConfig>, scorers: Scorers =
   });
 
   shell.serve(rewardContract, rewardHandlers({ scorers, pool: new Pool(config.concurrency), rules }));
+  // Thousands of problems take a while to come: they are here before the first response of a run is.
+  shell.keep('runs ahead', async (signal) => {
+    for await (const { runId } of bus.watchActivePolicies({ signal })) {
+      await Promise.all([problems.prepare(runId), tokenizers.get(runId)]).catch((error: unknown) =>
+        log.debug({ run: runId, error: SegueError.from(error).message }, 'nothing was read ahead'),
+      );
+    }
+  });
   shell.keep('reward queue', (signal) =>
     workOnRewards(
       {
         bus,
         replay,
-        problems: new Problems(replay),
+        problems,
         tokenizers,
         scorers,
         rules,

@@ -13,6 +13,11 @@ export class Problems {
     this.#replay = replay;
   }
 
+  /** Reads a run's problems before the first of them is asked for. */
+  async prepare(runId: string): Promise<void> {
+    if (!this.#byRun.has(runId)) await this.#read(runId);
+  }
+
   /** @throws SegueError NOT_FOUND */
   async get(runId: string, problemId: string): Promise<Problem> {
     const known = this.#byRun.get(runId)?.get(problemId);

@@ -295,3 +295,15 @@ t.test('ListScorers names every scorer with the metadata that it reads', async (
   const schema = JSON.parse(scorers.find(({ name }) => name === 'expression')?.metadataSchemaJson ?? '');
   t.same(schema.required, ['numbers']);
 });
+
+t.test('problems that are read ahead are not read again for a response', async (t) => {
+  const store = new FakeStore();
+  const problems = new Problems(async () => store);
+  await problems.prepare('run');
+  await problems.prepare('run');
+  t.equal(store.readings, 1);
+  for (const { id } of store.problems) t.equal((await problems.get('run', id)).id, id);
+  t.equal(store.readings, 1);
+  await t.rejects(problems.get('run', 'unheard-of'), { code: 'NOT_FOUND' });
+  t.equal(store.readings, 2, 'one that is unknown may be newer');
+});

@@ -7,11 +7,11 @@
  */
 import { Builder } from '../graph/builder.js';
 import type { Value } from '../graph/value.js';
-import { decoderStack, decoderWeights, embed, logits, rotaryTables } from '../model/decoder.js';
+import { decoderStack, decoderWeights, embed, logits } from '../model/decoder.js';
 import type { ModelWeights } from '../model/weights.js';
 import { kvNames } from './kv-tensors.js';
 import { sample } from './sampler.js';
-import { StepAttention, stepHeads } from './step-attention.js';
+import { StepAttention, StepRotation } from './step-attention.js';
 
 /** What a batch needs beyond plain sampling; each costs a little at every step, so it is left out unless asked for. */
 export interface DecodeVariant {
@@ -43,7 +43,7 @@ export function decodeGraph({ layout, constantOf }: ModelWeights, variant: Decod
     ? { limits: { topK: b.input('topK', 'int64', ['B', 1]), topP: b.input('topP', 'float32', ['B', 1]) } }
     : {};
   const attention = new StepAttention(b, config, variant.shared);
-  const tables = rotaryTables(b, config);
+  const rotation = new StepRotation(b, config, position);
   const rows = b.product(['B', config.kvHeads]);
   const empty = b.zeros([rows, 0, config.headSize], 'float32');
   const batch = b.reshape(b.dimension('B'), []);
@@ -62,11 +62,9 @@ export function decodeGraph({ layout, constantOf }: ModelWeights, variant: Decod
       })),
     ],
     ({ graph: body, trip, carried: [before, leftBefore, patienceBefore, ...chunk] }) => {
-      // A row that has ended steps on with the others, past the context too; what it computes there is thrown away.
-      const positions = body.min(body.add(position, trip), config.maxPositions - 1); // [B, 1]
       const grown: Value[] = [];
       const attend = (qkv: Value, layer: number) => {
-        const { q, k, v } = stepHeads(body, config, qkv, positions, tables);
+        const { q, k, v } = rotation.heads(body, qkv, trip);
         const keys = body.concat([chunk[2 * layer]!, k], 1); // [B*G, t+1, D]
         const values = body.concat([chunk[2 * layer + 1]!, v], 1);
         grown.push(keys, values);

@@ -127,7 +127,7 @@ function sharedFeeds(shape: KvShape, rows: readonly DecodeRow[]): Tensors {
     shape,
     layout.prompts.map((prompt) => [prompt.kv!]),
   );
-  const lengths = Int32Array.from(prompts, (prompt) => prompt.kv!.length);
+  const lengths = Int32Array.from(layout.prompts, (prompt) => prompt.kv!.length);
   return {
     sharedMask: lengthMask(lengths, block.columns, kvHeads),
     rowOfCell: tensor('int64', [layout.prompts.length * kvHeads, layout.members], layout.rowOfCell),

@@ -64,7 +64,9 @@ export class Prefiller {
       .filter((row) => !row.ready)
       .map((owner) => {
         const { promptTokens, responseTokens } = owner.sequence.request;
-        const tokens = Int32Array.of(promptTokens.at(-1)!, ...responseTokens.subarray(0, -1));
+        const tokens = new Int32Array(responseTokens.length);
+        tokens[0] = promptTokens.at(-1)!;
+        tokens.set(responseTokens.subarray(0, -1), 1);
         return { owner, tokens, past: [owner.prompt.kv!] };
       });
     await this.#fill(policy, resumed, maxTokens, budget, (row, pieces) => {

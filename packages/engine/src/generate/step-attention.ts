@@ -7,22 +7,48 @@ import type { Builder } from '../graph/builder.js';
 import type { Dim } from '../graph/tensor-type.js';
 import type { Value } from '../graph/value.js';
 import type { ModelConfig } from '../model/config.js';
-import type { Heads, RotaryTables } from '../model/decoder.js';
+import { type Heads, type RotaryTables, rotaryTables } from '../model/decoder.js';
 import { kvNames } from './kv-tensors.js';
 
-/** qkv [B, (H+2G)*D] of one token per row -> q [B*G, R, D], k and v [B*G, 1, D]; q and k rotated. */
-export function stepHeads(b: Builder, config: ModelConfig, qkv: Value, positions: Value, tables: RotaryTables): Heads {
-  const { heads, kvHeads, headSize } = config;
-  const all = b.reshape(qkv, ['B', heads + 2 * kvHeads, 1, headSize]);
-  const [unrotated, v] = b.split(all, [heads + kvHeads, kvHeads], 1);
-  const rotated = b.rotary(unrotated!, positions, tables.cos, tables.sin); // [B, H+G, 1, D]
-  const [q, k] = b.split(rotated, [heads, kvHeads], 1);
-  const rows = b.product(['B', kvHeads]);
-  return {
-    q: b.reshape(q!, [rows, heads / kvHeads, headSize]),
-    k: b.reshape(k!, [rows, 1, headSize]),
-    v: b.reshape(v!, [rows, 1, headSize]),
-  };
+/**
+ * Rotation of one token per row: a row's heads stand where a sequence's tokens would, so that queries and keys turn by the row's position and
+ * values not at all, in one operator without cutting them apart.
+ */
+export class StepRotation {
+  readonly #config: ModelConfig;
+  readonly #tables: RotaryTables;
+  /** int64 [K, B, H+2G] */
+  readonly #rowsOfTable: Value;
+
+  /** Computes its tables in `outer`, the graph around the loop. @param position int64 [B, 1] of each row's first step */
+  constructor(outer: Builder, config: ModelConfig, position: Value) {
+    const { heads, kvHeads, maxPositions } = config;
+    this.#config = config;
+    const { cos, sin } = rotaryTables(outer, config);
+    // One more row, which turns by nothing.
+    const row = (value: number) => outer.expand(outer.cast(outer.scalar(value), cos.dtype), [1, cos.shape[1]!]);
+    this.#tables = { cos: outer.concat([cos, row(1)], 0), sin: outer.concat([sin, row(0)], 0) };
+    const steps = outer.reshape(outer.range('K'), ['K', 1, 1]);
+    // A row that has ended steps on with the others, past the context too; what it computes there is thrown away.
+    const positions = outer.min(outer.add(position, steps), maxPositions - 1); // [K, B, 1]
+    const turns = Array.from({ length: heads + 2 * kvHeads }, (_, head) => (head < heads + kvHeads ? 1 : 0));
+    const turned = outer.constant('bool', [1, 1, turns.length], turns);
+    this.#rowsOfTable = outer.where(turned, positions, maxPositions);
+  }
+
+  /** qkv [B, (H+2G)*D] at a step -> q [B*G, R, D], k and v [B*G, 1, D]; q and k rotated. */
+  heads(b: Builder, qkv: Value, trip: Value): Heads {
+    const { heads, kvHeads, headSize } = this.#config;
+    const all = b.reshape(qkv, ['B', 1, heads + 2 * kvHeads, headSize]);
+    const rotated = b.rotary(all, b.gather(this.#rowsOfTable, trip, 0), this.#tables.cos, this.#tables.sin);
+    const [q, k, v] = b.split(rotated, [heads, kvHeads, kvHeads], 2);
+    const rows = b.product(['B', kvHeads]);
+    return {
+      q: b.reshape(q!, [rows, heads / kvHeads, headSize]),
+      k: b.reshape(k!, [rows, 1, headSize]),
+      v: b.reshape(v!, [rows, 1, headSize]),
+    };
+  }
 }
 
 /** Keys and values that are there before the chunk, per layer. */
@@ -30,7 +56,7 @@ interface Past {
   /** [batch, columns, D] */
   readonly keys: readonly Value[];
   readonly values: readonly Value[];
-  /** Added to the scores, [B*G, 1, columns]. */
+  /** Added to the scores, [batch, 1, columns]. */
   readonly mask: Value;
   readonly columns: string;
 }
@@ -51,7 +77,7 @@ export class StepAttention {
   readonly #prefix: Past;
   readonly #shared: SharedPast | null;
   readonly #outer: Builder;
-  /** Shapes for #reshape, by their last two dimensions. */
+  /** Shapes for #reshape, by their first two dimensions. */
   readonly #sizes = new Map<string, Value>();
 
   /** Declares its inputs in `outer`, the graph around the loop. */
@@ -72,14 +98,14 @@ export class StepAttention {
   }
 
   #past(name: string, batch: Dim, columns: string): Past {
-    const { headSize, kvHeads, layers } = this.#config;
+    const { headSize, layers } = this.#config;
     const values = kvNames(name, layers).map((input) =>
       this.#outer.input(input, 'float32', [batch, columns, headSize]),
     );
     return {
       keys: values.filter((_, i) => i % 2 === 0),
       values: values.filter((_, i) => i % 2 === 1),
-      mask: this.#outer.input(`${name}Mask`, 'float32', [this.#outer.product(['B', kvHeads]), 1, columns]),
+      mask: this.#outer.input(`${name}Mask`, 'float32', [batch, 1, columns]),
       columns,
     };
   }
@@ -91,22 +117,35 @@ export class StepAttention {
     const alpha = 1 / Math.sqrt(headSize);
     const prefix = this.#prefix;
     const shared = this.#shared;
-    const scores = [
+    const parts = [
       b.add(b.matmul(q, prefix.keys[layer]!, { transB: true, alpha }), prefix.mask), // [B*G, R, P]
       b.matmul(q, keys, { transB: true, alpha }), // [B*G, R, t+1]
     ];
-    if (shared) {
-      const grid = b.matmul(this.#toGrid(b, shared, q), shared.keys[layer]!, { transB: true, alpha });
-      scores.unshift(b.add(this.#toRows(b, shared, grid), shared.mask)); // [B*G, R, S]
-    }
+    const own = b.concat(parts, 2); // [B*G, R, P+t+1]
+    const sizes = parts.map((part) => part.shape[2]!);
+    const attendOwn = (weights: Value) => {
+      const [ofPrefix, ofChunk] = b.split(weights, sizes, 2);
+      return b.add(b.matmul(ofPrefix!, prefix.values[layer]!), b.matmul(ofChunk!, values)); // [B*G, R, D]
+    };
+    const attended = shared ? this.#attendShared(b, shared, layer, { q, own, attendOwn }) : attendOwn(b.softmax(own));
+    return b.reshape(attended, ['B', heads * headSize]);
+  }
+
+  /** One softmax over the prompt's scores and each row's own. The own ones, far fewer, are those that change places. */
+  #attendShared(
+    b: Builder,
+    shared: SharedPast,
+    layer: number,
+    { q, own, attendOwn }: { readonly q: Value; readonly own: Value; readonly attendOwn: (weights: Value) => Value },
+  ): Value {
+    const alpha = 1 / Math.sqrt(this.#config.headSize);
+    const product = b.matmul(this.#toGrid(b, shared, q), shared.keys[layer]!, { transB: true, alpha });
+    const scores = [b.add(product, shared.mask), this.#toGrid(b, shared, own)]; // [cells, members*R, S], [.., P+t+1]
+    const weights = b.softmax(b.concat(scores, 2));
     const sizes = scores.map((score) => score.shape[2]!);
-    const weights = b.split(b.softmax(b.concat(scores, 2)), sizes, 2);
-    const [ofPrefix, ofChunk] = weights.slice(-2) as [Value, Value];
-    const parts = [b.matmul(ofPrefix, prefix.values[layer]!), b.matmul(ofChunk, values)]; // [B*G, R, D]
-    if (shared) {
-      parts.push(this.#toRows(b, shared, b.matmul(this.#toGrid(b, shared, weights[0]!), shared.values[layer]!)));
-    }
-    return b.reshape(b.sum(parts), ['B', heads * headSize]);
+    const [ofShared, ofOwn] = b.split(weights, sizes, 2) as [Value, Value];
+    const fromShared = this.#toRows(b, shared, b.matmul(ofShared, shared.values[layer]!)); // [B*G, R, D]
+    return b.add(fromShared, attendOwn(this.#toRows(b, shared, ofOwn)));
   }
 
   /** [B*G, R, n] -> [cells, members*R, n] */
@@ -123,13 +162,13 @@ export class StepAttention {
     return b.gather(members, cellOfRow, 0);
   }
 
-  /** Reshapes to sizes that are computed outside the loop; the first is left to the runtime. */
+  /** Reshapes to sizes that are computed outside the loop; the last is left to the runtime. */
   #reshape(b: Builder, value: Value, shape: readonly [Dim, Dim, Dim]): Value {
-    const key = shape.slice(1).join();
+    const key = shape.slice(0, -1).join();
     let sizes = this.#sizes.get(key);
     if (!sizes) {
       sizes = this.#outer.concat(
-        [-1, ...shape.slice(1)].map((dim) => this.#outer.dimension(dim)),
+        [...shape.slice(0, -1), -1].map((dim) => this.#outer.dimension(dim)),
         0,
       );
       this.#sizes.set(key, sizes);

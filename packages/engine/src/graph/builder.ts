@@ -129,8 +129,9 @@ export class Builder extends ShapeBuilder {
   argMax(a: Value, axis: number, keep = false): Value {
     return this.op('ArgMax', [a], { axis, keepdims: keep ? 1 : 0 });
   }
-  cumSum(a: Value, axis: number): Value {
-    return this.op('CumSum', [a, this.scalar(axis, 'int64')]);
+  /** @param exclusive each sum leaves out its own element. Default false. */
+  cumSum(a: Value, axis: number, { exclusive = false }: { readonly exclusive?: boolean } = {}): Value {
+    return this.op('CumSum', [a, this.scalar(axis, 'int64')], { exclusive: exclusive ? 1 : 0 });
   }
 
   #reduce(

@@ -12,14 +12,16 @@ import {
   type DType,
   divideDim,
   dtypes,
+  elementCount,
   factorsOf,
   multiplyDims,
   normalizeAxis,
   type Shape,
   sameShape,
+  type TensorType,
   termsOf,
 } from './tensor-type.js';
-import type { Attributes, Value } from './value.js';
+import { type Attributes, isConstant, type Value } from './value.js';
 
 export class ShapeBuilder extends Graph {
   #dims = new Map<Dim, Value>();
@@ -130,14 +132,27 @@ export class ShapeBuilder extends Graph {
     return values.length === 1 ? values[0]! : this.op('Concat', values, { axis });
   }
 
-  /** Cuts an axis into parts of the given sizes (numbers or symbols). */
+  /** Cuts an axis into parts of the given sizes (numbers or symbols). Constants cut along their first axis stay constants, uncopied. */
   split(a: Value, sizes: Shape, axis: number): readonly Value[] {
     const at = normalizeAxis(axis, a.rank);
     if (addDims(sizes) !== a.shape[at]) {
       throw new SegueError('INTERNAL', `split of ${a.name}: parts ${sizes.join(' + ')} do not make ${a.shape[at]}`);
     }
     const types = sizes.map((size) => ({ dtype: a.dtype, shape: a.shape.map((dim, i) => (i === at ? size : dim)) }));
+    if (at === 0 && isConstant(a)) return this.#cutConstant(a, types);
     return this.node('Split', [a, this.#sizes(sizes)], { axis: at }, types);
+  }
+
+  #cutConstant({ data, place }: Value, types: readonly TensorType[]): readonly Value[] {
+    let from = 0;
+    return types.map(({ dtype, shape }) => {
+      const begin = from;
+      from += elementCount(shape) ?? Number.NaN;
+      if (data) return this.constant(dtype, shape, data.subarray(begin, from));
+      const { bytes } = dtypes[dtype];
+      const offsetBytes = place!.offsetBytes + begin * bytes;
+      return this.constantInFile(dtype, shape, { file: place!.file, offsetBytes, bytes: (from - begin) * bytes });
+    });
   }
 
   /** a[..., start : start + size, ...] along one axis. */

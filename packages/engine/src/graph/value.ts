@@ -48,3 +48,8 @@ export class Value implements TensorType {
     return this.data instanceof BigInt64Array ? Array.from(this.data, Number) : undefined;
   }
 }
+
+/** Whether a value is the same in every run. */
+export function isConstant({ data, place }: Value): boolean {
+  return data !== undefined || place !== undefined;
+}

@@ -6,7 +6,7 @@
  */
 import type { Builder } from '../graph/builder.js';
 import { type Dim, type DType, divideDim } from '../graph/tensor-type.js';
-import type { Value } from '../graph/value.js';
+import { isConstant, type Value } from '../graph/value.js';
 import { attendTo } from './attention.js';
 import type { ModelConfig } from './config.js';
 import {
@@ -115,10 +115,11 @@ export function feedForward(
   inference = false,
 ): Value {
   const halves = [intermediateSize, intermediateSize];
-  // One product where the weight is prepacked once; two in training, since there cutting the weight copies less than cutting the rows.
-  const [gate, up] = inference
-    ? b.split(b.linear(normed, gateUp), halves, -1)
-    : b.split(gateUp, halves, 0).map((half) => b.linear(normed, half)); // [rows, I]
+  // Two products where cutting the weight is free or copies less than cutting the rows: with constants, and in training.
+  const [gate, up] =
+    inference && !isConstant(gateUp)
+      ? b.split(b.linear(normed, gateUp), halves, -1)
+      : b.split(gateUp, halves, 0).map((half) => b.linear(normed, half)); // [rows, I]
   return b.linear(b.mul(b.silu(gate!), up!), down);
 }
 

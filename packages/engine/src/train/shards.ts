@@ -20,6 +20,25 @@ export function dealRows<R extends TokenRow>(rows: readonly R[], threads: number
   return hands.map((indices) => ({ rows: indices.map((index) => rows[index]!), indices }));
 }
 
+/** Rows with more tokens than this go alone. */
+const longCallTokens = 8192;
+
+/**
+ * Cuts a shard into calls: a long row is one of its own, since it takes seconds to minutes, and a call's deadline should tell slow from
+ * stuck whatever the number of rows. Rows that short share micro-batches, so they stay together.
+ */
+export function cutShard<R extends TokenRow>({ rows, indices }: Shard<R>, maxTokens = longCallTokens): Shard<R>[] {
+  const isLong = ({ tokens }: TokenRow) => tokens.length > maxTokens;
+  const partOf = (chosen: readonly number[]): Shard<R> => ({
+    rows: chosen.map((at) => rows[at]!),
+    indices: chosen.map((at) => indices[at]!),
+  });
+  const all = rows.map((_, at) => at);
+  const long = all.filter((at) => isLong(rows[at]!));
+  const short = all.filter((at) => !isLong(rows[at]!));
+  return [...long.map((at) => partOf([at])), ...(short.length > 0 || long.length === 0 ? [partOf(short)] : [])];
+}
+
 type Part<R> = readonly [shard: Shard<TokenRow>, result: R];
 
 export function mergeLogProbs(count: number, parts: readonly Part<LogProbResult>[]): LogProbResult {

@@ -8,7 +8,7 @@ import { SegueError } from '@segue/core';
 import type { ModelConfig } from '../model/config.js';
 import { parameterLayout } from '../model/layout.js';
 import { markedTokens, type PolicyRow, requirePolicyRows, requireRows, type TokenRow } from './batches.js';
-import { dealRows, mergeGradients, mergeLogProbs, mergePolicyGradients, type Shard } from './shards.js';
+import { cutShard, dealRows, mergeGradients, mergeLogProbs, mergePolicyGradients, type Shard } from './shards.js';
 import type { SharedArrays, TrainingStatus, WorkerStart } from './training-calls.js';
 import { type ThreadOptions, type TrainingCall, TrainingThread } from './training-thread.js';
 import {
@@ -188,10 +188,16 @@ export class TrainingWorker {
     call: (thread: TrainingThread, shard: Shard<R>) => Promise<V>,
   ): Promise<[Shard<R>, V][]> {
     const shards = dealRows(rows, this.#threads.length);
-    const results = await Promise.allSettled(this.#threads.map((thread, i) => call(thread, shards[i]!)));
-    return results.map((result, i) => {
+    const results = await Promise.allSettled(
+      this.#threads.map(async (thread, i) => {
+        const parts: [Shard<R>, V][] = [];
+        for (const part of cutShard(shards[i]!)) parts.push([part, await call(thread, part)]);
+        return parts;
+      }),
+    );
+    return results.flatMap((result) => {
       if (result.status === 'rejected') throw result.reason;
-      return [shards[i]!, result.value];
+      return result.value;
     });
   }
 
