@@ -3,9 +3,15 @@
  * precision. Stretchings that depend on the length of the sequence at hand are not supported: keys are computed once and kept.
  */
 import type { SegueError } from '@segue/core';
-import type { ModelConfig } from './config.js';
 
 export type RopeScaling = LinearScaling | Llama3Scaling | YarnScaling;
+
+/** The part of a model's shape that rotary positions follow from. */
+export interface RopeShape {
+  readonly headSize: number;
+  readonly ropeTheta: number;
+  readonly ropeScaling?: RopeScaling;
+}
 
 interface LinearScaling {
   readonly type: 'linear';
@@ -111,7 +117,7 @@ function yarnAttentionFactor(rope: Fields, number: (name: string, fallback?: num
 }
 
 /** The fields of config.json, in the spelling that transformers 4 and 5 both read. */
-export function formatRope({ ropeTheta, ropeScaling }: ModelConfig): Fields {
+export function formatRope({ ropeTheta, ropeScaling }: RopeShape): Fields {
   return { rope_theta: ropeTheta, ...(ropeScaling ? { rope_scaling: scalingFields(ropeScaling) } : {}) };
 }
 
@@ -128,7 +134,7 @@ function scalingFields(scaling: RopeScaling): Fields {
 }
 
 /** Radians per position of each pair: [D/2]. Without scaling, pair i turns by theta^(-2i/D). */
-export function ropeFrequencies({ headSize, ropeTheta, ropeScaling }: ModelConfig): Float64Array {
+export function ropeFrequencies({ headSize, ropeTheta, ropeScaling }: RopeShape): Float64Array {
   const plain = Float64Array.from({ length: headSize / 2 }, (_, i) => ropeTheta ** ((-2 * i) / headSize));
   if (!ropeScaling) return plain;
   switch (ropeScaling.type) {
@@ -142,7 +148,7 @@ export function ropeFrequencies({ headSize, ropeTheta, ropeScaling }: ModelConfi
 }
 
 /** The factor on the cosines and sines. */
-export function ropeMagnitude({ ropeScaling }: ModelConfig): number {
+export function ropeMagnitude({ ropeScaling }: RopeShape): number {
   return ropeScaling?.type === 'yarn' ? ropeScaling.attentionFactor : 1;
 }
 
