@@ -84,7 +84,9 @@ async function measure(size, threads) {
       await writeFile(path, JSON.stringify({ ...task, ...more }));
       return path;
     };
-    const contenders = { segue: await start(process.execPath, [join(import.meta.dirname, 'lib/train-step.mjs'), await describe('segue')]) };
+    const contenders = {
+      segue: await start(process.execPath, [join(import.meta.dirname, 'lib/train-step.mjs'), await describe('segue')]),
+    };
     if (options.peers) {
       const peer = join(import.meta.dirname, 'peers/train-pytorch.py');
       for (const compile of [false, true]) {
@@ -104,7 +106,12 @@ async function measure(size, threads) {
     const line = { size, parameters, rows, length, threads };
     for (const [name, contender] of Object.entries(contenders)) {
       const ms = median(figures[name]);
-      line[name] = { version: contender.version, ms: short(ms), tokensPerSecond: Math.round((rows * length * 1000) / ms), peakMb: Math.round(await contender.peakMb()) };
+      line[name] = {
+        version: contender.version,
+        ms: short(ms),
+        tokensPerSecond: Math.round((rows * length * 1000) / ms),
+        peakMb: Math.round(await contender.peakMb()),
+      };
       if (name !== 'segue') {
         line[name].timeRatio = short(ratio(figures.segue, figures[name]));
         line[name].memoryRatio = short(line.segue.peakMb / line[name].peakMb);
@@ -118,7 +125,10 @@ async function measure(size, threads) {
 /** The same loss and gradient norm, or the contenders do not do the same thing. */
 function requireAgreement(first) {
   for (const [name, { loss, gradientNorm }] of Object.entries(first)) {
-    for (const [ours, theirs] of [[first.segue.loss, loss], [first.segue.gradientNorm, gradientNorm]]) {
+    for (const [ours, theirs] of [
+      [first.segue.loss, loss],
+      [first.segue.gradientNorm, gradientNorm],
+    ]) {
       if (Math.abs(ours - theirs) > 1e-3 * Math.abs(theirs)) {
         throw new Error(`segue and ${name} differ in the first step: ${JSON.stringify(first)}`);
       }
@@ -138,5 +148,8 @@ function format({ size, parameters, rows, length, threads, ...contenders }) {
     const ratios = timeRatio === undefined ? '' : `   segue takes ${timeRatio} x its time, ${memoryRatio} x its memory`;
     return `  ${name.padEnd(9)} ${String(ms).padStart(7)} ms  ${String(tokensPerSecond).padStart(6)} tokens/s  ${String(peakMb).padStart(5)} MB${ratios}`;
   });
-  return [`${size}: ${(parameters / 1e6).toFixed(1)} M parameters, ${rows} x ${length} tokens, ${threads} thread(s)`, ...lines].join('\n');
+  return [
+    `${size}: ${(parameters / 1e6).toFixed(1)} M parameters, ${rows} x ${length} tokens, ${threads} thread(s)`,
+    ...lines,
+  ].join('\n');
 }

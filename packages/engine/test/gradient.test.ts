@@ -13,6 +13,8 @@ import { Session, type Tensors, tensor } from '../dist/graph/session.js';
 import { type Dim, type DType, factorsOf, type Shape, termsOf } from '../dist/graph/tensor-type.js';
 import type { Value } from '../dist/graph/value.js';
 import { attendTo } from '../dist/model/attention.js';
+import { swiGlu } from '../dist/model/swiglu.js';
+import { tokenLogProbs } from '../dist/train/token-log-probs.js';
 
 interface Case {
   /** Shapes of the differentiated inputs; a symbol is a key of `sizes`. */
@@ -291,6 +293,26 @@ t.test('every gradient rule agrees with finite differences', async (t) => {
 /** What sets a gradient of its own instead of going through the table. */
 const customCases: Readonly<Record<string, Case>> = {
   takeRows: { inputs: [['T', 4]], build: (b, [x]) => b.takeRows(x!, indices(b, [2], [2, 0])) },
+  swiGlu: {
+    inputs: [
+      ['B', 5],
+      ['B', 5],
+    ],
+    build: (b, [gate, up]) => swiGlu(b, gate!, up!),
+  },
+  // Above the gate, so that its recipe is read.
+  'a product after swiGlu': {
+    inputs: [
+      ['B', 5],
+      ['B', 5],
+      [3, 5],
+    ],
+    build: (b, [gate, up, down]) => b.linear(swiGlu(b, gate!, up!), down!),
+  },
+  tokenLogProbs: {
+    inputs: [['B', 5]],
+    build: (b, [scores]) => tokenLogProbs(b, b.assume(scores!, [2, 5]), indices(b, [2], [3, 0])).logProbs,
+  },
   attendTo: {
     inputs: [
       ['B', 2, 3, 4],
@@ -307,6 +329,34 @@ t.test('every custom gradient agrees with finite differences', async (t) => {
     const worst = await worstError(name, one, t);
     t.ok(worst < 1e-8, `${name}: relative error ${worst.toExponential(1)}`);
   }
+});
+
+t.test('gradients read what is computed again, not what would have to be kept', async (t) => {
+  const b = new Builder();
+  const [x, y] = [b.input('x', 'float64', [3]), b.input('y', 'float64', [3])];
+  const kept = b.exp(x);
+  const again = b.setRecipe(kept, () => b.mul(b.exp(b.mul(x, 0.5)), b.exp(b.mul(x, 0.5))));
+  const [gradient] = differentiate(b, b.reduceSum(b.mul(again, y), [0]), [y]);
+  b.output('g', gradient!);
+  const readers = neededNodes(b).filter((node) => node.inputs.includes(kept));
+  t.equal(readers.length, 0, 'the first one has no reader on the way back');
+  const session = await Session.create(emit(b), { optimize: false });
+  const { g } = await session.run({
+    x: tensor('float64', [3], Float64Array.of(0, 1, 2)),
+    y: tensor('float64', [3], new Float64Array(3)),
+  });
+  [...g!.data].forEach((value, i) => {
+    t.ok(Math.abs(Number(value) - Math.exp(i)) < 1e-12);
+  });
+  await session.dispose();
+});
+
+t.test('what was joined falls back into its parts', (t) => {
+  const b = new Builder();
+  const parts = [b.input('x', 'float32', [2, 4]), b.input('y', 'float32', [3, 4])];
+  t.same(b.split(b.concat(parts, 0), [2, 3], 0), parts);
+  t.not(b.split(b.concat(parts, 0), [3, 2], 0)[0], parts[0], 'but not into others');
+  t.end();
 });
 
 t.test('an operator without a rule is refused by name', async (t) => {

@@ -9,6 +9,7 @@ import type { Value } from '../graph/value.js';
 import { attendTo } from './attention.js';
 import type { ModelConfig } from './config.js';
 import { type LayerKey, layerBlockKey, layerKeys, type ParameterBlock, type ParameterLayout } from './layout.js';
+import { swiGlu } from './swiglu.js';
 
 export type LayerWeights = Readonly<Record<LayerKey, Value>>;
 
@@ -79,7 +80,7 @@ export function decoderStack(
     }
     ({ normed, sum: residual } = addNorm(b.linear(attended, layer.output), residual, layer.postNorm));
     const [gate, up] = gateAndUp(normed, layer.gateUp); // [rows, I]
-    const fed = b.linear(b.mul(b.silu(gate!), up!), layer.down); // [rows, C]
+    const fed = b.linear(swiGlu(b, gate!, up!), layer.down); // [rows, C]
     ({ normed, sum: residual } = addNorm(fed, residual, weights.layers[index + 1]?.inputNorm ?? weights.finalNorm));
   });
   return normed;
@@ -170,13 +171,20 @@ export function causalAttention(b: Builder, { q, k, v }: Heads, block: Dim): Val
   const attended = queries.map((query, i) => {
     const seen = b.product([i + 1, block]);
     const rows = b.reshape(query, [batch, kvHeads, folded, headSize]); // [B, G, H/G*Q, D]
-    const seenKeys = b.concat(keys.slice(0, i + 1), 2); // [B, G, (i+1)*Q, D]
-    const seenValues = b.concat(values.slice(0, i + 1), 2);
+    const seenKeys = joinAgain(b, keys.slice(0, i + 1)); // [B, G, (i+1)*Q, D]
+    const seenValues = joinAgain(b, values.slice(0, i + 1));
     const bias = b.reshape(maskOf(b, mask, i), [1, block, seen]);
     const repeated = b.reshape(b.expand(bias, [heads / kvHeads, block, seen]), [folded, seen]); // [H/G*Q, (i+1)*Q]
     return b.reshape(attendTo(b, rows, seenKeys, seenValues, repeated), [batch, heads, block, headSize]);
   });
   return b.concat(attended, 2);
+}
+
+/** Joined along the third axis; joined again on the way back, as the blocks overlap and would take much more memory than their parts. */
+function joinAgain(b: Builder, parts: readonly Value[]): Value {
+  const [first, ...rest] = parts;
+  const joined = b.concat(parts, 2);
+  return rest.length === 0 ? joined : b.setRecipe(joined, (gradient) => b.concat([b.after(first!, gradient), ...rest], 2));
 }
 
 /** [Q, Q]: 0 where a query may see a key, else a large negative number. */

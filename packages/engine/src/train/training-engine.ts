@@ -23,7 +23,7 @@ import {
   type TokenRow,
   tokenFeeds,
 } from './batches.js';
-import { attentionBlocks, gradientGraph, gradientName, logProbGraph } from './graphs.js';
+import { attentionBlocks, gradientGraph, gradientName, logProbGraph, weightInputs } from './graphs.js';
 import {
   defaultThreads,
   type GradientResult,
@@ -79,7 +79,10 @@ export class TrainingEngine {
     const ranges = this.layout.blocks.map(({ offset, size, shape }) => ({ offset, size, decays: shape.length > 1 }));
     this.#optimizer = new AdamW(this.layout.length, ranges, this.#options.optimizer);
     this.#parameterFeeds = Object.fromEntries(
-      this.layout.blocks.map((block) => [block.key, tensor('float32', block.shape, viewOf(parameters, block))]),
+      weightInputs(this.layout).map((weight) => [
+        weight.name,
+        tensor('float32', weight.shape, viewOf(parameters, weight)),
+      ]),
     );
   }
 
@@ -276,7 +279,10 @@ export class TrainingEngine {
 
   #gradientFetches(into: Float32Array): Tensors {
     return Object.fromEntries(
-      this.layout.blocks.map((block) => [gradientName(block.key), tensor('float32', block.shape, viewOf(into, block))]),
+      weightInputs(this.layout).map((weight) => [
+        gradientName(weight.name),
+        tensor('float32', weight.shape, viewOf(into, weight)),
+      ]),
     );
   }
 }

@@ -47,6 +47,7 @@ export class TrainingWorker {
     try {
       const config = await worker.#first.call({ name: 'start' });
       worker.#config = config;
+      if (count === 1) return worker;
       const { length } = parameterLayout(config);
       const shared: SharedArrays = {
         parameters: sharedFloats(length),
