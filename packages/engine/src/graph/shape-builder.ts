@@ -233,7 +233,10 @@ export class ShapeBuilder extends Graph {
       { dtype: other.dtype, shape: [multiplyDims(other.shape)] },
     ])[0]!;
     const size = this.node('Shape', [flat], {}, [{ dtype: 'int64', shape: [1] }])[0]!;
-    const zeros = this.concat([this.op('Mul', [size, this.integers([0])]), this.integers(value.shape.slice(1).map(() => 0))], 0);
+    const zeros = this.concat(
+      [this.op('Mul', [size, this.integers([0])]), this.integers(value.shape.slice(1).map(() => 0))],
+      0,
+    );
     return this.node('Reshape', [value, zeros], {}, [{ dtype: value.dtype, shape: value.shape }])[0]!;
   }
 

@@ -184,7 +184,9 @@ export function causalAttention(b: Builder, { q, k, v }: Heads, block: Dim): Val
 function joinAgain(b: Builder, parts: readonly Value[]): Value {
   const [first, ...rest] = parts;
   const joined = b.concat(parts, 2);
-  return rest.length === 0 ? joined : b.setRecipe(joined, (gradient) => b.concat([b.after(first!, gradient), ...rest], 2));
+  return rest.length === 0
+    ? joined
+    : b.setRecipe(joined, (gradient) => b.concat([b.after(first!, gradient), ...rest], 2));
 }
 
 /** [Q, Q]: 0 where a query may see a key, else a large negative number. */

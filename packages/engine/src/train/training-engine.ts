@@ -54,6 +54,7 @@ export class TrainingEngine {
   readonly #optimizer: AdamW;
   readonly #parameterFeeds: Tensors;
   readonly #sessions = new Map<SessionKind, Promise<Session>>();
+  #threads: number;
   #companions: readonly string[] = [];
   /** Whether the gradient holds something that no step has used. */
   #pending = false;
@@ -71,6 +72,7 @@ export class TrainingEngine {
       optimizer: {},
       ...options,
     };
+    this.#threads = this.#options.threads;
     if (!(this.#options.lengthMultiple > 0) || this.#options.lengthMultiple % attentionBlocks !== 0) {
       throw new SegueError('INVALID_CONFIG', `lengthMultiple must be a multiple of ${attentionBlocks}`);
     }
@@ -114,6 +116,11 @@ export class TrainingEngine {
 
   get hasGradient(): boolean {
     return this.#pending;
+  }
+
+  /** How many threads share an operator, for sessions that are made from now on. */
+  useThreads(threads: number): void {
+    this.#threads = threads;
   }
 
   /** Adds a gradient that was computed elsewhere under the same parameters. */
@@ -239,8 +246,8 @@ export class TrainingEngine {
     let session = this.#sessions.get(kind);
     if (!session) {
       const graph: Builder = kind === 'logProbs' ? logProbGraph(this.layout) : gradientGraph(this.layout, kind);
-      const { device, threads } = this.#options;
-      session = Session.create(emit(graph), { device, threads, name: kind });
+      const { device } = this.#options;
+      session = Session.create(emit(graph), { device, threads: this.#threads, name: kind });
       this.#sessions.set(kind, session);
     }
     return session;

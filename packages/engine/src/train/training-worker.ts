@@ -1,14 +1,14 @@
 /**
- * Training off the main thread, so that the service that owns it always answers. On the CPU it is data-parallel: each of `threads`
- * threads computes the gradients of its share of the rows with a copy of the parameters, the first one sums them in a fixed order and
- * steps (1.1 to 1.7 times faster than two threads inside each operator). Calls run one after the other, in the order they are
+ * Training off the main thread, so that the service that owns it always answers. On the CPU a small policy is
+ * trained data-parallel: each of `threads` threads computes the gradients of its share of the rows with a copy of the parameters, the first
+ * one sums them in a fixed order and steps. A large one is trained by one thread whose operators are shared (shards.ts). Calls run one after the other, in the order they are
  * made. Await `stop` before the process exits.
  */
 import { SegueError } from '@segue/core';
 import type { ModelConfig } from '../model/config.js';
 import { parameterLayout } from '../model/layout.js';
 import { markedTokens, type PolicyRow, requirePolicyRows, requireRows, type TokenRow } from './batches.js';
-import { dealRows, mergeGradients, mergeLogProbs, mergePolicyGradients, type Shard } from './shards.js';
+import { dealRows, mergeGradients, mergeLogProbs, mergePolicyGradients, planThreads, type Shard } from './shards.js';
 import type { SharedArrays, TrainingStatus, WorkerStart } from './training-calls.js';
 import { TrainingThread } from './training-thread.js';
 import {
@@ -37,21 +37,22 @@ export class TrainingWorker {
   }
 
   /**
-   * Starts the threads with a policy: from a checkpoint folder, or new from a config and a seed. `options.threads` counts the
-   * data-parallel threads; on a GPU there is one.
+   * Starts the threads with a policy: from a checkpoint folder, or new from a config and a seed. `options.threads` is
+   * used as `planThreads` says.
    */
   static async start({ source, options = {} }: WorkerStart): Promise<TrainingWorker> {
-    const count = options.device === 'cuda' ? 1 : (options.threads ?? defaultThreads);
     const own = { ...options, threads: 1 };
     const worker = new TrainingWorker(new TrainingThread({ source, options: own }));
     try {
       const config = await worker.#first.call({ name: 'start' });
       worker.#config = config;
-      if (count === 1) return worker;
-      const { length } = parameterLayout(config);
+      const { length, parameters } = parameterLayout(config);
+      const plan = planThreads(parameters, options.threads ?? defaultThreads, options.device);
+      await worker.#first.call({ name: 'useThreads', threads: plan.operatorThreads });
+      if (plan.workers === 1) return worker;
       const shared: SharedArrays = {
         parameters: sharedFloats(length),
-        gradients: Array.from({ length: count - 1 }, () => sharedFloats(length)),
+        gradients: Array.from({ length: plan.workers - 1 }, () => sharedFloats(length)),
       };
       await worker.#first.call({ name: 'share', shared, helper: null });
       await Promise.all(
