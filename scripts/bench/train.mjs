@@ -5,13 +5,12 @@
  * compiled, run by a Python that has torch (--python or SEGUE_BENCH_PYTHON). All contenders start from one checkpoint; loss and
  * gradient norm of the first step must agree.
  */
-import { spawn } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { parameterLayout } from '@segue/engine';
 import { alternate, median, ratio, short } from './lib/alternate.mjs';
+import { startContender } from './lib/contender.mjs';
 import { modelOf, withCheckpoint } from './lib/sizes.mjs';
 
 const { values: options } = parseArgs({
@@ -30,35 +29,6 @@ const { values: options } = parseArgs({
 
 /** Rows and positions of a step. */
 const batches = { small: [32, 128], large: [4, 256], medium: [4, 256] };
-
-/** A contender that takes a step per line. */
-async function start(command, args) {
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async () => {
-    const { value, done } = await lines.next();
-    if (done) throw new Error(`${command} ${args.join(' ')} has ended`);
-    return JSON.parse(value);
-  };
-  const { ready } = await next();
-  return {
-    version: ready,
-    step: () => {
-      child.stdin.write('\n');
-      return next();
-    },
-    /** Largest resident set so far, in MB. */
-    peakMb: async () => {
-      const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
-      return Number(/VmHWM:\s+(\d+) kB/.exec(status)[1]) / 1000;
-    },
-    end: async () => {
-      const exited = new Promise((resolve) => child.once('exit', resolve));
-      child.stdin.end();
-      await exited;
-    },
-  };
-}
 
 async function measure(size, threads) {
   const [rows, length] = batches[size];
@@ -85,13 +55,16 @@ async function measure(size, threads) {
       return path;
     };
     const contenders = {
-      segue: await start(process.execPath, [join(import.meta.dirname, 'lib/train-step.mjs'), await describe('segue')]),
+      segue: await startContender(process.execPath, [
+        join(import.meta.dirname, 'lib/train-step.mjs'),
+        await describe('segue'),
+      ]),
     };
     if (options.peers) {
       const peer = join(import.meta.dirname, 'peers/train-pytorch.py');
       for (const compile of [false, true]) {
         const name = compile ? 'compiled' : 'eager';
-        contenders[name] = await start(options.python, [peer, await describe(name, { compile })]);
+        contenders[name] = await startContender(options.python, [peer, await describe(name, { compile })]);
       }
     }
     const first = Object.fromEntries(
@@ -99,21 +72,24 @@ async function measure(size, threads) {
     );
     requireAgreement(first);
     const figures = await alternate(
-      Object.fromEntries(Object.entries(contenders).map(([name, { step }]) => [name, async () => (await step()).ms])),
+      Object.fromEntries(Object.entries(contenders).map(([name, { step }]) => [name, step])),
       Number(options.rounds),
     );
     const { parameters } = parameterLayout(config);
     const line = { size, parameters, rows, length, threads };
     for (const [name, contender] of Object.entries(contenders)) {
-      const ms = median(figures[name]);
+      const of = (who, what) => figures[who].map((step) => step[what]);
+      const ms = median(of(name, 'ms'));
       line[name] = {
         version: contender.version,
         ms: short(ms),
+        cpuMs: short(median(of(name, 'cpuMs'))),
         tokensPerSecond: Math.round((rows * length * 1000) / ms),
         peakMb: Math.round(await contender.peakMb()),
       };
       if (name !== 'segue') {
-        line[name].timeRatio = short(ratio(figures.segue, figures[name]));
+        line[name].timeRatio = short(ratio(of('segue', 'ms'), of(name, 'ms')));
+        line[name].cpuRatio = short(ratio(of('segue', 'cpuMs'), of(name, 'cpuMs')));
         line[name].memoryRatio = short(line.segue.peakMb / line[name].peakMb);
       }
       await contender.end();
@@ -144,10 +120,15 @@ for (const size of options.sizes.split(',')) {
 }
 
 function format({ size, parameters, rows, length, threads, ...contenders }) {
-  const lines = Object.entries(contenders).map(([name, { ms, tokensPerSecond, peakMb, timeRatio, memoryRatio }]) => {
-    const ratios = timeRatio === undefined ? '' : `   segue takes ${timeRatio} x its time, ${memoryRatio} x its memory`;
-    return `  ${name.padEnd(9)} ${String(ms).padStart(7)} ms  ${String(tokensPerSecond).padStart(6)} tokens/s  ${String(peakMb).padStart(5)} MB${ratios}`;
-  });
+  const lines = Object.entries(contenders).map(
+    ([name, { ms, cpuMs, tokensPerSecond, peakMb, timeRatio, cpuRatio, memoryRatio }]) => {
+      const ratios =
+        timeRatio === undefined
+          ? ''
+          : `   segue takes ${timeRatio} x its time, ${cpuRatio} x its CPU time, ${memoryRatio} x its memory`;
+      return `  ${name.padEnd(9)} ${String(ms).padStart(7)} ms (CPU ${cpuMs})  ${String(tokensPerSecond).padStart(6)} tokens/s  ${String(peakMb).padStart(5)} MB${ratios}`;
+    },
+  );
   return [
     `${size}: ${(parameters / 1e6).toFixed(1)} M parameters, ${rows} x ${length} tokens, ${threads} thread(s)`,
     ...lines,

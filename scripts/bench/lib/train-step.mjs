@@ -21,9 +21,12 @@ const print = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 print({ ready: process.version });
 for await (const _ of createInterface({ input: process.stdin })) {
   const begin = performance.now();
+  const cpu = process.cpuUsage();
   const { loss } = await worker.policyGradients(rows, { tau: task.tau });
   const gradientMs = performance.now() - begin;
   const { gradientNorm } = await worker.step(task.learningRate);
-  print({ ms: performance.now() - begin, gradientMs, loss, gradientNorm });
+  const ms = performance.now() - begin;
+  const { user, system } = process.cpuUsage(cpu);
+  print({ ms, gradientMs, cpuMs: (user + system) / 1000, loss, gradientNorm });
 }
 await worker.stop();

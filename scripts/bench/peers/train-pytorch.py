@@ -118,9 +118,10 @@ def main():
 
     print(json.dumps({"ready": torch.__version__}), flush=True)
     for _ in sys.stdin:
-        begin = time.perf_counter()
+        begin, begin_cpu = time.perf_counter(), time.process_time()
         result = step()
-        print(json.dumps({"ms": 1000 * (time.perf_counter() - begin), **result}), flush=True)
+        times = {"ms": 1000 * (time.perf_counter() - begin), "cpuMs": 1000 * (time.process_time() - begin_cpu)}
+        print(json.dumps({**times, **result}), flush=True)
 
 
 def load(model, path):
