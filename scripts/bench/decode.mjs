@@ -1,105 +1,189 @@
 /**
- * The step-time curve of decoding: `node scripts/bench/decode.mjs [--context 96] [--tokens 128] [--siblings 8] [--chunk 32]
- * [--share auto] [--rounds 3] [--batches 1,2,4,8,16,32,64]` (after `npm run build`). One JSON line per batch size: tokens/s and
- * step time of the best round (decoding alone, prefill apart), and the share of the chunks' time spent outside ONNX Runtime.
- * The model is small (0.8 million parameters) with random weights: speed does not depend on what they are.
+ * How fast the engine decodes, one thread unless told otherwise: `npm run bench -- decode [--json] [--peers] [--parts share,siblings,curve]
+ * [--sizes small,large] [--rounds 5] [--threads 1,2]`. Parts:
+ *   share     tokens/s and FLOP/s against the runtime's rate for large matrices, and against the products of a step alone;
+ *   siblings  16 siblings of a 512-token prompt that read one copy of its keys and values, against a copy each;
+ *   curve     tokens/s and core at batch 1, 8, 32, 128 and context 256, 1k, 4k (small);
+ *   peers     (with --peers) transformers.js and node-llama-cpp, installed into scripts/bench/peers, same weights, prompts and lengths, temperature 1,
+ *             whole vocabulary: one thread each, then all cores each (here: an engine per core).
+ * Contenders take turns within a run; figures are medians over the rounds. On one thread time is that of the processor, so that a busy
+ * machine disturbs less; with several it is the wall's. Random weights: speed does not depend on what they are.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { initialParameters, LocalEngine, parameterLayout, writeCheckpoint } from '@segue/engine';
+import { readCheckpoint } from '@segue/engine';
+import { alternate, median, ratio, short } from './lib/alternate.mjs';
+import { flopsPerToken, openEngines, promptsOf } from './lib/decode-runs.mjs';
+import { squareProduct, stepProducts } from './lib/matrix-rates.mjs';
+import { installPeers, peerNames, startPeer, writePeerModels } from './lib/peers.mjs';
+import { modelOf, withCheckpoint } from './lib/sizes.mjs';
 
 const { values: options } = parseArgs({
   options: {
-    /** Mean number of tokens before the one that is generated. */
-    context: { type: 'string', default: '96' },
-    /** Tokens generated per sequence. */
-    tokens: { type: 'string', default: '128' },
-    siblings: { type: 'string', default: '8' },
-    chunk: { type: 'string', default: '32' },
-    share: { type: 'string', default: 'auto' },
-    rounds: { type: 'string', default: '3' },
-    batches: { type: 'string', default: '1,2,4,8,16,32,64' },
+    json: { type: 'boolean', default: false },
+    peers: { type: 'boolean', default: false },
+    parts: { type: 'string', default: 'share,siblings,curve' },
+    sizes: { type: 'string', default: 'small,large' },
+    rounds: { type: 'string', default: '5' },
+    threads: { type: 'string', default: `1,${availableParallelism()}` },
   },
 });
-const [context, tokens, siblings, chunkTokens, rounds] = ['context', 'tokens', 'siblings', 'chunk', 'rounds'].map(
-  (name) => Number(options[name]),
-);
-const promptLength = Math.max(1, context - Math.floor(tokens / 2));
+const rounds = Number(options.rounds);
+const parts = [...options.parts.split(',').filter(Boolean), ...(options.peers ? ['peers'] : [])];
+const sizes = options.sizes.split(',');
 
-const config = {
-  hiddenSize: 128,
-  layers: 4,
-  heads: 4,
-  kvHeads: 2,
-  headSize: 32,
-  intermediateSize: 384,
-  vocabularySize: 64,
-  rmsNormEpsilon: 1e-5,
-  ropeTheta: 10_000,
-  tieEmbeddings: true,
-  maxPositions: promptLength + tokens,
-  bosTokenId: null,
-  eosTokenIds: [],
+/** Tokens of prompt and response where nothing else is said. */
+const lengths = {
+  small: { prompt: 32, tokens: 128 },
+  large: { prompt: 32, tokens: 64 },
+  medium: { prompt: 32, tokens: 32 },
 };
 
-function request(index) {
-  const group = Math.floor(index / siblings);
-  return {
-    id: `bench-g${group}-t${index % siblings}`,
-    promptKey: `p${group}`,
-    promptTokens: Int32Array.from({ length: promptLength }, (_, i) => (i * 7 + group) % config.vocabularySize),
-    responseTokens: new Int32Array(),
-    seed: 1,
-    sampling: { temperature: 1, topK: 0, topP: 1 },
-    stopTokens: [],
-    budgetTokens: tokens,
-    capTokens: tokens,
-    lastSpan: false,
-    repeat: { maxPeriod: 64, minRepeats: 4, minTokens: 64 },
-  };
+function tell(line) {
+  if (options.json) process.stdout.write(`${JSON.stringify(line)}\n`);
+  else
+    process.stdout.write(
+      `${Object.entries(line)
+        .map(([key, value]) => `${key} ${value}`)
+        .join('  ')}\n`,
+    );
 }
 
-/** Generates a whole batch; times in ms. */
-async function round(engine, batch) {
-  await engine.admit(Array.from({ length: batch }, (_, i) => request(i)));
-  const runtimeBefore = engine.runtimeMs;
-  const total = { tokens: 0, steps: 0, durationMs: 0, prefillMs: 0 };
-  for (let running = batch; running > 0; ) {
-    const report = await engine.generateChunk();
-    for (const key of Object.keys(total)) total[key] += report[key];
-    running = report.running;
-  }
-  const decodeMs = total.durationMs - total.prefillMs;
-  return { ...total, decodeMs, outside: 1 - (engine.runtimeMs - runtimeBefore) / total.durationMs };
-}
+const perSecond = (tokens, ms) => (tokens / ms) * 1000;
 
-const round3 = (value) => Number(value.toPrecision(4));
-const folder = await mkdtemp(join(tmpdir(), 'segue-bench-'));
-try {
-  const layout = parameterLayout(config);
-  const path = join(folder, 'policy');
-  await writeCheckpoint(path, { config, layout, parameters: initialParameters(layout, 1) });
-  for (const batch of options.batches.split(',').map(Number)) {
-    const engine = new LocalEngine({ slots: batch, chunkTokens, sharePrompts: options.share });
-    await engine.loadVersion({ version: 0, folder: path });
-    let best = null;
-    for (let i = 0; i <= rounds; i++) {
-      const result = await round(engine, batch);
-      // The first one warms the engine up.
-      if (i > 0 && (best === null || result.decodeMs < best.decodeMs)) best = result;
-    }
-    await engine.stop();
-    const line = {
+async function share(size, batch) {
+  const { prompt, tokens } = lengths[size];
+  const config = modelOf(size, prompt + tokens);
+  const flops = flopsPerToken(config, prompt + tokens / 2);
+  await withCheckpoint(config, async (path) => {
+    const engines = await openEngines({ path, batch });
+    const prompts = promptsOf({ batch, prompt, vocabulary: config.vocabularySize });
+    const square = await squareProduct();
+    const products = await stepProducts(config, batch, size === 'small' ? 32 : 4);
+    const figures = await alternate(
+      {
+        decode: async () => perSecond(batch * tokens, (await engines.run(prompts, tokens)).cpuMs) * flops,
+        square: square.measure,
+        products: products.measure,
+      },
+      rounds,
+    );
+    await Promise.all([engines.stop(), square.stop(), products.stop()]);
+    const giga = (values) => short(median(values) / 1e9);
+    tell({
+      part: 'share',
+      size,
       batch,
-      context,
-      tokensPerSecond: Math.round((best.tokens / best.decodeMs) * 1000),
-      stepMs: round3(best.decodeMs / best.steps),
-      outsideOrtShare: round3(best.outside),
-    };
-    process.stdout.write(`${JSON.stringify(line)}\n`);
-  }
-} finally {
-  await rm(folder, { recursive: true });
+      context: prompt + tokens / 2,
+      tokensPerSecond: Math.round(median(figures.decode) / flops),
+      gflops: giga(figures.decode),
+      largeMatrixGflops: giga(figures.square),
+      stepProductsGflops: giga(figures.products),
+      shareOfLargeMatrix: short(ratio(figures.decode, figures.square)),
+      shareOfStepProducts: short(ratio(figures.decode, figures.products)),
+    });
+  });
+}
+
+async function siblings(size, members) {
+  const [prompt, tokens] = [512, 64];
+  const config = modelOf(size, prompt + tokens);
+  await withCheckpoint(config, async (path) => {
+    const prompts = promptsOf({ batch: members, prompt, siblings: members, vocabulary: config.vocabularySize });
+    const open = (sharePrompts) => openEngines({ path, batch: members, settings: { sharePrompts } });
+    const [shared, apart] = [await open('auto'), await open('never')];
+    const speed = (engines) => async () => perSecond(members * tokens, (await engines.run(prompts, tokens)).cpuMs);
+    const figures = await alternate({ shared: speed(shared), apart: speed(apart) }, rounds);
+    await Promise.all([shared.stop(), apart.stop()]);
+    tell({
+      part: 'siblings',
+      size,
+      siblings: members,
+      prompt,
+      tokens,
+      sharedTokensPerSecond: Math.round(median(figures.shared)),
+      apartTokensPerSecond: Math.round(median(figures.apart)),
+      ratio: short(ratio(figures.shared, figures.apart)),
+    });
+  });
+}
+
+async function curve(size) {
+  const tokens = 32;
+  const contexts = [256, 1024, 4096];
+  const config = modelOf(size, Math.max(...contexts) + tokens);
+  await withCheckpoint(config, async (path) => {
+    for (const batch of [1, 8, 32, 128]) {
+      for (const context of contexts) {
+        // One prompt, so that it is prefilled once; every row reads a copy of its own.
+        const engines = await openEngines({ path, batch, settings: { sharePrompts: 'never' } });
+        const prompt = context - tokens / 2;
+        const prompts = promptsOf({ batch, prompt, siblings: batch, vocabulary: config.vocabularySize });
+        const run = async () => perSecond(batch * tokens, (await engines.run(prompts, tokens)).cpuMs);
+        const { figures } = await alternate({ figures: run }, Math.min(rounds, 3));
+        await engines.stop();
+        tell({ part: 'curve', size, batch, context, tokensPerSecondAndCore: Math.round(median(figures)) });
+      }
+    }
+  });
+}
+
+async function peers(size, batch, threads) {
+  const { prompt, tokens } = lengths[size];
+  const config = modelOf(size, prompt + tokens);
+  await withCheckpoint(config, async (path) => {
+    const paths = await writePeerModels(await readCheckpoint(path), path);
+    const prompts = promptsOf({ batch, prompt, vocabulary: config.vocabularySize });
+    const engines = await openEngines({ path, batch, engines: threads });
+    const clock = ({ ms, cpuMs }) => (threads === 1 ? cpuMs : ms);
+    const started = new Map();
+    for (const name of peerNames) {
+      started.set(name, await startPeer(name, { path: paths[name], threads, batch, context: prompt + tokens }));
+    }
+    // The same weights give the same most likely tokens, but for ties in rounding.
+    const expected = (await engines.run(prompts, 16, 0)).rows.flat();
+    const contenders = { segue: async () => perSecond(batch * tokens, clock(await engines.run(prompts, tokens))) };
+    const agreement = {};
+    for (const [name, peer] of started) {
+      const { rows } = await peer.measure({ prompts, tokens: 16, greedy: true });
+      agreement[name] = short(rows.flat().filter((token, i) => token === expected[i]).length / expected.length);
+      contenders[name] = async () => {
+        const result = await peer.measure({ prompts, tokens });
+        return perSecond(batch * result.steps, clock(result));
+      };
+    }
+    const figures = await alternate(contenders, rounds);
+    await engines.stop();
+    for (const peer of started.values()) await peer.stop();
+    tell({
+      part: 'peers',
+      size,
+      batch,
+      prompt,
+      tokens,
+      threads,
+      segueTokensPerSecond: Math.round(median(figures.segue)),
+    });
+    for (const name of peerNames) {
+      tell({
+        part: 'peers',
+        size,
+        batch,
+        threads,
+        peer: name,
+        tokensPerSecond: Math.round(median(figures[name])),
+        segueTimesFaster: short(ratio(figures.segue, figures[name])),
+        sameGreedyTokens: agreement[name],
+      });
+    }
+  });
+}
+
+if (parts.includes('peers')) installPeers();
+for (const size of sizes) {
+  if (parts.includes('share')) for (const batch of [32, 64]) await share(size, batch);
+  if (parts.includes('siblings')) await siblings(size, 16);
+  if (parts.includes('curve') && size === 'small') await curve(size);
+  if (parts.includes('peers'))
+    for (const threads of new Set(options.threads.split(',').map(Number))) await peers(size, 32, threads);
 }

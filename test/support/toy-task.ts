@@ -60,7 +60,10 @@ export interface ToyFiles {
 }
 
 /** Writes configuration and problems into a new temporary folder. */
-export async function writeToyTask(overrides: RunConfigInput = {}, problems = toyProblems(1)): Promise<ToyFiles> {
+export async function writeToyTask(
+  overrides: RunConfigInput = {},
+  problems: readonly object[] = toyProblems(1),
+): Promise<ToyFiles> {
   const folder = await mkdtemp(join(tmpdir(), 'segue-toy-'));
   const files = {
     folder,

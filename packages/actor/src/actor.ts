@@ -12,7 +12,7 @@ import {
   SegueError,
   type TrainerApi,
 } from '@segue/core';
-import type { Shell } from '@segue/service';
+import { PinnedVersions, type Shell } from '@segue/service';
 import type { LanePolicy } from './lane.js';
 import { Lanes } from './lanes.js';
 import { PolicyFollower } from './policy.js';
@@ -23,7 +23,7 @@ import { RunSettingsCache } from './run-settings.js';
 import { SegmentOutbox } from './segment-outbox.js';
 import {
   type ActorMetrics,
-  BusySlotTime,
+  ChunkSums,
   countSegment,
   defineActorMetrics,
   type IdleReason,
@@ -49,15 +49,18 @@ export class Actor {
   readonly loop: RolloutLoop;
   readonly policies: PolicyFollower;
   readonly settings: RunSettingsCache;
+  /** Versions that Generate calls under way ask for. */
+  readonly pinned: PinnedVersions;
   readonly #shell: ActorShell;
   readonly #metrics: ActorMetrics;
   readonly #outbox: SegmentOutbox;
-  readonly #busy = new BusySlotTime();
+  readonly #chunks = new ChunkSums();
   readonly #totals: Totals = { generatedTokens: 0, reprefilledTokens: 0 };
 
   constructor(shell: ActorShell, createEngine: () => Engine) {
     this.#shell = shell;
     const { config, log, bus, peers } = shell;
+    this.pinned = new PinnedVersions(() => shell.announce());
     const metrics = defineActorMetrics(shell.metrics);
     this.#metrics = metrics;
     metrics.slots.set(config.slots);
@@ -91,6 +94,7 @@ export class Actor {
     });
     this.lanes = new Lanes({
       createEngine,
+      engineTimeoutMs: config.engineTimeoutMs,
       rollouts: this.loop,
       idleReleaseMs,
       onIdle: (durationMs) => metrics.idle_seconds_total.inc({ reason: this.#idleReason() }, durationMs / 1_000),
@@ -102,13 +106,13 @@ export class Actor {
         const { gate } = this.loop;
         const own = works.filter((work) => work.source === this.loop).length;
         if (gate && own > 0)
-          this.#busy.add(`${gate.runId}/${gate.iteration}`, report, works.length, own / works.length);
+          this.#chunks.add(`${gate.runId}/${gate.iteration}`, report, works.length, own / works.length);
       },
       onFailure: (error, broken) => {
         metrics.engine_failures_total.inc();
         log.error(
           { error: error.message },
-          broken ? 'no engine can be started any more' : 'the engine failed and was replaced',
+          broken ? 'the engine is lost, and with it this process' : 'the engine failed and is replaced',
         );
         if (broken) shell.fail(error);
       },
@@ -121,6 +125,7 @@ export class Actor {
       }),
       served: () => this.lanes.rollout.policy,
       load: (policy) => this.#load(policy),
+      prepare: config.prepareVersions ? (policy) => this.#prepare(policy) : undefined,
       onLoaded: ({ runId, version }, source, durationMs) => {
         metrics.policy_version.set(version);
         metrics.policy_load_seconds.observe({ source }, durationMs / 1_000);
@@ -180,15 +185,20 @@ export class Actor {
       generatedTokens: this.#totals.generatedTokens,
       reprefilledTokens: this.#totals.reprefilledTokens,
       flushedIteration: this.loop.flushedIteration,
+      engineCall: rollout.engineCall?.name ?? '',
+      engineCallMs: Math.round(rollout.engineCall?.ageMs ?? 0),
     };
   }
 
   /** What the heartbeat says. */
   get registration(): Partial<Registration> {
-    const { policyVersion, slots, running, flushedIteration, runId } = this.status;
+    const { policyVersion, slots, running, flushedIteration, runId, engineCallMs } = this.status;
     this.#metrics.slots_busy.set(running);
+    this.#metrics.engine_call_seconds.set(engineCallMs / 1_000);
     const { published } = this.#outbox;
-    return { policyVersion, slots, running, flushedIteration, runId, published, busySlotMs: this.#busy.byIteration };
+    const { busySlotMs, engineTimes } = this.#chunks;
+    const pinned = this.pinned.byVersion;
+    return { policyVersion, slots, running, flushedIteration, runId, published, busySlotMs, engineTimes, pinned };
   }
 
   get #runId(): string {
@@ -207,6 +217,13 @@ export class Actor {
   async #load(policy: LanePolicy): Promise<void> {
     await this.lanes.switchTo(policy);
     this.loop.wake();
+  }
+
+  async #prepare(policy: LanePolicy): Promise<void> {
+    const sinceMs = performance.now();
+    await this.lanes.rollout.prepare(policy);
+    const durationMs = Math.round(performance.now() - sinceMs);
+    this.#shell.log.info({ run: policy.runId, version: policy.version, durationMs }, 'a policy version is ready');
   }
 
   #idleReason(): IdleReason {

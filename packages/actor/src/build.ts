@@ -8,9 +8,11 @@ import { actorHandlers } from './service.js';
 
 const catchUpIntervalMs = 1_000;
 
-export async function buildActor(shell: Shell<ActorConfig>): Promise<void> {
-  const { slots, chunkTokens, threads, device } = shell.config;
-  const actor = new Actor(shell, () => new WorkerEngine({ slots, chunkTokens, threads, device }));
+/** @param engineEntry what an engine's thread runs, in place of the engine itself; for tests */
+export async function buildActor(shell: Shell<ActorConfig>, engineEntry?: URL): Promise<void> {
+  const { slots, chunkTokens, threads, device, packWeights } = shell.config;
+  const options = { slots, chunkTokens, threads, device, packWeights };
+  const actor = new Actor(shell, () => new WorkerEngine(options, engineEntry));
   shell.serve(actorContract, actorHandlers(actor, shell.config));
   shell.register(() => actor.registration);
   shell.onStart('engine', () => actor.start());

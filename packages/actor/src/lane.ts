@@ -11,6 +11,7 @@ import {
   type SequenceResult,
 } from '@segue/core';
 import { Wake } from './wake.js';
+import { type EngineCall, isHang, WatchedEngine } from './watched-engine.js';
 
 /** The version that a lane serves. */
 export interface LanePolicy {
@@ -28,12 +29,18 @@ export interface LaneWork {
 }
 
 export interface WorkSource {
+  /** Its work arrives bit by bit: an idle lane gathers it for a moment before it begins. */
+  readonly comesInPieces?: boolean;
   /** Hands over at most `free` sequences for what the lane serves; called between two chunks. */
   take(free: number, lane: Lane): LaneWork[];
 }
 
 export interface LaneOptions {
   readonly createEngine: () => Engine;
+  /** Longest time for one call of the engine, in ms. */
+  readonly engineTimeoutMs: number;
+  /** Left out: as in `defaultBackOff`. */
+  readonly backOff?: BackOff;
   /** Asked in this order. */
   readonly sources: readonly WorkSource[];
   /** After every chunk, before its finished sequences are handed back. @param works what ran in it */
@@ -43,8 +50,26 @@ export interface LaneOptions {
   /** How long the lane stays without work, in ms; then it ends and calls `onExpire`. Left out: for ever. */
   readonly idleReleaseMs?: number;
   readonly onExpire?: () => void;
-  /** The engine failed and was replaced, or could not be replaced (`broken`): the lane is of no use any more. */
+  /** The engine failed and is replaced, or it hangs or keeps failing (`broken`): the lane is of no use any more. */
   readonly onFailure?: (error: SegueError, broken: boolean) => void;
+  /** Another engine has taken the place of one that failed. */
+  readonly onReplaced?: () => void;
+}
+
+/** How patient a lane is with engines that fail. */
+export interface BackOff {
+  /** Failures in a row, of chunks and of new engines, after which the lane is broken. */
+  readonly maxFailures: number;
+  /** Pause before the new engine after a second failure in a row, in ms; doubles up to the longest. The first gets one at once. */
+  readonly firstMs: number;
+  readonly longestMs: number;
+}
+
+export const defaultBackOff: BackOff = { maxFailures: 6, firstMs: 250, longestMs: 4_000 };
+
+/** An engine that failed, until another one takes its place. */
+interface LostEngine {
+  readonly replaceAtMs: number;
 }
 
 interface PendingLoad {
@@ -53,8 +78,9 @@ interface PendingLoad {
   reject(error: SegueError): void;
 }
 
-/** Tries to bring up a new engine in a row before a lane is broken. */
-const maxRestarts = 3;
+/** How long a lane that was idle waits for the next piece of work, and for all of them, in ms. */
+const gatherPauseMs = 15;
+const longestGatherMs = 150;
 
 export class Lane {
   readonly #options: LaneOptions;
@@ -63,7 +89,9 @@ export class Lane {
   /** Ended, not yet handed back. */
   readonly #ended: { readonly work: LaneWork; readonly result: SequenceResult }[] = [];
   readonly #jobs: (() => Promise<void>)[] = [];
-  #engine: Engine;
+  #engine: WatchedEngine;
+  #failures = 0;
+  #lost: LostEngine | null = null;
   #policy: LanePolicy | null = null;
   #status: EngineStatus | null = null;
   readonly #loads: PendingLoad[] = [];
@@ -73,7 +101,7 @@ export class Lane {
 
   constructor(options: LaneOptions) {
     this.#options = options;
-    this.#engine = options.createEngine();
+    this.#engine = this.#newEngine();
   }
 
   get slots(): number {
@@ -82,12 +110,16 @@ export class Lane {
   get running(): number {
     return this.#running.size;
   }
-  /** What it serves; null before the first load and while another version is being loaded. */
+  /** What it serves; null before the first load, while another version or engine is being loaded, and for good when it is broken. */
   get policy(): LanePolicy | null {
-    return this.isLoading ? null : this.#policy;
+    return this.isLoading || this.#broken ? null : this.#policy;
   }
   get isLoading(): boolean {
-    return this.#loads.length > 0;
+    return this.#loads.length > 0 || this.#lost !== null;
+  }
+  /** The call of the engine that is waited for; null when none is. */
+  get engineCall(): EngineCall | null {
+    return this.#engine.call;
   }
   isRunning(id: string): boolean {
     return this.#running.has(id);
@@ -120,9 +152,15 @@ export class Lane {
    */
   load(policy: LanePolicy): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (this.#stopping || this.#broken) return reject(this.#whyOver());
       this.#loads.push({ policy, resolve, reject });
       this.wake();
     });
+  }
+
+  /** Makes a version ready between two chunks; what runs goes on. */
+  prepare({ version, folder }: LanePolicy): Promise<void> {
+    return this.#between(() => this.#engine.prepareVersion({ version, folder }));
   }
 
   /** Ends the running sequences that `chosen` names at the end of the chunk; their owners get what they have. */
@@ -134,7 +172,10 @@ export class Lane {
     });
   }
 
-  /** Ends the loop and the engine. What still runs fails with UNAVAILABLE: cut it first. */
+  /**
+   * Ends the loop and the engine. What still runs fails with UNAVAILABLE: cut it first. Rejects with DEADLINE_EXCEEDED when the engine
+   * hangs: its thread is still there.
+   */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.wake();
@@ -146,19 +187,36 @@ export class Lane {
   #between(action: () => Promise<void>): Promise<void> {
     if (this.#stopping || this.#broken) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      this.#jobs.push(() => action().then(resolve, reject));
+      this.#jobs.push(() => this.#unlessHung(action).then(resolve, reject));
       this.wake();
     });
+  }
+
+  async #unlessHung(action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (cause) {
+      const error = SegueError.from(cause);
+      if (isHang(error)) await this.#lose(error);
+      throw error;
+    }
   }
 
   async #run(): Promise<void> {
     while (!this.#stopping && !this.#broken) {
       for (const job of this.#jobs.splice(0)) await job();
-      while (this.#loads[0] && this.#running.size === 0) {
+      if (this.#lost) {
+        await this.#recover(this.#lost);
+        continue;
+      }
+      while (this.#loads[0] && this.#running.size === 0 && !this.#lost && !this.#broken) {
         await this.#load(this.#loads[0]);
         this.#loads.shift();
       }
-      await this.#admit();
+      const wasIdle = this.#running.size === 0;
+      if (!this.#lost && !this.#broken) await this.#admit();
+      if (wasIdle && !this.#lost && !this.#broken) await this.#gather();
+      if (this.#lost || this.#broken || this.#jobs.length > 0) continue;
       if (this.#running.size > 0) {
         await this.#chunk();
       } else {
@@ -173,7 +231,7 @@ export class Lane {
     }
     this.#handBack();
     for (const job of this.#jobs.splice(0)) await job();
-    for (const { reject } of this.#loads.splice(0)) reject(new SegueError('UNAVAILABLE', 'the actor stops'));
+    for (const { reject } of this.#loads.splice(0)) reject(this.#whyOver());
   }
 
   async #load({ policy, resolve, reject }: PendingLoad): Promise<void> {
@@ -182,14 +240,15 @@ export class Lane {
       this.#policy = policy;
       this.#status = await this.#engine.status();
       resolve();
-    } catch (error) {
-      reject(SegueError.from(error));
+    } catch (cause) {
+      const error = SegueError.from(cause);
+      reject(error);
       // A load that killed the thread leaves an engine that cannot say what it serves.
       const served = await this.#engine.status().then(
         ({ policyVersion }) => policyVersion,
         () => null,
       );
-      if (this.#policy && served !== this.#policy.version) await this.#replaceEngine(SegueError.from(error));
+      if (isHang(error) || (this.#policy && served !== this.#policy.version)) await this.#lose(error);
     }
   }
 
@@ -210,8 +269,20 @@ export class Lane {
         for (const work of joining) await this.#admitOne(work);
       } else {
         for (const work of joining) work.fail(error);
-        await this.#replaceEngine(error);
+        await this.#lose(error);
       }
+    }
+  }
+
+  /** The first chunk of a phase would else run with what has come so far, and all the rest would wait for its end. */
+  async #gather(): Promise<void> {
+    const untilMs = performance.now() + longestGatherMs;
+    const isFilling = () => [...this.#running.values()].some(({ source }) => source.comesInPieces === true);
+    const canGo = () => !this.#stopping && !this.#lost && !this.#broken;
+    while (canGo() && isFilling() && this.#running.size < this.slots && performance.now() < untilMs) {
+      const rung = await this.#wake.wait(gatherPauseMs);
+      if (!rung || this.#jobs.length > 0 || this.#loads.length > 0) return;
+      await this.#admit();
     }
   }
 
@@ -231,10 +302,11 @@ export class Lane {
       // What the chunk before has ended is published while this one runs.
       this.#handBack();
       const report = await running;
+      this.#failures = 0;
       this.#options.onChunk?.(report, works);
       this.#collect(report.finished);
     } catch (error) {
-      await this.#replaceEngine(SegueError.from(error));
+      await this.#lose(SegueError.from(error));
     }
   }
 
@@ -257,24 +329,50 @@ export class Lane {
     for (const work of failed) work.fail(error);
   }
 
-  /** An engine that threw is in no known state: it makes room for a new one under the same version. */
-  async #replaceEngine(cause: SegueError): Promise<void> {
+  #newEngine(): WatchedEngine {
+    const { createEngine, engineTimeoutMs } = this.#options;
+    return new WatchedEngine(createEngine(), { timeoutMs: engineTimeoutMs, nowMs: () => performance.now() });
+  }
+
+  /**
+   * An engine that threw is in no known state: it makes room for a new one, after a pause when this happens again and again. One that
+   * hangs keeps its thread, and a second one beside it would only share its fate: the lane is broken.
+   */
+  async #lose(cause: SegueError): Promise<void> {
     this.#failAll(cause);
-    await this.#engine.stop().catch(() => undefined);
-    for (let attempt = 1; ; attempt++) {
-      try {
-        this.#engine = this.#options.createEngine();
-        await this.#engine.start();
-        if (this.#policy)
-          await this.#engine.loadVersion({ version: this.#policy.version, folder: this.#policy.folder });
-        this.#options.onFailure?.(cause, false);
-        return;
-      } catch (error) {
-        if (attempt < maxRestarts) continue;
-        this.#broken = SegueError.from(error);
-        this.#options.onFailure?.(this.#broken, true);
-        return;
-      }
+    const { maxFailures, firstMs, longestMs } = this.#options.backOff ?? defaultBackOff;
+    this.#failures++;
+    const end = isHang(cause) ? cause : await this.#engine.stop().then(() => null, SegueError.from);
+    if ((end && isHang(end)) || this.#failures >= maxFailures) {
+      this.#lost = null;
+      this.#broken = end && isHang(end) ? end : cause;
+      this.#options.onFailure?.(this.#broken, true);
+      return;
     }
+    const pauseMs = this.#failures === 1 ? 0 : Math.min(longestMs, firstMs * 2 ** (this.#failures - 2));
+    this.#lost = { replaceAtMs: performance.now() + pauseMs };
+    this.#options.onFailure?.(cause, false);
+  }
+
+  /** Brings up a new engine under the same version once it is due; until then only cuts and the stop are attended to. */
+  async #recover({ replaceAtMs }: LostEngine): Promise<void> {
+    const leftMs = replaceAtMs - performance.now();
+    if (leftMs > 0) {
+      await this.#wake.wait(leftMs);
+      return;
+    }
+    try {
+      this.#engine = this.#newEngine();
+      await this.#engine.start();
+      if (this.#policy) await this.#engine.loadVersion({ version: this.#policy.version, folder: this.#policy.folder });
+      this.#lost = null;
+      this.#options.onReplaced?.();
+    } catch (error) {
+      await this.#lose(SegueError.from(error));
+    }
+  }
+
+  #whyOver(): SegueError {
+    return this.#broken ?? new SegueError('UNAVAILABLE', 'the actor stops');
   }
 }

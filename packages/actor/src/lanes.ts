@@ -5,11 +5,14 @@
  */
 import { SegueError, type SequenceRequest, type SequenceResult } from '@segue/core';
 import { Lane, type LaneOptions, type LanePolicy, type LaneWork, type WorkSource } from './lane.js';
+import { isHang } from './watched-engine.js';
 
 export interface LanesOptions {
   readonly createEngine: LaneOptions['createEngine'];
+  readonly engineTimeoutMs: LaneOptions['engineTimeoutMs'];
+  readonly backOff?: NonNullable<LaneOptions['backOff']>;
   /** What feeds the rollout lane beside evaluations. */
-  readonly rollouts: WorkSource & { readonly isBusy: boolean };
+  readonly rollouts: WorkSource & { readonly isBusy: boolean; wake(): void };
   readonly onChunk: NonNullable<LaneOptions['onChunk']>;
   readonly onIdle: NonNullable<LaneOptions['onIdle']>;
   readonly onFailure: NonNullable<LaneOptions['onFailure']>;
@@ -29,11 +32,21 @@ export class Lanes implements WorkSource {
   readonly #extra = new Map<string, Promise<Lane>>();
   #waiting: EvaluationWork[] = [];
   #stopped = false;
+  /** Why an evaluation lane is lost with its thread. */
+  #hung: SegueError | null = null;
 
   constructor(options: LanesOptions) {
     this.#options = options;
-    const { createEngine, rollouts, onChunk, onIdle, onFailure } = options;
-    this.rollout = new Lane({ createEngine, sources: [this, rollouts], onChunk, onIdle, onFailure });
+    const { rollouts, onChunk, onIdle, onFailure } = options;
+    const onReplaced = () => rollouts.wake();
+    this.rollout = new Lane({
+      ...engineOf(options),
+      sources: [this, rollouts],
+      onChunk,
+      onIdle,
+      onFailure,
+      onReplaced,
+    });
   }
 
   /** Loads a version into the rollout lane; what evaluations still wait for the one before goes on elsewhere. */
@@ -86,12 +99,14 @@ export class Lanes implements WorkSource {
     return taken;
   }
 
+  /** Rejects with DEADLINE_EXCEEDED when an engine hangs: its thread is still there. */
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const work of this.#waiting.splice(0)) work.fail(new SegueError('UNAVAILABLE', 'the actor stops'));
     const extra = await Promise.allSettled(this.#extra.values());
     const lanes = [this.rollout, ...extra.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))];
     await Promise.all(lanes.map((lane) => lane.stop()));
+    if (this.#hung) throw this.#hung;
   }
 
   #serveWaiting(): void {
@@ -108,13 +123,14 @@ export class Lanes implements WorkSource {
   }
 
   #openLane(key: string, policy: LanePolicy): Promise<Lane> {
-    const { createEngine, onFailure, idleReleaseMs } = this.#options;
+    const { onFailure, idleReleaseMs } = this.#options;
     const open = async () => {
       const lane = new Lane({
-        createEngine,
+        ...engineOf(this.#options),
         sources: [this],
         onFailure: (error, broken) => {
-          onFailure(error, false);
+          // The rollouts go on without this lane.
+          if (!this.#noteHang(error)) onFailure(error, false);
           if (!broken) return;
           this.#closeLane(key);
           this.#failWaiting(key, error);
@@ -122,14 +138,20 @@ export class Lanes implements WorkSource {
         idleReleaseMs,
         onExpire: () => this.#closeLane(key),
       });
-      await lane.start();
-      await lane.load(policy);
-      return lane;
+      try {
+        await lane.start();
+        await lane.load(policy);
+        return lane;
+      } catch (error) {
+        await this.#stopLane(lane);
+        throw error;
+      }
     };
     const opened = open();
     this.#extra.set(key, opened);
     opened.catch((error) => {
       this.#extra.delete(key);
+      this.#noteHang(SegueError.from(error));
       this.#failWaiting(key, SegueError.from(error));
     });
     return opened;
@@ -138,7 +160,19 @@ export class Lanes implements WorkSource {
   #closeLane(key: string): void {
     const lane = this.#extra.get(key);
     this.#extra.delete(key);
-    lane?.then((open) => open.stop()).catch(() => undefined);
+    lane?.then((open) => this.#stopLane(open)).catch(() => undefined);
+  }
+
+  async #stopLane(lane: Lane): Promise<void> {
+    await lane.stop().catch((error) => this.#noteHang(SegueError.from(error)));
+  }
+
+  /** A thread that hangs stays in the process, whichever lane it was of: nothing can go on beside it. */
+  #noteHang(error: SegueError): boolean {
+    if (!isHang(error)) return false;
+    if (this.#hung === null) this.#options.onFailure(error, true);
+    this.#hung ??= error;
+    return true;
   }
 
   #failWaiting(key: string, error: SegueError): void {
@@ -155,6 +189,10 @@ export class Lanes implements WorkSource {
       lane.then((open) => open.cut((running) => running === work)).catch(() => undefined);
     }
   }
+}
+
+function engineOf({ createEngine, engineTimeoutMs, backOff }: LanesOptions) {
+  return { createEngine, engineTimeoutMs, ...(backOff && { backOff }) };
 }
 
 function keyOf(policy: LanePolicy): string {

@@ -4,7 +4,7 @@
  * the trainer's folder.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Client } from '@segue/bus';
 import {
@@ -38,19 +38,28 @@ export class PolicyFiles {
   }
 
   /**
-   * A folder with the version's checked files.
+   * A folder with the version's checked files. A shared one is the folder behind the version's name, so that what was checked is what is read
+   * even when the version is written anew.
    * @param sharedFolder where the trainer keeps it; null when that is not known
+   * @param meanwhile what may be done with the files beside their checking; its result must not be used when this rejects
    * @throws SegueError DATA_LOSS for a version that does not match its manifest, NOT_FOUND when nobody has it any more
    */
-  async locate(ref: PolicyRef, sharedFolder: string | null, signal?: AbortSignal): Promise<FoundPolicy> {
+  async locate(
+    ref: PolicyRef,
+    sharedFolder: string | null,
+    signal?: AbortSignal,
+    meanwhile: (folder: string) => Promise<void> = async () => undefined,
+  ): Promise<FoundPolicy> {
     if (sharedFolder && (await isReadable(sharedFolder))) {
-      await requireIntact(sharedFolder, ref);
-      return { folder: sharedFolder, source: 'shared' };
+      const folder = await realpath(sharedFolder);
+      await Promise.all([requireIntact(folder, ref), meanwhile(folder)]);
+      return { folder, source: 'shared' };
     }
     const folder = join(this.#options.cacheFolder, ref.runId, String(ref.version));
-    if ((await isReadable(folder)) && (await isIntact(folder, ref))) return { folder, source: 'cached' };
-    await this.#download(ref, folder, signal);
-    return { folder, source: 'downloaded' };
+    const isCached = (await isReadable(folder)) && (await isIntact(folder, ref));
+    if (!isCached) await this.#download(ref, folder, signal);
+    await meanwhile(folder);
+    return { folder, source: isCached ? 'cached' : 'downloaded' };
   }
 
   async #download(ref: PolicyRef, folder: string, signal?: AbortSignal): Promise<void> {

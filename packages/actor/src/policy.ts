@@ -13,6 +13,8 @@ export interface PolicyFollowerOptions {
   /** What serves now. */
   readonly served: () => LanePolicy | null;
   readonly load: (policy: LanePolicy) => Promise<void>;
+  /** Makes a version ready beside the one that is served; left out: versions are loaded when they are announced. */
+  readonly prepare?: ((policy: LanePolicy) => Promise<void>) | undefined;
   readonly onLoaded?: (policy: LanePolicy, source: FoundPolicy['source'], durationMs: number) => void;
   readonly onFailure?: (ref: PolicyRef, error: SegueError) => void;
 }
@@ -23,6 +25,8 @@ export class PolicyFollower {
   readonly #active = new Map<string, ActivePolicy>();
   /** Checksum of what is served, so that a version that was written anew under its number is loaded again. */
   #servedSha256 = '';
+  /** Whose files have been checked ahead, and where they lie. */
+  #prepared: { readonly ref: PolicyRef; readonly found: FoundPolicy } | null = null;
   #queue: Promise<void> = Promise.resolve();
   /** Ends the search for a version that a newer announcement has overtaken. */
   #search = new AbortController();
@@ -41,6 +45,24 @@ export class PolicyFollower {
     this.#search = new AbortController();
     const { runId, version, manifestSha256 } = policy;
     return this.serve({ runId, version, manifestSha256 }, this.#search.signal);
+  }
+
+  /**
+   * Brings, checks and makes ready a version that is not announced yet. What is announced meanwhile waits for it, and has less to do then.
+   * @param folder where the trainer keeps it; empty when that is not known
+   */
+  prepare(ref: PolicyRef, folder: string): Promise<void> {
+    const { prepare, files } = this.#options;
+    if (!prepare) return Promise.resolve();
+    const prepared = this.#queue.then(async () => {
+      if (this.#isServed(ref)) return;
+      const beside = (at: string) => prepare({ runId: ref.runId, version: ref.version, folder: at });
+      this.#prepared = null;
+      const found = await files.locate(ref, folder === '' ? this.#sharedFolder(ref) : folder, undefined, beside);
+      this.#prepared = { ref, found };
+    });
+    this.#queue = prepared.catch(() => undefined);
+    return prepared;
   }
 
   /** Serves the named version. Calls run in order, one at a time. */
@@ -71,12 +93,15 @@ export class PolicyFollower {
 
   async #serve(ref: PolicyRef, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    const served = this.#options.served();
-    const same = served?.runId === ref.runId && served.version === ref.version;
-    if (same && (ref.manifestSha256 === '' || ref.manifestSha256 === this.#servedSha256)) return;
+    if (this.#isServed(ref)) return;
     const beganMs = performance.now();
+    const prepared = this.#prepared;
+    this.#prepared = null;
     try {
-      const { folder, source } = await this.#options.files.locate(ref, this.#sharedFolder(ref), signal);
+      const { folder, source } =
+        prepared && isSame(prepared.ref, ref)
+          ? prepared.found
+          : await this.#options.files.locate(ref, this.#sharedFolder(ref), signal);
       const policy = { runId: ref.runId, version: ref.version, folder };
       await this.#options.load(policy);
       this.#servedSha256 = ref.manifestSha256;
@@ -88,10 +113,23 @@ export class PolicyFollower {
     }
   }
 
+  #isServed(ref: PolicyRef): boolean {
+    const served = this.#options.served();
+    const same = served?.runId === ref.runId && served.version === ref.version;
+    return same && (ref.manifestSha256 === '' || ref.manifestSha256 === this.#servedSha256);
+  }
+
   /** Versions of a run lie side by side in the trainer's store. */
   #sharedFolder(ref: PolicyRef): string | null {
     const active = this.#active.get(ref.runId);
     if (!active || active.folder === '') return null;
     return active.version === ref.version ? active.folder : join(dirname(active.folder), String(ref.version));
   }
+}
+
+/** Whether both name the same content for certain. */
+function isSame(a: PolicyRef, b: PolicyRef): boolean {
+  return (
+    a.manifestSha256 !== '' && a.manifestSha256 === b.manifestSha256 && a.runId === b.runId && a.version === b.version
+  );
 }

@@ -25,7 +25,7 @@ import { Condition, Wake } from './wake.js';
 export interface SequenceRules {
   readonly stopTokens: readonly number[];
   readonly repeat: SequenceRequest['repeat'];
-  /** Deliveries after which a task is taken to kill its actors. */
+  /** Lost deliveries after which a task is taken to kill its actors. */
   readonly maxAttempts: number;
 }
 
@@ -64,6 +64,7 @@ const failurePauseMs = 500;
 const earlyWaitMs = 3_000;
 
 export class RolloutLoop implements WorkSource {
+  readonly comesInPieces = true;
   readonly #options: RolloutLoopOptions;
   /** By trajectory: what waits for the lane or runs in it. */
   readonly #held = new Map<string, HeldTask>();
@@ -210,8 +211,11 @@ export class RolloutLoop implements WorkSource {
       if (!(await this.#isAdmissible(held))) return;
       if (!prefix) {
         this.#drop(held, 'superseded', 'the store does not wait for this segment');
-      } else if (held.lease.deliveryCount > rules.maxAttempts) {
-        const error = `delivered ${held.lease.deliveryCount} times without a result: it seems to kill its actors`;
+        return;
+      }
+      const lost = await this.#lostTries(held.lease, rules.maxAttempts);
+      if (lost >= rules.maxAttempts) {
+        const error = `lost ${lost} times in the hands of an actor: it seems to kill its actors`;
         await this.#publishError(held, prefix, error);
       } else {
         held.work = this.#workFor(held, prefix, rules);
@@ -222,6 +226,11 @@ export class RolloutLoop implements WorkSource {
     } catch (error) {
       this.#drop(held, 'fetch-failed', SegueError.from(error).message);
     }
+  }
+
+  /** Tries that ended without a result or a give-back; asked for only when there could be too many. */
+  async #lostTries(lease: Lease<RolloutTask>, maxAttempts: number): Promise<number> {
+    return lease.deliveryCount > maxAttempts ? lease.lostDeliveries() : 0;
   }
 
   /** Whether the task may run here now; lets go of it when not. */

@@ -7,18 +7,25 @@ import { generate, sequencesOf } from './generate.js';
 export function actorHandlers(actor: Actor, limits: { readonly maxGeneratePrompts: number }): Handlers<ActorApi> {
   return {
     async *generate(request, { signal }) {
-      const policy = await actor.policies.pin(request.runId, request.policyVersion);
-      const engine = actor.lanes.rollout.engineStatus;
-      const setting = {
-        policy,
-        settings: await actor.settings.settings(request.runId),
-        tokenizer: await actor.settings.tokenizer(request.runId, policy.folder),
-        maxPrompts: limits.maxGeneratePrompts,
-        maxContextTokens: engine?.maxContextTokens || null,
-        vocabularySize: engine?.vocabularySize || null,
-      };
-      const sequences = sequencesOf(request, setting);
-      yield* generate(sequences, setting, (...work) => actor.lanes.evaluate(...work), signal);
+      const { runId, policyVersion } = request;
+      // The version that is served needs no pin: it is the newest.
+      const unpin = policyVersion === null ? null : await actor.pinned.pin(runId, policyVersion);
+      try {
+        const policy = await actor.policies.pin(runId, policyVersion);
+        const engine = actor.lanes.rollout.engineStatus;
+        const setting = {
+          policy,
+          settings: await actor.settings.settings(runId),
+          tokenizer: await actor.settings.tokenizer(runId, policy.folder),
+          maxPrompts: limits.maxGeneratePrompts,
+          maxContextTokens: engine?.maxContextTokens || null,
+          vocabularySize: engine?.vocabularySize || null,
+        };
+        const sequences = sequencesOf(request, setting);
+        yield* generate(sequences, setting, (...work) => actor.lanes.evaluate(...work), signal);
+      } finally {
+        unpin?.();
+      }
     },
 
     async getActorStatus() {
@@ -27,6 +34,11 @@ export function actorHandlers(actor: Actor, limits: { readonly maxGeneratePrompt
 
     async loadPolicy({ policy }) {
       await actor.policies.serve(policy);
+      return actor.status;
+    },
+
+    async preparePolicy({ policy, folder }) {
+      await actor.policies.prepare(policy, folder);
       return actor.status;
     },
 

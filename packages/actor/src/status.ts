@@ -2,7 +2,7 @@
  * What an actor says about itself: metrics, the answer to GetActorStatus, and what its heartbeat carries. Slot time is
  * counted exactly: a slot is busy while its sequence gets tokens or is prefilled.
  */
-import type { ChunkReport, Segment } from '@segue/core';
+import { type ChunkReport, type EngineTimes, noEngineTimes, type Segment, withChunk } from '@segue/core';
 import type { Metrics, MetricsOf, MetricTable } from '@segue/service';
 
 const table = {
@@ -20,7 +20,8 @@ const table = {
   slots: { type: 'gauge', help: 'Sequences that can run at once' },
   slots_busy: { type: 'gauge', help: 'Sequences that run' },
   idle_seconds_total: { type: 'counter', help: 'Time in which nothing was generated', labels: ['reason'] },
-  engine_failures_total: { type: 'counter', help: 'Engines that failed and were replaced' },
+  engine_failures_total: { type: 'counter', help: 'Failures of an engine, each of which costs it its place' },
+  engine_call_seconds: { type: 'gauge', help: 'Age of the engine call that is waited for; 0 when none is' },
   policy_version: { type: 'gauge', help: 'Policy version that is served' },
   policy_load_seconds: {
     type: 'histogram',
@@ -38,12 +39,13 @@ export function defineActorMetrics(metrics: Metrics): ActorMetrics {
 
 export type IdleReason = 'no-task' | 'loading' | 'closed';
 
-/** Iterations whose slot time is kept. */
-const keptIterations = 4;
+/** Iterations whose sums are kept. */
+const keptIterations = 2;
 
-/** Busy slot time in ms, per `<run>/<iteration>`. */
-export class BusySlotTime {
-  readonly #ms = new Map<string, number>();
+/** Busy slot time in ms and where the engine spent its time, per `<run>/<iteration>`. */
+export class ChunkSums {
+  readonly #busySlotMs = new Map<string, number>();
+  readonly #engineTimes = new Map<string, EngineTimes>();
 
   /**
    * @param sequences that ran in the chunk, prefill included
@@ -54,13 +56,20 @@ export class BusySlotTime {
     const decodeMs = report.durationMs - report.prefillMs;
     const decoded = report.steps > 0 ? (decodeMs * report.tokens) / report.steps : 0;
     const ms = share * (decoded + report.prefillMs * sequences);
-    this.#ms.set(name, (this.#ms.get(name) ?? 0) + ms);
-    const oldest = this.#ms.keys().next().value;
-    if (this.#ms.size > keptIterations && oldest !== undefined) this.#ms.delete(oldest);
+    this.#busySlotMs.set(name, (this.#busySlotMs.get(name) ?? 0) + ms);
+    this.#engineTimes.set(name, withChunk(this.#engineTimes.get(name) ?? noEngineTimes, report, share));
+    const oldest = this.#busySlotMs.keys().next().value;
+    if (this.#busySlotMs.size <= keptIterations || oldest === undefined) return;
+    this.#busySlotMs.delete(oldest);
+    this.#engineTimes.delete(oldest);
   }
 
-  get byIteration(): Readonly<Record<string, number>> {
-    return Object.fromEntries([...this.#ms].map(([name, ms]) => [name, Math.round(ms)]));
+  get busySlotMs(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#busySlotMs].map(([name, ms]) => [name, Math.round(ms)]));
+  }
+
+  get engineTimes(): Readonly<Record<string, EngineTimes>> {
+    return Object.fromEntries(this.#engineTimes);
   }
 }
 

@@ -25,7 +25,7 @@ import { PolicyFollower } from '../dist/policy.js';
 import { PolicyFiles } from '../dist/policy-files.js';
 import { RunSettings } from '../dist/run-settings.js';
 import { actorHandlers } from '../dist/service.js';
-import { BusySlotTime } from '../dist/status.js';
+import { ChunkSums } from '../dist/status.js';
 import { FakeBus, FakeLease, rolloutTask, settle, storedTrajectory, until } from './support/fakes.js';
 import { type TinyPolicy, tokenizer, writeTinyPolicy } from './support/tiny-policy.js';
 
@@ -150,6 +150,59 @@ t.test('the newest announcement wins, a version that cannot be had leaves the ol
   await t.rejects(follower.pin('q', null), { code: 'FAILED_PRECONDITION' });
 });
 
+t.test('a version is checked and made ready ahead, and what was checked is loaded when it is announced', async (t) => {
+  const root = await temporaryFolder(t);
+  const [one, two] = [
+    await writeTinyPolicy(join(root, 'store'), 'r', 1),
+    await writeTinyPolicy(join(root, 'store'), 'r', 2),
+  ];
+  const events: string[] = [];
+  let served: { runId: string; version: number; folder: string } | null = null;
+  const files = new PolicyFiles({
+    cacheFolder: join(root, 'cache'),
+    trainer: async () => trainerOf(two),
+    keepVersions: 2,
+  });
+  const follower = new PolicyFollower({
+    files: {
+      locate: (ref, ...rest) => {
+        events.push(`check ${ref.version}`);
+        return files.locate(ref, ...rest);
+      },
+    },
+    served: () => served,
+    load: async (policy) => {
+      served = policy;
+      events.push(`load ${policy.version}`);
+    },
+    prepare: async ({ version }) => void events.push(`prepare ${version}`),
+  });
+  const announce = ({ ref, folder }: TinyPolicy): ActivePolicy => ({ ...ref, folder, trainerAddress: '' });
+  await follower.follow(announce(one));
+  await follower.prepare(two.ref, two.folder);
+  t.match(served, { version: 1 }, 'not served before it is announced');
+  await follower.follow(announce(two));
+  t.strictSame(events.splice(0), ['check 1', 'load 1', 'check 2', 'prepare 2', 'load 2']);
+  await follower.prepare(two.ref, two.folder);
+  t.strictSame(events, [], 'what is served is ready');
+
+  await follower.prepare(one.ref, one.folder);
+  await follower.serve({ ...one.ref, manifestSha256: '' });
+  t.strictSame(
+    events.splice(0),
+    ['check 1', 'prepare 1', 'check 1', 'load 1'],
+    'a reference without a checksum may be to other content: checked again',
+  );
+
+  const weights = join(two.folder, 'model.safetensors');
+  const bytes = await readFile(weights);
+  bytes[bytes.length - 1]! ^= 1;
+  await writeFile(weights, bytes);
+  await t.rejects(follower.prepare(two.ref, two.folder), { code: 'DATA_LOSS', message: /model\.safetensors/ });
+  await t.rejects(follower.follow(announce(two)), { code: 'DATA_LOSS', message: /model\.safetensors/ });
+  t.match(served, { version: 1 }, 'one flipped bit: the old one goes on, however far the new one was made ready');
+});
+
 const settings = new RunSettings(parseRunConfig({ rollout: { maxResponseTokens: 20, tokenBudget: 10 } }, 'test'));
 const setting = {
   policy: { runId: 'r', version: 5, folder: 'x' },
@@ -236,14 +289,21 @@ t.test('Generate answers in order of ending, and one failure ends the call and t
   t.ok(cut.includes('p0') && cut.includes('p2'));
 });
 
-t.test('busy slot time counts a sequence up to its last token', async (t) => {
-  const busy = new BusySlotTime();
+t.test('busy slot time counts a sequence up to its last token; engine time is kept by batch', async (t) => {
+  const sums = new ChunkSums();
   // Four sequences, 8 steps in 80 ms after 20 ms of prefill; two of them ended half-way.
-  const report = { finished: [], running: 2, tokens: 24, steps: 8, durationMs: 100, prefillMs: 20 };
-  busy.add('r/3', report, 4, 1);
-  t.equal(busy.byIteration['r/3'], 4 * 20 + 3 * 80);
-  busy.add('r/4', report, 4, 0.5);
-  t.equal(busy.byIteration['r/4'], (4 * 20 + 3 * 80) / 2, 'evaluations do not count');
+  const report = { finished: [], running: 4, tokens: 24, steps: 8, durationMs: 100, prefillMs: 20, loopMs: 72 };
+  sums.add('r/3', report, 4, 1);
+  t.equal(sums.busySlotMs['r/3'], 4 * 20 + 3 * 80);
+  t.strictSame(sums.engineTimes['r/3'], {
+    prefillMs: 20,
+    decode: { 4: { chunks: 1, steps: 8, rowSteps: 32, loopMs: 72, decodeMs: 80 } },
+  });
+  sums.add('r/4', report, 4, 0.5);
+  t.equal(sums.busySlotMs['r/4'], (4 * 20 + 3 * 80) / 2, 'evaluations do not count');
+  t.equal(sums.engineTimes['r/4']?.prefillMs, 10, 'nor here');
+  sums.add('r/5', report, 4, 1);
+  t.strictSame(Object.keys(sums.engineTimes), ['r/4', 'r/5'], 'the newest few are kept');
 });
 
 const run = {

@@ -54,6 +54,18 @@ t.test('evaluation runs in its own lane on a pinned version, sharing the engine 
   await Promise.all(evaluations);
 });
 
+t.test('an evaluation whose engine hangs is answered, and costs the process as well', async (t) => {
+  const prepare = (engine: { free: boolean }, place: number) => {
+    if (place === 1) engine.free = false;
+  };
+  const { lanes, failures, engines } = await startLoop(t, { engineTimeoutMs: 60, prepare });
+  const pinned = { runId: 'r', version: 4, folder: 'x' };
+  await t.rejects(lanes.evaluate(pinned, request('e0'), never), { code: 'DEADLINE_EXCEEDED' });
+  t.match(failures, [/^broken: the engine hangs: generateChunk/]);
+  t.equal(engines.length, 2);
+  await t.rejects(lanes.stop(), { code: 'DEADLINE_EXCEEDED' }, 'exiting would wait for that thread');
+});
+
 t.test('a version is loaded when nothing runs; evaluations of the old one go on elsewhere', async (t) => {
   const { lanes, engines, engine } = await startLoop(t, { slots: 1 });
   engine.free = false;

@@ -73,6 +73,24 @@ t.test('nothing is decoded between segments: a trajectory goes on from the token
   t.equal(segment!.meter.reprefillTokens, 4, 're-prefilled tokens are metered apart');
 });
 
+t.test('the first chunk of a phase waits a moment for tasks that come one by one', async (t) => {
+  let readable = 0;
+  const setting = await startLoop(t, {
+    slots: 4,
+    read: async (id) => {
+      const place = readable++;
+      await new Promise((resolve) => setTimeout(resolve, place));
+      return storedTrajectory(id);
+    },
+  });
+  const { bus, engine, loop } = setting;
+  engine.free = false;
+  bus.put(...[0, 1, 2, 3].map((member) => new FakeLease(rolloutTask(member, { groupId: `r-g${member}` }))));
+  await loop.follow(open);
+  await engine.step();
+  t.equal(engine.chunks[0], 4, 'all four are in the first chunk');
+});
+
 t.test('siblings that begin read their prompt once', async (t) => {
   const { bus, loop, reads } = await startLoop(t);
   bus.put(...Array.from({ length: 4 }, (_, i) => new FakeLease(rolloutTask(i))));
@@ -234,6 +252,63 @@ t.test('a generation that fails is told as an error segment without tokens, and 
   t.equal(bus.segments[1]!.endReason, 'budget');
 });
 
+t.test('a chunk that does not come back costs the lane, and its work is given up for others to do', async (t) => {
+  const { bus, loop, engine, engines, lanes, failures } = await startLoop(t, { slots: 1, engineTimeoutMs: 60 });
+  const [running, waiting] = bus.put(new FakeLease(rolloutTask(0)), new FakeLease(rolloutTask(1)));
+  engine.free = false;
+  await loop.follow(open);
+  await until(() => engine.running.size === 1, 'it runs');
+  await until(() => lanes.rollout.engineCall !== null, 'a chunk has begun');
+  t.equal(lanes.rollout.engineCall?.name, 'generateChunk', 'what is waited for can be read');
+  await until(() => bus.segments.length === 1, 'given up');
+  const hang = 'the engine hangs: generateChunk has not come back after 60 ms (engineTimeoutMs)';
+  t.match(bus.segments[0], { trajectoryId: 'r-g0-t0', endReason: 'error', error: new RegExp(hang.slice(0, 40)) });
+  t.strictSame(failures, [`broken: ${hang}`]);
+  t.equal(lanes.rollout.policy, null, 'it serves nothing any more, so no task is taken');
+  await loop.drain();
+  t.ok(running!.acked);
+  t.equal(waiting!.givenBack, 0, 'the one that had not begun is for somebody else, at once');
+  await t.rejects(
+    lanes.stop(),
+    { code: 'DEADLINE_EXCEEDED' },
+    'whoever stops it learns that the thread is still there',
+  );
+  t.equal(engines.length, 1, 'no second engine beside it');
+});
+
+const manyTasks = (from: number) => Array.from({ length: 16 }, (_, i) => new FakeLease(rolloutTask(from + i)));
+const breakNext = (engine: { failNext: SegueError | null }) => {
+  engine.failNext = new SegueError('INTERNAL', 'the graph broke');
+};
+
+t.test('an engine that fails every chunk is replaced a bounded number of times, then the lane is broken', async (t) => {
+  const { bus, loop, engines, failures, lanes } = await startLoop(t, { slots: 1, prepare: breakNext });
+  bus.put(...manyTasks(0));
+  await loop.follow(open);
+  await until(() => failures.length === 4, 'four failures');
+  const said = 'the graph broke';
+  t.strictSame(failures, [said, said, said, `broken: ${said}`]);
+  t.equal(engines.length, 4);
+  t.equal(lanes.rollout.policy, null);
+  await t.rejects(lanes.switchTo({ runId: 'r', version: 6, folder: 'x' }), { message: /the graph broke/ });
+});
+
+t.test('a chunk that completes forgives the failures before it', async (t) => {
+  const { bus, loop, engines, failures } = await startLoop(t, {
+    slots: 1,
+    prepare: (engine, place) => place % 3 < 2 && breakNext(engine),
+  });
+  const whole = () => bus.segments.filter(({ endReason }) => endReason === 'budget').length;
+  bus.put(...manyTasks(0));
+  await loop.follow(open);
+  await until(() => whole() > 0, 'the third engine works');
+  breakNext(engines[2]!);
+  const before = whole();
+  bus.put(...manyTasks(16));
+  await until(() => engines.length === 6 && whole() > before, 'so does the sixth');
+  t.strictSame(failures, Array(5).fill('the graph broke'), 'five failures, never four in a row');
+});
+
 t.test('an engine that dies while sequences join is replaced, and the others are tried by the new one', async (t) => {
   const { bus, loop, engine, engines } = await startLoop(t);
   engine.failAdmission = new SegueError('UNAVAILABLE', 'the thread has ended');
@@ -262,12 +337,17 @@ t.test('a sequence that the engine refuses fails alone', async (t) => {
 
 t.test('a task that comes back too often is taken to kill its actors, and ends with an error', async (t) => {
   const { bus, loop, engine } = await startLoop(t);
-  const leases = bus.put(new FakeLease(rolloutTask(0), 4), new FakeLease(rolloutTask(1), 3));
+  const leases = bus.put(
+    new FakeLease(rolloutTask(0), 4),
+    new FakeLease(rolloutTask(1), 3),
+    // Given back by actors that drained: no fault of the task.
+    new FakeLease(rolloutTask(2), 9, 2),
+  );
   await loop.follow(open);
-  await until(() => leases.every(({ acked }) => acked), 'both done');
-  t.strictSame(engine.admitted, ['r-g0-t1'], 'it does not reach the engine');
+  await until(() => leases.every(({ acked }) => acked), 'all done');
+  t.strictSame(engine.admitted, ['r-g0-t1', 'r-g0-t2'], 'it does not reach the engine');
   const error = bus.segments.find(({ trajectoryId }) => trajectoryId === 'r-g0-t0');
-  t.match(error, { endReason: 'error', error: /delivered 4 times/, prefixHash: hashTokens(prompt) });
+  t.match(error, { endReason: 'error', error: /lost 3 times/, prefixHash: hashTokens(prompt) });
 });
 
 t.test('a task that the store does not wait for is dropped', async (t) => {

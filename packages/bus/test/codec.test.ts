@@ -27,7 +27,17 @@ t.test('every body of the streams comes back as it went', async (t) => {
   check(formats.progressFormat, [{ runId: 'r', iteration: 3, kind: 'group' }]);
   check(formats.policyFormat, [{ runId: 'r', version: 0, manifestSha256: 'ab', folder: '/x', trainerAddress: 'h:1' }]);
   check(formats.signalFormat, [{ runId: 'r', iteration: 0, policyVersion: 0, open: false }]);
-  check(formats.registrationFormat, [registration, { ...registration, policyVersion: 0, busySlotMs: { 'r/1': 12.5 } }]);
+  const decode = { 8: { chunks: 2, steps: 40, rowSteps: 310, loopMs: 31.5, decodeMs: 33 } };
+  check(formats.registrationFormat, [
+    registration,
+    {
+      ...registration,
+      policyVersion: 0,
+      busySlotMs: { 'r/1': 12.5 },
+      engineTimes: { 'r/1': { prefillMs: 1.5, decode } },
+      pinned: { 'r/2': 1 },
+    },
+  ]);
 });
 
 t.test('bodies are plain msgpack: maps, bytes with dtype and length, little-endian', async (t) => {

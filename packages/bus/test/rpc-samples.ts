@@ -255,6 +255,7 @@ export const actorSamples: Samples<ActorApi> = {
   },
   getActorStatus: { ...nothing, responses: [actorStatus, { ...actorStatus, policyVersion: 0, flushedIteration: 0 }] },
   loadPolicy: { requests: [{ policy: policyRef }], responses: [actorStatus] },
+  preparePolicy: { requests: [{ policy: policyRef, folder: '/p/3' }], responses: [actorStatus] },
   drain: { ...nothing, responses: [actorStatus] },
 };
 
@@ -270,7 +271,19 @@ export const trainerSamples: Samples<TrainerApi> = {
   trainIteration: { requests: [{ runId: 'r', iteration: 0 }], responses: [{ ...trainProgress, version }] },
   getTrainerStatus: {
     ...nothing,
-    responses: [{ state: 'idle', runId: '', policyVersion: null, stage: '', step: 0, steps: 0, device: 'cpu' }],
+    responses: [
+      {
+        state: 'train',
+        runId: 'r',
+        policyVersion: null,
+        stage: 'train',
+        step: 1,
+        steps: 2,
+        device: 'cpu',
+        engineCall: 'policyGradients',
+        engineCallMs: 9,
+      },
+    ],
   },
   downloadPolicy: {
     requests: [{ policy: policyRef }],

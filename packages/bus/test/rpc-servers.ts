@@ -22,7 +22,8 @@ export const unserved = async (): Promise<never> => {
 export const noStream = (): AsyncIterable<never> => ({ [Symbol.asyncIterator]: () => ({ next: unserved }) });
 
 export function actorHandlers(changes: Partial<Handlers<ActorApi>>): Handlers<ActorApi> {
-  return { generate: noStream, getActorStatus: unserved, loadPolicy: unserved, drain: unserved, ...changes };
+  const all = { getActorStatus: unserved, loadPolicy: unserved, preparePolicy: unserved, drain: unserved };
+  return { generate: noStream, ...all, ...changes };
 }
 
 /** Every RPC of the store unserved but those given. */

@@ -166,6 +166,8 @@ export const actorStatus: ActorStatus = {
   generatedTokens: 2 ** 40,
   reprefilledTokens: 1,
   flushedIteration: null,
+  engineCall: 'generateChunk',
+  engineCallMs: 120,
 };
 
 export const policyRef: PolicyRef = { runId: 'r', version: 3, manifestSha256: 'ab' };

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap';
 import { startNats, type TestNats } from '../../../test/support/nats.js';
 import { type Bus, type BusOptions, connectBus, type IterationSignal, type Lease } from '../dist/index.js';
 import { checksum, encodeBody } from '../dist/stream/codec.js';
-import { deliveryCountOf } from '../dist/stream/delivery.js';
+import { deliveryCountOf, sequenceOf } from '../dist/stream/delivery.js';
 import { rolloutTaskFormat } from '../dist/stream/messages.js';
 import { registration, rolloutTask, score, segment } from './samples.js';
 
@@ -126,6 +126,28 @@ t.test('a task that is given back comes at once, or after the delay', async (t) 
   t.strictSame(await bus.takeRolloutTasks(1, { waitMs: 1 }), []);
   const [late] = await bus.takeRolloutTasks(1, { waitMs: 10_000 });
   t.equal(late?.deliveryCount, 3);
+});
+
+t.test('a delivery that was given back is told from one that was lost with its taker', async (t) => {
+  const { bus, another } = await open(t);
+  await bus.publishRolloutTasks([task(0)]);
+  const take = async () => (await bus.takeRolloutTasks(1, { waitMs: 2 * leaseMs }))[0]!;
+  for (let count = 1; count <= 3; count++) {
+    const lease = await take();
+    t.equal(lease.deliveryCount, count);
+    t.equal(await lease.lostDeliveries(), 0);
+    lease.giveBack();
+  }
+  // Whoever has the fourth dies: its lease runs out, and nothing is said of it.
+  t.equal((await take()).deliveryCount, 4);
+  await bus.publishRolloutTasks([task(1)]);
+  const other = await another();
+  const left: Lease<RolloutTask>[] = [];
+  while (left.length < 2) left.push(...(await other.takeRolloutTasks(2, { waitMs: 2 * leaseMs })));
+  const counts = new Map(left.map((lease) => [lease.value.trajectoryId, lease]));
+  t.equal(counts.get('r-g0-t0')?.deliveryCount, 5);
+  t.equal(await counts.get('r-g0-t0')?.lostDeliveries(), 1);
+  t.equal(await counts.get('r-g0-t1')?.lostDeliveries(), 0, 'each message has its own count');
 });
 
 t.test('what is discarded is among the dead letters with its reason, and never comes again', async (t) => {
@@ -360,8 +382,10 @@ t.test('a missing server is refused in one clear sentence', async (t) => {
   });
 });
 
-t.test('the delivery count is read from both forms of the reply subject', async (t) => {
+t.test('the delivery count and the number of the message are read from both forms of the reply subject', async (t) => {
   t.equal(deliveryCountOf('$JS.ACK.S.c.3.1.5.170000.0'), 3);
   t.equal(deliveryCountOf('$JS.ACK._.hash.S.c.4.1.5.170000.0.rnd'), 4);
   t.equal(deliveryCountOf('$JS.ACK.hub.hash.S.c.4.1.5.170000.0'), 4);
+  t.equal(sequenceOf('$JS.ACK.S.c.3.17.5.170000.0'), 17);
+  t.equal(sequenceOf('$JS.ACK._.hash.S.c.4.17.5.170000.0.rnd'), 17);
 });

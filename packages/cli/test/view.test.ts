@@ -62,6 +62,7 @@ const iteration = (i: number): IterationEvent => ({
   activateMs: 50,
   wallMs: 3200,
   actorIdleShare: 0.1,
+  engineTimes: { prefillMs: 0, decode: {} },
   train: {
     loss: 0.1,
     gradientNorm: 1,

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { controllerContract } from '@segue/bus';
 import type { ControllerConfig } from '@segue/core';
-import type { Shell } from '@segue/service';
+import { PinnedVersions, type Shell } from '@segue/service';
 import { type Cluster, defaultTimings } from './cluster.js';
 import { Journal } from './journal.js';
 import { controllerMetricTable } from './metrics.js';
@@ -18,12 +18,15 @@ const watchdogMs = 1_000;
 
 export async function buildController(shell: Shell<ControllerConfig>): Promise<void> {
   const { config, bus, log, peers, signal } = shell;
+  const pinned = new PinnedVersions(() => shell.announce());
+  shell.register(() => ({ pinned: pinned.byVersion }));
   const cluster: Cluster = {
     replay: () => peers.replay(),
     trainer: () => peers.trainer(),
     reward: () => peers.reward(),
     actor: (address) => peers.actor(address),
     bus,
+    pinned,
     log,
     timings: { ...defaultTimings, reconcileMs: config.reconcileIntervalMs },
   };
@@ -31,7 +34,8 @@ export async function buildController(shell: Shell<ControllerConfig>): Promise<v
   const waits = new Waits();
   const metrics = shell.metrics.define(controllerMetricTable);
   const tokenizers = new Tokenizers(cluster, join(config.dataFolder, 'controller', 'tokenizers'));
-  const runs = new Runs({ cluster, journal, waits, metrics, tokenizers, signal });
+  const { maxMessageBytes } = config;
+  const runs = new Runs({ cluster, journal, waits, metrics, tokenizers, maxMessageBytes, signal });
   const watchdog = new Watchdog({ cluster, runs, waits, journal, metrics });
   const limits = { maxBatchProblems: config.maxBatchProblems };
 

@@ -4,6 +4,7 @@
  */
 import type { Bus, Client } from '@segue/bus';
 import { type ActorApi, type ReplayApi, type RewardApi, SegueError, type TrainerApi } from '@segue/core';
+import type { PinnedVersions } from '@segue/service';
 
 /** The part of the bus that the controller uses. */
 export type ControllerBus = Pick<
@@ -30,6 +31,7 @@ export interface Cluster {
   reward(): Promise<Client<RewardApi>>;
   actor(address: string): Client<ActorApi>;
   readonly bus: ControllerBus;
+  readonly pinned: Pick<PinnedVersions, 'pin'>;
   readonly log: ControllerLog;
   readonly timings: Timings;
 }
@@ -48,6 +50,8 @@ export interface Timings {
   readonly flushTimeoutMs: number;
   /** For the store to take in the segments that were flushed. */
   readonly drainTimeoutMs: number;
+  /** For an actor to make a version ready before it is activated. */
+  readonly prepareTimeoutMs: number;
   /** For a second actor to load a version that a first one serves already. */
   readonly activateGraceMs: number;
   /** For any actor to load a version. */
@@ -72,6 +76,7 @@ export const defaultTimings: Timings = {
   scoreWaitMs: 20_000,
   flushTimeoutMs: 60_000,
   drainTimeoutMs: 60_000,
+  prepareTimeoutMs: 20_000,
   activateGraceMs: 2_000,
   activateTimeoutMs: 120_000,
   trainerSilenceMs: 600_000,

@@ -11,6 +11,7 @@ import {
   mean,
   type Problem,
   percentile,
+  promptText,
   type Sampling,
   type Score,
   type ScoreRequest,
@@ -53,9 +54,11 @@ export async function evaluatePolicy(
     prompts.map(({ prompt }) => prompt),
   );
   const wait = waits.begin('segments', 'evaluation', prompts.length);
+  const unpin = await cluster.pinned.pin(plan.runId, plan.policyVersion);
   try {
     await generation.run(wait, signal);
   } finally {
+    unpin();
     wait.end();
   }
   const responses = prompts.map(({ problem, prompt }) => ({ problem, result: generation.results.get(prompt.id)! }));
@@ -187,7 +190,7 @@ async function judge(
       ({ problem, result }): ScoreRequest => ({
         id: result.id,
         scorer: problem.scorer,
-        prompt: textOf(problem.prompt),
+        prompt: promptText(problem.prompt),
         response: result.text,
         answer: problem.answer,
         metadata: problem.metadata,
@@ -196,10 +199,4 @@ async function judge(
     scores.push(...(await reward.scoreBatch({ requests }, { signal })).scores);
   }
   return scores;
-}
-
-/** A prompt as the scorer reads it: chat turns one below the other. */
-function textOf(prompt: Problem['prompt']): string {
-  if (typeof prompt === 'string') return prompt;
-  return prompt.map((turn) => turn.parts.map((part) => (part.type === 'text' ? part.text : '')).join('')).join('\n');
 }

@@ -1,5 +1,12 @@
 /** The event that an iteration ends with, put together from the store's record and what was measured on the way. Pure. */
-import { type IterationEvent, type IterationRecord, mean, percentile, type TrainMetrics } from '@segue/core';
+import {
+  type IterationEvent,
+  type IterationRecord,
+  mean,
+  noEngineTimes,
+  percentile,
+  type TrainMetrics,
+} from '@segue/core';
 import type { RolloutOutcome } from './run-progress.js';
 
 export interface TrainingOutcome {
@@ -40,6 +47,7 @@ export function iterationEvent(
     rolloutMs: measured?.rolloutMs ?? Math.max(0, record.closedAtMs - record.openedAtMs),
     closeMs: measured?.closeMs ?? 0,
     actorIdleShare: measured?.actorIdleShare ?? 0,
+    engineTimes: measured?.engineTimes ?? noEngineTimes,
     ...training,
   };
 }

@@ -1,9 +1,9 @@
 /** The rollout phase of an iteration: tell the actors, issue the tasks, await the closing rule, close. It may begin in the middle, after a restart. */
 import type { IterationRecord } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
+import { readReports } from './actor-reports.js';
 import { awaitClosing } from './await-closing.js';
 import { closeIteration } from './close.js';
-import { readIdleShare } from './idle-share.js';
 import { TaskIssuer } from './issue.js';
 
 export async function rollOut(run: ActiveRun, record: IterationRecord): Promise<IterationRecord> {
@@ -19,8 +19,8 @@ export async function rollOut(run: ActiveRun, record: IterationRecord): Promise<
   const closed = await closeIteration(run, record);
   const rolloutMs = Math.max(0, closingAtMs - record.openedAtMs);
   const closeMs = Date.now() - closingAtMs;
-  const actorIdleShare = await readIdleShare(run, iteration, rolloutMs);
-  await run.save({ rollout: { iteration, closedBy, rolloutMs, closeMs, actorIdleShare } });
+  const { actorIdleShare, engineTimes } = await readReports(run, iteration, rolloutMs);
+  await run.save({ rollout: { iteration, closedBy, rolloutMs, closeMs, actorIdleShare, engineTimes } });
   run.metrics.phase_seconds.observe({ phase: 'rollout' }, rolloutMs / 1000);
   run.metrics.phase_seconds.observe({ phase: 'close' }, closeMs / 1000);
   run.metrics.actor_idle_share.set(actorIdleShare);

@@ -2,7 +2,7 @@
  * What the controller keeps of a run between its phases, as JSON in the run's record, and the one way to change that record. Iterations are
  * not here: the store has them.
  */
-import { type PolicyVersionInfo, type RunRecord, SegueError } from '@segue/core';
+import { type EngineTimes, type PolicyVersionInfo, type RunRecord, SegueError } from '@segue/core';
 import type { Cluster } from './cluster.js';
 
 export interface RunProgress {
@@ -22,8 +22,9 @@ export interface RolloutOutcome {
   readonly closedBy: string;
   readonly rolloutMs: number;
   readonly closeMs: number;
-  /** See idle-share.ts. */
+  /** See actor-reports.ts. */
   readonly actorIdleShare: number;
+  readonly engineTimes: EngineTimes;
 }
 
 const nothingYet: RunProgress = { policy: null, warmupDone: false, evaluations: [], issue: null, rollout: null };

@@ -2,9 +2,23 @@
 import { type PolicyVersionInfo, type RunConfig, SegueError } from '@segue/core';
 import type { Tokenizers } from './tokenizers.js';
 
-/** Throws INVALID_CONFIG, naming the keys, when a run could never work. */
-export function requireRunnable(config: RunConfig): void {
+/** Of one token in a stored trajectory: id and log-probability, 4 each, origin and loss mask. */
+const bytesPerToken = 10;
+
+/**
+ * Throws INVALID_CONFIG, naming the keys, when a run could never work.
+ * @param maxMessageBytes the largest message that services take from each other
+ */
+export function requireRunnable(config: RunConfig, maxMessageBytes: number): void {
   const { policy, rollout } = config;
+  // The trainer reads a group as one message.
+  const groupBytes = rollout.groupSize * (rollout.maxPromptTokens + rollout.maxResponseTokens) * bytesPerToken;
+  if (groupBytes > maxMessageBytes) {
+    throw new SegueError(
+      'INVALID_CONFIG',
+      `a group of rollout.groupSize = ${rollout.groupSize} responses of ${rollout.maxResponseTokens} tokens takes ${groupBytes} bytes, but services take messages of ${maxMessageBytes}: raise maxMessageBytes of every service (SEGUE_REPLAY_MAX_MESSAGE_BYTES and so on), or lower rollout.maxResponseTokens`,
+    );
+  }
   if (policy.from !== null) return;
   if (policy.characters === null) {
     throw new SegueError(

@@ -19,6 +19,8 @@ export interface RunsParts {
   readonly waits: Waits;
   readonly metrics: ControllerMetrics;
   readonly tokenizers: Tokenizers;
+  /** The largest message that services take from each other. */
+  readonly maxMessageBytes: number;
   /** Fires when the process stops. */
   readonly signal: AbortSignal;
 }
@@ -59,7 +61,7 @@ export class Runs {
   async create(runId: string, configJson: string): Promise<RunView> {
     requireId(runId, 'run_id');
     const config = parseRunConfig(parseJson(configJson), `configuration of run ${runId}`);
-    requireRunnable(config);
+    requireRunnable(config, this.#parts.maxMessageBytes);
     const effective = JSON.stringify(config);
     const existing = await orNull(this.#record(runId));
     if (existing !== null && existing.configJson !== effective) {
@@ -167,7 +169,7 @@ export class Runs {
 
   #enqueue(runId: string): void {
     if (this.#turn?.runId === runId || this.#queue.has(runId) || this.#parts.signal.aborted) return;
-    this.#queue.set(runId, this.#parts.waits.begin('turn', runId));
+    this.#queue.set(runId, this.#parts.waits.begin('turn', this.#turn?.runId ?? '', 1, runId));
     if (this.#turn === null) this.#queueDone = this.#executeQueue();
   }
 
@@ -178,6 +180,7 @@ export class Runs {
       this.#queue.delete(runId);
       const turn: Turn = { runId, run: null, rest: null, done: Promise.resolve() };
       this.#turn = turn;
+      for (const other of this.#queue.values()) other.from = runId;
       turn.done = this.#execute(turn);
       await turn.done;
       this.#turn = null;

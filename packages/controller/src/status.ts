@@ -8,7 +8,7 @@ import type { Cluster } from './cluster.js';
 import type { Journal } from './journal.js';
 import type { ControllerMetrics } from './metrics.js';
 import type { Runs } from './runs.js';
-import type { Waits } from './waits.js';
+import { type Waits, waitingOf } from './waits.js';
 
 export interface WatchdogParts {
   readonly cluster: Cluster;
@@ -38,7 +38,7 @@ export class Watchdog {
       iteration: phase.iteration,
       phase: phase.phase,
       phaseSinceMs: phase.sinceMs,
-      waiting: waits.list(),
+      waiting: waits.list(runId),
       actors: this.#actors().map(({ id, address, running, slots, policyVersion, seenAtMs }) => {
         return { actorId: id, address, running, slots, policyVersion, seenAtMs };
       }),
@@ -54,8 +54,9 @@ export class Watchdog {
     this.#showWaits();
     for (const wait of waits.overdue(cluster.timings.waitingNoticeMs)) {
       const seconds = Math.round((Date.now() - wait.sinceMs) / 1000);
-      cluster.log.warn({ ...wait, run: runs.active?.id }, `waiting for ${wait.what} for ${seconds} s`);
-      if (runs.active !== null) await journal.append(runs.active.id, 'waiting', wait);
+      const run = wait.run ?? runs.active?.id;
+      cluster.log.warn({ ...waitingOf(wait), run }, `waiting for ${wait.what} for ${seconds} s`);
+      if (run !== undefined) await journal.append(run, 'waiting', waitingOf(wait));
     }
   }
 

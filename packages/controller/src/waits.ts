@@ -4,16 +4,20 @@ import type { Waiting } from '@segue/core';
 /** One wait. */
 export class Wait {
   readonly what: string;
-  readonly from: string;
+  /** Whom is waited for; it may change while the wait lasts. */
+  from: string;
+  /** The run that waits, when it is not the executed one. */
+  readonly run: string | null;
   readonly #end: (wait: Wait) => void;
   #count: number;
   #sinceMs = Date.now();
   /** Age at which watchers are told next. */
   noticeAtMs = 0;
 
-  constructor(what: string, from: string, count: number, end: (wait: Wait) => void) {
+  constructor(what: string, from: string, count: number, run: string | null, end: (wait: Wait) => void) {
     this.what = what;
     this.from = from;
+    this.run = run;
     this.#count = count;
     this.#end = end;
   }
@@ -43,8 +47,9 @@ export class Wait {
 export class Waits {
   readonly #waits = new Set<Wait>();
 
-  begin(what: string, from = '', count = 1): Wait {
-    const wait = new Wait(what, from, count, (ended) => this.#waits.delete(ended));
+  /** @param run the run that waits, when it is not the executed one */
+  begin(what: string, from = '', count = 1, run: string | null = null): Wait {
+    const wait = new Wait(what, from, count, run, (ended) => this.#waits.delete(ended));
     this.#waits.add(wait);
     return wait;
   }
@@ -59,19 +64,22 @@ export class Waits {
     }
   }
 
-  list(): Waiting[] {
-    return [...this.#waits].filter((wait) => wait.count > 0).map(waitingOf);
+  /** @param run leaves out what holds up other runs than this one */
+  list(run = ''): Waiting[] {
+    const concerns = (wait: Wait) => run === '' || wait.run === null || wait.run === run;
+    return [...this.#waits].filter((wait) => wait.count > 0 && concerns(wait)).map(waitingOf);
   }
 
-  /** Waits that have lasted longer than usual, each again only after twice the time. */
-  overdue(noticeMs: number, nowMs = Date.now()): Waiting[] {
+  /** Waits that have lasted longer than usual, each again only after twice the time. That a run waits for others is told at once. */
+  overdue(noticeMs: number, nowMs = Date.now()): Wait[] {
     const ageMs = (wait: Wait) => nowMs - wait.sinceMs;
-    const due = [...this.#waits].filter((w) => w.count > 0 && ageMs(w) >= Math.max(noticeMs, w.noticeAtMs));
-    for (const wait of due) wait.noticeAtMs = 2 * ageMs(wait);
-    return due.map(waitingOf);
+    const firstMs = (wait: Wait) => (wait.run === null ? noticeMs : 0);
+    const due = [...this.#waits].filter((w) => w.count > 0 && ageMs(w) >= Math.max(firstMs(w), w.noticeAtMs));
+    for (const wait of due) wait.noticeAtMs = Math.max(noticeMs, 2 * ageMs(wait));
+    return due;
   }
 }
 
-function waitingOf({ what, from, sinceMs, count }: Wait): Waiting {
+export function waitingOf({ what, from, sinceMs, count }: Wait): Waiting {
   return { what, from, sinceMs, count };
 }

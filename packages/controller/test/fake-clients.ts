@@ -152,9 +152,16 @@ export function clientsOf(world: World) {
       device: 'cpu',
       generatedTokens: 0,
       reprefilledTokens: 0,
+      engineCall: '',
+      engineCallMs: 0,
     }),
+    preparePolicy: async ({ policy }) => {
+      world.prepared.push(`${id}: ${policy.version}`);
+      return clientsOf(world).actor(id).getActorStatus!({});
+    },
     generate: async function* ({ prompts, policyVersion }) {
-      world.generateCalls.push({ actor: id, ids: prompts.map((p) => p.id), version: policyVersion });
+      const pinned = [...world.pinned];
+      world.generateCalls.push({ actor: id, ids: prompts.map((p) => p.id), version: policyVersion, pinned });
       for (const [n, prompt] of prompts.entries()) {
         world.beforeGenerate(
           id,

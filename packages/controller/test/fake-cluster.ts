@@ -1,6 +1,6 @@
 /** A controller among the fakes, and a run for it to work on. */
 import { join } from 'node:path';
-import type { Client } from '@segue/bus';
+import { type Client, defaultMaxMessageBytes } from '@segue/bus';
 import {
   type ActorApi,
   type Problem,
@@ -80,6 +80,12 @@ export function startController(
     reward: async () => reward,
     actor: (address) => guarded<Client<ActorApi>>('actor', clients.actor(address), guard),
     bus: guarded<Cluster['bus']>('bus', clients.bus, guard),
+    pinned: {
+      pin: async (runId, version) => {
+        world.pinned.push(`${runId}/${version}`);
+        return () => void world.pinned.splice(world.pinned.indexOf(`${runId}/${version}`), 1);
+      },
+    },
     log: { info: log('info'), warn: log('warn'), error: log('error') },
     timings,
   };
@@ -87,7 +93,8 @@ export function startController(
   const waits = new Waits();
   const metrics = createMetrics('controller', 'test').define(controllerMetricTable);
   const tokenizers = new Tokenizers(cluster, join(world.folder, 'tokenizers'));
-  const runs = new Runs({ cluster, journal, waits, metrics, tokenizers, signal: stop.signal });
+  const maxMessageBytes = defaultMaxMessageBytes;
+  const runs = new Runs({ cluster, journal, waits, metrics, tokenizers, maxMessageBytes, signal: stop.signal });
   return {
     cluster,
     journal,

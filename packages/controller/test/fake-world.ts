@@ -63,7 +63,11 @@ export class World {
   flushed: number | null = null;
   readonly held = new Map<string, RolloutTask>();
   readonly nudges = new Set<() => void>();
-  readonly generateCalls: { actor: string; ids: string[]; version: number | null }[] = [];
+  readonly generateCalls: { actor: string; ids: string[]; version: number | null; pinned: string[] }[] = [];
+  /** Actor and version, as they were asked to make it ready. */
+  readonly prepared: string[] = [];
+  /** Versions that the controller has pinned now, as `<run>/<version>`. */
+  readonly pinned: string[] = [];
 
   /** Segments that were published and not yet taken in. */
   readonly stream: RolloutTask[] = [];

@@ -1,6 +1,7 @@
 /** The life of a run against a cluster in memory: iterations, early closes, lost tasks, pauses, failures. */
 import { type EndReason, type RolloutTask, SegueError } from '@segue/core';
 import t from 'tap';
+import { Watchdog } from '../dist/status.js';
 import { putRun, smallRun, startController, until } from './fake-cluster.js';
 import { World } from './fake-world.js';
 
@@ -16,6 +17,29 @@ async function finish(world: World): Promise<void> {
   await controller.runs.resume('r');
   await controller.runs.settled();
 }
+
+t.test('actors make a version ready before it is published; one that cannot holds nothing up', async (t) => {
+  const world = new World();
+  await putRun(world);
+  const calls: string[] = [];
+  const controller = startController(world, (_, method, call) => {
+    if (method === 'preparePolicy' || method === 'putActivePolicy') calls.push(method);
+    if (method === 'preparePolicy') {
+      call();
+      return Promise.reject(new SegueError('DATA_LOSS', 'its checksum is wrong'));
+    }
+    return call();
+  });
+  await controller.runs.resume('r');
+  await controller.runs.settled();
+  t.equal(state(world), 'finished');
+  t.strictSame(
+    calls.filter((name, i) => name !== calls[i - 1]),
+    ['preparePolicy', 'putActivePolicy', 'preparePolicy', 'putActivePolicy', 'preparePolicy', 'putActivePolicy'],
+  );
+  t.strictSame([...new Set(world.prepared.map((one) => one.split(': ')[1]))], ['0', '1', '2']);
+  t.ok(controller.logs.some(({ level, message }) => level === 'warn' && /did not make a version ready/.test(message)));
+});
 
 t.test('a run warms up, evaluates, iterates, evaluates again, and is finished', async (t) => {
   const world = new World();
@@ -302,7 +326,24 @@ t.test('runs are executed one at a time, in the order in which they were resumed
   await controller.runs.resume('b');
   await until(() => world.held.size > 0, 'the first one runs');
   t.equal(controller.runs.active?.id, 'a');
-  t.match(controller.waits.list(), [{ what: 'segments' }, { what: 'turn', from: 'b' }].reverse());
+  t.match(controller.waits.list(), [{ what: 'segments' }, { what: 'turn', from: 'a' }].reverse());
+  t.strictSame(
+    controller.waits.list('a').map(({ what }) => what),
+    ['segments'],
+    'no concern of the first one',
+  );
+  const { cluster, runs, waits, journal, metrics } = controller;
+  const watchdog = new Watchdog({ cluster, runs, waits, journal, metrics });
+  t.match(watchdog.status('b'), { runId: 'b', phase: 'idle', waiting: [{}, {}] });
+  await watchdog.look();
+  t.match(
+    events(world, 'waiting', 'b'),
+    [{ what: 'turn', from: 'a', count: 1 }],
+    'its watchers learn at the first look what it waits for',
+  );
+  await watchdog.look();
+  t.equal(events(world, 'waiting', 'b').length, 1, 'not at every look');
+  t.strictSame(events(world, 'waiting', 'a'), []);
   t.equal(iterations(world, 'b').length, 0);
   world.endOf = () => 'stop';
   await controller.runs.rest('a', 'stopped', new AbortController().signal);

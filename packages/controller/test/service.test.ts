@@ -9,14 +9,13 @@ import {
 } from '@segue/core';
 import { createCharacterTokenizer } from '@segue/tokenizer';
 import t from 'tap';
+import { idleShare } from '../dist/actor-reports.js';
 import { collect } from '../dist/cluster.js';
 import { dueEvaluation } from '../dist/evaluations.js';
-import { idleShare } from '../dist/idle-share.js';
 import { iterationEvent } from '../dist/iteration-event.js';
 import { controllerHandlers } from '../dist/service.js';
 import { Watchdog } from '../dist/status.js';
 import { ProblemReader } from '../dist/submit.js';
-import { Waits } from '../dist/waits.js';
 import { alphabet } from './fake-clients.js';
 import { putRun, quick, smallRun, startController, until } from './fake-cluster.js';
 import { World } from './fake-world.js';
@@ -76,6 +75,11 @@ t.test('CreateRun refuses what could never work, and names the key', async (t) =
       'r',
       json({ policy: { characters: 'ab', model: { maxContextTokens: 100 } } }),
       /must not exceed policy.model.maxContextTokens = 100/,
+    ],
+    [
+      'r',
+      json({ ...smallRun, rollout: { groupSize: 8, maxResponseTokens: 131_072, tokenBudget: 32_768 } }),
+      /a group .* takes 10493440 bytes, but services take messages of 8388608: raise maxMessageBytes/,
     ],
     ['r', json({ ...smallRun, rollout: { stop: ['ab'] } }), /rollout.stop: "ab" is 2 tokens/],
   ];
@@ -187,6 +191,11 @@ t.test('Evaluate pins a version and counts judged responses alone', async (t) =>
   const result = await handlers.evaluate(evaluation({ policyVersion: 7 }), context);
   t.match(result, { policyVersion: 7, problems: 4, samples: 1, accuracy: 0.5, failed: 2 });
   t.ok(world.generateCalls.every(({ version }) => version === 7));
+  t.ok(
+    world.generateCalls.every(({ pinned }) => pinned.join() === 'r/7'),
+    'the version is pinned meanwhile',
+  );
+  t.strictSame(world.pinned, [], 'and no longer');
   world.scoreOf = () => 'error';
   t.equal((await handlers.evaluate(evaluation({ maxProblems: 2, samples: 3 }), context)).accuracy, null, 'never zero');
   t.match(await handlers.evaluate(evaluation({ maxProblems: 2, samples: 3 }), context), {
@@ -287,24 +296,6 @@ t.test('what the cluster waits for can be read at any time, and a long wait is t
   await kill();
 });
 
-t.test('a wait is told again only after twice the time, and anew when it moves', async (t) => {
-  const waits = new Waits();
-  const wait = waits.begin('segments', 'actor-1', 3);
-  const begin = wait.sinceMs;
-  t.strictSame(waits.overdue(100, begin + 99), []);
-  t.match(waits.overdue(100, begin + 100), [{ what: 'segments', from: 'actor-1', count: 3, sinceMs: begin }]);
-  t.strictSame(waits.overdue(100, begin + 199), []);
-  t.equal(waits.overdue(100, begin + 200).length, 1);
-  wait.count = 2;
-  t.strictSame(waits.overdue(100, wait.sinceMs + 99), []);
-  t.equal(waits.overdue(100, wait.sinceMs + 100).length, 1);
-  wait.count = 0;
-  t.strictSame(waits.list(), [], 'nothing is waited for');
-  wait.end();
-  await t.rejects(waits.during('scores', 'reward', Promise.reject(new Error('no'))));
-  t.strictSame(waits.list(), []);
-});
-
 t.test('the idle share is over the slots of the actors that reported', async (t) => {
   const actor = (slots: number, busyMs?: number) => ({
     slots,
@@ -356,7 +347,18 @@ t.test("an iteration event holds the store's counts and the measured times", asy
     committedAtMs: 0,
   };
   const training = { policyVersionOut: 4, train: null, trainMs: 9, activateMs: 8, wallMs: 7, carriedTrajectories: 6 };
-  const rollout = { iteration: 4, closedBy: 'all-ended', rolloutMs: 2000, closeMs: 400, actorIdleShare: 0.25 };
+  const engineTimes = {
+    prefillMs: 3,
+    decode: { 8: { chunks: 1, steps: 20, rowSteps: 160, loopMs: 18, decodeMs: 19 } },
+  };
+  const rollout = {
+    iteration: 4,
+    closedBy: 'all-ended',
+    rolloutMs: 2000,
+    closeMs: 400,
+    actorIdleShare: 0.25,
+    engineTimes,
+  };
   t.strictSame(iterationEvent(record, rollout, training), {
     iteration: 4,
     policyVersionIn: 3,
@@ -378,11 +380,13 @@ t.test("an iteration event holds the store's counts and the measured times", asy
     rolloutMs: 2000,
     closeMs: 400,
     actorIdleShare: 0.25,
+    engineTimes,
     ...training,
   });
   t.match(iterationEvent(record, { ...rollout, iteration: 3 }, training), {
     rolloutMs: 2500,
     closeMs: 0,
     actorIdleShare: 0,
+    engineTimes: { prefillMs: 0, decode: {} },
   });
 });

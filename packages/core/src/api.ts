@@ -210,6 +210,9 @@ export interface ActorStatus {
   readonly generatedTokens: number;
   readonly reprefilledTokens: number;
   readonly flushedIteration: number | null;
+  /** Call of the engine that is waited for; empty when none is. */
+  readonly engineCall: string;
+  readonly engineCallMs: number;
 }
 export interface PolicyRef {
   readonly runId: string;
@@ -217,11 +220,17 @@ export interface PolicyRef {
   readonly manifestSha256: string;
 }
 
+export interface PreparePolicyRequest {
+  readonly policy: PolicyRef;
+  readonly folder: string;
+}
+
 /** segue.v1.RolloutActor */
 export interface ActorApi {
   generate: ServerStream<GenerateRequest, GenerateResult>;
   getActorStatus: Unary<Record<never, never>, ActorStatus>;
   loadPolicy: Unary<{ policy: PolicyRef }, ActorStatus>;
+  preparePolicy: Unary<PreparePolicyRequest, ActorStatus>;
   drain: Unary<Record<never, never>, ActorStatus>;
 }
 
@@ -246,6 +255,9 @@ export interface TrainerStatus {
   readonly step: number;
   readonly steps: number;
   readonly device: string;
+  /** Call of the engine that is waited for; empty when none is. */
+  readonly engineCall: string;
+  readonly engineCallMs: number;
 }
 export interface PolicyChunk {
   readonly file: string;

@@ -64,9 +64,11 @@ export interface ChunkReport {
   /** New tokens that count (not those past an end). */
   readonly tokens: number;
   readonly steps: number;
-  /** Wall time of the chunk, prefill of the joined included. */
+  /** Wall time of the chunk, prefill of the joined included. A chunk may be prefill alone: long contexts take several, without steps. */
   readonly durationMs: number;
   readonly prefillMs: number;
+  /** Time inside the decode loop. The rest of the chunk is prefill, packing and accounting. */
+  readonly loopMs: number;
 }
 
 export interface EngineStatus {
@@ -85,6 +87,11 @@ export interface Engine {
   start(): Promise<void>;
   /** Loads a version. Refused while sequences run: cut them first. */
   loadVersion(policy: PolicyLocation): Promise<void>;
+  /**
+   * Makes a version ready, so that loading it is a switch; sequences may run. One version is kept ready, beside the one that is served: another
+   * call, or loading another version, lets it go. What an engine cannot prepare it loads when it is told to.
+   */
+  prepareVersion(policy: PolicyLocation): Promise<void>;
   /** Sequences join at the next chunk. Refused past `slots`, for a foreign token id, or past the context. */
   admit(requests: readonly SequenceRequest[]): Promise<void>;
   /** Runs one chunk; returns at once when nothing runs. */

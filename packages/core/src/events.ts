@@ -3,6 +3,7 @@
  * they do not know. Lengths are in tokens, times in ms.
  */
 import type { EndReason } from './domain.js';
+import type { EngineTimes } from './engine-times.js';
 
 export const phases = ['idle', 'warmup', 'evaluate', 'plan', 'rollout', 'close', 'train', 'activate'] as const;
 export type Phase = (typeof phases)[number];
@@ -112,6 +113,8 @@ export interface IterationEvent {
   readonly wallMs: number;
   /** Share of slot time in the rollout phase in which actors generated nothing. */
   readonly actorIdleShare: number;
+  /** Of the rollout phase, over all actors that reported. */
+  readonly engineTimes: EngineTimes;
   readonly train: TrainMetrics | null;
 }
 

@@ -3,6 +3,14 @@ export * from './api.js';
 export * from './config.js';
 export * from './domain.js';
 export * from './engine.js';
+export {
+  batchClass,
+  type DecodeTimes,
+  type EngineTimes,
+  noEngineTimes,
+  sumEngineTimes,
+  withChunk,
+} from './engine-times.js';
 export { assert, type ErrorCode, errorCodes, SegueError } from './error.js';
 export * from './events.js';
 export { assembleBatch, type BatchRules, type GroupBatch, splitByGroups, type TrainRow } from './group-batch.js';
@@ -27,13 +35,14 @@ export {
   type PolicyManifest,
   parsePolicyManifest,
 } from './policy-manifest.js';
+export { promptText } from './prompt-text.js';
 export { hashText, SeededRandom, TokenUniforms, tokenUniform } from './random.js';
 export * from './records.js';
 export {
-  type GeneratedSegment,
   observedStepTimes,
   type RefillBoundInput,
   refillBoundMs,
+  type StepTime,
   stepTimeCurve,
 } from './refill-bound.js';
 export { RepeatDetector, requireRepeatRule } from './repeat.js';

@@ -2,6 +2,7 @@
  * How fast a rollout phase could be: the same segments, on actors whose freed slots are refilled at once and without cost, each step taking
  * what the measured step-time curve says. The measured phase is told as a share of it.
  */
+import type { EngineTimes } from './engine-times.js';
 import { SegueError } from './error.js';
 
 export interface RefillBoundInput {
@@ -41,10 +42,15 @@ export function refillBoundMs({ lengths, actors, slotsPerActor, stepMs }: Refill
   }
 }
 
+/** A measured point of the step-time curve. */
+export interface StepTime {
+  /** Mean number of sequences in the batch. */
+  readonly batch: number;
+  readonly stepMs: number;
+}
+
 /** A step-time curve from measured points, straight lines between them, level beyond the ends. @param points sorted by batch */
-export function stepTimeCurve(
-  points: readonly { readonly batch: number; readonly stepMs: number }[],
-): (batch: number) => number {
+export function stepTimeCurve(points: readonly StepTime[]): (batch: number) => number {
   const first = points[0];
   const last = points.at(-1);
   if (!first || !last) throw new SegueError('INVALID_INPUT', 'a step-time curve needs at least one point');
@@ -57,54 +63,14 @@ export function stepTimeCurve(
   };
 }
 
-/** A segment's life on its actor, as the store keeps it. */
-export interface GeneratedSegment {
-  readonly actorId: string;
-  readonly iteration: number;
-  readonly tokens: number;
-  readonly startedAtMs: number;
-  readonly endedAtMs: number;
-}
-
-/** Segments shorter than this say little about a step's time: a chunk is longer than they are. */
-const minTokens = 16;
-/** Points of the curve that rest on fewer segments are left out. */
-const minSegments = 5;
-const batches = [1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 256];
-
 /**
- * The step-time curve that a run itself shows: for each segment its time per token and the mean number of sequences that its actor ran
- * meanwhile; medians by batch. So the curve holds whatever else the machine was doing, and what is left is how well slots were filled.
+ * The step-time curve that a run itself shows: what its chunks took over the steps that they ran, by batch. So the curve holds whatever else
+ * the machine was doing, and what is left is how well slots were filled.
+ * @param which `loopMs`: the decode loop alone; `decodeMs`: with the changes from chunk to chunk, which perfect refill would not need
  */
-export function observedStepTimes(segments: readonly GeneratedSegment[]): { batch: number; stepMs: number }[] {
-  const points = new Map<number, number[]>();
-  for (const group of groupBy(segments, (s) => `${s.actorId} ${s.iteration}`).values()) {
-    for (const segment of group) {
-      const lifeMs = segment.endedAtMs - segment.startedAtMs;
-      if (segment.tokens < minTokens || lifeMs <= 0) continue;
-      const running = group.reduce((sum, other) => sum + overlapMs(segment, other), 0) / lifeMs;
-      const batch = batches.reduce((best, b) => (Math.abs(b - running) < Math.abs(best - running) ? b : best));
-      const times = points.get(batch);
-      if (times) times.push(lifeMs / segment.tokens);
-      else points.set(batch, [lifeMs / segment.tokens]);
-    }
-  }
-  return [...points]
-    .filter(([, times]) => times.length >= minSegments)
-    .map(([batch, times]) => ({ batch, stepMs: times.sort((a, b) => a - b)[times.length >> 1]! }))
+export function observedStepTimes({ decode }: EngineTimes, which: 'loopMs' | 'decodeMs'): StepTime[] {
+  return Object.values(decode)
+    .filter(({ steps }) => steps > 0)
+    .map((times) => ({ batch: times.rowSteps / times.steps, stepMs: times[which] / times.steps }))
     .sort((a, b) => a.batch - b.batch);
-}
-
-function overlapMs(a: GeneratedSegment, b: GeneratedSegment): number {
-  return Math.max(0, Math.min(a.endedAtMs, b.endedAtMs) - Math.max(a.startedAtMs, b.startedAtMs));
-}
-
-function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const group = groups.get(key(item));
-    if (group) group.push(item);
-    else groups.set(key(item), [item]);
-  }
-  return groups;
 }

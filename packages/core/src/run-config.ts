@@ -229,6 +229,11 @@ const trainSchema = z.strictObject({
     unit: 'tokens',
     alias: 'slime max_tokens_per_gpu',
   }),
+  longRowTokens: key(
+    count.default(1024),
+    'Longer rows are trained in blocks of tokens, computed again for the gradients: memory linear in the length (docs/long-contexts.md)',
+    { unit: 'tokens' },
+  ),
   minUsableMembers: key(count.min(2).default(2), 'Judged members that a group needs in order to train'),
   keepEqualGroups: key(z.boolean().default(false), 'Train on groups whose rewards are all equal too', {
     alias: 'inverse of verl filter_groups; slime dynamic_sampling_filter',

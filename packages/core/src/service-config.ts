@@ -35,7 +35,7 @@ const common = {
   /** Listen off loopback without TLS and token. */
   insecure: z.boolean().default(false),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
-  /** Longest time for an orderly stop, in ms. */
+  /** Longest time for an orderly stop, in ms; what is not stopped by then is killed with the process. */
   stopTimeoutMs: z.number().int().min(100).default(20_000),
   /** Largest gRPC message, in bytes. */
   maxMessageBytes: z
@@ -70,8 +70,14 @@ export const actorConfigSchema = service('actor', {
   /** Threads of the engine. */
   threads: z.number().int().min(1).default(1),
   device: z.enum(['cpu', 'cuda']).default('cpu'),
+  /** Make a new policy version ready beside the one that is served, before it is activated. Off, one version is in memory at a time. */
+  prepareVersions: z.boolean().default(true),
+  /** Copy the weights into a layout that decodes 5 to 20 % faster. Off, the engine reads the mapped file and needs no memory for weights. */
+  packWeights: z.boolean().default(true),
   /** A task's lease; renewed while chunks complete, in ms. */
   leaseMs: z.number().int().min(1_000).default(10_000),
+  /** Longest time for one call of the engine (a chunk, a load), in ms; then the engine hangs and the process ends, to be started again. */
+  engineTimeoutMs: z.number().int().min(100).default(120_000),
   /** Prompts in one Generate call at most. */
   maxGeneratePrompts: z.number().int().min(1).default(4_096),
 });
@@ -79,7 +85,9 @@ export const actorConfigSchema = service('actor', {
 export const trainerConfigSchema = service('trainer', {
   threads: z.number().int().min(1).default(2),
   device: z.enum(['cpu', 'cuda']).default('cpu'),
-  /** Versions kept beside those that unfinished trajectories still need. */
+  /** Longest time for one call of the engine (gradients of an update, log-probs of a batch), in ms; then the engine hangs and the process ends, to be started again. */
+  engineTimeoutMs: z.number().int().min(100).default(600_000),
+  /** Newest versions kept, beside version 0, those that wrote unfinished trajectories, and those that an evaluation has pinned. */
   keepVersions: z.number().int().min(2).default(4),
 });
 

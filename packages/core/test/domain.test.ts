@@ -11,18 +11,23 @@ import {
   isTerminal,
   listConfigKeys,
   mergeConfig,
+  noEngineTimes,
   observedStepTimes,
   parseRunConfig,
   parseTrajectoryId,
+  promptText,
   refillBoundMs,
   requireId,
   runConfigSchema,
   SeededRandom,
   SegueError,
+  type SequenceResult,
   segmentId,
   stepTimeCurve,
+  sumEngineTimes,
   tokenUniform,
   trajectoryId,
+  withChunk,
 } from '@segue/core';
 import t from 'tap';
 
@@ -177,13 +182,60 @@ t.test('the refill bound: full slots until the queue is empty', async (t) => {
   t.strictSame([0, 1, 3, 5, 9].map(curve), [1, 1, 2, 3, 3]);
 });
 
-t.test('the observed step-time curve: time per token by the number of sequences that ran meanwhile', async (t) => {
-  const life = (iteration: number, startedAtMs: number, endedAtMs: number, tokens: number) =>
-    ({ actorId: 'a', iteration, startedAtMs, endedAtMs, tokens }) as const;
-  const alone = Array.from({ length: 6 }, (_, i) => life(i, 0, 100, 50));
-  const together = Array.from({ length: 8 }, () => life(9, 0, 400, 100));
-  t.strictSame(observedStepTimes([...alone, ...together, life(10, 0, 5, 4)]), [
+t.test('the observed step-time curve: what chunks took over the steps that they ran, by batch', async (t) => {
+  const chunk = (batch: number, ended: number, steps: number, loopMs: number) => ({
+    finished: Array.from({ length: ended }, () => ended8),
+    running: batch - ended,
+    tokens: batch * steps - ended,
+    steps,
+    durationMs: 5 + loopMs + 2,
+    prefillMs: 5,
+    loopMs,
+  });
+  // Two of eight end inside the chunk: they step on, and the batch stays eight.
+  let times = [
+    chunk(8, 2, 10, 40),
+    chunk(8, 0, 30, 80),
+    chunk(1, 1, 4, 8),
+    chunk(33, 0, 2, 20),
+    chunk(31, 0, 2, 12),
+  ].reduce((sum, report) => withChunk(sum, report), noEngineTimes);
+  t.strictSame(observedStepTimes(times, 'loopMs'), [
     { batch: 1, stepMs: 2 },
-    { batch: 8, stepMs: 4 },
+    { batch: 8, stepMs: 3 },
+    { batch: 32, stepMs: 8 },
   ]);
+  t.strictSame(
+    observedStepTimes(times, 'decodeMs').map(({ stepMs }) => stepMs),
+    [2.5, 124 / 40, 9],
+    'with what changing from chunk to chunk takes',
+  );
+  t.equal(times.prefillMs, 25, 'prefill is apart');
+  t.equal(times.decode['32']!.chunks, 2, 'close batches share a point');
+  times = sumEngineTimes([times, times, withChunk(noEngineTimes, { ...chunk(4, 0, 0, 0), durationMs: 5 }, 0.5)]);
+  t.equal(times.prefillMs, 52.5, 'a chunk without a step is prefill alone');
+  t.strictSame(times.decode['8'], { chunks: 4, steps: 80, rowSteps: 640, loopMs: 240, decodeMs: 248 });
+});
+
+const ended8: SequenceResult = {
+  id: 'r-g0-t0',
+  tokens: new Int32Array(8),
+  logProbs: new Float32Array(8),
+  endReason: 'stop',
+  promptTokens: 0,
+  reprefillTokens: 0,
+  startedAtMs: 0,
+  endedAtMs: 0,
+};
+
+t.test('a prompt as text: chat turns one below the other, the text parts of a turn in one piece', async (t) => {
+  t.equal(promptText('two\nlines'), 'two\nlines');
+  const text = (words: string) => ({ type: 'text', text: words }) as const;
+  t.equal(
+    promptText([
+      { role: 'system', parts: [text('be '), text('brief')] },
+      { role: 'user', parts: [text('1+1')] },
+    ]),
+    'be brief\n1+1',
+  );
 });

@@ -5,13 +5,19 @@ export { WorkerEngine } from './generate/worker-engine.js';
 export type { Device } from './graph/session.js';
 export {
   type Checkpoint,
+  type CheckpointOrigin,
   companionFiles,
   configFile,
   readCheckpoint,
-  weightsFile,
   writeCheckpoint,
 } from './model/checkpoint.js';
-export { formatModelConfig, type ModelConfig, parseModelConfig, requireModelConfig } from './model/config.js';
+export {
+  type Architecture,
+  formatModelConfig,
+  type ModelConfig,
+  parseModelConfig,
+  requireModelConfig,
+} from './model/config.js';
 export { type InitOptions, initialParameters } from './model/init.js';
 export {
   type ParameterBlock,
@@ -20,9 +26,13 @@ export {
   parameterLayout,
   viewOf,
 } from './model/layout.js';
+export type { RopeScaling } from './model/rope.js';
+export { type WriteOptions, weightsFile, weightsIndexFile } from './model/weight-files.js';
+export type { WeightType } from './model/weight-types.js';
 export type { AdamWOptions } from './train/adamw.js';
 export type { PolicySource, TrainingStatus, WorkerStart } from './train/training-calls.js';
 export { TrainingEngine } from './train/training-engine.js';
+export type { TrainingCall } from './train/training-thread.js';
 export type {
   GradientResult,
   LogProbOptions,

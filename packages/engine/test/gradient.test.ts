@@ -331,34 +331,6 @@ t.test('every custom gradient agrees with finite differences', async (t) => {
   }
 });
 
-t.test('gradients read what is computed again, not what would have to be kept', async (t) => {
-  const b = new Builder();
-  const [x, y] = [b.input('x', 'float64', [3]), b.input('y', 'float64', [3])];
-  const kept = b.exp(x);
-  const again = b.setRecipe(kept, () => b.mul(b.exp(b.mul(x, 0.5)), b.exp(b.mul(x, 0.5))));
-  const [gradient] = differentiate(b, b.reduceSum(b.mul(again, y), [0]), [y]);
-  b.output('g', gradient!);
-  const readers = neededNodes(b).filter((node) => node.inputs.includes(kept));
-  t.equal(readers.length, 0, 'the first one has no reader on the way back');
-  const session = await Session.create(emit(b), { optimize: false });
-  const { g } = await session.run({
-    x: tensor('float64', [3], Float64Array.of(0, 1, 2)),
-    y: tensor('float64', [3], new Float64Array(3)),
-  });
-  [...g!.data].forEach((value, i) => {
-    t.ok(Math.abs(Number(value) - Math.exp(i)) < 1e-12);
-  });
-  await session.dispose();
-});
-
-t.test('what was joined falls back into its parts', (t) => {
-  const b = new Builder();
-  const parts = [b.input('x', 'float32', [2, 4]), b.input('y', 'float32', [3, 4])];
-  t.same(b.split(b.concat(parts, 0), [2, 3], 0), parts);
-  t.not(b.split(b.concat(parts, 0), [3, 2], 0)[0], parts[0], 'but not into others');
-  t.end();
-});
-
 t.test('an operator without a rule is refused by name', async (t) => {
   const b = new Builder();
   const x = b.input('x', 'float32', [3]);

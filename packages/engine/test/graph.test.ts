@@ -1,7 +1,7 @@
 /** Building, checking, emitting and running graphs. */
 import t from 'tap';
 import { Builder } from '../dist/graph/builder.js';
-import { emit, neededNodes } from '../dist/graph/emit.js';
+import { emit, emitBeside, neededNodes } from '../dist/graph/emit.js';
 import { ops } from '../dist/graph/ops.js';
 import { Session, type Tensors, tensor } from '../dist/graph/session.js';
 import { addDims, broadcastShapes, divideDim, multiplyDims } from '../dist/graph/tensor-type.js';
@@ -204,4 +204,25 @@ t.test('errors of the runtime name the session', async (t) => {
   await session.dispose();
   await t.rejects(Session.create(new Uint8Array([1, 2, 3]), { name: 'broken' }), { message: /session broken/ });
   t.throws(() => tensor('float32', [2, 2], new Float32Array(3)), /given 3 elements/);
+});
+
+t.test('constants that are views of one memory stay outside the model and are copied by the session', async (t) => {
+  const flat = Float32Array.from({ length: 3000 }, (_, i) => i);
+  const b = new Builder();
+  const table = b.constant('float32', [40, 32], flat.subarray(16, 16 + 40 * 32));
+  const weight = b.constant('float32', [50, 32], flat.subarray(1300, 1300 + 50 * 32));
+  const rows = b.gather(table, b.input('ids', 'int64', ['B'])); // [B, 32]
+  b.output('rows', rows);
+  b.output('products', b.linear(rows, weight)); // [B, 50]
+  const feeds = { ids: tensor('int64', [2], BigInt64Array.of(3n, 0n)) };
+  const inside = await runOnce(b, feeds);
+  const { model, externalData } = emitBeside(b, flat.buffer);
+  t.ok(model.length < 1000, `${model.length} bytes`);
+  const session = await Session.create(model, { externalData });
+  flat.fill(Number.NaN);
+  const outside = await session.run(feeds);
+  await session.dispose();
+  for (const name of ['rows', 'products']) {
+    t.same(Array.from(outside[name]!.data as Float32Array), inside[name]!.data, name);
+  }
 });

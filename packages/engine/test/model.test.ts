@@ -119,7 +119,7 @@ t.test('config.json is read as Hugging Face writes it', async (t) => {
   t.same(parse({ eos_token_id: [2, 3] }).eosTokenIds, [2, 3]);
   t.equal(parse({ head_dim: undefined }).headSize, 8);
   t.throws(() => parse({ architectures: ['MambaForCausalLM'] }), /MambaForCausalLM.*not supported/);
-  t.throws(() => parse({ rope_scaling: { type: 'linear' } }), /rope_scaling is not supported/);
+  t.throws(() => parse({ rope_scaling: { type: 'linear' } }), /rope_scaling\.factor must be a number above 0/);
   t.throws(() => parse({ attention_bias: true }), /attention_bias is not supported/);
   t.throws(() => parse({ hidden_act: 'gelu' }), /hidden_act gelu/);
   t.throws(() => parse({ vocab_size: 'many' }), /vocab_size must be a number/);

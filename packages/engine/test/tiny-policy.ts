@@ -6,6 +6,7 @@ import { initialParameters } from '../dist/model/init.js';
 import { parameterLayout } from '../dist/model/layout.js';
 
 export const tinyConfig: ModelConfig = {
+  architecture: 'LlamaForCausalLM',
   hiddenSize: 32,
   layers: 2,
   heads: 4,

@@ -36,7 +36,7 @@ const sameBits = (a: Float32Array, b: Float32Array) => a.length === b.length && 
 t.test('micro-batches: no row is split, padding is bounded, every row with a marked token comes once', async (t) => {
   const rows = someRows(50);
   rows[7]!.mask.fill(0);
-  const limits = { maxTokens: 128, lengthMultiple: 8 };
+  const limits = { maxTokens: 128, lengthMultiple: 8, longRowTokens: 1024 };
   const batches = microBatches(rows, limits);
   const indices = batches.flatMap((batch) => batch.indices);
   t.same(

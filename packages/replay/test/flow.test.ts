@@ -9,6 +9,7 @@ function message(value: string, diary: string[]): Lease<string> {
   return {
     value,
     deliveryCount: 1,
+    lostDeliveries: async () => 0,
     leaseMs: 1000,
     extend: () => diary.push(`extend ${value}`),
     ack: async () => void diary.push(`ack ${value}`),

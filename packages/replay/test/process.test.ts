@@ -119,6 +119,36 @@ t.test(
   },
 );
 
+t.test('a trajectory of 131072 tokens comes in by segments and goes out in one message', async (t) => {
+  const { bus, start } = await newWorld(t);
+  const { client } = await start();
+  await client.putRun({ run: runRecord(), expectedRevision: null });
+  await client.putProblems({ runId, batchId: 'first' }, [prompt]);
+  const trajectoryId = member(0, 0);
+  const [spans, length] = [2, 65_536];
+  const tokensOf = (index: number) => Int32Array.from({ length }, (_, i) => (i * 7 + index) % 150_000);
+  for (let iteration = 0; iteration < spans; iteration++) {
+    const [task] = planOf(0, [[0, 1]]).tasks;
+    const plan = planOf(iteration, iteration === 0 ? [[0, 1]] : []);
+    // Nothing is trained: the version stays.
+    await client.openIteration({ ...plan, policyVersion: 0, tasks: [{ ...task!, segmentIndex: iteration }] });
+    const before = await client.getTrajectory({ trajectoryId });
+    const end = iteration === spans - 1 ? 'length' : 'budget';
+    const changes = { iteration, tokens: tokensOf(iteration) };
+    await bus.publishSegment(runId, segmentAfter(before, end, changes));
+    await until(() => isDrained(bus));
+    await client.closeIteration({ runId, iteration });
+    await client.freezeBatch({ runId, iteration, maxGroups: 0, minUsable: 2, keepEqual: false });
+    await client.commitIteration({ runId, iteration, policyVersionOut: 0, metricsJson: '{}' });
+  }
+  const { segments, state } = await client.getTrajectory({ trajectoryId });
+  t.equal(state, 'finished');
+  t.equal(segments.length, spans);
+  segments.forEach(({ tokens }, index) => {
+    t.ok(Buffer.from(tokens.buffer).equals(Buffer.from(tokensOf(index).buffer)), `segment ${index}`);
+  });
+});
+
 t.test('what the store can never take goes to the dead letters, the rest goes on', async (t) => {
   const { bus, start } = await newWorld(t);
   const replay = await start();

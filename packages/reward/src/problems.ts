@@ -41,10 +41,3 @@ export class Problems {
     this.#byRun.set(runId, problems);
   }
 }
-
-/** The prompt as a person wrote it. */
-export function promptText({ prompt }: Problem): string {
-  if (typeof prompt === 'string') return prompt;
-  const texts = prompt.flatMap(({ parts }) => parts.map((part) => (part.type === 'text' ? part.text : '')));
-  return texts.join('\n');
-}

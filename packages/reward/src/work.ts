@@ -1,13 +1,13 @@
 /**
  * The reward queue: takes tasks as places in the pool get free, judges, publishes the verdict, and only then acknowledges. What cannot be
- * read now (a peer is down) goes back to the queue; what was delivered many times and killed the scorer each time is answered with an error,
- * so that nothing waits for ever.
+ * read now (a peer is down) goes back to the queue; what cannot be read at all, or was delivered many times and killed the scorer each time, is
+ * answered with an error, so that nothing waits for ever. Only a task for a trajectory that nobody knows is thrown away.
  */
 import type { Bus, Client, Lease } from '@segue/bus';
-import { type ReplayApi, type RewardTask, type Score, type ScoreStatus, SegueError } from '@segue/core';
+import { promptText, type ReplayApi, type RewardTask, type Score, type ScoreStatus, SegueError } from '@segue/core';
 import type { JudgeRules } from './judge.js';
 import { judge } from './judge.js';
-import { type Problems, promptText } from './problems.js';
+import type { Problems } from './problems.js';
 import type { Scorers } from './scorers/index.js';
 import type { Tokenizers } from './tokenizers.js';
 
@@ -86,28 +86,37 @@ async function scoreTask(parts: WorkParts, lease: Lease<RewardTask>, signal: Abo
   const replay = await parts.replay();
   const { state, problemId, segments } = await replay.getTrajectory({ trajectoryId }, { signal });
   if (state !== 'finished') return null;
-  const problem = await parts.problems.get(runId, problemId);
+  let scorerName = '';
   const failed = (detail: string): Score => ({
     trajectoryId,
-    scorer: problem.scorer,
+    scorer: scorerName,
     status: 'error',
     reward: null,
     detail,
     durationMs: 0,
   });
   if (lease.deliveryCount > maxDeliveries) return failed(`given up after ${lease.deliveryCount - 1} deliveries`);
-  const scorer = parts.scorers.get(problem.scorer);
-  // Known when the problem was submitted, so a reward service of another version: a failure of ours, not of the response.
-  if (scorer === undefined) return failed(`this service has no scorer ${JSON.stringify(problem.scorer)}`);
-  const tokenizer = await parts.tokenizers.get(runId);
-  const tokens = segments.flatMap((segment) => [...segment.tokens]);
-  const request = {
-    id: trajectoryId,
-    scorer: problem.scorer,
-    prompt: promptText(problem),
-    response: tokenizer.decode(tokens, { skipSpecial: true }),
-    answer: problem.answer,
-    metadata: problem.metadata,
-  };
-  return judge(scorer, request, parts.rules, signal);
+  try {
+    const problem = await parts.problems.get(runId, problemId);
+    scorerName = problem.scorer;
+    const scorer = parts.scorers.get(problem.scorer);
+    // Known when the problem was submitted, so a reward service of another version: a failure of ours, not of the response.
+    if (scorer === undefined) return failed(`this service has no scorer ${JSON.stringify(problem.scorer)}`);
+    const tokenizer = await parts.tokenizers.get(runId);
+    const tokens = segments.flatMap((segment) => [...segment.tokens]);
+    const request = {
+      id: trajectoryId,
+      scorer: problem.scorer,
+      prompt: promptText(problem.prompt),
+      response: tokenizer.decode(tokens, { skipSpecial: true }),
+      answer: problem.answer,
+      metadata: problem.metadata,
+    };
+    return await judge(scorer, request, parts.rules, signal);
+  } catch (error) {
+    const failure = SegueError.from(error);
+    // Another delivery may find what this one did not; the rest is a failure, which the store has tried again a few times.
+    if (failure.retryable || signal.aborted) throw failure;
+    return failed(failure.rawMessage);
+  }
 }

@@ -209,6 +209,31 @@ t.test('at most so many responses are judged at once, and a lease is renewed whi
   t.equal(judged, 6, 'none was judged twice');
 });
 
+t.test('what lacks its problem or its tokenizer is answered with an error, never thrown away', async (t) => {
+  const { bus, store, outcomes, score } = await newWorld(t);
+  const noProblem = store.add(0, 's;#42', 'p9');
+  t.strictSame((await score([noProblem])).get(noProblem), ['error', null]);
+
+  // Another run, whose policy is gone from the disk and from the trainer.
+  const gone = { runId: 'lost', version: 1, manifestSha256: '', folder: '/nowhere', trainerAddress: '' };
+  const tokenizers = new Tokenizers({
+    bus: { getActivePolicy: async () => gone },
+    trainer: () => Promise.reject(new SegueError('NOT_FOUND', 'version 1 of run lost is not in the policy store')),
+    folder: t.testdir(),
+  });
+  const other = await newWorld(t, { tokenizers });
+  const noTokenizer = other.store.add(0, 's;#42');
+  t.strictSame((await other.score([noTokenizer])).get(noTokenizer), ['error', null]);
+
+  // Acknowledged after the verdict is published.
+  while (outcomes.length + other.outcomes.length < 2) await new Promise(setImmediate);
+  t.strictSame([...outcomes, ...other.outcomes], ['error', 'error']);
+  for (const one of [bus, other.bus]) {
+    t.strictSame(await one.deadLetters(), []);
+    t.strictSame((await one.queueDepths()).reward, { pending: 0, leased: 0 });
+  }
+});
+
 async function serve(t: Test, scorers = builtInScorers) {
   const server = createServer({ maxMessageBytes: 1 << 20 });
   const stopping = new AbortController();

@@ -1,5 +1,6 @@
 /** The process shell that every service wears. */
 export type { CounterRow, GaugeRow, HistogramRow, Metrics, MetricsOf, MetricTable } from './metrics.js';
 export { createMetrics } from './metrics.js';
+export { PinnedVersions, pinnedVersions } from './pinned-versions.js';
 export { runService, type ServiceDefinition } from './run-service.js';
 export type { Build, Peers, Shell } from './shell.js';

@@ -25,8 +25,13 @@ export interface ServiceDefinition<C extends CommonConfig> {
 }
 
 const stepTimeoutMs = 60_000;
+/** Longest time to undo a start that failed, in ms. */
+const undoTimeoutMs = 20_000;
 
-/** Runs the service until it is told to stop; the process ends with 0 after an orderly stop, 2 when it could not start, 1 when it failed later. */
+/**
+ * Runs the service until it is told to stop; the process ends with 0 after an orderly stop, 2 when it could not start, 1 when it failed
+ * later. When a part could not be stopped in time the process kills itself.
+ */
 export async function runService<C extends CommonConfig>(definition: ServiceDefinition<C>): Promise<void> {
   const steps = new Steps();
   try {
@@ -35,9 +40,8 @@ export async function runService<C extends CommonConfig>(definition: ServiceDefi
     const failure = SegueError.from(error);
     createLog(definition.name, definition.name, 'info').fatal({ code: failure.code }, failure.rawMessage);
     process.exitCode = 2;
-    await steps.stopAll(() => {});
     // What could not start may hold sockets that never close.
-    process.exit();
+    end(await undo(steps, undoTimeoutMs, () => {}));
   }
 }
 
@@ -117,12 +121,12 @@ async function start<C extends CommonConfig>(
       ready = false;
       health.setStatus('', 'NOT_SERVING');
       stopping.abort();
-      await steps.stopAll((failure) => {
+      const outcome = await undo(steps, config.stopTimeoutMs, (failure) => {
         log.error({ code: failure.code }, failure.rawMessage);
         process.exitCode ||= 1;
       });
       log.info('stopped');
-      process.exit();
+      end(outcome);
     })();
     return stopped;
   };
@@ -151,6 +155,24 @@ async function start<C extends CommonConfig>(
       .once('end', () => void stop('supervisor gone'))
       .once('error', () => void stop('supervisor gone'));
   process.stdout.write(`${JSON.stringify({ ready: true, id: config.id, service: name, ...addresses })}\n`);
+}
+
+/** `late`: a step took too long, and something of it may still run. */
+type StopOutcome = 'in-order' | 'late';
+
+async function undo(steps: Steps, timeoutMs: number, onFailure: (failure: SegueError) => void): Promise<StopOutcome> {
+  let outcome: StopOutcome = 'in-order';
+  await steps.stopAll(timeoutMs, (failure) => {
+    if (failure.code === 'DEADLINE_EXCEEDED') outcome = 'late';
+    onFailure(failure);
+  });
+  return outcome;
+}
+
+/** What is late may be a thread inside an engine's run: exiting waits for that run, for ever if it hangs, and then aborts. A kill does not. */
+function end(outcome: StopOutcome): void {
+  if (outcome === 'late') process.kill(process.pid, 'SIGKILL');
+  else process.exit();
 }
 
 function leaseOf(name: ServiceName, config: CommonConfig): { rolloutLeaseMs?: number; rewardLeaseMs?: number } {

@@ -1,22 +1,31 @@
 /**
- * What has to be undone at the end: named steps, stopped in reverse, each within its time.
+ * What has to be undone at the end: named steps, stopped in reverse, each within its time and all within theirs.
  */
 import { SegueError } from '@segue/core';
 
-const defaultTimeoutMs = 20_000;
+/** The share of the time that is left which one step may take: the steps after it always have some. */
+const shareOfStep = 0.75;
 
 export class Steps {
-  readonly #stops: { readonly name: string; readonly stop: () => Promise<void>; readonly timeoutMs: number }[] = [];
+  readonly #stops: { readonly name: string; readonly stop: () => Promise<void>; readonly timeoutMs: number | null }[] =
+    [];
 
-  onStop(name: string, stop: () => Promise<void>, timeoutMs = defaultTimeoutMs): void {
+  onStop(name: string, stop: () => Promise<void>, timeoutMs: number | null = null): void {
     this.#stops.push({ name, stop, timeoutMs });
   }
 
-  /** Newest first; a step that fails or takes too long is reported and the next one goes on. */
-  async stopAll(onFailure: (failure: SegueError) => void): Promise<void> {
+  /**
+   * Newest first; a step that fails or takes too long is reported and the next one goes on.
+   *
+   * @param timeoutMs longest time for all of them
+   */
+  async stopAll(timeoutMs: number, onFailure: (failure: SegueError) => void): Promise<void> {
+    const untilMs = performance.now() + timeoutMs;
     for (let step = this.#stops.pop(); step; step = this.#stops.pop()) {
       try {
-        await this.within(`stopping ${step.name}`, step.timeoutMs, step.stop());
+        const shareMs = Math.round(shareOfStep * Math.max(0, untilMs - performance.now()));
+        const ownMs = Math.min(step.timeoutMs ?? shareMs, shareMs);
+        await this.within(`stopping ${step.name}`, ownMs, step.stop());
       } catch (error) {
         onFailure(SegueError.from(error));
       }

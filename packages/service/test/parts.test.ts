@@ -16,9 +16,9 @@ t.test('steps stop newest first, each after the one before has ended', async (t)
       said.push(`${name} ends`);
     });
   }
-  await steps.stopAll((failure) => t.fail(failure.message));
+  await steps.stopAll(1_000, (failure) => t.fail(failure.message));
   t.strictSame(said, ['http begins', 'http ends', 'server begins', 'server ends', 'bus begins', 'bus ends']);
-  await steps.stopAll((failure) => t.fail(failure.message));
+  await steps.stopAll(1_000, (failure) => t.fail(failure.message));
   t.equal(said.length, 6, 'a second stop finds nothing left to do');
 });
 
@@ -34,12 +34,24 @@ t.test('a step that fails, throws at once or hangs is reported, and the next one
     throw new SegueError('DATA_LOSS', 'failed');
   });
   const failures: SegueError[] = [];
-  await steps.stopAll((failure) => failures.push(failure));
+  await steps.stopAll(1_000, (failure) => failures.push(failure));
   t.strictSame(said, ['bus']);
   t.strictSame(
     failures.map(({ code, rawMessage }) => `${code}: ${rawMessage}`),
     ['DATA_LOSS: failed', 'INTERNAL: thrown', 'DEADLINE_EXCEEDED: stopping hung took longer than 20 ms'],
   );
+});
+
+t.test('all steps together keep to the time of the stop, and a late one leaves some for the next', async (t) => {
+  const steps = new Steps();
+  const said: string[] = [];
+  steps.onStop('bus', async () => void said.push('bus'));
+  steps.onStop('patient', () => new Promise(() => {}), 60_000);
+  steps.onStop('hung', () => new Promise(() => {}));
+  const failures: string[] = [];
+  await steps.stopAll(80, ({ rawMessage }) => failures.push(rawMessage));
+  t.match(failures, [/^stopping hung took longer than (60|5\d) ms$/, /^stopping patient took longer than \d+ ms$/]);
+  t.strictSame(said, ['bus']);
 });
 
 t.test('within answers with the work, its failure, or the name of what took too long', async (t) => {

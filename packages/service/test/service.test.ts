@@ -80,17 +80,35 @@ t.test('SIGTERM stops the parts in reverse and ends with 0', async (t) => {
   t.equal(tiny.log.at(-1)?.msg, 'stopped');
 });
 
-t.test('a step that hangs is named, the others are stopped, and the exit code is 1', async (t) => {
-  const tiny = startTiny(t, onNats, { TINY_STUCK: '1' });
+t.test(
+  'a step that hangs is named, the others are stopped, and what still hangs is killed with the process',
+  async (t) => {
+    const tiny = startTiny(t, onNats, { TINY_STUCK: '100' });
+    await tiny.ready;
+    tiny.signal('SIGTERM');
+    t.equal(await tiny.ended, 'SIGKILL');
+    t.match(
+      tiny.log.filter(({ level }) => level === 'error'),
+      [{ code: 'DEADLINE_EXCEEDED', msg: 'stopping stuck took longer than 100 ms' }],
+    );
+    t.equal(tiny.log.at(-1)?.msg, 'stopped');
+    t.ok(tiny.log.some(({ step }) => step === 'stop first'));
+  },
+);
+
+t.test('stopTimeoutMs bounds the whole stop', async (t) => {
+  const tiny = startTiny(t, [...onNats, '--set', 'stopTimeoutMs=200'], { TINY_STUCK: '60000' });
   await tiny.ready;
   tiny.signal('SIGTERM');
-  t.equal(await tiny.ended, 1);
+  t.equal(await tiny.ended, 'SIGKILL');
   t.match(
     tiny.log.filter(({ level }) => level === 'error'),
-    [{ code: 'DEADLINE_EXCEEDED', msg: 'stopping stuck took longer than 100 ms' }],
+    [{ code: 'DEADLINE_EXCEEDED', msg: /^stopping stuck took longer than \d{2,3} ms$/ }],
   );
-  t.equal(tiny.log.at(-1)?.msg, 'stopped');
-  t.ok(tiny.log.some(({ step }) => step === 'stop first'));
+  t.ok(
+    tiny.log.some(({ step }) => step === 'stop first'),
+    'the others still have some of it',
+  );
 });
 
 t.test('on the leash of a supervisor SIGINT is not its business, and the end of stdin is', async (t) => {

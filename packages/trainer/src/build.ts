@@ -1,16 +1,28 @@
 /** Puts the trainer into its shell: policy store, handlers, and the order of the stop. */
 import { trainerContract } from '@segue/bus';
 import type { TrainerConfig } from '@segue/core';
-import type { Shell } from '@segue/service';
+import { pinnedVersions, type Shell } from '@segue/service';
 import { defineTrainerMetrics } from './metrics.js';
 import { trainerHandlers } from './service.js';
-import { Trainer } from './trainer.js';
+import { Trainer, type TrainerSeams } from './trainer.js';
 
-export async function buildTrainer(shell: Shell<TrainerConfig>): Promise<void> {
-  const { config, log, peers } = shell;
+export async function buildTrainer(shell: Shell<TrainerConfig>, seams: TrainerSeams = {}): Promise<void> {
+  const { config, log, bus, peers } = shell;
   const metrics = defineTrainerMetrics(shell.metrics);
-  const trainer = new Trainer({ config, log, metrics, replay: () => peers.replay() });
+  const trainer = new Trainer({
+    config,
+    log,
+    metrics,
+    replay: () => peers.replay(),
+    pinned: async (runId) => pinnedVersions(await bus.registrations(), runId),
+    onHang: shell.fail,
+    seams,
+  });
   shell.serve(trainerContract, trainerHandlers(trainer));
-  shell.register(() => ({ policyVersion: trainer.status.policyVersion, runId: trainer.status.runId }));
+  shell.register(() => {
+    const { policyVersion, runId, engineCallMs } = trainer.status;
+    metrics.engine_call_seconds.set(engineCallMs / 1_000);
+    return { policyVersion, runId };
+  });
   shell.onStop('training', () => trainer.stop());
 }

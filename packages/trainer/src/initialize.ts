@@ -107,6 +107,13 @@ function requireFit(
       `${join(source, 'tokenizer_config.json')}: eos_token is missing; no response could end`,
     );
   }
+  const outside = eosTokens.find((token) => token >= model.vocabularySize);
+  if (outside !== undefined) {
+    throw new SegueError(
+      'INVALID_CONFIG',
+      `${join(source, 'generation_config.json')}: eos_token_id ${outside} is not in the vocabulary of ${model.vocabularySize}`,
+    );
+  }
   requireRoom(config, model.maxPositions, `max_position_embeddings of ${path}`);
 }
 

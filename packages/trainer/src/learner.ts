@@ -4,24 +4,25 @@
  * parameters are.
  */
 
-import type { RunConfig, TrainerConfig } from '@segue/core';
-import { TrainingWorker } from '@segue/engine';
+import { type RunConfig, SegueError, type TrainerConfig } from '@segue/core';
+import { type TrainingCall, TrainingWorker } from '@segue/engine';
 import type { StoredPolicy } from './policy-store.js';
 
-export type LearnerHost = Pick<TrainerConfig, 'threads' | 'device'>;
+export type LearnerHost = Pick<TrainerConfig, 'threads' | 'device' | 'engineTimeoutMs'>;
 
 /** Everything that a worker is opened with; another purpose or another configuration opens a new one. */
 interface Opening {
   readonly weightDecay: number;
   readonly maxGradientNorm: number;
   readonly maxTokensPerMicroBatch: number;
+  readonly longRowTokens: number;
   readonly train: Pick<RunConfig['train'], 'beta1' | 'beta2' | 'epsilon'>;
 }
 
 /** How a run's iterations are trained. */
 export function policyOpening({ train }: RunConfig): Opening {
-  const { weightDecay, maxGradientNorm, maxTokensPerMicroBatch } = train;
-  return { weightDecay, maxGradientNorm, maxTokensPerMicroBatch, train };
+  const { weightDecay, maxGradientNorm, maxTokensPerMicroBatch, longRowTokens } = train;
+  return { weightDecay, maxGradientNorm, maxTokensPerMicroBatch, longRowTokens, train };
 }
 
 /**
@@ -38,19 +39,35 @@ export function warmupOpening({ train, warmup }: RunConfig): Opening {
     weightDecay,
     maxGradientNorm,
     maxTokensPerMicroBatch: Math.min(train.maxTokensPerMicroBatch, microBatch),
+    longRowTokens: train.longRowTokens,
     train,
   };
 }
 
 export class Learner {
   readonly #host: LearnerHost;
+  readonly #entry: URL | undefined;
   #worker: TrainingWorker | null = null;
   #opening = '';
   /** Manifest of the version whose parameters are in memory; empty when they are between two versions. */
   #loaded = '';
+  /** Why the engine is lost, kept when the worker is not. */
+  #lost: SegueError | null = null;
 
-  constructor(host: LearnerHost) {
+  /** @param entry what a training thread runs, in place of the engine itself; for tests */
+  constructor(host: LearnerHost, entry?: URL) {
     this.#host = host;
+    this.#entry = entry;
+  }
+
+  /** The call of the engine that is waited for; null when none is. */
+  get call(): TrainingCall | null {
+    return this.#worker?.oldestCall ?? null;
+  }
+
+  /** Why the engine is lost: it hangs, and only the end of the process ends its thread. */
+  get hung(): SegueError | null {
+    return this.#lost ?? this.#worker?.hung ?? null;
   }
 
   /** The worker with the parameters of a stored version and an optimiser that has seen nothing. */
@@ -62,16 +79,17 @@ export class Learner {
     } else {
       await this.close();
       const { beta1, beta2, epsilon } = opening.train;
-      const { weightDecay, maxGradientNorm, maxTokensPerMicroBatch } = opening;
-      this.#worker = await TrainingWorker.start({
-        source: { folder: stored.folder },
-        options: {
-          ...this.#host,
-          maxGradientNorm,
-          maxTokensPerMicroBatch,
-          optimizer: { beta1, beta2, epsilon, weightDecay },
+      const { weightDecay, maxGradientNorm, maxTokensPerMicroBatch, longRowTokens } = opening;
+      const { threads, device, engineTimeoutMs } = this.#host;
+      const optimizer = { beta1, beta2, epsilon, weightDecay };
+      const starting = TrainingWorker.start(
+        {
+          source: { folder: stored.folder },
+          options: { threads, device, maxGradientNorm, maxTokensPerMicroBatch, longRowTokens, optimizer },
         },
-      });
+        { callTimeoutMs: engineTimeoutMs, ...(this.#entry && { entry: this.#entry }) },
+      );
+      this.#worker = await this.#unlessHung(starting);
       this.#opening = name;
     }
     this.#loaded = '';
@@ -83,11 +101,22 @@ export class Learner {
     this.#loaded = stored.manifestSha256;
   }
 
-  /** Ends the thread, after what runs on it. */
+  /** Ends the threads, after what runs on them. Rejects with DEADLINE_EXCEEDED when the engine hangs. */
   async close(): Promise<void> {
+    if (this.#lost) throw this.#lost;
     const worker = this.#worker;
     this.#worker = null;
     this.#loaded = '';
-    await worker?.stop();
+    if (worker) await this.#unlessHung(worker.stop());
+  }
+
+  async #unlessHung<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      const failure = SegueError.from(error);
+      if (failure.code === 'DEADLINE_EXCEEDED') this.#lost = failure;
+      throw failure;
+    }
   }
 }

@@ -14,6 +14,7 @@ const table = {
   log_prob_difference_max: { type: 'gauge', help: 'Largest |actor - trainer| log-prob, last batch' },
   reference_seconds: { type: 'gauge', help: 'Time for reference log-probs, last batch' },
   train_seconds: { type: 'gauge', help: 'Time for the updates, last batch' },
+  engine_call_seconds: { type: 'gauge', help: 'Age of the engine call that is waited for; 0 when none is' },
   save_seconds: { type: 'gauge', help: 'Time to write the version, last batch' },
 } as const satisfies MetricTable;
 

@@ -33,11 +33,17 @@ export type PolicyOrigin = Pick<PolicyManifest, 'runId' | 'version' | 'parent' |
 const stagedPrefix = '.staged-';
 const contentPrefix = '.content-';
 
+/** Called when a version is staged and synced, before the rename that makes it visible. */
+export type BeforeReveal = (origin: PolicyOrigin) => Promise<void>;
+
 export class PolicyStore {
   readonly root: string;
+  readonly #beforeReveal: BeforeReveal | undefined;
 
-  constructor(root: string) {
+  /** @param beforeReveal for tests */
+  constructor(root: string, beforeReveal?: BeforeReveal) {
     this.root = root;
+    this.#beforeReveal = beforeReveal;
   }
 
   folder(runId: string, version: number): string {
@@ -107,6 +113,7 @@ export class PolicyStore {
       const text = formatPolicyManifest({ formatVersion: 1, ...origin, files });
       await writeFile(join(staged, manifestFileName), text, { flush: true });
       await syncFolder(staged);
+      await this.#beforeReveal?.(origin);
       await this.#reveal(runFolder, staged, origin.version, sha256(Buffer.from(text)));
     } finally {
       await rm(staged, { recursive: true, force: true });
@@ -114,11 +121,13 @@ export class PolicyStore {
     return this.get(origin.runId, origin.version);
   }
 
-  /** Removes all but the newest `keep` versions and version 0, where every evaluation of a run begins. */
-  async prune(runId: string, keep: number): Promise<void> {
+  /**
+   * Removes all but the newest `keep` versions, version 0, where every evaluation of a run begins, and those that are in use.
+   */
+  async prune(runId: string, keep: number, inUse: ReadonlySet<number>): Promise<void> {
     const versions = await this.versions(runId);
     for (const version of versions.slice(0, -keep)) {
-      if (version > 0) await rm(this.folder(runId, version), { force: true });
+      if (version > 0 && !inUse.has(version)) await rm(this.folder(runId, version), { force: true });
     }
     await this.#sweep(this.#runFolder(runId));
   }

@@ -16,21 +16,41 @@ import {
   type TrainerStatus,
   type TrainProgress,
 } from '@segue/core';
-import type { Shell } from '@segue/service';
 import { fineTune } from './fine-tune.js';
 import { initializePolicy } from './initialize.js';
 import { Learner } from './learner.js';
 import { observeProgress, type TrainerMetrics } from './metrics.js';
-import { PolicyStore } from './policy-store.js';
+import { type BeforeReveal, PolicyStore } from './policy-store.js';
 import { trainIteration } from './train-iteration.js';
+import { versionsInUse } from './versions-in-use.js';
 
-export type ReplayReader = Pick<Client<ReplayApi>, 'getRun' | 'getIteration' | 'listProblems' | 'streamCompleteGroups'>;
+export type ReplayReader = Pick<
+  Client<ReplayApi>,
+  'getRun' | 'getIteration' | 'listIterations' | 'listProblems' | 'listUnfinished' | 'streamCompleteGroups'
+>;
+
+export interface TrainerLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
 
 export interface TrainerOptions {
-  readonly config: Pick<TrainerConfig, 'dataFolder' | 'threads' | 'device' | 'keepVersions'>;
-  readonly log: Pick<Shell<TrainerConfig>['log'], 'info'>;
+  readonly config: Pick<TrainerConfig, 'dataFolder' | 'threads' | 'device' | 'engineTimeoutMs' | 'keepVersions'>;
+  readonly log: TrainerLog;
   readonly metrics: TrainerMetrics;
   readonly replay: () => Promise<ReplayReader>;
+  /** Versions of a run that evaluations have pinned. */
+  readonly pinned: (runId: string) => Promise<ReadonlySet<number>>;
+  /** The engine hangs: this process is of no use any more. */
+  readonly onHang: (error: SegueError) => void;
+  readonly seams?: TrainerSeams;
+}
+
+/** What tests put in place of the trainer's own. */
+export interface TrainerSeams {
+  /** What a training thread runs. */
+  readonly engineEntry?: URL;
+  readonly beforeReveal?: BeforeReveal;
 }
 
 const idle: TrainerStatus = {
@@ -41,6 +61,8 @@ const idle: TrainerStatus = {
   step: 0,
   steps: 0,
   device: '',
+  engineCall: '',
+  engineCallMs: 0,
 };
 
 export class Trainer {
@@ -52,14 +74,16 @@ export class Trainer {
 
   constructor(options: TrainerOptions) {
     this.#options = options;
-    const { dataFolder, threads, device } = options.config;
-    this.store = new PolicyStore(join(dataFolder, 'policies'));
-    this.#learner = new Learner({ threads, device });
+    const { config, seams = {} } = options;
+    const { dataFolder, device } = config;
+    this.store = new PolicyStore(join(dataFolder, 'policies'), seams.beforeReveal);
+    this.#learner = new Learner(config, seams.engineEntry);
     this.#status = { ...idle, device };
   }
 
   get status(): TrainerStatus {
-    return this.#status;
+    const call = this.#learner.call;
+    return { ...this.#status, engineCall: call?.name ?? '', engineCallMs: Math.round(call?.ageMs ?? 0) };
   }
 
   async initialize(runId: string): Promise<PolicyVersionInfo> {
@@ -88,8 +112,7 @@ export class Trainer {
       const order = { runId, config, fromVersion, replace, problems, signal };
       yield* this.#watched(fineTune(this.store, this.#learner, order));
     } finally {
-      this.#status = { ...this.#status, state: 'idle', stage: '' };
-      release();
+      this.#end(release);
     }
   }
 
@@ -102,10 +125,9 @@ export class Trainer {
       const { policyVersion, groups } = await this.#readBatch(runId, iteration);
       const order = { runId, config, iteration, policyVersion, groups, signal };
       yield* this.#watched(trainIteration(this.store, this.#learner, order));
-      await this.store.prune(runId, this.#options.config.keepVersions);
+      await this.#prune(runId);
     } finally {
-      this.#status = { ...this.#status, state: 'idle', stage: '' };
-      release();
+      this.#end(release);
     }
   }
 
@@ -123,6 +145,24 @@ export class Trainer {
     });
     await before;
     return release;
+  }
+
+  /** The new version is there already: what keeps the old ones from being removed is no failure of the training. */
+  async #prune(runId: string): Promise<void> {
+    const { replay, pinned, config, log } = this.#options;
+    try {
+      const inUse = await versionsInUse(runId, await replay(), await pinned(runId));
+      await this.store.prune(runId, config.keepVersions, inUse);
+    } catch (error) {
+      log.warn({ run: runId, error: SegueError.from(error).message }, 'old versions are kept for now');
+    }
+  }
+
+  #end(release: () => void): void {
+    this.#status = { ...this.#status, state: 'idle', stage: '' };
+    release();
+    const { hung } = this.#learner;
+    if (hung) this.#options.onHang(hung);
   }
 
   /** Passes progress on, and keeps it for the status and the metrics. */

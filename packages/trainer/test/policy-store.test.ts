@@ -116,10 +116,12 @@ t.test('a damaged version is refused, and the file is named', async (t) => {
   await t.rejects(store.verify('r', 1), { code: 'DATA_LOSS', message: /manifest\.json/ });
 });
 
-t.test('the newest versions and version 0 are kept', async (t) => {
+t.test('the newest versions, version 0 and those in use are kept', async (t) => {
   const store = await openStore(t);
   for (let version = 0; version < 6; version++) await store.put(origin(version), writeFiles({ 'config.json': '{}' }));
-  await store.prune('r', 2);
+  await store.prune('r', 2, new Set([2, 5, 9]));
+  t.strictSame(await store.versions('r'), [0, 2, 4, 5]);
+  await store.prune('r', 2, new Set());
   t.strictSame(await store.versions('r'), [0, 4, 5]);
   t.strictSame((await readdir(join(store.root, 'r'))).filter((name) => name.startsWith('.')).length, 3);
 });

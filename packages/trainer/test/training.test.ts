@@ -1,7 +1,7 @@
 /** Training with a tiny real policy: the warm-up and the iterations. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { assembleBatch, type CompleteGroup, type PolicyVersionInfo, type TrainProgress } from '@segue/core';
+import { assembleBatch, type CompleteGroup, type PolicyVersionInfo, SegueError, type TrainProgress } from '@segue/core';
 import { TrainingWorker } from '@segue/engine';
 import t from 'tap';
 import { learningRateAt, supervisedRow, supervisedSteps } from '../dist/warmup-batches.js';
@@ -263,3 +263,31 @@ t.test('the log-prob difference is zero to rounding when the actor recorded what
   const { metrics } = await outcome(trainer.train('r', 0, never));
   t.ok(metrics.logProbDiffMax! < 1e-5, `${metrics.logProbDiffMax}`);
 });
+
+t.test(
+  'a version is kept while unfinished trajectories hold tokens of it, or an evaluation has pinned it',
+  async (t) => {
+    const pinned = new Set([1]);
+    const { trainer, replay, warnings } = await startTrainer(t, tinyConfig(), undefined, {
+      pinned: async () => pinned,
+    });
+    await trainer.initialize('r');
+    const train = async (iteration: number) => {
+      replay.batches.set(iteration, { policyVersion: iteration, groups: batch('r', iteration) });
+      await outcome(trainer.train('r', iteration, never));
+      return trainer.store.versions('r');
+    };
+    for (let iteration = 0; iteration < 4; iteration++) await train(iteration);
+    t.strictSame(await trainer.store.versions('r'), [0, 1, 3, 4], 'keepVersions = 2, version 0, and the pinned one');
+    pinned.clear();
+    replay.unfinishedSince = [4, 3];
+    t.strictSame(await train(4), [0, 3, 4, 5], 'a trajectory began under version 3');
+    replay.unfinishedSince = [];
+    t.strictSame(await train(5), [0, 5, 6]);
+    replay.listUnfinished = () => {
+      throw new SegueError('UNAVAILABLE', 'the store is away');
+    };
+    t.strictSame(await train(6), [0, 5, 6, 7], 'nothing is removed on a guess');
+    t.strictSame(warnings, ['old versions are kept for now']);
+  },
+);

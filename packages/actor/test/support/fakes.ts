@@ -44,6 +44,9 @@ export class FakeEngine implements Engine {
   readonly slots: number;
   version: number | null = null;
   loads: number[] = [];
+  readonly preparations: number[] = [];
+  /** How many sequences ran in each chunk. */
+  readonly chunks: number[] = [];
   stopAt = Number.POSITIVE_INFINITY;
   chunkTokens = 4;
   failNext: SegueError | null = null;
@@ -75,6 +78,10 @@ export class FakeEngine implements Engine {
     this.loads.push(version);
   }
 
+  async prepareVersion({ version }: PolicyLocation): Promise<void> {
+    this.preparations.push(version);
+  }
+
   async admit(requests: readonly SequenceRequest[]): Promise<void> {
     if (this.failAdmission) throw this.failAdmission;
     const bad = requests.find(({ promptTokens, id }) => promptTokens[0] === 99 || this.running.has(id));
@@ -94,6 +101,7 @@ export class FakeEngine implements Engine {
   }
 
   async generateChunk(): Promise<ChunkReport> {
+    this.chunks.push(this.running.size);
     if (!this.#free) {
       await new Promise<void>((resolve) => {
         this.#gate = resolve;
@@ -118,7 +126,15 @@ export class FakeEngine implements Engine {
       }
       if (reason) finished.push(this.#end(request.id, reason));
     }
-    return { finished, running: this.running.size, tokens, steps: this.chunkTokens, durationMs: 8, prefillMs: 0 };
+    return {
+      finished,
+      running: this.running.size,
+      tokens,
+      steps: this.chunkTokens,
+      durationMs: 8,
+      prefillMs: 0,
+      loopMs: 8,
+    };
   }
 
   async cut(ids: readonly string[] = [...this.running.keys()]): Promise<SequenceResult[]> {
@@ -183,14 +199,19 @@ export function rolloutTask(member: number, more: Partial<RolloutTask> = {}): Ro
 export class FakeLease implements Lease<RolloutTask> {
   readonly value: RolloutTask;
   readonly deliveryCount: number;
+  readonly #lost: number;
   readonly leaseMs = 9_000;
   extensions = 0;
   acked = false;
   givenBack: number | null = null;
 
-  constructor(value: RolloutTask, deliveryCount = 1) {
+  constructor(value: RolloutTask, deliveryCount = 1, lost = deliveryCount - 1) {
     this.value = value;
     this.deliveryCount = deliveryCount;
+    this.#lost = lost;
+  }
+  async lostDeliveries(): Promise<number> {
+    return this.#lost;
   }
   extend(): void {
     this.extensions++;

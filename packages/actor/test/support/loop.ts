@@ -10,14 +10,22 @@ import { FakeBus, FakeEngine, settle, storedTrajectory, until } from './fakes.js
 export interface Setting {
   readonly slots?: number;
   readonly read?: (id: string) => Promise<Trajectory>;
+  readonly engineTimeoutMs?: number;
+  /** Makes an engine ready, by its place among those that were made. */
+  readonly prepare?: (engine: FakeEngine, place: number) => unknown;
 }
 
 /** A running loop over fakes, serving version 5 of run r. */
-export async function startLoop(t: { teardown(end: () => Promise<void>): void }, { slots = 4, read }: Setting = {}) {
+export async function startLoop(
+  t: { teardown(end: () => Promise<void>): void },
+  { slots = 4, read, engineTimeoutMs = 60_000, prepare }: Setting = {},
+) {
   const bus = new FakeBus();
   const engines: FakeEngine[] = [];
   const returned: ReturnReason[] = [];
   const flushed: number[] = [];
+  /** What the lane said of its engines. */
+  const failures: string[] = [];
   const clock = { nowMs: 0 };
   const reads: string[] = [];
   const outbox = new SegmentOutbox({
@@ -43,14 +51,17 @@ export async function startLoop(t: { teardown(end: () => Promise<void>): void },
   const lanes = new Lanes({
     createEngine: () => {
       const engine = new FakeEngine(slots);
+      prepare?.(engine, engines.length);
       engines.push(engine);
       return engine;
     },
+    engineTimeoutMs,
+    backOff: { maxFailures: 4, firstMs: 1, longestMs: 2 },
     rollouts: loop,
     idleReleaseMs: 50,
     onIdle: () => undefined,
     onChunk: () => loop.extendLeases(),
-    onFailure: () => undefined,
+    onFailure: (error, broken) => failures.push(broken ? `broken: ${error.rawMessage}` : error.rawMessage),
   });
   await lanes.rollout.start();
   await lanes.rollout.load({ runId: 'r', version: 5, folder: 'x' });
@@ -58,9 +69,10 @@ export async function startLoop(t: { teardown(end: () => Promise<void>): void },
   t.teardown(async () => {
     for (const engine of engines) engine.free = true;
     await loop.drain();
-    await lanes.stop();
+    // An engine that hangs cannot be stopped.
+    await lanes.stop().catch(() => undefined);
   });
-  return { bus, engine: engines[0]!, engines, lanes, loop, outbox, returned, flushed, clock, reads };
+  return { bus, engine: engines[0]!, engines, lanes, loop, outbox, returned, flushed, failures, clock, reads };
 }
 
 /**

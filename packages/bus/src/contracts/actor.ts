@@ -1,5 +1,13 @@
 /** segue.v1.RolloutActor: the RPCs with their converters, deadlines and retry rules. Meanings are in actor.proto. */
-import type { ActorApi, ActorStatus, GeneratePrompt, GenerateRequest, GenerateResult, PolicyRef } from '@segue/core';
+import type {
+  ActorApi,
+  ActorStatus,
+  GeneratePrompt,
+  GenerateRequest,
+  GenerateResult,
+  PolicyRef,
+  PreparePolicyRequest,
+} from '@segue/core';
 import { float32FromBytes, int32FromBytes, littleEndian } from '../convert/bytes.js';
 import { endReasonNames, policyRefConverter, requireLength, samplingConverter } from '../convert/common.js';
 import {
@@ -21,6 +29,7 @@ import type { GeneratePrompt__Output, GeneratePrompt as WirePrompt } from '../ge
 import type { GenerateRequest__Output } from '../gen/segue/v1/GenerateRequest.js';
 import type { GenerateResponse, GenerateResponse__Output } from '../gen/segue/v1/GenerateResponse.js';
 import type { LoadPolicyRequest__Output } from '../gen/segue/v1/LoadPolicyRequest.js';
+import type { PreparePolicyRequest__Output } from '../gen/segue/v1/PreparePolicyRequest.js';
 import { type Contract, deadlines, serverStream, unary } from '../rpc/contract.js';
 
 const promptConverter = converter<GeneratePrompt, WirePrompt, GeneratePrompt__Output>(
@@ -74,6 +83,8 @@ const statusConverter = fields<ActorStatus, ActorStatus__Output>({
   generatedTokens: count,
   reprefilledTokens: count,
   flushedIteration: optional(uint),
+  engineCall: text,
+  engineCallMs: count,
 });
 
 export const actorContract: Contract<ActorApi> = {
@@ -98,6 +109,11 @@ export const actorContract: Contract<ActorApi> = {
       fields<{ policy: PolicyRef }, LoadPolicyRequest__Output>({ policy: nested(policyRefConverter) }),
       statusConverter,
       { deadlineMs: deadlines.slowMs, retry: true },
+    ),
+    preparePolicy: unary(
+      fields<PreparePolicyRequest, PreparePolicyRequest__Output>({ policy: nested(policyRefConverter), folder: text }),
+      statusConverter,
+      { deadlineMs: deadlines.slowMs, retry: false },
     ),
     drain: unary(emptyConverter, statusConverter, { deadlineMs: deadlines.slowMs, retry: true }),
   },

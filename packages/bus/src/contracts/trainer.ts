@@ -35,6 +35,8 @@ const statusConverter = fields<TrainerStatus, TrainerStatus__Output>({
   step: uint,
   steps: uint,
   device: text,
+  engineCall: text,
+  engineCallMs: count,
 });
 
 /** A piece of a file as it is. */

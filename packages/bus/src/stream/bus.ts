@@ -2,13 +2,15 @@
  * The work bus as its users see it: work queues, results, and the small shared state of the cluster.
  * One object per process. Every value is core's; how it travels is codec.ts, where it travels is subjects.ts.
  */
-import type { RewardTask, RolloutTask, Score, Segment, ServiceName } from '@segue/core';
+import type { EngineTimes, RewardTask, RolloutTask, Score, Segment, ServiceName } from '@segue/core';
 
 /** One message in hand. It comes again, to anybody, unless it is acknowledged, extended or discarded within `leaseMs`. */
 export interface Lease<T> {
   readonly value: T;
   /** 1 at the first delivery. */
   readonly deliveryCount: number;
+  /** Deliveries before this one that ended neither acknowledged nor given back: their takers died or were too slow. */
+  lostDeliveries(): Promise<number>;
   /** How long it is ours without `extend`, in ms. */
   readonly leaseMs: number;
   /** Begins the lease anew. Call it at a third of `leaseMs`, and only while the work goes on. */
@@ -60,6 +62,10 @@ export interface Registration {
   readonly published: Readonly<Record<string, number>>;
   /** Busy slot time in ms per `<run>/<iteration>`, the newest few; actors alone. */
   readonly busySlotMs?: Readonly<Record<string, number>> | undefined;
+  /** Where the engine spent the newest few iterations, by `<run>/<iteration>`; actors alone. */
+  readonly engineTimes?: Readonly<Record<string, EngineTimes>> | undefined;
+  /** Evaluations under way per `<run>/<version>`: the trainer keeps these versions. */
+  readonly pinned?: Readonly<Record<string, number>> | undefined;
 }
 
 /** A nudge from the store to the controller: something was committed. Loss is harmless. */

@@ -32,7 +32,7 @@ export class DeadLetters {
     const { nc, jsm } = this.#connection;
     const { state } = await withPatience(nc, 'reading dead letters', () => jsm.streams.info(deadStream));
     const letters: DeadLetter[] = [];
-    for (let seq = Math.max(state.first_seq, state.last_seq - max + 1); seq <= state.last_seq; seq++) {
+    for (let seq = Math.max(1, state.first_seq, state.last_seq - max + 1); seq <= state.last_seq; seq++) {
       const { header: fields, data } = await jsm.streams.getMessage(deadStream, { seq });
       letters.push({
         subject: fields.get(header.subject),

@@ -19,6 +19,11 @@ export class Delivery {
     return deliveryCountOf(this.message.reply ?? '');
   }
 
+  /** Number of the message in its stream. */
+  get sequence(): number {
+    return sequenceOf(this.message.reply ?? '');
+  }
+
   header(name: string): string {
     return this.message.headers?.get(name) ?? '';
   }
@@ -64,6 +69,15 @@ export class Delivery {
  * account in front of the stream.
  */
 export function deliveryCountOf(reply: string): number {
+  return Number(fieldOf(reply, 0) ?? 1);
+}
+
+/** The message's number in its stream comes after the count of deliveries. */
+export function sequenceOf(reply: string): number {
+  return Number(fieldOf(reply, 1) ?? 0);
+}
+
+function fieldOf(reply: string, index: number): string | undefined {
   const tokens = reply.split('.');
-  return Number(tokens[tokens.length >= 11 ? 6 : 4] ?? 1);
+  return tokens[(tokens.length >= 11 ? 6 : 4) + index];
 }

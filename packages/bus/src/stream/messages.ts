@@ -1,6 +1,7 @@
 /** The bodies of the streams and buckets: one format per kind, from core's values and back. */
 import {
   defaultPorts,
+  type EngineTimes,
   endReasons,
   type RewardTask,
   type RolloutTask,
@@ -143,10 +144,12 @@ export const signalFormat: Format<IterationSignal> = plain((fields) => ({
 const serviceNames = Object.keys(defaultPorts) as ServiceName[];
 
 export const registrationFormat: Format<Registration> = {
-  write: ({ busySlotMs, ...registration }) => ({
+  write: ({ busySlotMs, engineTimes, pinned, ...registration }) => ({
     ...registration,
     published: { ...registration.published },
+    ...(pinned === undefined ? {} : { pinned: { ...pinned } }),
     ...(busySlotMs === undefined ? {} : { busySlotMs: { ...busySlotMs } }),
+    ...(engineTimes === undefined ? {} : { engineTimes: mapValues(engineTimes, engineTimesBody) }),
   }),
   read: (fields) => {
     return {
@@ -161,10 +164,37 @@ export const registrationFormat: Format<Registration> = {
       runId: fields.text('runId'),
       seenAtMs: fields.real('seenAtMs'),
       published: numbersOf(fields.map('published')),
+      ...(fields.has('pinned') ? { pinned: numbersOf(fields.map('pinned')) } : {}),
       ...(fields.has('busySlotMs') ? { busySlotMs: numbersOf(fields.map('busySlotMs')) } : {}),
+      ...(fields.has('engineTimes') ? { engineTimes: recordOf(fields.map('engineTimes'), readEngineTimes) } : {}),
     };
   },
 };
+
+function engineTimesBody({ prefillMs, decode }: EngineTimes): Body {
+  return { prefillMs, decode: mapValues(decode, (times) => ({ ...times })) };
+}
+
+function readEngineTimes(fields: FieldReader): EngineTimes {
+  return {
+    prefillMs: fields.real('prefillMs'),
+    decode: recordOf(fields.map('decode'), (times) => ({
+      chunks: times.real('chunks'),
+      steps: times.real('steps'),
+      rowSteps: times.real('rowSteps'),
+      loopMs: times.real('loopMs'),
+      decodeMs: times.real('decodeMs'),
+    })),
+  };
+}
+
+function mapValues<T>(record: Readonly<Record<string, T>>, body: (value: T) => Body): Body {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, body(value)]));
+}
+
+function recordOf<T>(map: FieldReader, read: (fields: FieldReader) => T): Record<string, T> {
+  return Object.fromEntries(map.names.map((name) => [name, read(map.map(name))]));
+}
 
 function numbersOf(map: FieldReader): Record<string, number> {
   return Object.fromEntries(map.names.map((name) => [name, map.real(name)]));

@@ -65,9 +65,14 @@ export const eventsStream = 'SEGUE_EVENTS';
 export const deadPrefix = 'segue.dead';
 export const deadStream = 'SEGUE_DEAD';
 
+/** Notes of deliveries that were given back, by the queue's stream, the message's number in it, and the number of the delivery. */
+export const returnsPrefix = 'segue.returned';
+export const returnsStream = 'SEGUE_RETURNS';
+
 /** Streams that only keep: short, the oldest make room. */
 const logs: readonly Partial<StreamConfig>[] = [
   { name: eventsStream, subjects: [`${eventsPrefix}.*`], max_age: nanos(hour), max_bytes: 16 * mebibyte },
+  { name: returnsStream, subjects: [`${returnsPrefix}.*.*.*`], max_age: nanos(24 * hour), max_bytes: 16 * mebibyte },
   { name: deadStream, subjects: [`${deadPrefix}.*`], max_age: nanos(7 * 24 * hour), max_bytes: 64 * mebibyte },
 ];
 

@@ -14,6 +14,7 @@ import { Delivery } from './delivery.js';
 import type { Format } from './messages.js';
 import { formatPart, PartJoiner, partHeader, splitBody, type WholeMessage } from './parts.js';
 import { type PullResult, pull } from './pull.js';
+import { Returns } from './returns.js';
 import { consumerConfig, type QueueSpec } from './subjects.js';
 
 const checksumHeader = 'Segue-Checksum';
@@ -36,6 +37,7 @@ export class WorkQueue<T> {
   readonly #spec: QueueSpec;
   readonly #format: Format<T>;
   readonly #deadLetters: DeadLetters;
+  readonly #returns: Returns;
   readonly #joiner = new PartJoiner();
   readonly #leaseMs: number;
   #leaseIsSet = false;
@@ -46,6 +48,7 @@ export class WorkQueue<T> {
     this.#format = format;
     this.#deadLetters = deadLetters;
     this.#leaseMs = leaseMs ?? spec.leaseMs;
+    this.#returns = new Returns(connection, spec.stream);
   }
 
   /** In order; resolves when the stream has all. */
@@ -213,22 +216,31 @@ export class WorkQueue<T> {
     const [first] = deliveries;
     const deliveryCount = Math.max(...deliveries.map((delivery) => delivery.deliveryCount));
     const { maxDeliveries } = this.#spec;
-    if (maxDeliveries !== null && deliveryCount > maxDeliveries) {
-      await this.#discard(whole, `delivered ${maxDeliveries} times without an ack`);
-      return null;
-    }
+    const lostDeliveries = async () => {
+      const lost = await Promise.all(deliveries.map((delivery) => this.#returns.lostBefore(delivery)));
+      return Math.max(...lost);
+    };
     try {
+      if (maxDeliveries !== null && deliveryCount > maxDeliveries && (await lostDeliveries()) >= maxDeliveries) {
+        await this.#discard(whole, `delivered ${maxDeliveries} times without an ack`);
+        return null;
+      }
       const value = this.#format.read(decodeBody(body, first?.header(checksumHeader) ?? ''));
       return {
         value,
         deliveryCount,
+        lostDeliveries,
         leaseMs: this.#leaseMs,
         extend: () => {
           for (const delivery of deliveries) delivery.extend();
         },
         ack: async () => void (await Promise.all(deliveries.map((delivery) => delivery.ack()))),
         giveBack: (delayMs = 0) => {
-          for (const delivery of deliveries) delivery.giveBack(delayMs);
+          for (const delivery of deliveries) {
+            // Where nobody counts deliveries nobody asks which were lost.
+            if (maxDeliveries !== null) this.#returns.note(delivery);
+            delivery.giveBack(delayMs);
+          }
         },
         discard: (reason) => this.#discard(whole, reason),
       };

@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SegueError, type ServiceName } from '@segue/core';
 import { Child, type ReadyLine } from './child.js';
+import { FolderLock } from './folder-lock.js';
 import { endOrphan, findNatsServer, freePort, natsSpec } from './nats-server.js';
 
 export interface ClusterOptions {
@@ -20,6 +21,8 @@ export interface ClusterOptions {
   readonly settings: Readonly<Partial<Record<ServiceName, readonly string[]>>>;
   /** Starts these services alone, for reading a store; all when left out. */
   readonly only?: readonly ServiceName[];
+  /** Programs to start in place of a service's own; for tests. */
+  readonly entries?: Readonly<Partial<Record<ServiceName, string>>>;
 }
 
 /** What `cluster.json` holds, so that other commands find the cluster. */
@@ -31,6 +34,7 @@ export interface ClusterState {
 }
 
 const readyTimeoutMs = 60_000;
+/** Longer than a service takes to give up by itself (its stopTimeoutMs). */
 const stopTimeoutMs = 25_000;
 
 export const defaultClusterOptions: Omit<ClusterOptions, 'dataFolder'> = {
@@ -44,6 +48,7 @@ export class LocalCluster {
   readonly #children: Child[] = [];
   readonly #onFailure: (error: SegueError) => void;
   #natsUrl = '';
+  #lock: FolderLock | null = null;
 
   /** @param onFailure called when a process cannot be kept alive */
   constructor(options: ClusterOptions, onFailure: (error: SegueError) => void) {
@@ -63,7 +68,7 @@ export class LocalCluster {
 
   /** Starts all processes; on failure what was started is stopped again. */
   async start(): Promise<void> {
-    await refuseSecondCluster(this.#options.dataFolder);
+    this.#lock = await FolderLock.take(this.#options.dataFolder);
     const logs = join(this.#options.dataFolder, 'logs');
     await mkdir(logs, { recursive: true });
     try {
@@ -101,7 +106,7 @@ export class LocalCluster {
     // Ports stay the same over a restart, so that peers find the service again; the first start picks free ones.
     const [port, metricsPort] = [await freePort(), await freePort()];
     const args = [
-      serviceEntry(service),
+      this.#options.entries?.[service] ?? serviceEntry(service),
       '--id',
       name,
       '--port',
@@ -149,7 +154,10 @@ export class LocalCluster {
     await Promise.all(services.filter((c) => !isActor(c) && !last(c)).map((child) => child.stop(stopTimeoutMs)));
     await Promise.all(services.filter(last).map((child) => child.stop(stopTimeoutMs)));
     await Promise.all(this.#children.filter((child) => !child.spec.leash).map((child) => child.stop(stopTimeoutMs)));
+    if (!this.#lock) return;
     await rm(statePath(this.#options.dataFolder), { force: true });
+    await this.#lock.release();
+    this.#lock = null;
   }
 }
 
@@ -180,16 +188,6 @@ export async function readClusterState(dataFolder: string): Promise<ClusterState
   } catch {
     // No file, half a file, or a supervisor that is gone: there is no cluster.
     return null;
-  }
-}
-
-async function refuseSecondCluster(dataFolder: string): Promise<void> {
-  const state = await readClusterState(dataFolder);
-  if (state) {
-    throw new SegueError(
-      'FAILED_PRECONDITION',
-      `a cluster already runs on ${dataFolder} (process ${state.supervisorPid}); stop it or choose another --data folder`,
-    );
   }
 }
 

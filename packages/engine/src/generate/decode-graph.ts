@@ -8,7 +8,7 @@
 import { Builder } from '../graph/builder.js';
 import type { Value } from '../graph/value.js';
 import { decoderStack, decoderWeights, embed, logits, rotaryTables } from '../model/decoder.js';
-import { type ParameterLayout, viewOf } from '../model/layout.js';
+import type { ModelWeights } from '../model/weights.js';
 import { kvNames } from './kv-tensors.js';
 import { sample } from './sampler.js';
 import { StepAttention, stepHeads } from './step-attention.js';
@@ -26,14 +26,16 @@ export interface DecodeVariant {
 }
 
 /** The graph's inputs and outputs are those that `decode-run.ts` feeds and reads. B rows, P prefix columns, K steps. */
-export function decodeGraph(layout: ParameterLayout, parameters: Float32Array, variant: DecodeVariant): Builder {
+export function decodeGraph({ layout, constantOf }: ModelWeights, variant: DecodeVariant): Builder {
   const { config } = layout;
   const b = new Builder();
-  const weights = decoderWeights(layout, (block) => b.constant('float32', block.shape, viewOf(parameters, block)));
+  const weights = decoderWeights(layout, (block) => constantOf(b, block));
   const token = b.input('token', 'int64', ['B', 1]);
   const position = b.input('position', 'int64', ['B', 1]);
   const uniforms = b.input('uniforms', 'float32', ['K', 'B', 1]);
   const left = b.input('left', 'int64', ['B', 1]);
+  /** Steps of single rows after their end that are put up with, plus one. */
+  const patience = b.input('patience', 'int64', []);
   const stops = b.input('stops', 'int64', ['B', variant.manyStops ? 'stops' : 1]);
   const inverseTemperature = b.input('inverseTemperature', 'float32', ['B', 1]);
   const greedy = variant.greedy ? { greedy: b.input('greedy', 'bool', ['B', 1]) } : {};
@@ -44,12 +46,14 @@ export function decodeGraph(layout: ParameterLayout, parameters: Float32Array, v
   const tables = rotaryTables(b, config);
   const rows = b.product(['B', config.kvHeads]);
   const empty = b.zeros([rows, 0, config.headSize], 'float32');
+  const batch = b.reshape(b.dimension('B'), []);
 
   const { carried, stacked } = b.loop(
     b.reshape(b.dimension('K'), []),
     [
       { name: 'token', initial: token },
       { name: 'left', initial: left },
+      { name: 'patience', initial: patience },
       ...kvNames('chunk', config.layers).map((name) => ({
         name,
         initial: empty,
@@ -57,7 +61,7 @@ export function decodeGraph(layout: ParameterLayout, parameters: Float32Array, v
         finalShape: [rows, 'steps', config.headSize],
       })),
     ],
-    ({ graph: body, trip, carried: [before, leftBefore, ...chunk] }) => {
+    ({ graph: body, trip, carried: [before, leftBefore, patienceBefore, ...chunk] }) => {
       // A row that has ended steps on with the others, past the context too; what it computes there is thrown away.
       const positions = body.min(body.add(position, trip), config.maxPositions - 1); // [B, 1]
       const grown: Value[] = [];
@@ -79,14 +83,17 @@ export function decodeGraph(layout: ParameterLayout, parameters: Float32Array, v
       });
       const hit = stopHit(body, stops, next.token, variant.manyStops);
       const leftAfter = body.where(hit, 0, body.sub(leftBefore!, 1)); // [B, 1]
-      const goOn = body.reshape(body.greater(body.reduceMax(leftAfter, [0, 1]), 0), []);
-      return { goOn, carried: [next.token, leftAfter, ...grown], stacked: [next.token, next.logProb] };
+      const running = body.reduceSum(body.clip(leftAfter, 0, 1), [0, 1]); // []
+      // Every row that would step on after its end takes one off: the loop ends while it still could, at 0.
+      const patienceAfter = body.add(patienceBefore!, body.sub(running, batch));
+      const goOn = body.greater(body.min(running, patienceAfter), 0);
+      return { goOn, carried: [next.token, leftAfter, patienceAfter, ...grown], stacked: [next.token, next.logProb] };
     },
   );
   b.output('tokens', b.cast(stacked[0]!, 'int32')); // [steps, B, 1]
   b.output('logProbs', stacked[1]!); // [steps, B, 1]
   kvNames('new', config.layers).forEach((name, i) => {
-    b.output(name, carried[2 + i]!); // [B*G, steps, D]
+    b.output(name, carried[3 + i]!); // [B*G, steps, D]
   });
   return b;
 }

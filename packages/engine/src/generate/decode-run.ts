@@ -26,31 +26,40 @@ export interface DecodeOutcome {
   readonly tokens: number;
   /** Steps that the loop ran. */
   readonly steps: number;
+  /** Time that they took. */
+  readonly loopMs: number;
 }
 
-/** Runs up to `chunkTokens` steps for all rows; each sequence ends exactly where its limits or a stop token say. */
+/**
+ * Runs up to `chunkTokens` steps for all rows; each sequence ends exactly where its limits or a stop token say. Fewer when rows that have
+ * ended have stepped on for as much as `idleSteps` steps of the whole batch.
+ */
 export async function runDecode(
   policy: DecodePolicy,
   packer: KvPacker,
   rows: readonly DecodeRow[],
-  options: { readonly chunkTokens: number; readonly shared: boolean },
+  options: { readonly chunkTokens: number; readonly idleSteps: number; readonly shared: boolean },
 ): Promise<DecodeOutcome> {
+  if (rows.length === 0) return { tokens: 0, steps: 0, loopMs: 0 };
   const variant = variantOf(rows, options.shared);
   const prefix = packer.pack(rows.map(({ prompt, own }) => (variant.shared ? own : [prompt.kv!, ...own])));
   rows.forEach((row, index) => {
     const from = variant.shared ? 0 : row.prompt.kv!.length;
     row.own = [{ block: prefix, row: index, from, length: piecesLength(row.own) }];
   });
-  const outputs = await policy.runDecode(variant, {
-    ...stepFeeds(rows, options.chunkTokens),
+  const feeds = {
+    ...stepFeeds(rows, options),
     ...stopFeeds(rows, variant),
     ...prefixFeeds(policy.kvShape, rows, prefix),
     ...(variant.shared ? sharedFeeds(policy.kvShape, rows) : {}),
     ...(variant.greedy ? greedyFeeds(rows) : {}),
     ...(variant.filtered ? filterFeeds(rows, policy.vocabularySize) : {}),
-  });
+  };
+  const runtimeBefore = policy.runtimeMs;
+  const outputs = await policy.runDecode(variant, feeds);
+  const loopMs = policy.runtimeMs - runtimeBefore;
   requireNumbers(policy, outputs);
-  return take(policy.kvShape, rows, outputs);
+  return { ...take(policy.kvShape, rows, outputs), loopMs };
 }
 
 /** The graph that this batch needs. */
@@ -65,7 +74,10 @@ function variantOf(rows: readonly DecodeRow[], shared: boolean): DecodeVariant {
 }
 
 /** What each row reads first, its random numbers, and how many tokens it may add. */
-function stepFeeds(rows: readonly DecodeRow[], chunkTokens: number): Tensors {
+function stepFeeds(
+  rows: readonly DecodeRow[],
+  { chunkTokens, idleSteps }: { readonly chunkTokens: number; readonly idleSteps: number },
+): Tensors {
   const count = rows.length;
   const allowances = rows.map(({ sequence }) => sequence.allowance);
   const steps = Math.min(chunkTokens, Math.max(...allowances));
@@ -82,6 +94,7 @@ function stepFeeds(rows: readonly DecodeRow[], chunkTokens: number): Tensors {
     position: bigints(rows.map(({ sequence }) => sequence.lastPosition)),
     uniforms: tensor('float32', [steps, count, 1], uniforms),
     left: bigints(allowances),
+    patience: tensor('int64', [], BigInt64Array.of(1n + BigInt(Math.ceil(Math.min(idleSteps, chunkTokens) * count)))),
     inverseTemperature: tensor(
       'float32',
       [count, 1],
@@ -148,7 +161,7 @@ function requireNumbers(policy: DecodePolicy, { logProbs }: Tensors): void {
 }
 
 /** Gives each sequence its tokens up to its end, and the keys and values that go with them. */
-function take(shape: KvShape, rows: readonly DecodeRow[], outputs: Tensors): DecodeOutcome {
+function take(shape: KvShape, rows: readonly DecodeRow[], outputs: Tensors): Omit<DecodeOutcome, 'loopMs'> {
   const { tokens: sampled, logProbs } = outputs;
   assert(sampled && logProbs, 'the decode graph gives tokens and logProbs');
   const steps = sampled.dims[0]!; // both [steps, rows, 1]

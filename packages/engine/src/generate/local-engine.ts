@@ -14,11 +14,13 @@ import {
   type SequenceRequest,
   type SequenceResult,
 } from '@segue/core';
+import type { ModelWeights } from '../model/weights.js';
 import { type DecodeRow, runDecode } from './decode-run.js';
 import { type EngineOptions, type EngineSettings, engineSettings } from './engine-options.js';
+import { GraphCache } from './graph-cache.js';
 import { KvPacker } from './kv.js';
 import { DecodePolicy } from './policy.js';
-import { prefill } from './prefill.js';
+import { Prefiller } from './prefill.js';
 import { PromptCache, sharingPays } from './prompt-cache.js';
 import { requireSequence, Sequence } from './sequence.js';
 
@@ -30,7 +32,11 @@ interface Serving {
 
 export class LocalEngine implements Engine {
   readonly #settings: EngineSettings;
+  readonly #graphs = new GraphCache();
   #serving: Serving | null = null;
+  /** A version that is ready to be served. */
+  #prepared: DecodePolicy | null = null;
+  readonly #prefiller = new Prefiller();
   #prompts = new PromptCache();
   #rows: DecodeRow[] = [];
   #stopped = false;
@@ -60,12 +66,27 @@ export class LocalEngine implements Engine {
       );
     }
     const previous = this.#serving?.policy ?? null;
-    const checkpoint = await DecodePolicy.read(location);
-    // Freed first, so that two versions' prepacked weights never lie in memory together.
+    const weights = await DecodePolicy.read(location);
+    if (this.#prepared?.isOf(location.version, weights)) {
+      this.#serve(this.#prepared);
+      this.#prepared = null;
+      await previous?.release();
+      return;
+    }
+    // Freed first, so that two versions' packed weights never lie in memory together.
+    await this.#dropPrepared();
     this.#serving = null;
     await previous?.release();
-    const policy = await DecodePolicy.open(location.version, checkpoint, this.#settings, previous?.variants);
-    this.#serving = { policy, packer: new KvPacker(policy.kvShape) };
+    this.#serve(await this.#open(location.version, weights, previous));
+  }
+
+  async prepareVersion(location: PolicyLocation): Promise<void> {
+    this.#requireRunning();
+    const weights = await DecodePolicy.read(location);
+    const served = this.#serving?.policy ?? null;
+    if (served?.isOf(location.version, weights) || this.#prepared?.isOf(location.version, weights)) return;
+    await this.#dropPrepared();
+    this.#prepared = await this.#open(location.version, weights, served);
   }
 
   async admit(requests: readonly SequenceRequest[]): Promise<void> {
@@ -96,17 +117,19 @@ export class LocalEngine implements Engine {
     const { policy, packer } = this.#requireServing();
     const begin = performance.now();
     if (this.#rows.length === 0) {
-      return { finished: [], running: 0, tokens: 0, steps: 0, durationMs: 0, prefillMs: 0 };
+      return { finished: [], running: 0, tokens: 0, steps: 0, durationMs: 0, prefillMs: 0, loopMs: 0 };
     }
     const beginMs = Date.now();
     const runtimeBefore = policy.runtimeMs;
     for (const { sequence } of this.#rows) sequence.begin(beginMs);
-    await prefill(policy, this.#rows, this.#settings.prefillTokens);
+    await this.#prefiller.advance(policy, this.#rows, this.#settings.prefillTokens);
+    // A row whose long context is not prefilled yet lets the others go on.
+    const ready = this.#rows.filter((row) => row.ready);
     const prefilled = performance.now();
-    const { sharePrompts, chunkTokens } = this.#settings;
-    const prompts = this.#rows.map((row) => row.prompt);
+    const { sharePrompts, chunkTokens, idleSteps } = this.#settings;
+    const prompts = ready.map((row) => row.prompt);
     const shared = sharePrompts === 'always' || (sharePrompts === 'auto' && sharingPays(prompts, policy.kvShape));
-    const { tokens, steps } = await runDecode(policy, packer, this.#rows, { chunkTokens, shared });
+    const { tokens, steps, loopMs } = await runDecode(policy, packer, ready, { chunkTokens, idleSteps, shared });
     const endMs = Date.now();
     const finished = this.#leave((row) => row.sequence.end !== null, endMs);
     this.#runtimeMs += policy.runtimeMs - runtimeBefore;
@@ -117,6 +140,7 @@ export class LocalEngine implements Engine {
       steps,
       durationMs: performance.now() - begin,
       prefillMs: prefilled - begin,
+      loopMs,
     };
   }
 
@@ -145,6 +169,21 @@ export class LocalEngine implements Engine {
     const serving = this.#serving;
     this.#serving = null;
     await serving?.policy.release();
+    await this.#dropPrepared();
+  }
+
+  #open(version: number, weights: ModelWeights, previous: DecodePolicy | null): Promise<DecodePolicy> {
+    return DecodePolicy.open(version, weights, this.#settings, this.#graphs, previous?.usedVariants);
+  }
+
+  #serve(policy: DecodePolicy): void {
+    this.#serving = { policy, packer: new KvPacker(policy.kvShape) };
+  }
+
+  async #dropPrepared(): Promise<void> {
+    const prepared = this.#prepared;
+    this.#prepared = null;
+    await prepared?.release();
   }
 
   /** Takes rows out of the batch; the others move up, so that the next batch holds running sequences alone. */

@@ -15,14 +15,14 @@ import {
   rotaryTables,
   splitHeads,
 } from '../model/decoder.js';
-import { type ParameterLayout, viewOf } from '../model/layout.js';
+import type { ModelWeights } from '../model/weights.js';
 import { kvName } from './kv-tensors.js';
 
-export function prefillGraph(layout: ParameterLayout, parameters: Float32Array): Builder {
+export function prefillGraph({ layout, constantOf }: ModelWeights): Builder {
   const { config } = layout;
   const { kvHeads, headSize, layers } = config;
   const b = new Builder();
-  const weights = decoderWeights(layout, (block) => b.constant('float32', block.shape, viewOf(parameters, block)));
+  const weights = decoderWeights(layout, (block) => constantOf(b, block));
   const tokens = b.input('tokens', 'int64', ['B', 'T']);
   const first = b.input('first', 'int64', ['B', 1]);
   const rows = b.product(['B', kvHeads]);

@@ -1,73 +1,109 @@
 /**
  * Prefill: computes keys and values of tokens that exist already. Each distinct prompt once, then, for resumed sequences, their
- * earlier response tokens on top of the prompt's. Long stretches go through in windows, each reading what came before it.
- * The newest token of a sequence is left out: the decode loop reads it, so prefill needs no logits.
+ * earlier response tokens on top of the prompt's. The newest token of a sequence is left out: the decode loop reads it, so prefill needs
+ * no logits.
+ *
+ * Short stretches go side by side, in windows that each read what came before, and are ready at once. Long ones go one by one, in
+ * blocks (long-prefill.ts), a bounded piece of work per call: the rows that are ready go on decoding meanwhile, and whoever
+ * waits for the chunk hears of it in time.
  */
 import { tensor } from '../graph/session.js';
 import type { DecodeRow } from './decode-run.js';
 import { type KvBlock, type KvPiece, packKv, piecesLength } from './kv.js';
 import { kvFeeds, kvOutputs, lengthMask } from './kv-tensors.js';
+import { LongFill, type Stretch } from './long-prefill.js';
 import type { DecodePolicy } from './policy.js';
 import type { Prompt } from './prompt-cache.js';
 
 /** Longest window of one row: attention inside a run takes memory with its square. */
 const windowTokens = 512;
+/** Stretches that end later are long. Measured: docs/long-contexts.md. */
+const longContextTokens = 2048;
+/**
+ * Work on long stretches per call, in pairs of a token and one before it: all of 8192 tokens, or 256 at 131072. A second or less of one core
+ * with a model of 0.8 million parameters.
+ */
+const longWorkPerCall = 2 ** 25;
 
-/** Tokens whose keys and values are wanted, after `past`. */
-interface Stretch {
-  readonly tokens: Int32Array;
-  readonly past: readonly KvPiece[];
+/** A short stretch, and what it has so far. */
+interface Growing extends Stretch {
   readonly done: KvPiece[];
 }
 
-/**
- * Makes every row ready to decode. A row that joins brings its prompt, if no sibling did, and its earlier response.
- * @param maxTokens of one run, padding included
- */
-export async function prefill(policy: DecodePolicy, rows: readonly DecodeRow[], maxTokens: number): Promise<void> {
-  const joining = rows.filter((row) => !row.ready);
-  const firstOf = new Map<Prompt, DecodeRow>();
-  for (const row of joining) {
-    if (!row.prompt.kv && !firstOf.has(row.prompt)) firstOf.set(row.prompt, row);
-  }
-  const prompts = [...firstOf.keys()];
-  const promptKv = await extend(
-    policy,
-    prompts.map((prompt) => ({ tokens: prompt.tokens.subarray(0, -1), past: [] })),
-    maxTokens,
-  );
-  prompts.forEach((prompt, i) => {
-    // Copied out, so that one long-lived prompt does not hold the keys and values of all that were prefilled with it.
-    const block = packKv(policy.kvShape, [promptKv[i]!]);
-    prompt.kv = { block, row: 0, from: 0, length: block.columns };
-    firstOf.get(prompt)!.sequence.promptTokens = prompt.tokens.length;
-  });
+function isLong({ tokens, past }: Stretch): boolean {
+  return tokens.length + piecesLength(past) > longContextTokens;
+}
 
-  const resumed = joining.filter((row) => row.sequence.request.responseTokens.length > 0);
-  const responseKv = await extend(
-    policy,
-    resumed.map(({ sequence: { request }, prompt }) => ({
-      tokens: Int32Array.of(request.promptTokens.at(-1)!, ...request.responseTokens.subarray(0, -1)),
-      past: [prompt.kv!],
-    })),
-    maxTokens,
-  );
-  resumed.forEach((row, i) => {
-    row.own = responseKv[i]!;
-    row.sequence.reprefillTokens = row.sequence.request.responseTokens.length;
-  });
-  for (const row of joining) row.ready = true;
+export class Prefiller {
+  /** Long stretches that have begun, by whom they are for. */
+  readonly #begun = new WeakMap<DecodeRow | Prompt, LongFill>();
+
+  /**
+   * Makes rows ready to decode: short ones all, long ones when their last block is done. A row that joins brings its prompt, if no sibling
+   * did, and its earlier response.
+   * @param maxTokens of one run of short stretches, padding included
+   */
+  async advance(policy: DecodePolicy, rows: readonly DecodeRow[], maxTokens: number): Promise<void> {
+    const joining = rows.filter((row) => !row.ready);
+    const budget = { left: longWorkPerCall };
+    const firstOf = new Map<Prompt, DecodeRow>();
+    for (const row of joining) {
+      if (!row.prompt.kv && !firstOf.has(row.prompt)) firstOf.set(row.prompt, row);
+    }
+    const prompts = [...firstOf.keys()].map((owner) => ({ owner, tokens: owner.tokens.subarray(0, -1), past: [] }));
+    await this.#fill(policy, prompts, maxTokens, budget, (prompt, pieces) => {
+      // Copied out, so that one long-lived prompt does not hold the keys and values of all that were prefilled with it.
+      const block = packKv(policy.kvShape, [pieces]);
+      prompt.kv = { block, row: 0, from: 0, length: block.columns };
+      firstOf.get(prompt)!.sequence.promptTokens = prompt.tokens.length;
+    });
+
+    const begun = joining.filter((row) => row.prompt.kv);
+    for (const row of begun) row.ready = row.sequence.request.responseTokens.length === 0;
+    const resumed = begun
+      .filter((row) => !row.ready)
+      .map((owner) => {
+        const { promptTokens, responseTokens } = owner.sequence.request;
+        const tokens = Int32Array.of(promptTokens.at(-1)!, ...responseTokens.subarray(0, -1));
+        return { owner, tokens, past: [owner.prompt.kv!] };
+      });
+    await this.#fill(policy, resumed, maxTokens, budget, (row, pieces) => {
+      row.own = [...pieces];
+      row.sequence.reprefillTokens = row.sequence.request.responseTokens.length;
+      row.ready = true;
+    });
+  }
+
+  /** Prefills the short stretches, and the long ones as far as the budget reaches; tells the owners of those that are done. */
+  async #fill<Owner extends DecodeRow | Prompt>(
+    policy: DecodePolicy,
+    stretches: readonly (Stretch & { readonly owner: Owner })[],
+    maxTokens: number,
+    budget: { left: number },
+    finish: (owner: Owner, pieces: readonly KvPiece[]) => void,
+  ): Promise<void> {
+    const short = stretches.filter((stretch) => !isLong(stretch));
+    const pieces = await extend(policy, short, maxTokens);
+    short.forEach(({ owner }, i) => {
+      finish(owner, pieces[i]!);
+    });
+    for (const stretch of stretches) {
+      if (!isLong(stretch)) continue;
+      const fill = this.#begun.get(stretch.owner) ?? new LongFill(policy, stretch);
+      this.#begun.set(stretch.owner, fill);
+      while (!fill.done && budget.left > 0) budget.left -= await fill.run(policy);
+      if (!fill.done) return;
+      this.#begun.delete(stretch.owner);
+      finish(stretch.owner, fill.pieces);
+    }
+  }
 }
 
 /** Keys and values of each stretch's tokens, in pieces. Rows of like length go together, to keep padding small. */
-async function extend(
-  policy: DecodePolicy,
-  stretches: readonly Pick<Stretch, 'tokens' | 'past'>[],
-  maxTokens: number,
-): Promise<KvPiece[][]> {
-  const all: Stretch[] = stretches.map((stretch) => ({ ...stretch, done: [] }));
+async function extend(policy: DecodePolicy, stretches: readonly Stretch[], maxTokens: number): Promise<KvPiece[][]> {
+  const all: Growing[] = stretches.map((stretch) => ({ ...stretch, done: [] }));
   let open = all.filter(({ tokens }) => tokens.length > 0);
-  const remaining = ({ tokens, done }: Stretch) => tokens.length - piecesLength(done);
+  const remaining = ({ tokens, done }: Growing) => tokens.length - piecesLength(done);
   while (open.length > 0) {
     open.sort((a, b) => remaining(b) - remaining(a));
     const window = Math.min(remaining(open[0]!), windowTokens, maxTokens);
@@ -79,7 +115,7 @@ async function extend(
 }
 
 /** One run of the prefill graph: up to `window` further tokens of each stretch. */
-async function runWindow(policy: DecodePolicy, batch: readonly Stretch[], window: number): Promise<void> {
+async function runWindow(policy: DecodePolicy, batch: readonly Growing[], window: number): Promise<void> {
   const past = packKv(
     policy.kvShape,
     batch.map((stretch) => [...stretch.past, ...stretch.done]),

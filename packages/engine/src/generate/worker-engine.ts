@@ -74,6 +74,10 @@ export class WorkerEngine implements Engine {
     return this.#call('loadVersion', [policy]);
   }
 
+  prepareVersion(policy: PolicyLocation): Promise<void> {
+    return this.#call('prepareVersion', [policy]);
+  }
+
   admit(requests: readonly SequenceRequest[]): Promise<void> {
     const owned = requests.map(ownedRequest);
     return this.#call('admit', [owned], requestBuffers(owned));

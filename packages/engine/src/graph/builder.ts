@@ -4,7 +4,7 @@
  */
 import { SegueError } from '@segue/core';
 import { ShapeBuilder } from './shape-builder.js';
-import { normalizeAxis, type Shape } from './tensor-type.js';
+import { type Dim, normalizeAxis, type Shape } from './tensor-type.js';
 import type { Value } from './value.js';
 
 /** A value, or a number that becomes a constant of the other operand's type. */
@@ -223,14 +223,18 @@ export class Builder extends ShapeBuilder {
     );
   }
 
-  /** A loop of at most `trips` (int64 []) trips. The body may read values of this graph. */
+  /**
+   * A loop of at most `trips` (int64 []) trips. The body may read values of this graph.
+   * @param stackedDim names the first dimension of what is stacked, where it is known
+   */
   loop(
     trips: Value,
     carried: readonly Carried[],
     define: (body: LoopBody) => LoopStep,
+    stackedDim?: Dim,
   ): { carried: readonly Value[]; stacked: readonly Value[] } {
     const graph = new Builder(this);
-    const id = `loop_${this.nodes.length}_${graph.root.constants.length}`;
+    const id = this.uniqueName('body');
     const trip = graph.input(`${id}.trip`, 'int64', []);
     const condition = graph.input(`${id}.condition`, 'bool', []);
     const inner = carried.map(({ name, initial, bodyShape }) =>
@@ -243,7 +247,7 @@ export class Builder extends ShapeBuilder {
     const stacked = step.stacked ?? [];
     for (const [i, value] of [step.goOn ?? condition, ...step.carried, ...stacked].entries())
       graph.output(`${id}.out${i}`, value);
-    const tripsDim = `${id}.trips`;
+    const tripsDim = stackedDim ?? `${id}.trips`;
     const types = [
       ...carried.map(({ initial, finalShape }) => ({ dtype: initial.dtype, shape: finalShape ?? initial.shape })),
       ...stacked.map(({ dtype, shape }) => ({ dtype, shape: [tripsDim, ...shape] })),

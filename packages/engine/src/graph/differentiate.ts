@@ -10,6 +10,13 @@ import type { GraphNode } from './node.js';
 import { isFloat, sameShape } from './tensor-type.js';
 import type { Value } from './value.js';
 
+/** A value, and the gradient of the loss with respect to it. */
+export interface Arriving {
+  readonly value: Value;
+  /** Of the value's shape. */
+  readonly gradient: Value;
+}
+
 /**
  * @param loss float []
  * @returns d loss / d target for each target, of the target's shape
@@ -18,9 +25,14 @@ export function differentiate(b: Builder, loss: Value, targets: readonly Value[]
   if (loss.rank !== 0 || !isFloat(loss.dtype)) {
     throw new SegueError('INTERNAL', `the loss ${loss.name} is not a floating-point scalar`);
   }
+  return backpropagate(b, [{ value: loss, gradient: b.scalar(1, loss.dtype) }], targets);
+}
+
+/** The gradients of the targets, given those of values that depend on them. Every target must reach one of the values. */
+export function backpropagate(b: Builder, arriving: readonly Arriving[], targets: readonly Value[]): Value[] {
   const nodes = [...b.nodes];
   const dependent = dependents(nodes, targets);
-  const gradients = new Map<Value, Value[]>([[loss, [b.scalar(1, loss.dtype)]]]);
+  const gradients = new Map<Value, Value[]>(arriving.map(({ value, gradient }) => [value, [gradient]]));
   /** The sum of what arrived so far; null when nothing did. */
   const total = (value: Value): Value | null => {
     const terms = gradients.get(value);
@@ -31,6 +43,9 @@ export function differentiate(b: Builder, loss: Value, targets: readonly Value[]
   };
   for (const node of nodes.reverse()) {
     if (!node.outputs.some((output) => dependent.has(output) && gradients.has(output))) continue;
+    const sources = b.customGradientOf(node.outputs[0]!)?.inputs ?? node.inputs;
+    // A target that the graph itself computes: what lies before it is not asked for.
+    if (!sources.some((value) => value && dependent.has(value))) continue;
     const { inputs, results } = applyRule(b, node, total, dependent);
     inputs.forEach((value, i) => {
       const gradient = results[i];

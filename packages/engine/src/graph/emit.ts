@@ -1,6 +1,6 @@
 /**
- * Writes a graph as an ONNX ModelProto. Field numbers are those of onnx.proto. Constants are copied once, into the result.
- * Nodes that no output needs are left out.
+ * Writes a graph as an ONNX ModelProto. Field numbers are those of onnx.proto. Constants are copied once, into the result, or stay
+ * where they are: in memory beside it, or in a file. Nodes that no output needs are left out.
  */
 import { SegueError } from '@segue/core';
 import protobuf from 'protobufjs/minimal.js';
@@ -8,15 +8,33 @@ import { Graph } from './graph.js';
 import type { GraphNode } from './node.js';
 import { type AttributeKind, type OpRule, ops, opsetVersion } from './ops.js';
 import { type DType, dtypes, type Shape } from './tensor-type.js';
-import type { AttributeValue, Value } from './value.js';
+import type { AttributeValue, FilePlace, Value } from './value.js';
 import { verify } from './verify.js';
 
 type Writer = protobuf.Writer;
 type Names = Map<Value, string>;
 
+/** A model whose large constants lie outside it: what a session is made of. */
+export interface EmittedModel {
+  readonly model: Uint8Array;
+  readonly externalData: readonly ExternalData[];
+}
+
+/** Memory that constants of a model lie in. */
+export interface ExternalData {
+  /** How the model calls it; no file of that name exists. */
+  readonly path: string;
+  readonly data: Uint8Array;
+}
+
+/** The memory that constants stay in, by its name in the model. */
+type Outside = Map<ArrayBufferLike, string>;
+
 const irVersion = 9;
 /** protobuf messages end at 2 GiB. */
 const maxModelBytes = 2 ** 31 - 1;
+/** TensorProto.DataLocation EXTERNAL. */
+const externalLocation = 1;
 const attributeType: Readonly<Record<AttributeKind, number>> = { float: 1, int: 2, string: 3, graph: 5, ints: 7 };
 
 function tag(field: number, wire: 0 | 2 | 5): number {
@@ -51,15 +69,37 @@ function writeValueInfo(writer: Writer, field: number, name: string, dtype: DTyp
   });
 }
 
-/** TensorProto with raw little-endian data. */
-function writeConstant(writer: Writer, { name, dtype, shape, data }: Value): void {
-  if (!data) throw new SegueError('INTERNAL', `constant ${name} has no data`);
+/** TensorProto with raw little-endian data, or with the place of the data. */
+function writeConstant(writer: Writer, constant: Value, outside: Outside): void {
+  const { name, dtype, shape, data } = constant;
+  const place = placeOf(constant, outside);
   message(writer, 5, () => {
     for (const dim of shape) integer(writer, 1, Number(dim));
     integer(writer, 2, dtypes[dtype].code);
     text(writer, 8, name);
-    writer.uint32(tag(9, 2)).bytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    if (place) writePlace(writer, place);
+    else if (data) writer.uint32(tag(9, 2)).bytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    else throw new SegueError('INTERNAL', `constant ${name} has no data`);
   });
+}
+
+/** Where a constant lies that is left out of the model; null for one that goes in. */
+function placeOf({ data, place }: Value, outside: Outside): FilePlace | null {
+  if (place) return place;
+  const file = data && outside.get(data.buffer);
+  return data && file !== undefined ? { file, offsetBytes: data.byteOffset, bytes: data.byteLength } : null;
+}
+
+/** The fields external_data and data_location of a TensorProto. */
+function writePlace(writer: Writer, { file, offsetBytes, bytes }: FilePlace): void {
+  const entries = { location: file, offset: String(offsetBytes), length: String(bytes) };
+  for (const [key, value] of Object.entries(entries)) {
+    message(writer, 13, () => {
+      text(writer, 1, key);
+      text(writer, 2, value);
+    });
+  }
+  integer(writer, 14, externalLocation);
 }
 
 function writeAttribute(writer: Writer, name: string, kind: AttributeKind, value: AttributeValue, names: Names): void {
@@ -69,7 +109,7 @@ function writeAttribute(writer: Writer, name: string, kind: AttributeKind, value
     else if (kind === 'int') integer(writer, 3, Number(value));
     else if (kind === 'string') writer.uint32(tag(4, 2)).bytes(Buffer.from(String(value)));
     else if (kind === 'graph' && value instanceof Graph)
-      message(writer, 6, () => writeGraph(writer, value, name, names));
+      message(writer, 6, () => writeGraph(writer, value, name, names, new Map()));
     else if (Array.isArray(value)) for (const item of value) integer(writer, 8, item);
     integer(writer, 20, attributeType[kind]);
   });
@@ -116,7 +156,7 @@ export function neededNodes(graph: Graph): GraphNode[] {
   return nodes.reverse();
 }
 
-function writeGraph(writer: Writer, graph: Graph, graphName: string, names: Names): void {
+function writeGraph(writer: Writer, graph: Graph, graphName: string, names: Names, outside: Outside): void {
   const nodes = neededNodes(graph);
   const copies: [from: Value, name: string][] = [];
   // An output takes its producer's place under its own name; what is fed, constant or already named is copied.
@@ -135,15 +175,32 @@ function writeGraph(writer: Writer, graph: Graph, graphName: string, names: Name
   }
   text(writer, 2, graphName);
   const read = new Set([...nodes.flatMap(reads), ...graph.outputs.map(({ value }) => value)]);
-  for (const constant of graph.constants) if (read.has(constant)) writeConstant(writer, constant);
+  for (const constant of graph.constants) if (read.has(constant)) writeConstant(writer, constant, outside);
   for (const value of graph.inputs) writeValueInfo(writer, 11, value.name, value.dtype, value.shape);
   for (const { name, value } of graph.outputs) writeValueInfo(writer, 12, name, value.dtype, value.shape);
 }
 
 /** The ModelProto of a finished graph. */
 export function emit(graph: Graph, name = 'segue'): Uint8Array {
+  return emitModel(graph, name, new Map());
+}
+
+/**
+ * The ModelProto without the constants that are views of `memory`: they are not copied, and may be larger than a model can be.
+ * The memory must not change before the session is made.
+ */
+export function emitBeside(graph: Graph, memory: ArrayBufferLike, name = 'segue'): EmittedModel {
+  const path = `${name} constants`;
+  return {
+    model: emitModel(graph, name, new Map([[memory, path]])),
+    externalData: [{ path, data: new Uint8Array(memory) }],
+  };
+}
+
+function emitModel(graph: Graph, name: string, outside: Outside): Uint8Array {
   verify(graph);
-  const bytes = graph.constants.reduce((sum, { data }) => sum + (data?.byteLength ?? 0), 0);
+  const inside = graph.constants.filter(({ data }) => data && !outside.has(data.buffer));
+  const bytes = inside.reduce((sum, { data }) => sum + (data?.byteLength ?? 0), 0);
   if (bytes > maxModelBytes)
     throw new SegueError(
       'RESOURCE_EXHAUSTED',
@@ -152,7 +209,7 @@ export function emit(graph: Graph, name = 'segue'): Uint8Array {
   const writer = protobuf.Writer.create();
   integer(writer, 1, irVersion);
   text(writer, 2, 'segue');
-  message(writer, 7, () => writeGraph(writer, graph, name, new Map()));
+  message(writer, 7, () => writeGraph(writer, graph, name, new Map(), outside));
   for (const [domain, version] of [
     ['', opsetVersion],
     ['com.microsoft', 1],

@@ -9,6 +9,7 @@ import { type OpName, type OpRule, ops } from './ops.js';
 import {
   type DType,
   dataOf,
+  dtypes,
   elementCount,
   factorsOf,
   formatType,
@@ -17,7 +18,7 @@ import {
   type TensorType,
   termsOf,
 } from './tensor-type.js';
-import { type Attributes, type Scope, Value } from './value.js';
+import { type Attributes, type FilePlace, type Scope, Value } from './value.js';
 
 /** Constants up to this many elements are shared when equal. */
 const maxSharedElements = 64;
@@ -104,6 +105,18 @@ export class Graph implements Scope {
     );
     this.constants.push(value);
     if (key !== undefined) this.#shared.set(key, value);
+    return value;
+  }
+
+  /** A constant whose content stays in a file: it is neither read nor copied here. */
+  constantInFile(dtype: DType, shape: Shape, place: FilePlace): Value {
+    if (this.parent) return this.root.constantInFile(dtype, shape, place);
+    const bytes = (elementCount(shape) ?? Number.NaN) * dtypes[dtype].bytes;
+    if (place.bytes !== bytes) {
+      throw new SegueError('INTERNAL', `constant [${shape}] needs ${bytes} bytes, ${place.file} has ${place.bytes}`);
+    }
+    const value = this.#value(this.#fresh('constant'), { dtype, shape }, undefined, place);
+    this.constants.push(value);
     return value;
   }
 
@@ -196,13 +209,18 @@ export class Graph implements Scope {
     }
   }
 
-  #value(name: string, type: TensorType, data?: TensorData): Value {
-    const value = new Value(this, name, type, data);
+  #value(name: string, type: TensorType, data?: TensorData, place?: FilePlace): Value {
+    const value = new Value(this, name, type, data, place);
     type.shape.forEach((dim, axis) => {
       const atomic = typeof dim === 'string' && factorsOf(dim).symbols[0] === dim && termsOf(dim).length === 1;
       if (atomic && !this.#knows(dim)) this.#symbols.set(dim, { value, axis });
     });
     return value;
+  }
+
+  /** A name that nothing in the graph has, for what is not a node. */
+  protected uniqueName(stem: string): string {
+    return this.#fresh(stem);
   }
 
   #fresh(stem: string): string {

@@ -4,6 +4,7 @@
  */
 import { SegueError } from '@segue/core';
 import { InferenceSession, type OnnxValue, Tensor } from 'onnxruntime-node';
+import type { ExternalData } from './emit.js';
 import { type DType, elementCount, type TensorData } from './tensor-type.js';
 
 export { Tensor };
@@ -18,8 +19,12 @@ export interface SessionOptions {
   readonly memoryPattern?: boolean;
   /** Constants are copied into a layout that multiplies faster. Default true. */
   readonly prepack?: boolean;
+  /** Where the files lie that hold constants; they are mapped, not copied, and must stay as they are while the session lives. */
+  readonly filesFolder?: string;
   /** Rewrite the graph. Off for float64: some rewrites choose kernels that exist for float32 only. Default true. */
   readonly optimize?: boolean;
+  /** Memory that constants of the model lie in; kept until the session is made. */
+  readonly externalData?: readonly ExternalData[];
   /** Names the session in errors. */
   readonly name?: string;
 }
@@ -49,7 +54,9 @@ export class Session {
       threads = 1,
       memoryPattern = false,
       prepack = true,
+      filesFolder,
       optimize = true,
+      externalData = [],
       name = 'graph',
     } = options;
     try {
@@ -60,9 +67,16 @@ export class Session {
         executionMode: 'sequential',
         graphOptimizationLevel: optimize ? 'all' : 'disabled',
         enableMemPattern: memoryPattern,
+        ...(externalData.length > 0 ? { externalData } : {}),
         // Errors come back as exceptions; the runtime need not print them too.
         logSeverityLevel: 4,
-        extra: { session: { intra_op: { allow_spinning: '0' }, ...(prepack ? {} : { disable_prepacking: '1' }) } },
+        extra: {
+          session: {
+            intra_op: { allow_spinning: '0' },
+            ...(prepack ? {} : { disable_prepacking: '1' }),
+            ...(filesFolder === undefined ? {} : { model_external_initializers_file_folder_path: filesFolder }),
+          },
+        },
       });
       return new Session(name, session);
     } catch (error) {

@@ -11,6 +11,14 @@ export interface Scope {
 export type AttributeValue = number | string | readonly number[] | Scope;
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 
+/** Where a constant's content lies when the graph does not hold it: raw little-endian in a file, which the session maps. */
+export interface FilePlace {
+  /** Name of the file inside the folder that the session is given. */
+  readonly file: string;
+  readonly offsetBytes: number;
+  readonly bytes: number;
+}
+
 export class Value implements TensorType {
   /** The graph or loop body that defines the value. */
   readonly scope: Scope;
@@ -19,13 +27,16 @@ export class Value implements TensorType {
   readonly shape: Shape;
   /** Content of a constant; undefined for what is computed or fed. */
   readonly data: TensorData | undefined;
+  /** Place of a constant that lies in a file. */
+  readonly place: FilePlace | undefined;
 
-  constructor(scope: Scope, name: string, type: TensorType, data?: TensorData) {
+  constructor(scope: Scope, name: string, type: TensorType, data?: TensorData, place?: FilePlace) {
     this.scope = scope;
     this.name = name;
     this.dtype = type.dtype;
     this.shape = type.shape;
     this.data = data;
+    this.place = place;
   }
 
   get rank(): number {

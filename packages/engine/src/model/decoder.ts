@@ -1,17 +1,26 @@
 /**
  * The decoder, defined once. Training and prefill build it over the rows of whole sequences ([B*T] rows), decoding over one row
- * per sequence ([B] rows); they differ in the attention they pass in. Llama: RMSNorm, rotary positions (first half against second
- * half of a head), grouped-query attention, SwiGLU, no biases. H query heads, G key-value heads, D head size, C hidden size.
+ * per sequence ([B] rows); they differ in the attention they pass in. RMSNorm, rotary positions (first half against second half of a
+ * head), grouped-query attention, SwiGLU; Qwen2 with a bias on queries, keys and values, Qwen3 with a norm on every query and key head.
+ * H query heads, G key-value heads, D head size, C hidden size.
  */
 import type { Builder } from '../graph/builder.js';
 import { type Dim, type DType, divideDim } from '../graph/tensor-type.js';
 import type { Value } from '../graph/value.js';
 import { attendTo } from './attention.js';
 import type { ModelConfig } from './config.js';
-import { type LayerKey, layerBlockKey, layerKeys, type ParameterBlock, type ParameterLayout } from './layout.js';
+import {
+  type CommonLayerKey,
+  layerBlockKey,
+  layerKeys,
+  type OwnLayerKey,
+  type ParameterBlock,
+  type ParameterLayout,
+} from './layout.js';
+import { ropeFrequencies, ropeMagnitude } from './rope.js';
 import { swiGlu } from './swiglu.js';
 
-export type LayerWeights = Readonly<Record<LayerKey, Value>>;
+export type LayerWeights = Readonly<Record<CommonLayerKey, Value> & Partial<Record<OwnLayerKey, Value>>>;
 
 export interface DecoderWeights {
   /** [V, C] */
@@ -36,8 +45,12 @@ export interface DecoderOptions {
 export function decoderWeights(layout: ParameterLayout, make: (block: ParameterBlock) => Value): DecoderWeights {
   const values = new Map(layout.blocks.map((block) => [block.key, make(block)]));
   const layers = Array.from({ length: layout.config.layers }, (_, layer) => {
-    const entries = layerKeys.map((key) => [key, values.get(layerBlockKey(layer, key))!] as const);
-    return Object.fromEntries(entries) as Record<LayerKey, Value>;
+    const entries = layerKeys.flatMap((key) => {
+      const value = values.get(layerBlockKey(layer, key));
+      return value ? [[key, value] as const] : [];
+    });
+    // The layout has the common blocks for every layer.
+    return Object.fromEntries(entries) as LayerWeights;
   });
   const embedding = values.get('embedding')!;
   return { embedding, layers, finalNorm: values.get('finalNorm')!, head: values.get('head') ?? embedding };
@@ -64,26 +77,50 @@ export function decoderStack(
     const sum = b.add(residual, term);
     return { normed: b.rmsNorm(sum, weight, epsilon), sum };
   };
-  const halves = [config.intermediateSize, config.intermediateSize];
-  /** One product where the weight is prepacked once; two in training, since there cutting the weight copies less than cutting the rows. */
-  const gateAndUp = (rows: Value, weight: Value): readonly Value[] => {
-    if (inference) return b.split(b.linear(rows, weight), halves, -1);
-    return b.split(weight, halves, 0).map((half) => b.linear(rows, half));
-  };
   let residual = x; // [rows, C]
   let normed = b.rmsNorm(x, weights.layers[0]!.inputNorm, epsilon);
   weights.layers.forEach((layer, index) => {
-    let attended = attend(b.linear(normed, layer.qkv), index); // [rows, H*D]
+    let attended = attend(project(b, config, layer, normed), index); // [rows, H*D]
     if (wantedRows && index === weights.layers.length - 1) {
       attended = b.takeRows(attended, wantedRows); // [N, H*D]
       residual = b.takeRows(residual, wantedRows);
     }
     ({ normed, sum: residual } = addNorm(b.linear(attended, layer.output), residual, layer.postNorm));
-    const [gate, up] = gateAndUp(normed, layer.gateUp); // [rows, I]
-    const fed = b.linear(swiGlu(b, gate!, up!), layer.down); // [rows, C]
+    const fed = feedForward(b, config, layer, normed, inference);
     ({ normed, sum: residual } = addNorm(fed, residual, weights.layers[index + 1]?.inputNorm ?? weights.finalNorm));
   });
   return normed;
+}
+
+/** Queries, keys and values before the rotation: x [rows, C] -> [rows, (H+2G)*D]. */
+export function project(b: Builder, config: ModelConfig, layer: LayerWeights, x: Value): Value {
+  const { heads, kvHeads, headSize, rmsNormEpsilon } = config;
+  const { qkvBias, queryNorm, keyNorm } = layer;
+  const product = b.linear(x, layer.qkv);
+  const qkv = qkvBias ? b.add(product, qkvBias) : product;
+  if (!queryNorm || !keyNorm) return qkv;
+  const [q, k, v] = b.split(qkv, [heads * headSize, kvHeads * headSize, kvHeads * headSize], 1);
+  const norm = (rows: Value, count: number, weight: Value) => {
+    const byHead = b.reshape(rows, [rows.shape[0]!, count, headSize]); // [rows, count, D]
+    return b.reshape(b.rmsNorm(byHead, weight, rmsNormEpsilon), rows.shape);
+  };
+  return b.concat([norm(q!, heads, queryNorm), norm(k!, kvHeads, keyNorm), v!], 1);
+}
+
+/** SwiGLU: normed rows [rows, C] -> [rows, C]. */
+export function feedForward(
+  b: Builder,
+  { intermediateSize }: ModelConfig,
+  { gateUp, down }: LayerWeights,
+  normed: Value,
+  inference = false,
+): Value {
+  const halves = [intermediateSize, intermediateSize];
+  // One product where the weight is prepacked once; two in training, since there cutting the weight copies less than cutting the rows.
+  const [gate, up] = inference
+    ? b.split(b.linear(normed, gateUp), halves, -1)
+    : b.split(gateUp, halves, 0).map((half) => b.linear(normed, half)); // [rows, I]
+  return b.linear(swiGlu(b, gate!, up!), down);
 }
 
 /** Hidden rows [N, C] -> logits [N, V]. */
@@ -97,16 +134,16 @@ export interface RotaryTables {
   readonly sin: Value;
 }
 
-/** Angle of position p, pair i: p * theta^(-2i/D). */
+/** Cosine and sine of the angle of every position and pair; see rope.ts. */
 export function rotaryTables(b: Builder, config: ModelConfig, dtype: DType = 'float32'): RotaryTables {
-  const half = config.headSize / 2;
+  const frequencies = ropeFrequencies(config);
+  const half = frequencies.length;
+  const size = config.maxPositions * half;
+  const magnitude = ropeMagnitude(config);
   const table = (of: (angle: number) => number) => {
-    const data =
-      dtype === 'float64' ? new Float64Array(config.maxPositions * half) : new Float32Array(config.maxPositions * half);
+    const data = dtype === 'float64' ? new Float64Array(size) : new Float32Array(size);
     for (let position = 0; position < config.maxPositions; position++) {
-      for (let i = 0; i < half; i++) {
-        data[position * half + i] = of(position / config.ropeTheta ** ((2 * i) / config.headSize));
-      }
+      for (let i = 0; i < half; i++) data[position * half + i] = magnitude * of(position * frequencies[i]!);
     }
     return b.constant(dtype, [config.maxPositions, half], data);
   };

@@ -15,7 +15,7 @@ export interface InitOptions {
   readonly deviation?: number;
 }
 
-/** A flat parameter array; norms are 1. The same seed gives the same values for the same config. */
+/** A flat parameter array; norms are 1, biases 0. The same seed gives the same values for the same config. */
 export function initialParameters(layout: ParameterLayout, seed: number, options: InitOptions = {}): Float32Array {
   const flat = new Float32Array(layout.length);
   const random = new SeededRandom(seed, 'initial parameters');
@@ -25,7 +25,7 @@ export function initialParameters(layout: ParameterLayout, seed: number, options
     // A matrix is [outputs, inputs], as Hugging Face stores it.
     const inputs = shape[1];
     if (inputs === undefined) {
-      flat.fill(1, offset, offset + size);
+      flat.fill(name.endsWith('.bias') ? 0 : 1, offset, offset + size);
       continue;
     }
     const adds = name.endsWith('o_proj.weight') || name.endsWith('down_proj.weight');

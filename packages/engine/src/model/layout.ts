@@ -4,7 +4,7 @@
  * `alignment` elements, and the gaps stay zero.
  */
 import { SegueError } from '@segue/core';
-import type { ModelConfig } from './config.js';
+import { type ModelConfig, traitsOf } from './config.js';
 
 export const alignment = 16;
 
@@ -38,9 +38,13 @@ export interface ParameterLayout {
 
 type TensorShape = readonly [name: string, ...shape: number[]];
 
-/** Keys of a layer's blocks. */
-export const layerKeys = ['inputNorm', 'qkv', 'output', 'postNorm', 'gateUp', 'down'] as const;
-export type LayerKey = (typeof layerKeys)[number];
+/** Keys of the blocks that every layer has, and of those that some architectures have. */
+const commonLayerKeys = ['inputNorm', 'qkv', 'output', 'postNorm', 'gateUp', 'down'] as const;
+const ownLayerKeys = ['qkvBias', 'queryNorm', 'keyNorm'] as const;
+export type CommonLayerKey = (typeof commonLayerKeys)[number];
+export type OwnLayerKey = (typeof ownLayerKeys)[number];
+export type LayerKey = CommonLayerKey | OwnLayerKey;
+export const layerKeys: readonly LayerKey[] = [...commonLayerKeys, ...ownLayerKeys];
 
 export function layerBlockKey(layer: number, key: LayerKey): string {
   return `layers.${layer}.${key}`;
@@ -48,12 +52,13 @@ export function layerBlockKey(layer: number, key: LayerKey): string {
 
 function blockShapes(config: ModelConfig): [key: string, tensors: TensorShape[]][] {
   const { hiddenSize, heads, kvHeads, headSize, intermediateSize, vocabularySize } = config;
+  const { projectionBias, headNorms } = traitsOf(config);
   const blocks: [string, TensorShape[]][] = [
     ['embedding', [['model.embed_tokens.weight', vocabularySize, hiddenSize]]],
   ];
   for (let layer = 0; layer < config.layers; layer++) {
     const at = `model.layers.${layer}`;
-    const tensors: Record<LayerKey, TensorShape[]> = {
+    const tensors: Record<CommonLayerKey, TensorShape[]> & Partial<Record<OwnLayerKey, TensorShape[]>> = {
       inputNorm: [[`${at}.input_layernorm.weight`, hiddenSize]],
       qkv: [
         [`${at}.self_attn.q_proj.weight`, heads * headSize, hiddenSize],
@@ -68,7 +73,21 @@ function blockShapes(config: ModelConfig): [key: string, tensors: TensorShape[]]
       ],
       down: [[`${at}.mlp.down_proj.weight`, hiddenSize, intermediateSize]],
     };
-    for (const key of layerKeys) blocks.push([layerBlockKey(layer, key), tensors[key]]);
+    if (projectionBias) {
+      tensors.qkvBias = [
+        [`${at}.self_attn.q_proj.bias`, heads * headSize],
+        [`${at}.self_attn.k_proj.bias`, kvHeads * headSize],
+        [`${at}.self_attn.v_proj.bias`, kvHeads * headSize],
+      ];
+    }
+    if (headNorms) {
+      tensors.queryNorm = [[`${at}.self_attn.q_norm.weight`, headSize]];
+      tensors.keyNorm = [[`${at}.self_attn.k_norm.weight`, headSize]];
+    }
+    for (const key of layerKeys) {
+      const shapes = tensors[key];
+      if (shapes) blocks.push([layerBlockKey(layer, key), shapes]);
+    }
   }
   blocks.push(['finalNorm', [['model.norm.weight', hiddenSize]]]);
   if (!config.tieEmbeddings) blocks.push(['head', [['lm_head.weight', vocabularySize, hiddenSize]]]);

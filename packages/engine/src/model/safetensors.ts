@@ -1,9 +1,10 @@
 /**
- * Reading and writing safetensors files: 8 bytes header length, a JSON header, then the raw little-endian data. float32 only.
- * Tensors are read straight into the array that will hold them. Knows nothing of models.
+ * Reading and writing safetensors files: 8 bytes header length, a JSON header, then the raw little-endian data. Tensors are read straight
+ * into the array that will hold them, as float32. A file is refused unless its header accounts for every byte. Knows nothing of models.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { SegueError } from '@segue/core';
+import { narrowed, narrowPart, type WeightType, weightTypeOf, weightTypes, widen } from './weight-types.js';
 
 /** A named stretch of a flat array. */
 export interface NamedTensor {
@@ -21,27 +22,41 @@ interface Entry {
   readonly end: number;
 }
 
+/** What a file says of itself. */
+export interface SafetensorsHeader {
+  readonly path: string;
+  readonly entries: ReadonlyMap<string, Entry>;
+  /** Where the data begins. */
+  readonly dataBegin: number;
+}
+
 const lengthBytes = 8;
+/** A line of a processor's cache. */
+const alignmentBytes = 64;
 /** A header says a name, shape and place per tensor; more than this is no header. */
 const maxHeaderBytes = 100_000_000;
-const elementBytes = 4;
+/** The system moves at most 2 GiB at once. */
+const maxTransferBytes = 2 ** 30;
 
 /** Writes the tensors in their order and flushes them to the disk. */
 export async function writeSafetensors(
   path: string,
   tensors: readonly NamedTensor[],
   flat: Float32Array,
-  metadata: Readonly<Record<string, string>> = {},
+  weightType: WeightType = 'float32',
 ): Promise<void> {
+  const { code, bytes } = weightTypes[weightType];
   let end = 0;
   const entries = tensors.map(({ name, shape, size }) => {
     const begin = end;
-    end += size * elementBytes;
-    return [name, { dtype: 'F32', shape, data_offsets: [begin, end] }] as const;
+    end += size * bytes;
+    return [name, { dtype: code, shape, data_offsets: [begin, end] }] as const;
   });
-  const json = JSON.stringify({ __metadata__: { format: 'pt', ...metadata }, ...Object.fromEntries(entries) });
+  const json = JSON.stringify({ __metadata__: { format: 'pt' }, ...Object.fromEntries(entries) });
   // Padded with spaces so that the data is aligned for whoever maps the file.
-  const header = Buffer.from(json.padEnd(json.length + ((8 - (Buffer.byteLength(json) % 8)) % 8)));
+  const before = lengthBytes + Buffer.byteLength(json);
+  const padding = Math.ceil(before / alignmentBytes) * alignmentBytes - before;
+  const header = Buffer.from(json + ' '.repeat(padding));
   const length = Buffer.alloc(lengthBytes);
   length.writeBigUInt64LE(BigInt(header.length));
   const file = await open(path, 'wx');
@@ -49,7 +64,7 @@ export async function writeSafetensors(
     await writeAll(file, length);
     await writeAll(file, header);
     for (const { offset, size } of tensors) {
-      await writeAll(file, new Uint8Array(flat.buffer, flat.byteOffset + offset * elementBytes, size * elementBytes));
+      await writeAll(file, narrowed(weightType, flat.subarray(offset, offset + size)));
     }
     await file.sync();
   } finally {
@@ -58,24 +73,53 @@ export async function writeSafetensors(
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  let written = 0;
-  while (written < bytes.length) written += (await file.write(bytes, written)).bytesWritten;
+  for (let written = 0; written < bytes.length; ) {
+    const length = Math.min(bytes.length - written, maxTransferBytes);
+    written += (await file.write(bytes, written, length)).bytesWritten;
+  }
 }
 
-/** Fills the tensors of a flat array. DATA_LOSS, naming the tensor, when the file does not hold exactly these. */
-export async function readSafetensors(
-  path: string,
-  tensors: readonly NamedTensor[],
-  flat: Float32Array,
-): Promise<void> {
+/** Reads and checks the header alone. DATA_LOSS, naming the tensor, when it does not describe the file. */
+export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
   const file = await open(path, 'r');
   try {
     const fileBytes = (await file.stat()).size;
-    const { entries, dataBegin } = await readHeader(file, path, fileBytes);
-    requireTensors(path, entries, tensors, fileBytes - dataBegin);
+    const header = await readHeader(file, path, fileBytes);
+    requireWholeFile(header, fileBytes - header.dataBegin);
+    return header;
+  } finally {
+    await file.close();
+  }
+}
+
+/** DATA_LOSS, naming the tensor, unless the file holds the tensors in their shapes, in a type that can be read. */
+export function requireTensors({ path, entries }: SafetensorsHeader, tensors: readonly NamedTensor[]): void {
+  const refuse = (name: string, message: string) => new SegueError('DATA_LOSS', `${path}: tensor ${name} ${message}`);
+  for (const { name, shape } of tensors) {
+    const entry = entries.get(name);
+    if (!entry) throw refuse(name, 'is missing');
+    const known = Object.values(weightTypes).map(({ code }) => code);
+    if (!weightTypeOf(entry.dtype))
+      throw refuse(name, `is of type ${entry.dtype}, which is none of ${known.join(', ')}`);
+    if (entry.shape.join() !== shape.join())
+      throw refuse(name, `has shape [${entry.shape}], the model needs [${shape}]`);
+  }
+}
+
+/** Fills the tensors of a flat array from a file whose header has been read and found to hold them. */
+export async function readTensors(
+  header: SafetensorsHeader,
+  tensors: readonly NamedTensor[],
+  flat: Float32Array,
+): Promise<void> {
+  const file = await open(header.path, 'r');
+  try {
     for (const { name, offset, size } of tensors) {
-      const bytes = new Uint8Array(flat.buffer, flat.byteOffset + offset * elementBytes, size * elementBytes);
-      await readAll(file, path, bytes, dataBegin + entries.get(name)!.begin);
+      const entry = header.entries.get(name)!;
+      const type = weightTypeOf(entry.dtype)!;
+      const floats = flat.subarray(offset, offset + size);
+      await readAll(file, header.path, narrowPart(type, floats), header.dataBegin + entry.begin);
+      widen(type, floats);
     }
   } finally {
     await file.close();
@@ -83,25 +127,25 @@ export async function readSafetensors(
 }
 
 async function readAll(file: FileHandle, path: string, bytes: Uint8Array, position: number): Promise<void> {
-  let read = 0;
-  while (read < bytes.length) {
-    const { bytesRead } = await file.read(bytes, read, bytes.length - read, position + read);
+  for (let read = 0; read < bytes.length; ) {
+    const length = Math.min(bytes.length - read, maxTransferBytes);
+    const { bytesRead } = await file.read(bytes, read, length, position + read);
     if (bytesRead === 0) throw new SegueError('DATA_LOSS', `${path} ends in the middle of a tensor`);
     read += bytesRead;
   }
 }
 
-async function readHeader(
-  file: FileHandle,
-  path: string,
-  fileBytes: number,
-): Promise<{ entries: ReadonlyMap<string, Entry>; dataBegin: number }> {
+async function readHeader(file: FileHandle, path: string, fileBytes: number): Promise<SafetensorsHeader> {
   const broken = (message: string, cause?: unknown) => new SegueError('DATA_LOSS', `${path}: ${message}`, cause);
   if (fileBytes < lengthBytes) throw broken('is too short for a safetensors file');
   const length = Buffer.alloc(lengthBytes);
   await readAll(file, path, length, 0);
   const headerBytes = Number(length.readBigUInt64LE());
-  if (headerBytes > Math.min(maxHeaderBytes, fileBytes - lengthBytes)) throw broken('has no safetensors header');
+  if (headerBytes > Math.min(maxHeaderBytes, fileBytes - lengthBytes)) {
+    throw broken(
+      `has no safetensors header: its first bytes tell a length of ${headerBytes}, the file has ${fileBytes}`,
+    );
+  }
   const header = Buffer.alloc(headerBytes);
   await readAll(file, path, header, lengthBytes);
   let fields: unknown;
@@ -118,7 +162,7 @@ async function readHeader(
     if (!entry) throw broken(`tensor ${name} is not described as safetensors does`);
     entries.set(name, entry);
   }
-  return { entries, dataBegin: lengthBytes + headerBytes };
+  return { path, entries, dataBegin: lengthBytes + headerBytes };
 }
 
 function entryOf(field: unknown): Entry | null {
@@ -130,21 +174,23 @@ function entryOf(field: unknown): Entry | null {
   return { dtype, shape, begin: offsets[0]!, end: offsets[1]! };
 }
 
-function requireTensors(
-  path: string,
-  entries: ReadonlyMap<string, Entry>,
-  tensors: readonly NamedTensor[],
-  dataBytes: number,
-): void {
+/** Every byte belongs to one tensor, and every tensor has as many as its shape needs. */
+function requireWholeFile({ path, entries }: SafetensorsHeader, dataBytes: number): void {
   const refuse = (name: string, message: string) => new SegueError('DATA_LOSS', `${path}: tensor ${name} ${message}`);
-  for (const { name, shape, size } of tensors) {
-    const entry = entries.get(name);
-    if (!entry) throw refuse(name, 'is missing');
-    if (entry.dtype !== 'F32') throw refuse(name, `is of type ${entry.dtype}; convert the checkpoint to float32 (F32)`);
-    if (entry.shape.join() !== shape.join())
-      throw refuse(name, `has shape [${entry.shape}], the model needs [${shape}]`);
-    if (entry.end - entry.begin !== size * elementBytes || entry.end > dataBytes) throw refuse(name, 'is cut off');
+  const inOrder = [...entries].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  let before: { readonly name: string; readonly end: number } = { name: 'the header', end: 0 };
+  for (const [name, { dtype, shape, begin, end }] of inOrder) {
+    if (begin < before.end) throw refuse(name, `overlaps ${before.name}`);
+    if (begin > before.end) throw refuse(name, `begins ${begin - before.end} bytes after the end of ${before.name}`);
+    const type = weightTypeOf(dtype);
+    const needed = shape.reduce((product, dim) => product * dim, type ? weightTypes[type].bytes : 1);
+    if (type && end - begin !== needed) {
+      throw refuse(name, `has ${end - begin} bytes, its shape [${shape}] in ${dtype} needs ${needed}`);
+    }
+    if (end > dataBytes) throw refuse(name, `is cut off: it ends at byte ${end} of the data, which has ${dataBytes}`);
+    before = { name, end };
   }
-  const known = new Set(tensors.map(({ name }) => name));
-  for (const name of entries.keys()) if (!known.has(name)) throw refuse(name, 'is not part of the model');
+  if (before.end < dataBytes) {
+    throw new SegueError('DATA_LOSS', `${path}: ${dataBytes - before.end} bytes at its end belong to no tensor`);
+  }
 }

@@ -5,7 +5,7 @@
 import { SegueError } from '@segue/core';
 import { type Tensors, tensor } from '../graph/session.js';
 import type { ModelConfig } from '../model/config.js';
-import { attentionBlocks } from './graphs.js';
+import { attentionBlocks, longBlock } from './graphs.js';
 
 /** One response with its prompt. Per-token arrays are as long as `tokens`; entry t belongs to token t. */
 export interface TokenRow {
@@ -30,6 +30,8 @@ export interface BatchLimits {
   readonly maxTokens: number;
   /** Lengths are rounded up to a multiple, so that few sizes of memory are asked for. */
   readonly lengthMultiple: number;
+  /** Longer rows are for the graph that computes in blocks. */
+  readonly longRowTokens: number;
 }
 
 export interface MicroBatch {
@@ -37,6 +39,8 @@ export interface MicroBatch {
   readonly indices: readonly number[];
   /** Padded length. */
   readonly length: number;
+  /** Whether it is for the graph that computes in blocks of `longBlock` tokens. */
+  readonly long: boolean;
   /** Trained tokens. */
   readonly tokens: number;
 }
@@ -74,7 +78,10 @@ export function markedTokens({ mask }: TokenRow): number {
 }
 
 /** Rows without a marked token are left out. */
-export function microBatches(rows: readonly TokenRow[], { maxTokens, lengthMultiple }: BatchLimits): MicroBatch[] {
+export function microBatches(
+  rows: readonly TokenRow[],
+  { maxTokens, lengthMultiple, longRowTokens }: BatchLimits,
+): MicroBatch[] {
   const counts = rows.map(markedTokens);
   const usedLength = (index: number) => lastMarked(rows[index]!) + 1;
   const order = rows
@@ -84,9 +91,12 @@ export function microBatches(rows: readonly TokenRow[], { maxTokens, lengthMulti
   const batches: MicroBatch[] = [];
   for (let begin = 0; begin < order.length; ) {
     // The last marked token is a target only: it is not read.
-    const length = Math.ceil((usedLength(order[begin]!) - 1) / lengthMultiple) * lengthMultiple;
+    const longest = usedLength(order[begin]!) - 1;
+    const long = longest > longRowTokens;
+    const multiple = long ? longBlock : lengthMultiple;
+    const length = Math.ceil(longest / multiple) * multiple;
     const indices = order.slice(begin, begin + Math.max(1, Math.floor(maxTokens / length)));
-    batches.push({ indices, length, tokens: indices.reduce((sum, index) => sum + counts[index]!, 0) });
+    batches.push({ indices, length, long, tokens: indices.reduce((sum, index) => sum + counts[index]!, 0) });
     begin += indices.length;
   }
   return batches;
@@ -110,13 +120,14 @@ export function forEachMarked(
 
 /** Feeds that every graph over a micro-batch takes: tokens, positions, targets. Padding repeats token 0 and is never read. */
 export function tokenFeeds(rows: readonly TokenRow[], batch: MicroBatch): Tensors {
-  const { indices, length, tokens: marked } = batch;
+  const { indices, length, long, tokens: marked } = batch;
   const tokens = new BigInt64Array(indices.length * length); // [B, T]
   indices.forEach((index, row) => {
     const source = rows[index]!.tokens;
     const count = Math.min(length, source.length);
     for (let t = 0; t < count; t++) tokens[row * length + t] = BigInt(source[t]!);
   });
+  const blocks = long ? length / longBlock : attentionBlocks;
   const positions = new BigInt64Array(marked); // [N]
   const targets = new BigInt64Array(marked); // [N]
   let at = 0;
@@ -125,7 +136,7 @@ export function tokenFeeds(rows: readonly TokenRow[], batch: MicroBatch): Tensor
     targets[at++] = BigInt(rows[index]!.tokens[token]!);
   });
   return {
-    tokens: tensor('int64', [indices.length, attentionBlocks, length / attentionBlocks], tokens),
+    tokens: tensor('int64', [indices.length, blocks, length / blocks], tokens),
     positions: tensor('int64', [marked], positions),
     targets: tensor('int64', [marked], targets),
   };

@@ -7,6 +7,8 @@ import { Builder } from '../graph/builder.js';
 import { differentiate } from '../graph/differentiate.js';
 import type { DType } from '../graph/tensor-type.js';
 import type { Value } from '../graph/value.js';
+import type { TokenLogProbs } from '../model/blocked-log-probs.js';
+import type { ModelConfig } from '../model/config.js';
 import {
   causalAttention,
   type DecoderWeights,
@@ -19,6 +21,7 @@ import {
   splitHeads,
 } from '../model/decoder.js';
 import type { ParameterBlock, ParameterLayout } from '../model/layout.js';
+import { longLogProbs, type TokenInputs } from './long-log-probs.js';
 import { policyLoss, supervisedLoss } from './losses.js';
 import { tokenLogProbs } from './token-log-probs.js';
 
@@ -27,10 +30,18 @@ export type Objective = 'policy' | 'supervised';
 export interface TrainGraphOptions {
   /** float64 is for tests. Default float32. */
   readonly dtype?: DType;
+  /**
+   * Tokens per block of the graph for long rows, which computes in blocks and again for the gradients; 0, the default, for the plain
+   * one. Row lengths are multiples of it.
+   */
+  readonly longBlock?: number;
 }
 
 /** Attention goes over the rows in so many blocks of queries; row lengths are multiples of it. */
 export const attentionBlocks = 4;
+
+/** Tokens per block of the graph for long rows. Measured at 64, 128, 256 and 512: docs/long-contexts.md. */
+export const longBlock = 256;
 
 /** A stretch of the flat parameters that training graphs take as one input, and whose gradient they give. */
 export interface WeightInput {
@@ -64,10 +75,10 @@ interface Forward {
 }
 
 /**
- * Inputs: weights by name; tokens int64 [B, blocks, Q] (T = blocks * Q); positions int64 [N], the flat index (row * T + column) of the token before each
+ * Inputs: weights by name; tokens int64 [B, blocks, Q] (T = blocks * Q; in the graph for long rows Q is `longBlock`); positions int64 [N], the flat index (row * T + column) of the token before each
  * trained one; targets int64 [N]; inverseTemperature []. Outputs: logProbs [N] at that temperature; entropy [], summed over tokens.
  */
-function forward(layout: ParameterLayout, dtype: DType): Forward {
+function forward(layout: ParameterLayout, dtype: DType, longBlock: number): Forward {
   const b = new Builder();
   const { config } = layout;
   const inputs: Value[] = [];
@@ -76,27 +87,39 @@ function forward(layout: ParameterLayout, dtype: DType): Forward {
     inputs.push(...parts);
     return b.concat(parts, 0);
   });
-  const tokens = b.input('tokens', 'int64', ['B', attentionBlocks, 'Q']);
-  const positions = b.input('positions', 'int64', ['N']);
-  const targets = b.input('targets', 'int64', ['N']);
-  const inverseTemperature = b.input('inverseTemperature', dtype, []);
-  const tables = rotaryTables(b, config, dtype);
-  const length = b.product([attentionBlocks, 'Q']);
+  const tokens = b.input('tokens', 'int64', longBlock > 0 ? ['B', 'blocks', longBlock] : ['B', attentionBlocks, 'Q']);
+  const read: TokenInputs = {
+    tokens,
+    positions: b.input('positions', 'int64', ['N']),
+    targets: b.input('targets', 'int64', ['N']),
+    inverseTemperature: b.input('inverseTemperature', dtype, []),
+  };
+  const { logProbs, entropy } = (longBlock > 0 ? longLogProbs : plainLogProbs)(b, config, weights, read);
+  b.output('logProbs', logProbs);
+  b.output('entropy', entropy);
+  return { b, weights: inputs, logProbs };
+}
+
+/** Log-probs of the targets, with all that lies between kept for the gradient. */
+function plainLogProbs(b: Builder, config: ModelConfig, weights: DecoderWeights, read: TokenInputs): TokenLogProbs {
+  const { tokens, positions, targets, inverseTemperature } = read;
+  const tables = rotaryTables(b, config, inverseTemperature.dtype);
+  const length = b.product(tokens.shape.slice(1));
   const first = b.integers([0]);
   const attend = (qkv: Value) =>
     mergeHeads(b, causalAttention(b, splitHeads(b, config, qkv, ['B', length], first, tables), 'Q'));
   const hidden = decoderStack(b, config, weights, embed(b, weights, tokens), attend, { wantedRows: positions }); // [N, C]
   // The temperature divides the hidden rows: the scores are far wider.
   const scores = logits(b, weights, b.mul(hidden, inverseTemperature)); // [N, V]
-  const { logProbs, entropy } = tokenLogProbs(b, scores, targets);
-  b.output('logProbs', logProbs);
-  b.output('entropy', entropy);
-  return { b, weights: inputs, logProbs };
+  return tokenLogProbs(b, scores, targets);
 }
 
 /** Forward only. */
-export function logProbGraph(layout: ParameterLayout, { dtype = 'float32' }: TrainGraphOptions = {}): Builder {
-  return forward(layout, dtype).b;
+export function logProbGraph(
+  layout: ParameterLayout,
+  { dtype = 'float32', longBlock = 0 }: TrainGraphOptions = {},
+): Builder {
+  return forward(layout, dtype, longBlock).b;
 }
 
 /**
@@ -107,9 +130,9 @@ export function logProbGraph(layout: ParameterLayout, { dtype = 'float32' }: Tra
 export function gradientGraph(
   layout: ParameterLayout,
   objective: Objective,
-  { dtype = 'float32' }: TrainGraphOptions = {},
+  { dtype = 'float32', longBlock = 0 }: TrainGraphOptions = {},
 ): Builder {
-  const { b, weights, logProbs } = forward(layout, dtype);
+  const { b, weights, logProbs } = forward(layout, dtype, longBlock);
   const scale = b.input('scale', dtype, ['B']);
   const rowOf = b.input('rowOf', 'int64', ['N']);
   const batch = { logProbs, rowOf };

@@ -4,13 +4,7 @@
  */
 import type { Builder } from '../graph/builder.js';
 import type { Value } from '../graph/value.js';
-
-export interface TokenLogProbs {
-  /** [N] */
-  readonly logProbs: Value;
-  /** [], summed over tokens, without gradient. */
-  readonly entropy: Value;
-}
+import type { TokenLogProbs } from '../model/blocked-log-probs.js';
 
 /**
  * @param scores [N, V]

@@ -7,7 +7,7 @@ import { SegueError } from '@segue/core';
 import type { Builder } from '../graph/builder.js';
 import { emit } from '../graph/emit.js';
 import { Session, type Tensors, tensor } from '../graph/session.js';
-import { type Checkpoint, companionFiles, readCheckpoint, writeCheckpoint } from '../model/checkpoint.js';
+import { type CheckpointOrigin, companionFiles, readCheckpoint, writeCheckpoint } from '../model/checkpoint.js';
 import { type ModelConfig, requireModelConfig } from '../model/config.js';
 import { type InitOptions, initialParameters } from '../model/init.js';
 import { type ParameterLayout, parameterLayout, requireLength, viewOf } from '../model/layout.js';
@@ -23,7 +23,15 @@ import {
   type TokenRow,
   tokenFeeds,
 } from './batches.js';
-import { attentionBlocks, gradientGraph, gradientName, logProbGraph, weightInputs } from './graphs.js';
+import {
+  attentionBlocks,
+  gradientGraph,
+  gradientName,
+  logProbGraph,
+  longBlock,
+  type Objective,
+  weightInputs,
+} from './graphs.js';
 import {
   defaultThreads,
   type GradientResult,
@@ -38,7 +46,7 @@ import {
   type TrainingOptions,
 } from './training-types.js';
 
-type SessionKind = 'logProbs' | 'policy' | 'supervised';
+type GraphKind = 'logProbs' | Objective;
 
 const scalar = (value: number) => tensor('float32', [], Float32Array.of(value));
 const vector = (values: Float32Array) => tensor('float32', [values.length], values);
@@ -53,9 +61,12 @@ export class TrainingEngine {
   readonly #partial: Float32Array;
   readonly #optimizer: AdamW;
   readonly #parameterFeeds: Tensors;
-  readonly #sessions = new Map<SessionKind, Promise<Session>>();
+  /** By kind of graph; those for long rows have a name of their own. */
+  readonly #sessions = new Map<string, Promise<Session>>();
   #threads: number;
   #companions: readonly string[] = [];
+  /** Of the checkpoint that was opened: `save` keeps its config.json. */
+  #origin: CheckpointOrigin | null = null;
   /** Whether the gradient holds something that no step has used. */
   #pending = false;
 
@@ -68,6 +79,7 @@ export class TrainingEngine {
       threads: defaultThreads,
       maxTokensPerMicroBatch: 2048,
       lengthMultiple: 8,
+      longRowTokens: 1024,
       maxGradientNorm: 1,
       optimizer: {},
       ...options,
@@ -99,9 +111,10 @@ export class TrainingEngine {
 
   /** A policy from a checkpoint folder, whose tokenizer files `save` copies along. */
   static async open(folder: string, options?: TrainingOptions): Promise<TrainingEngine> {
-    const { config, parameters } = await readCheckpoint(folder);
+    const { config, parameters, origin } = await readCheckpoint(folder);
     const engine = new TrainingEngine(config, parameters, options);
     engine.#companions = await companionFiles(folder);
+    engine.#origin = origin ?? null;
     return engine;
   }
 
@@ -133,9 +146,11 @@ export class TrainingEngine {
 
   /** Takes the parameters of a checkpoint of the same shape; resets the optimiser and drops the gradient. */
   async load(folder: string): Promise<void> {
-    const { config, parameters } = await readCheckpoint(folder);
+    const { config, parameters, origin } = await readCheckpoint(folder);
     const loaded = parameterLayout(config).tensors;
-    const misfit = this.layout.tensors.find(({ shape }, i) => loaded[i]?.shape.join() !== shape.join());
+    const misfit = this.layout.tensors.find(
+      ({ name, shape }, i) => loaded[i]?.name !== name || loaded[i].shape.join() !== shape.join(),
+    );
     if (misfit || loaded.length !== this.layout.tensors.length) {
       throw new SegueError(
         'INVALID_INPUT',
@@ -144,14 +159,16 @@ export class TrainingEngine {
     }
     this.parameters.set(parameters);
     this.#companions = await companionFiles(folder);
+    this.#origin = origin ?? null;
     this.dropGradient();
     this.resetOptimizer();
   }
 
   /** Writes a checkpoint. @param companions files to copy along; those of the folder that was opened when left out */
   async save(folder: string, companions: readonly string[] = this.#companions): Promise<void> {
-    const checkpoint: Checkpoint = { config: this.config, layout: this.layout, parameters: this.parameters };
-    await writeCheckpoint(folder, checkpoint, companions);
+    const { config, layout, parameters } = this;
+    const origin = this.#origin ? { origin: this.#origin } : {};
+    await writeCheckpoint(folder, { config, layout, parameters, ...origin }, companions);
   }
 
   /** Log-probabilities of the masked tokens under the current parameters, at the sampling temperature. */
@@ -159,7 +176,7 @@ export class TrainingEngine {
     const feeds = { inverseTemperature: this.#inverse(temperature) };
     const total = new Totals(rows);
     for (const batch of this.#batches(rows)) {
-      const session = await this.#session('logProbs');
+      const session = await this.#session('logProbs', batch);
       const outputs = await session.run({ ...this.#parameterFeeds, ...feeds, ...tokenFeeds(rows, batch) });
       total.add(rows, batch, outputs);
     }
@@ -238,23 +255,26 @@ export class TrainingEngine {
 
   #batches(rows: readonly TokenRow[]): MicroBatch[] {
     requireRows(rows, this.config);
-    const { maxTokensPerMicroBatch: maxTokens, lengthMultiple } = this.#options;
-    return microBatches(rows, { maxTokens, lengthMultiple });
+    const { maxTokensPerMicroBatch: maxTokens, lengthMultiple, longRowTokens } = this.#options;
+    return microBatches(rows, { maxTokens, lengthMultiple, longRowTokens });
   }
 
-  #session(kind: SessionKind): Promise<Session> {
-    let session = this.#sessions.get(kind);
+  #session(kind: GraphKind, { long }: MicroBatch): Promise<Session> {
+    const name = long ? `${kind} of long rows` : kind;
+    let session = this.#sessions.get(name);
     if (!session) {
-      const graph: Builder = kind === 'logProbs' ? logProbGraph(this.layout) : gradientGraph(this.layout, kind);
+      const shape = { longBlock: long ? longBlock : 0 };
+      const graph: Builder =
+        kind === 'logProbs' ? logProbGraph(this.layout, shape) : gradientGraph(this.layout, kind, shape);
       const { device } = this.#options;
-      session = Session.create(emit(graph), { device, threads: this.#threads, name: kind });
-      this.#sessions.set(kind, session);
+      session = Session.create(emit(graph), { device, threads: this.#threads, name });
+      this.#sessions.set(name, session);
     }
     return session;
   }
 
   async #accumulate(
-    kind: 'policy' | 'supervised',
+    kind: Objective,
     rows: readonly TokenRow[],
     feedsOf: (batch: MicroBatch) => Tensors,
     visit: (batch: MicroBatch, outputs: Tensors) => void = () => {},
@@ -263,7 +283,7 @@ export class TrainingEngine {
     const total = new Totals(rows);
     let loss = 0;
     for (const batch of batches) {
-      const session = await this.#session(kind);
+      const session = await this.#session(kind, batch);
       const into = this.#pending ? this.#partial : this.#gradient;
       const fetches = this.#gradientFetches(into);
       const outputs = outputsFor(kind, batch);
@@ -309,7 +329,7 @@ function rowFeeds(rows: readonly TokenRow[], batch: MicroBatch, shareOf: (index:
   };
 }
 
-function outputsFor(kind: 'policy' | 'supervised', { indices, tokens }: MicroBatch): Tensors {
+function outputsFor(kind: Objective, { indices, tokens }: MicroBatch): Tensors {
   return {
     logProbs: vector(new Float32Array(tokens)),
     entropy: scalar(0),

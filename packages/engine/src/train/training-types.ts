@@ -14,6 +14,11 @@ export interface TrainingOptions {
   readonly maxTokensPerMicroBatch?: number;
   /** Row lengths are rounded up to a multiple of this, itself a multiple of 4. Default 8. */
   readonly lengthMultiple?: number;
+  /**
+   * Rows with more tokens go through the graph that computes in blocks and again for the gradients: memory linear in the length, and
+   * faster from about 2048 tokens on (docs/long-contexts.md). Default 1024.
+   */
+  readonly longRowTokens?: number;
   /** A longer gradient is scaled down to this norm. Default 1. */
   readonly maxGradientNorm?: number;
   readonly optimizer?: AdamWOptions;

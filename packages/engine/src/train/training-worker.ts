@@ -10,7 +10,7 @@ import { parameterLayout } from '../model/layout.js';
 import { markedTokens, type PolicyRow, requirePolicyRows, requireRows, type TokenRow } from './batches.js';
 import { dealRows, mergeGradients, mergeLogProbs, mergePolicyGradients, planThreads, type Shard } from './shards.js';
 import type { SharedArrays, TrainingStatus, WorkerStart } from './training-calls.js';
-import { TrainingThread } from './training-thread.js';
+import { type ThreadOptions, type TrainingCall, TrainingThread } from './training-thread.js';
 import {
   defaultThreads,
   type GradientResult,
@@ -21,9 +21,11 @@ import {
   type StepResult,
   type SupervisedLossOptions,
   type SupervisedStepResult,
+  type TrainingOptions,
 } from './training-types.js';
 
 export class TrainingWorker {
+  readonly #threadOptions: ThreadOptions;
   readonly #first: TrainingThread;
   readonly #helpers: TrainingThread[] = [];
   /** Of the policy that is trained; null until the first thread has it. */
@@ -32,43 +34,62 @@ export class TrainingWorker {
   #last: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | null = null;
 
-  private constructor(first: TrainingThread) {
-    this.#first = first;
+  private constructor(start: WorkerStart, threadOptions: ThreadOptions) {
+    this.#threadOptions = threadOptions;
+    this.#first = new TrainingThread(start, threadOptions);
   }
 
   /**
    * Starts the threads with a policy: from a checkpoint folder, or new from a config and a seed. `options.threads` is
    * used as `planThreads` says.
    */
-  static async start({ source, options = {} }: WorkerStart): Promise<TrainingWorker> {
+  static async start(
+    { source, options = {} }: WorkerStart,
+    threadOptions: ThreadOptions = {},
+  ): Promise<TrainingWorker> {
     const own = { ...options, threads: 1 };
-    const worker = new TrainingWorker(new TrainingThread({ source, options: own }));
+    const worker = new TrainingWorker({ source, options: own }, threadOptions);
+    await worker.#open(options.threads ?? defaultThreads, own);
+    return worker;
+  }
+
+  async #open(threads: number, own: TrainingOptions): Promise<void> {
     try {
-      const config = await worker.#first.call({ name: 'start' });
-      worker.#config = config;
+      const config = await this.#first.call({ name: 'start' });
+      this.#config = config;
       const { length, parameters } = parameterLayout(config);
-      const plan = planThreads(parameters, options.threads ?? defaultThreads, options.device);
-      await worker.#first.call({ name: 'useThreads', threads: plan.operatorThreads });
-      if (plan.workers === 1) return worker;
+      const plan = planThreads(parameters, threads, own.device);
+      await this.#first.call({ name: 'useThreads', threads: plan.operatorThreads });
+      if (plan.workers === 1) return;
       const shared: SharedArrays = {
         parameters: sharedFloats(length),
         gradients: Array.from({ length: plan.workers - 1 }, () => sharedFloats(length)),
       };
-      await worker.#first.call({ name: 'share', shared, helper: null });
+      await this.#first.call({ name: 'share', shared, helper: null });
       await Promise.all(
         shared.gradients.map(async (_, helper) => {
-          const thread = new TrainingThread({ helperOf: config, options: own });
-          worker.#helpers.push(thread);
+          const thread = new TrainingThread({ helperOf: config, options: own }, this.#threadOptions);
+          this.#helpers.push(thread);
           await thread.call({ name: 'start' });
           await thread.call({ name: 'share', shared, helper });
           await thread.call({ name: 'takeParameters' });
         }),
       );
     } catch (error) {
-      await worker.stop();
+      await this.stop();
       throw error;
     }
-    return worker;
+  }
+
+  /** The oldest call that is waited for; null when none is. */
+  get oldestCall(): TrainingCall | null {
+    const calls = this.#threads.flatMap(({ oldestCall }) => oldestCall ?? []);
+    return calls.sort((a, b) => b.ageMs - a.ageMs)[0] ?? null;
+  }
+
+  /** Why the worker is lost, once a thread of it hangs: only the end of the process ends that thread. */
+  get hung(): SegueError | null {
+    return this.#threads.find(({ hung }) => hung !== null)?.hung ?? null;
   }
 
   /** See TrainingEngine for what each of these does. */
@@ -133,7 +154,10 @@ export class TrainingWorker {
     return this.#next(() => this.#first.call({ name: 'status' }));
   }
 
-  /** Waits for the calls before it, frees the sessions and ends the threads. Later calls are refused. */
+  /**
+   * Waits for the calls before it, frees the sessions and ends the threads. Later calls are refused. Rejects with DEADLINE_EXCEEDED when
+   * a thread hangs.
+   */
   stop(): Promise<void> {
     this.#stopping ??= this.#last.then(async () => {
       await Promise.all(this.#threads.map((thread) => thread.stop()));

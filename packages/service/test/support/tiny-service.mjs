@@ -1,6 +1,6 @@
 /**
  * The smallest service on the shell: a reward scorer that judges nothing. It says in its log what it starts and stops, and with
- * `TINY_STUCK` set it has a step that never ends. It knows nothing of rewards.
+ * `TINY_STUCK` set to some ms it has a step that never ends and may take so long. It knows nothing of rewards.
  */
 import { rewardContract } from '@segue/bus';
 import { rewardConfigSchema, SegueError } from '@segue/core';
@@ -22,7 +22,7 @@ async function build(shell) {
     shell.onStart(part, async () => log.info({ step: `start ${part}` }, 'step'));
     shell.onStop(part, async () => log.info({ step: `stop ${part}`, aborted: shell.signal.aborted }, 'step'));
   }
-  if (process.env.TINY_STUCK) shell.onStop('stuck', () => new Promise(() => {}), 100);
+  if (process.env.TINY_STUCK) shell.onStop('stuck', () => new Promise(() => {}), Number(process.env.TINY_STUCK));
 }
 
 await runService({ name: 'reward', schema: rewardConfigSchema, build });

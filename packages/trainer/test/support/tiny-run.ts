@@ -16,12 +16,13 @@ import {
   type Segment,
   SegueError,
   type Trajectory,
+  type TrajectorySummary,
   trajectoryId,
 } from '@segue/core';
 import { createMetrics } from '@segue/service';
 import { createCharacterTokenizer } from '@segue/tokenizer';
 import { defineTrainerMetrics } from '../../dist/metrics.js';
-import { type ReplayReader, Trainer } from '../../dist/trainer.js';
+import { type ReplayReader, Trainer, type TrainerOptions } from '../../dist/trainer.js';
 
 export const characters = 'abcdefgh:';
 export const tokenizer = createCharacterTokenizer(characters);
@@ -128,6 +129,8 @@ export function batch(runId: string, version = 0): CompleteGroup[] {
 export class FakeReplay implements ReplayReader {
   config: RunConfig;
   problems: Problem[] = [];
+  /** First iteration of each unfinished trajectory. */
+  unfinishedSince: number[] = [];
   batches = new Map<number, { readonly policyVersion: number; readonly groups: CompleteGroup[] }>();
 
   constructor(config: RunConfig) {
@@ -139,11 +142,22 @@ export class FakeReplay implements ReplayReader {
   }
 
   async getIteration({ runId, iteration }: { runId: string; iteration: number | null }): Promise<IterationRecord> {
-    const found = this.batches.get(iteration ?? 0);
-    const common = { ...emptyIteration, runId, iteration: iteration ?? 0 };
+    const number = iteration ?? Math.max(0, ...this.batches.keys());
+    const found = this.batches.get(number);
+    const common = { ...emptyIteration, runId, iteration: number };
     if (!found) return { ...common, state: 'open' };
     const batchGroupIds = found.groups.map((one) => one.group.id);
     return { ...common, state: 'frozen', policyVersion: found.policyVersion, batchGroupIds };
+  }
+
+  async *listIterations({ runId, fromIteration }: { runId: string; fromIteration: number }) {
+    for (const [iteration] of this.batches) {
+      if (iteration >= fromIteration) yield await this.getIteration({ runId, iteration });
+    }
+  }
+
+  async *listUnfinished(): AsyncGenerator<TrajectorySummary> {
+    for (const firstIteration of this.unfinishedSince) yield { ...emptySummary, firstIteration };
   }
 
   async *listProblems(): AsyncGenerator<ProblemRecord> {
@@ -169,6 +183,20 @@ const emptyRun = {
   evaluationProblems: 0,
   warmupProblems: 0,
 } as const;
+
+const emptySummary: TrajectorySummary = {
+  id: 'r-g0-t0',
+  groupId: 'r-g0',
+  problemId: 'p',
+  state: 'unfinished',
+  segmentCount: 1,
+  responseTokens: 4,
+  firstIteration: 0,
+  lastIteration: 0,
+  endReason: 'budget',
+  errors: 0,
+  reward: null,
+};
 
 const emptyIteration = {
   policyVersion: 0,
@@ -205,18 +233,23 @@ export async function startTrainer(
   t: { teardown(end: () => Promise<void>): void },
   config: RunConfig,
   folder?: string,
-): Promise<{ trainer: Trainer; replay: FakeReplay; folder: string }> {
+  more: Partial<Pick<TrainerOptions, 'pinned'>> = {},
+): Promise<{ trainer: Trainer; replay: FakeReplay; folder: string; warnings: string[] }> {
   const dataFolder = folder ?? (await mkdtemp(join(tmpdir(), 'segue-trainer-')));
   const replay = new FakeReplay(config);
+  const warnings: string[] = [];
   const trainer = new Trainer({
-    config: { dataFolder, threads: 1, device: 'cpu', keepVersions: 2 },
-    log: { info: () => undefined },
+    config: { dataFolder, threads: 1, device: 'cpu', engineTimeoutMs: 60_000, keepVersions: 2 },
+    log: { info: () => undefined, warn: (_: object, message: string) => warnings.push(message) },
     metrics: defineTrainerMetrics(createMetrics('trainer', 'test')),
     replay: async () => replay,
+    pinned: async () => new Set(),
+    onHang: () => undefined,
+    ...more,
   });
   t.teardown(async () => {
     await trainer.stop();
     await rm(dataFolder, { recursive: true, force: true });
   });
-  return { trainer, replay, folder: dataFolder };
+  return { trainer, replay, folder: dataFolder, warnings };
 }

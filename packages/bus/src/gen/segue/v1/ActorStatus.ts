@@ -20,6 +20,14 @@ export interface ActorStatus {
    * Newest iteration for which all that was running is flushed; absent before the first.
    */
   'flushedIteration'?: (number);
+  /**
+   * Call of the engine that is waited for ("generateChunk", "loadVersion", ...); empty when none is.
+   */
+  'engineCall'?: (string);
+  /**
+   * How long it has lasted. Past the actor's engineTimeoutMs the engine hangs, and the process ends.
+   */
+  'engineCallMs'?: (number | string | Long);
   '_policyVersion'?: "policyVersion";
   '_flushedIteration'?: "flushedIteration";
 }
@@ -42,6 +50,14 @@ export interface ActorStatus__Output {
    * Newest iteration for which all that was running is flushed; absent before the first.
    */
   'flushedIteration'?: (number);
+  /**
+   * Call of the engine that is waited for ("generateChunk", "loadVersion", ...); empty when none is.
+   */
+  'engineCall': (string);
+  /**
+   * How long it has lasted. Past the actor's engineTimeoutMs the engine hangs, and the process ends.
+   */
+  'engineCallMs': (number);
   '_policyVersion'?: "policyVersion";
   '_flushedIteration'?: "flushedIteration";
 }

@@ -7,10 +7,12 @@ import type { GenerateRequest as _segue_v1_GenerateRequest, GenerateRequest__Out
 import type { GenerateResponse as _segue_v1_GenerateResponse, GenerateResponse__Output as _segue_v1_GenerateResponse__Output } from '../../segue/v1/GenerateResponse.js';
 import type { GetActorStatusRequest as _segue_v1_GetActorStatusRequest, GetActorStatusRequest__Output as _segue_v1_GetActorStatusRequest__Output } from '../../segue/v1/GetActorStatusRequest.js';
 import type { LoadPolicyRequest as _segue_v1_LoadPolicyRequest, LoadPolicyRequest__Output as _segue_v1_LoadPolicyRequest__Output } from '../../segue/v1/LoadPolicyRequest.js';
+import type { PreparePolicyRequest as _segue_v1_PreparePolicyRequest, PreparePolicyRequest__Output as _segue_v1_PreparePolicyRequest__Output } from '../../segue/v1/PreparePolicyRequest.js';
 
 export interface RolloutActorDefinition {
   Drain: MethodDefinition<_segue_v1_DrainRequest, _segue_v1_ActorStatus, _segue_v1_DrainRequest__Output, _segue_v1_ActorStatus__Output>
   Generate: MethodDefinition<_segue_v1_GenerateRequest, _segue_v1_GenerateResponse, _segue_v1_GenerateRequest__Output, _segue_v1_GenerateResponse__Output>
   GetActorStatus: MethodDefinition<_segue_v1_GetActorStatusRequest, _segue_v1_ActorStatus, _segue_v1_GetActorStatusRequest__Output, _segue_v1_ActorStatus__Output>
   LoadPolicy: MethodDefinition<_segue_v1_LoadPolicyRequest, _segue_v1_ActorStatus, _segue_v1_LoadPolicyRequest__Output, _segue_v1_ActorStatus__Output>
+  PreparePolicy: MethodDefinition<_segue_v1_PreparePolicyRequest, _segue_v1_ActorStatus, _segue_v1_PreparePolicyRequest__Output, _segue_v1_ActorStatus__Output>
 }

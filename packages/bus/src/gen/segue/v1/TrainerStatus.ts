@@ -1,5 +1,6 @@
 // Original file: protos/segue/v1/trainer.proto
 
+import type { Long } from '@grpc/proto-loader';
 
 export interface TrainerStatus {
   /**
@@ -12,6 +13,14 @@ export interface TrainerStatus {
   'step'?: (number);
   'steps'?: (number);
   'device'?: (string);
+  /**
+   * Call of the engine that is waited for ("policyGradients", "logProbs", ...); empty when none is.
+   */
+  'engineCall'?: (string);
+  /**
+   * How long it has lasted. Past the trainer's engineTimeoutMs the engine hangs, and the process ends.
+   */
+  'engineCallMs'?: (number | string | Long);
   '_policyVersion'?: "policyVersion";
 }
 
@@ -26,5 +35,13 @@ export interface TrainerStatus__Output {
   'step': (number);
   'steps': (number);
   'device': (string);
+  /**
+   * Call of the engine that is waited for ("policyGradients", "logProbs", ...); empty when none is.
+   */
+  'engineCall': (string);
+  /**
+   * How long it has lasted. Past the trainer's engineTimeoutMs the engine hangs, and the process ends.
+   */
+  'engineCallMs': (number);
   '_policyVersion'?: "policyVersion";
 }

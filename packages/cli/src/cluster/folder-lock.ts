@@ -1,0 +1,90 @@
+/**
+ * One cluster per data folder: a lock that only one process can take, at whatever moment several try, and that a killed process does
+ * not leave behind.
+ *
+ * The lock is the newest of the files `cluster.lock.<n>`, which names its owner. Taking it means making the file of the next number,
+ * whole and only if nobody else has; so of all that find the same owner dead one gets it. Older files are removed by the new owner, and
+ * one who comes late and makes an old number again sees that it is not the newest.
+ */
+import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SegueError } from '@segue/core';
+
+const prefix = 'cluster.lock.';
+/** Written over the owner when the lock is given back. */
+const nobody = '0\n';
+
+export class FolderLock {
+  readonly #path: string;
+
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Takes the folder; FAILED_PRECONDITION with the owner when it is taken. */
+  static async take(folder: string): Promise<FolderLock> {
+    await mkdir(folder, { recursive: true });
+    for (;;) {
+      const numbers = await lockNumbers(folder);
+      const newest = numbers.at(-1) ?? 0;
+      const owner = newest === 0 ? null : await ownerOf(join(folder, `${prefix}${newest}`));
+      if (owner !== null) throw taken(folder, owner);
+      const path = join(folder, `${prefix}${newest + 1}`);
+      if (!(await makeOnce(path, `${process.pid}\n`))) continue;
+      if ((await lockNumbers(folder)).at(-1) !== newest + 1) {
+        await rm(path, { force: true });
+        continue;
+      }
+      for (const number of numbers) await rm(join(folder, `${prefix}${number}`), { force: true });
+      return new FolderLock(path);
+    }
+  }
+
+  /** Gives the folder back. */
+  async release(): Promise<void> {
+    await writeFile(this.#path, nobody);
+  }
+}
+
+/** Numbers of the lock's files, ascending. */
+async function lockNumbers(folder: string): Promise<number[]> {
+  const names = await readdir(folder);
+  const numbers = names.filter((name) => name.startsWith(prefix)).map((name) => Number(name.slice(prefix.length)));
+  return numbers.filter((number) => Number.isSafeInteger(number) && number > 0).sort((a, b) => a - b);
+}
+
+/** The living process that a lock file names; null when it names none. */
+async function ownerOf(path: string): Promise<number | null> {
+  // A newer owner may have removed it in between: then the next look sees that one's.
+  const pid = Number(await readFile(path, 'utf8').catch(() => nobody));
+  if (!(pid > 0)) return null;
+  try {
+    process.kill(pid, 0);
+    return pid;
+  } catch (error) {
+    // Somebody else's process is alive all the same.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM' ? pid : null;
+  }
+}
+
+/** Makes the file with its content at once; false when it is there already. */
+async function makeOnce(path: string, content: string): Promise<boolean> {
+  const draft = `${path}.draft-${process.pid}-${Math.random().toString(36).slice(2)}`;
+  await writeFile(draft, content);
+  try {
+    await link(draft, path);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw SegueError.from(error);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+function taken(folder: string, owner: number): SegueError {
+  return new SegueError(
+    'FAILED_PRECONDITION',
+    `a cluster already runs on ${folder} (process ${owner}); stop it or choose another --data folder`,
+  );
+}

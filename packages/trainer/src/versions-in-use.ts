@@ -1,0 +1,22 @@
+/**
+ * Which versions of a run somebody still needs: those that wrote unfinished trajectories, the one of the newest iteration, and those that
+ * an evaluation has pinned. It reads and decides nothing else.
+ */
+import type { Client } from '@segue/bus';
+import type { ReplayApi } from '@segue/core';
+
+type ReadsRun = Pick<Client<ReplayApi>, 'getIteration' | 'listIterations' | 'listUnfinished'>;
+
+export async function versionsInUse(
+  runId: string,
+  replay: ReadsRun,
+  pinned: ReadonlySet<number>,
+): Promise<ReadonlySet<number>> {
+  const versions = new Set(pinned);
+  let from = (await replay.getIteration({ runId, iteration: null })).iteration;
+  // A segment's version is that of its iteration; a trajectory may have one in each from its first iteration on.
+  for await (const { firstIteration } of replay.listUnfinished({ runId })) from = Math.min(from, firstIteration);
+  for await (const { policyVersion } of replay.listIterations({ runId, fromIteration: from }))
+    versions.add(policyVersion);
+  return versions;
+}
