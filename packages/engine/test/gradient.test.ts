@@ -13,6 +13,8 @@ import { Session, type Tensors, tensor } from '../dist/graph/session.js';
 import { type Dim, type DType, factorsOf, type Shape, termsOf } from '../dist/graph/tensor-type.js';
 import type { Value } from '../dist/graph/value.js';
 import { attendTo } from '../dist/model/attention.js';
+import { swiGlu } from '../dist/model/swiglu.js';
+import { tokenLogProbs } from '../dist/train/token-log-probs.js';
 
 interface Case {
   /** Shapes of the differentiated inputs; a symbol is a key of `sizes`. */
@@ -291,6 +293,26 @@ t.test('every gradient rule agrees with finite differences', async (t) => {
 /** What sets a gradient of its own instead of going through the table. */
 const customCases: Readonly<Record<string, Case>> = {
   takeRows: { inputs: [['T', 4]], build: (b, [x]) => b.takeRows(x!, indices(b, [2], [2, 0])) },
+  swiGlu: {
+    inputs: [
+      ['B', 5],
+      ['B', 5],
+    ],
+    build: (b, [gate, up]) => swiGlu(b, gate!, up!),
+  },
+  // Above the gate, so that its recipe is read.
+  'a product after swiGlu': {
+    inputs: [
+      ['B', 5],
+      ['B', 5],
+      [3, 5],
+    ],
+    build: (b, [gate, up, down]) => b.linear(swiGlu(b, gate!, up!), down!),
+  },
+  tokenLogProbs: {
+    inputs: [['B', 5]],
+    build: (b, [scores]) => tokenLogProbs(b, b.assume(scores!, [2, 5]), indices(b, [2], [3, 0])).logProbs,
+  },
   attendTo: {
     inputs: [
       ['B', 2, 3, 4],

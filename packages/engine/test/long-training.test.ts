@@ -12,7 +12,7 @@ import { blockedAttention } from '../dist/model/blocked-attention.js';
 import type { ModelConfig } from '../dist/model/config.js';
 import { initialParameters } from '../dist/model/init.js';
 import { type ParameterLayout, parameterLayout, viewOf } from '../dist/model/layout.js';
-import { attentionBlocks, gradientGraph, logProbGraph } from '../dist/train/graphs.js';
+import { attentionBlocks, gradientGraph, logProbGraph, weightInputs } from '../dist/train/graphs.js';
 import { cutShard, dealRows } from '../dist/train/shards.js';
 import { relativeError } from './reference-data.js';
 import { tinyConfig, tinyParameters } from './tiny-policy.js';
@@ -61,7 +61,9 @@ class Batch {
 }
 
 async function run(layout: ParameterLayout, parameters: Float32Array, batch: Batch, longBlock: number) {
-  const weights = layout.blocks.map((at) => [at.key, tensor('float32', at.shape, viewOf(parameters, at))] as const);
+  const weights = weightInputs(layout).map(
+    (at) => [at.name, tensor('float32', at.shape, viewOf(parameters, at))] as const,
+  );
   const session = await Session.create(emit(gradientGraph(layout, 'policy', { longBlock })));
   const outputs = await session.run({ ...batch.feeds(longBlock), ...Object.fromEntries(weights) });
   await session.dispose();
@@ -122,14 +124,14 @@ t.test('gradients agree with finite differences in double precision', async (t) 
   const session = await Session.create(emit(graph), { optimize: false });
   const parameters = Float64Array.from(initialParameters(layout, 3, { deviation: 0.5 }));
   const at = async () => {
-    const weights = layout.blocks.map((one) => [one.key, double(viewOf(parameters, one), one.shape)] as const);
+    const weights = weightInputs(layout).map((one) => [one.name, double(viewOf(parameters, one), one.shape)] as const);
     const outputs = await session.run({ ...feeds, ...Object.fromEntries(weights) });
     return { outputs, loss: (outputs.rowLosses!.data as Float64Array).reduce((sum, value) => sum + value, 0) };
   };
   const { outputs } = await at();
   const random = new SeededRandom(1, 'differences');
-  for (const one of layout.blocks) {
-    const gradient = outputs[`gradient.${one.key}`]!.data as Float64Array;
+  for (const one of weightInputs(layout)) {
+    const gradient = outputs[`gradient.${one.name}`]!.data as Float64Array;
     // Along a random direction: every element of the gradient counts.
     const direction = Float64Array.from({ length: one.size }, () => random.normal());
     const along = gradient.reduce((sum, value, i) => sum + value * direction[i]!, 0);
@@ -146,7 +148,7 @@ t.test('gradients agree with finite differences in double precision', async (t) 
     move(step);
     const difference = (above - below) / (2 * step);
     const error = Math.abs(difference - along) / Math.max(1, Math.abs(along));
-    t.ok(error < 1e-7, `${one.key}: ${along} along a direction, ${difference} by differences`);
+    t.ok(error < 1e-7, `${one.name}: ${along} along a direction, ${difference} by differences`);
   }
   await session.dispose();
 });

@@ -5,7 +5,7 @@ import { Session, type Tensors, tensor } from '../dist/graph/session.js';
 import { type ModelConfig, parseModelConfig } from '../dist/model/config.js';
 import { type ParameterLayout, parameterLayout, viewOf } from '../dist/model/layout.js';
 import { markedTokens, microBatches, perToken, tokenFeeds } from '../dist/train/batches.js';
-import { gradientGraph, gradientName } from '../dist/train/graphs.js';
+import { gradientGraph, gradientName, weightInputs } from '../dist/train/graphs.js';
 import type { PolicyRow } from '../dist/train/training-types.js';
 
 export type LossName = 'policySum' | 'policyMean' | 'supervised';
@@ -92,13 +92,15 @@ export class DoubleGradient {
 
   /** @returns the loss, and the gradient laid out as the parameters */
   async at(parameters: Float64Array): Promise<{ loss: number; gradient: Float64Array; logProbs: Float64Array }> {
-    const { blocks, length } = this.#model.layout;
-    const weights = blocks.map(
-      (block) => [block.key, tensor('float64', block.shape, viewOf(parameters, block))] as const,
+    const { layout } = this.#model;
+    const weights = weightInputs(layout).map(
+      (weight) => [weight.name, tensor('float64', weight.shape, viewOf(parameters, weight))] as const,
     );
     const outputs = await this.#session.run({ ...this.#feeds, ...Object.fromEntries(weights) });
-    const gradient = new Float64Array(length);
-    for (const block of blocks) viewOf(gradient, block).set(outputs[gradientName(block.key)]!.data as Float64Array);
+    const gradient = new Float64Array(layout.length);
+    for (const weight of weightInputs(layout)) {
+      viewOf(gradient, weight).set(outputs[gradientName(weight.name)]!.data as Float64Array);
+    }
     const rowLosses = outputs.rowLosses!.data as Float64Array;
     return {
       loss: rowLosses.reduce((sum, value) => sum + value, 0),

@@ -6,7 +6,7 @@ import t from 'tap';
 import { LocalEngine, type PolicyRow, type TokenRow, TrainingEngine, TrainingWorker } from '../dist/index.js';
 import { AdamW, clippingScale, globalNorm } from '../dist/train/adamw.js';
 import { microBatches } from '../dist/train/batches.js';
-import { dealRows } from '../dist/train/shards.js';
+import { dealRows, planThreads } from '../dist/train/shards.js';
 import { relativeError } from './reference-data.js';
 import { tinyConfig, tinyLayout, tinyParameters, writeTinyPolicy } from './tiny-policy.js';
 
@@ -354,6 +354,13 @@ t.test('rows are dealt out completely, evenly, and put together in the order of 
   const sums = shards.map((shard) => shard.rows.reduce((sum, { tokens }) => sum + tokens.length, 0));
   t.ok(Math.max(...sums) - Math.min(...sums) <= 45, sums.join());
   t.same(dealRows(rows, 3), shards);
+});
+
+t.test('threads work side by side on a small policy and inside the operators of a large one', (t) => {
+  t.same(planThreads(800_000, 3), { workers: 3, operatorThreads: 1 });
+  t.same(planThreads(100_000_000, 3), { workers: 1, operatorThreads: 3 });
+  t.same(planThreads(800_000, 3, 'cuda'), { workers: 1, operatorThreads: 1 });
+  t.end();
 });
 
 t.test('a worker that cannot open its policy says why', async (t) => {

@@ -179,7 +179,10 @@ export class Builder extends ShapeBuilder {
   /** x / rms(x) * weight over the last axis. */
   rmsNorm(x: Value, weight: Value, epsilon: number): Value {
     if (x.dtype === 'float32') {
-      return this.node('SimplifiedLayerNormalization', [x, weight], { axis: -1, epsilon, stash_type: 1 })[0]!;
+      const outputs = this.node('SimplifiedLayerNormalization', [x, weight], { axis: -1, epsilon, stash_type: 1 });
+      return this.setRecipe(outputs[0]!, (gradient) =>
+        this.mul(this.mul(this.after(x, gradient), outputs[1]!), weight),
+      );
     }
     const rms = this.sqrt(this.add(this.reduceMean(this.mul(x, x), [-1], true), epsilon)); // [..., 1]
     return this.mul(this.div(x, rms), weight);

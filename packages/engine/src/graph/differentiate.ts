@@ -82,7 +82,13 @@ function applyRule(
   const rule = gradientRules[node.op];
   if (!rule) throw new SegueError('INTERNAL', `node ${node.name}: there is no gradient rule for ${node.op}`);
   const wanted = node.inputs.map((value) => value !== null && dependent.has(value));
-  return { inputs: node.inputs, results: rule({ b, node, gradients, wanted }) };
+  const first = gradients.find((gradient) => gradient !== null)!;
+  const read: GraphNode = {
+    ...node,
+    inputs: node.inputs.map((value) => value && b.remade(value, first)),
+    outputs: node.outputs.map((value) => b.remade(value, first)),
+  };
+  return { inputs: node.inputs, results: rule({ b, node: read, gradients, wanted }) };
 }
 
 /** Values that change when a target changes, through floating-point values. */

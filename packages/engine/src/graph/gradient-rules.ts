@@ -82,6 +82,10 @@ const matmulRule = (product: (b: Builder, a: Value, c: Value, options: Product) 
     },
   );
 
+const gemmRule = matmulRule((b, a, c, { transA, transB }) =>
+  b.op('Gemm', [a, c], { transA: transA ? 1 : 0, transB: transB ? 1 : 0 }),
+);
+
 /** The gradient of a reduction, with the reduced axes back as ones. */
 function keptAxes(b: Builder, g: Value, x: Value, node: GraphNode): Value {
   const axes = axesOf(node, 1, x.rank);
@@ -146,9 +150,11 @@ export const gradientRules: Partial<Record<OpName, GradientRule>> = {
     return b.mul(g, b.add(s, alpha === 1 ? slope : b.mul(slope, alpha)));
   }),
 
-  Gemm: matmulRule((b, a, c, { transA, transB }) =>
-    b.op('Gemm', [a, c], { transA: transA ? 1 : 0, transB: transB ? 1 : 0 }),
-  ),
+  Gemm: (call) => {
+    const [dx, dy] = gemmRule(call) as [Value | null, Value | null];
+    // A weight's gradient first, so that what it is computed from need not be held until the end.
+    return [dx && dy ? call.b.after(dx, dy) : dx, dy];
+  },
   MatMul: matmulRule((b, a, c, options) => b.matmul(a, c, options)),
   FusedMatMul: matmulRule((b, a, c, options) => b.matmul(a, c, options)),
 
@@ -169,16 +175,19 @@ export const gradientRules: Partial<Record<OpName, GradientRule>> = {
     return b.expand(share, x.shape);
   }),
 
-  // With n = x / rms: dx = (g w - n mean(g w n)) / rms, dw = sum over rows of g n.
+  // With r = 1 / rms: dx = r (g w - x r^2 mean(g w x)), dw = sum over rows of r g x. The sums are products, which pass over g x once.
   SimplifiedLayerNormalization: ({ b, node, gradients: [g], wanted }) => {
     const [x, weight] = node.inputs as [Value, Value];
-    const normed = b.mul(x, node.outputs[1]!);
-    const scaled = b.mul(g!, normed);
+    const inverse = node.outputs[1]!; // [..., 1]
     const size = x.shape.at(-1)!;
-    const along = b.matmul(scaled, b.reshape(weight, [size, 1])); // [..., 1]: the sum of g w n
+    const rows = b.reshape(b.mul(g!, x), [-1, size]); // [rows, n]
+    const along = b.reshape(b.matmul(rows, b.reshape(weight, [size, 1])), inverse.shape); // [..., 1]: the sum of g w x
     const mean = b.div(along, b.reshape(b.cast(b.dimension(size), x.dtype), []));
-    const dx = b.mul(b.sub(b.mul(g!, weight), b.mul(normed, mean)), node.outputs[1]!);
-    return [dx, wanted[1] ? scaled : null];
+    const share = b.mul(mean, b.mul(inverse, inverse)); // [..., 1]
+    const dx = b.mul(b.sub(b.mul(g!, weight), b.mul(x, share)), inverse);
+    if (!wanted[1]) return [dx, null];
+    const dWeight = b.matmul(b.reshape(inverse, [rows.shape[0]!, 1]), rows, { transA: true }); // [1, n]
+    return [b.after(dx, dWeight), b.reshape(dWeight, weight.shape)];
   },
   // A rotation: its inverse is the rotation by the negative angle.
   RotaryEmbedding: ({ b, node, gradients: [g] }) => {

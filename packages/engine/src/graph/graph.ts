@@ -35,6 +35,9 @@ export interface CustomGradient {
   readonly rule: (gradient: Value) => readonly Value[];
 }
 
+/** Computes a value again. Must read something that waits for the gradient (`after`), or it would be computed early. */
+export type Recipe = (gradient: Value) => Value;
+
 interface NameSpace {
   count: number;
   readonly taken: Set<string>;
@@ -49,6 +52,8 @@ export class Graph implements Scope {
   readonly #producers = new Map<Value, GraphNode>();
   readonly #shared = new Map<string, Value>();
   readonly #customGradients = new Map<Value, CustomGradient>();
+  readonly #recipes = new Map<Value, Recipe>();
+  readonly #remade = new Map<Value, Value>();
   readonly #symbols = new Map<string, { readonly value: Value; readonly axis: number }>();
   readonly #names: NameSpace;
 
@@ -144,6 +149,24 @@ export class Graph implements Scope {
 
   customGradientOf(value: Value): CustomGradient | undefined {
     return this.#customGradients.get(value);
+  }
+
+  /**
+   * How to compute a value a second time from others that are kept anyway. Gradients read the second one, so that the first
+   * need not be held until then.
+   */
+  setRecipe(value: Value, recipe: Recipe): Value {
+    this.#recipes.set(value, recipe);
+    return value;
+  }
+
+  /** The value as gradients should read it: where there is a recipe, computed again, once, and not before `gradient` is there. */
+  remade(value: Value, gradient: Value): Value {
+    const known = this.#remade.get(value);
+    if (known) return known;
+    const result = this.#recipes.get(value)?.(gradient) ?? value;
+    this.#remade.set(value, result);
+    return result;
   }
 
   /** A value and axis that have the size of a symbol. */

@@ -25,6 +25,7 @@ import { type Attributes, isConstant, type Value } from './value.js';
 
 export class ShapeBuilder extends Graph {
   #dims = new Map<Dim, Value>();
+  #unknown: Value | undefined;
 
   /** One-output node. */
   op(op: OpName, inputs: readonly (Value | null)[], attributes: Attributes = {}): Value {
@@ -132,12 +133,24 @@ export class ShapeBuilder extends Graph {
     return values.length === 1 ? values[0]! : this.op('Concat', values, { axis });
   }
 
-  /** Cuts an axis into parts of the given sizes (numbers or symbols). Constants cut along their first axis stay constants, uncopied. */
+  /**
+   * Cuts an axis into parts of the given sizes (numbers or symbols). What was joined from such parts falls back into them; constants cut along their
+   * first axis stay constants, uncopied.
+   */
   split(a: Value, sizes: Shape, axis: number): readonly Value[] {
     const at = normalizeAxis(axis, a.rank);
     if (addDims(sizes) !== a.shape[at]) {
       throw new SegueError('INTERNAL', `split of ${a.name}: parts ${sizes.join(' + ')} do not make ${a.shape[at]}`);
     }
+    const joined = this.#partsOf(a, at);
+    if (
+      joined &&
+      sameShape(
+        sizes,
+        joined.map(({ shape }) => shape[at]!),
+      )
+    )
+      return joined;
     const types = sizes.map((size) => ({ dtype: a.dtype, shape: a.shape.map((dim, i) => (i === at ? size : dim)) }));
     if (at === 0 && isConstant(a)) return this.#cutConstant(a, types);
     return this.node('Split', [a, this.#sizes(sizes)], { axis: at }, types);
@@ -153,6 +166,13 @@ export class ShapeBuilder extends Graph {
       const offsetBytes = place!.offsetBytes + begin * bytes;
       return this.constantInFile(dtype, shape, { file: place!.file, offsetBytes, bytes: (from - begin) * bytes });
     });
+  }
+
+  /** What a value was joined from along an axis. */
+  #partsOf(a: Value, axis: number): readonly Value[] | undefined {
+    const node = this.producerOf(a);
+    if (node?.op !== 'Concat' || normalizeAxis(Number(node.attributes.axis), a.rank) !== axis) return undefined;
+    return node.inputs.filter((value) => value !== null);
   }
 
   /** a[..., start : start + size, ...] along one axis. */
@@ -217,6 +237,31 @@ export class ShapeBuilder extends Graph {
 
   zeros(shape: Shape, dtype: DType): Value {
     return this.expand(this.scalar(0, dtype), shape);
+  }
+
+  /**
+   * The same value, but not before `other` is there: for what is computed early, or held long, when the runtime is left to choose an
+   * order. Reshapes the value to its own shape, as told by a vector of zeros that depends on `other`. Neither is copied; the
+   * compiler sees through constant sizes, so without a symbolic one there is no effect.
+   */
+  after(value: Value, other: Value): Value {
+    const symbol = value.shape.find((dim) => typeof dim === 'string');
+    if (symbol === undefined) return value;
+    const flat = this.node('Reshape', [other, this.#minusOne(symbol)], {}, [
+      { dtype: other.dtype, shape: [multiplyDims(other.shape)] },
+    ])[0]!;
+    const size = this.node('Shape', [flat], {}, [{ dtype: 'int64', shape: [1] }])[0]!;
+    const zeros = this.concat(
+      [this.op('Mul', [size, this.integers([0])]), this.integers(value.shape.slice(1).map(() => 0))],
+      0,
+    );
+    return this.node('Reshape', [value, zeros], {}, [{ dtype: value.dtype, shape: value.shape }])[0]!;
+  }
+
+  /** int64 [1] of -1 that the compiler cannot foresee: it follows what is computed from sizes, but not the values of a range. */
+  #minusOne(symbol: Dim): Value {
+    this.#unknown ??= this.op('Sub', [this.slice(this.range(symbol), 0, 1, 0), this.integers([1])]);
+    return this.#unknown;
   }
 
   /** The product of sizes, as one dimension. */

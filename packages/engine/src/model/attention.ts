@@ -18,11 +18,12 @@ export function attendTo(b: Builder, q: Value, k: Value, v: Value, bias: Value):
   const weights = b.softmax(b.add(scores, bias));
   const output = b.matmul(weights, v);
   const rule = (gradient: Value) => {
+    const [keys, values] = [b.remade(k, gradient), b.remade(v, gradient)];
     const along = b.reduceSum(b.mul(gradient, output), [-1], true); // [..., M, 1]
-    const dWeights = b.matmul(gradient, v, { transB: true }); // [..., M, S]
+    const dWeights = b.matmul(gradient, values, { transB: true }); // [..., M, S]
     const dScores = b.mul(weights, b.sub(dWeights, along));
     return [
-      b.matmul(dScores, k, { alpha }),
+      b.matmul(dScores, keys, { alpha }),
       b.matmul(dScores, q, { transA: true, alpha }),
       b.matmul(weights, gradient, { transA: true }),
     ];

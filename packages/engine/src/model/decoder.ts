@@ -18,6 +18,7 @@ import {
   type ParameterLayout,
 } from './layout.js';
 import { ropeFrequencies, ropeMagnitude } from './rope.js';
+import { swiGlu } from './swiglu.js';
 
 export type LayerWeights = Readonly<Record<CommonLayerKey, Value> & Partial<Record<OwnLayerKey, Value>>>;
 
@@ -120,7 +121,7 @@ export function feedForward(
     inference && !isConstant(gateUp)
       ? b.split(b.linear(normed, gateUp), halves, -1)
       : b.split(gateUp, halves, 0).map((half) => b.linear(normed, half)); // [rows, I]
-  return b.linear(b.mul(b.silu(gate!), up!), down);
+  return b.linear(swiGlu(b, gate!, up!), down);
 }
 
 /** Hidden rows [N, C] -> logits [N, V]. */
@@ -208,13 +209,22 @@ export function causalAttention(b: Builder, { q, k, v }: Heads, block: Dim): Val
   const attended = queries.map((query, i) => {
     const seen = b.product([i + 1, block]);
     const rows = b.reshape(query, [batch, kvHeads, folded, headSize]); // [B, G, H/G*Q, D]
-    const seenKeys = b.concat(keys.slice(0, i + 1), 2); // [B, G, (i+1)*Q, D]
-    const seenValues = b.concat(values.slice(0, i + 1), 2);
+    const seenKeys = joinAgain(b, keys.slice(0, i + 1)); // [B, G, (i+1)*Q, D]
+    const seenValues = joinAgain(b, values.slice(0, i + 1));
     const bias = b.reshape(maskOf(b, mask, i), [1, block, seen]);
     const repeated = b.reshape(b.expand(bias, [heads / kvHeads, block, seen]), [folded, seen]); // [H/G*Q, (i+1)*Q]
     return b.reshape(attendTo(b, rows, seenKeys, seenValues, repeated), [batch, heads, block, headSize]);
   });
   return b.concat(attended, 2);
+}
+
+/** Joined along the third axis; joined again on the way back, as the blocks overlap and would take much more memory than their parts. */
+function joinAgain(b: Builder, parts: readonly Value[]): Value {
+  const [first, ...rest] = parts;
+  const joined = b.concat(parts, 2);
+  return rest.length === 0
+    ? joined
+    : b.setRecipe(joined, (gradient) => b.concat([b.after(first!, gradient), ...rest], 2));
 }
 
 /** [Q, Q]: 0 where a query may see a key, else a large negative number. */

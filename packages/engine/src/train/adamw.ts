@@ -85,9 +85,17 @@ export class AdamW {
 
 /** Square root of the sum of squares, summed in double precision. */
 export function globalNorm(gradient: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < gradient.length; i++) sum += gradient[i]! * gradient[i]!;
-  return Math.sqrt(sum);
+  // Four sums, so that one addition need not wait for the one before it.
+  const whole = gradient.length - (gradient.length % 4);
+  let [a, b, c, d] = [0, 0, 0, 0];
+  for (let i = 0; i < whole; i += 4) {
+    a += gradient[i]! * gradient[i]!;
+    b += gradient[i + 1]! * gradient[i + 1]!;
+    c += gradient[i + 2]! * gradient[i + 2]!;
+    d += gradient[i + 3]! * gradient[i + 3]!;
+  }
+  for (let i = whole; i < gradient.length; i++) a += gradient[i]! * gradient[i]!;
+  return Math.sqrt(a + b + c + d);
 }
 
 /** The factor that brings a gradient of norm `norm` down to at most `maxNorm`. FAILED_PRECONDITION when the norm is not finite. */

@@ -1,6 +1,6 @@
 /**
  * The graphs that the trainer runs: log-probabilities of given tokens (forward), and the gradients of a loss with respect to every
- * parameter block. Weights are inputs, one per block, so that a session outlives policy versions. Sizes are symbols: B rows of
+ * weight. Weights are inputs (views of the flat parameters), so that a session outlives policy versions. Sizes are symbols: B rows of
  * T tokens (padded at the end), N trained tokens among them. Logits are computed at trained positions only.
  */
 import { Builder } from '../graph/builder.js';
@@ -20,9 +20,10 @@ import {
   rotaryTables,
   splitHeads,
 } from '../model/decoder.js';
-import type { ParameterLayout } from '../model/layout.js';
+import type { ParameterBlock, ParameterLayout } from '../model/layout.js';
 import { longLogProbs, type TokenInputs } from './long-log-probs.js';
 import { policyLoss, supervisedLoss } from './losses.js';
+import { tokenLogProbs } from './token-log-probs.js';
 
 export type Objective = 'policy' | 'supervised';
 
@@ -42,31 +43,49 @@ export const attentionBlocks = 4;
 /** Tokens per block of the graph for long rows. Measured at 64, 128, 256 and 512: docs/long-contexts.md. */
 export const longBlock = 256;
 
-/** Name of the gradient of a block among the outputs. */
-export function gradientName(blockKey: string): string {
-  return `gradient.${blockKey}`;
+/** A stretch of the flat parameters that training graphs take as one input, and whose gradient they give. */
+export interface WeightInput {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** A block, or the tensors of a block that the decoder cuts apart again: so the cut costs nothing. */
+function weightParts({ key, shape, offset, size, tensors }: ParameterBlock): readonly WeightInput[] {
+  return key.endsWith('.gateUp') ? tensors : [{ name: key, shape, offset, size }];
+}
+
+/** The weights that training graphs take, by name; together they cover the flat parameters. */
+export function weightInputs(layout: ParameterLayout): readonly WeightInput[] {
+  return layout.blocks.flatMap(weightParts);
+}
+
+/** Name of the gradient of a weight among the outputs. */
+export function gradientName(weight: string): string {
+  return `gradient.${weight}`;
 }
 
 interface Forward {
   readonly b: Builder;
-  /** Weights in the order of the layout's blocks. */
-  readonly blocks: readonly Value[];
+  /** In the order of `weightInputs`. */
+  readonly weights: readonly Value[];
   /** [N] */
   readonly logProbs: Value;
 }
 
 /**
- * Inputs: blocks by key; tokens int64 [B, blocks, Q] (T = blocks * Q; in the graph for long rows Q is `longBlock`); positions int64 [N], the flat index (row * T + column) of the token before each
+ * Inputs: weights by name; tokens int64 [B, blocks, Q] (T = blocks * Q; in the graph for long rows Q is `longBlock`); positions int64 [N], the flat index (row * T + column) of the token before each
  * trained one; targets int64 [N]; inverseTemperature []. Outputs: logProbs [N] at that temperature; entropy [], summed over tokens.
  */
 function forward(layout: ParameterLayout, dtype: DType, longBlock: number): Forward {
   const b = new Builder();
   const { config } = layout;
-  const blocks: Value[] = [];
-  const weights: DecoderWeights = decoderWeights(layout, ({ key, shape }) => {
-    const block = b.input(key, dtype, shape);
-    blocks.push(block);
-    return block;
+  const inputs: Value[] = [];
+  const weights: DecoderWeights = decoderWeights(layout, (block) => {
+    const parts = weightParts(block).map(({ name, shape }) => b.input(name, dtype, shape));
+    inputs.push(...parts);
+    return b.concat(parts, 0);
   });
   const tokens = b.input('tokens', 'int64', longBlock > 0 ? ['B', 'blocks', longBlock] : ['B', attentionBlocks, 'Q']);
   const read: TokenInputs = {
@@ -78,7 +97,7 @@ function forward(layout: ParameterLayout, dtype: DType, longBlock: number): Forw
   const { logProbs, entropy } = (longBlock > 0 ? longLogProbs : plainLogProbs)(b, config, weights, read);
   b.output('logProbs', logProbs);
   b.output('entropy', entropy);
-  return { b, blocks, logProbs };
+  return { b, weights: inputs, logProbs };
 }
 
 /** Log-probs of the targets, with all that lies between kept for the gradient. */
@@ -90,10 +109,9 @@ function plainLogProbs(b: Builder, config: ModelConfig, weights: DecoderWeights,
   const attend = (qkv: Value) =>
     mergeHeads(b, causalAttention(b, splitHeads(b, config, qkv, ['B', length], first, tables), 'Q'));
   const hidden = decoderStack(b, config, weights, embed(b, weights, tokens), attend, { wantedRows: positions }); // [N, C]
-  const scores = b.mul(logits(b, weights, hidden), inverseTemperature); // [N, V]
-  const logSoftmax = b.logSoftmax(scores); // [N, V]
-  const logProbs = b.reshape(b.gatherElements(logSoftmax, b.unsqueeze(targets, [1]), 1), ['N']);
-  return { logProbs, entropy: b.neg(b.reduceSum(b.mul(b.exp(logSoftmax), logSoftmax), [0, 1])) };
+  // The temperature divides the hidden rows: the scores are far wider.
+  const scores = logits(b, weights, b.mul(hidden, inverseTemperature)); // [N, V]
+  return tokenLogProbs(b, scores, targets);
 }
 
 /** Forward only. */
@@ -107,21 +125,21 @@ export function logProbGraph(
 /**
  * The log-prob graph with a loss on top and the gradients. Further inputs: rowOf int64 [N], scale [B]; for the policy objective
  * also referenceLogProbs [N], weights [N], advantages [B], lengths [B], tau []. Further outputs: rowLosses [B], one gradient per
- * block, and for the policy objective logRatios [B].
+ * weight, and for the policy objective logRatios [B].
  */
 export function gradientGraph(
   layout: ParameterLayout,
   objective: Objective,
   { dtype = 'float32', longBlock = 0 }: TrainGraphOptions = {},
 ): Builder {
-  const { b, blocks, logProbs } = forward(layout, dtype, longBlock);
+  const { b, weights, logProbs } = forward(layout, dtype, longBlock);
   const scale = b.input('scale', dtype, ['B']);
   const rowOf = b.input('rowOf', 'int64', ['N']);
   const batch = { logProbs, rowOf };
   const loss = objective === 'supervised' ? supervised() : policy();
-  const gradients = differentiate(b, loss, blocks);
-  layout.blocks.forEach(({ key }, i) => {
-    b.output(gradientName(key), gradients[i]!);
+  const gradients = differentiate(b, loss, weights);
+  weightInputs(layout).forEach(({ name }, i) => {
+    b.output(gradientName(name), gradients[i]!);
   });
   return b;
 

@@ -1,4 +1,5 @@
 /** Rows dealt out to threads, and the threads' results put together again. Pure. */
+import type { Device } from '../graph/session.js';
 import type { TokenRow } from './batches.js';
 import type { GradientResult, LogProbResult, PolicyGradientResult } from './training-types.js';
 
@@ -6,6 +7,24 @@ import type { GradientResult, LogProbResult, PolicyGradientResult } from './trai
 export interface Shard<R extends TokenRow> {
   readonly rows: readonly R[];
   readonly indices: readonly number[];
+}
+
+/** Above so many parameters, copies of them and of their gradient cost more than is lost when threads share an operator. */
+const maxDataParallelParameters = 8_000_000;
+
+export interface ThreadPlan {
+  /** Threads that compute the gradients of their own rows, each with a copy of the parameters. */
+  readonly workers: number;
+  /** Threads that share an operator. */
+  readonly operatorThreads: number;
+}
+
+/** How a number of threads is used: side by side for a small policy, inside the operators for a large one. A GPU has one worker. */
+export function planThreads(parameters: number, threads: number, device: Device = 'cpu'): ThreadPlan {
+  if (device === 'cuda') return { workers: 1, operatorThreads: 1 };
+  return parameters > maxDataParallelParameters
+    ? { workers: 1, operatorThreads: threads }
+    : { workers: threads, operatorThreads: 1 };
 }
 
 /** Deals rows out like cards, longest first, back and forth: every thread gets like lengths. A function of the rows alone. */

@@ -70,6 +70,9 @@ async function perform(call: Call): Promise<ResultOf<CallName>> {
   if (!state) throw new SegueError('FAILED_PRECONDITION', 'the training engine has no policy');
   const { engine } = state;
   switch (call.name) {
+    case 'useThreads':
+      engine.useThreads(call.threads);
+      return undefined;
     case 'share':
       state.shared = call.shared;
       state.helper = call.helper;

@@ -50,6 +50,8 @@ export interface TrainingStatus {
 /** Arguments and result of every call. */
 interface Calls {
   start: { args: object; result: ModelConfig };
+  /** Threads that share an operator; before the first gradient. */
+  useThreads: { args: { threads: number }; result: undefined };
   share: { args: { shared: SharedArrays; helper: number | null }; result: undefined };
   logProbs: { args: { rows: readonly TokenRow[]; options: LogProbOptions }; result: LogProbResult };
   policyGradients: { args: { rows: readonly PolicyRow[]; options: PolicyLossOptions }; result: PolicyGradientResult };

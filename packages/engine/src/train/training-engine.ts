@@ -23,7 +23,15 @@ import {
   type TokenRow,
   tokenFeeds,
 } from './batches.js';
-import { attentionBlocks, gradientGraph, gradientName, logProbGraph, longBlock, type Objective } from './graphs.js';
+import {
+  attentionBlocks,
+  gradientGraph,
+  gradientName,
+  logProbGraph,
+  longBlock,
+  type Objective,
+  weightInputs,
+} from './graphs.js';
 import {
   defaultThreads,
   type GradientResult,
@@ -55,6 +63,7 @@ export class TrainingEngine {
   readonly #parameterFeeds: Tensors;
   /** By kind of graph; those for long rows have a name of their own. */
   readonly #sessions = new Map<string, Promise<Session>>();
+  #threads: number;
   #companions: readonly string[] = [];
   /** Of the checkpoint that was opened: `save` keeps its config.json. */
   #origin: CheckpointOrigin | null = null;
@@ -75,6 +84,7 @@ export class TrainingEngine {
       optimizer: {},
       ...options,
     };
+    this.#threads = this.#options.threads;
     if (!(this.#options.lengthMultiple > 0) || this.#options.lengthMultiple % attentionBlocks !== 0) {
       throw new SegueError('INVALID_CONFIG', `lengthMultiple must be a multiple of ${attentionBlocks}`);
     }
@@ -83,7 +93,10 @@ export class TrainingEngine {
     const ranges = this.layout.blocks.map(({ offset, size, shape }) => ({ offset, size, decays: shape.length > 1 }));
     this.#optimizer = new AdamW(this.layout.length, ranges, this.#options.optimizer);
     this.#parameterFeeds = Object.fromEntries(
-      this.layout.blocks.map((block) => [block.key, tensor('float32', block.shape, viewOf(parameters, block))]),
+      weightInputs(this.layout).map((weight) => [
+        weight.name,
+        tensor('float32', weight.shape, viewOf(parameters, weight)),
+      ]),
     );
   }
 
@@ -116,6 +129,11 @@ export class TrainingEngine {
 
   get hasGradient(): boolean {
     return this.#pending;
+  }
+
+  /** How many threads share an operator, for sessions that are made from now on. */
+  useThreads(threads: number): void {
+    this.#threads = threads;
   }
 
   /** Adds a gradient that was computed elsewhere under the same parameters. */
@@ -248,8 +266,8 @@ export class TrainingEngine {
       const shape = { longBlock: long ? longBlock : 0 };
       const graph: Builder =
         kind === 'logProbs' ? logProbGraph(this.layout, shape) : gradientGraph(this.layout, kind, shape);
-      const { device, threads } = this.#options;
-      session = Session.create(emit(graph), { device, threads, name });
+      const { device } = this.#options;
+      session = Session.create(emit(graph), { device, threads: this.#threads, name });
       this.#sessions.set(name, session);
     }
     return session;
@@ -288,7 +306,10 @@ export class TrainingEngine {
 
   #gradientFetches(into: Float32Array): Tensors {
     return Object.fromEntries(
-      this.layout.blocks.map((block) => [gradientName(block.key), tensor('float32', block.shape, viewOf(into, block))]),
+      weightInputs(this.layout).map((weight) => [
+        gradientName(weight.name),
+        tensor('float32', weight.shape, viewOf(into, weight)),
+      ]),
     );
   }
 }

@@ -8,7 +8,7 @@ export const defaultThreads = 2;
 
 export interface TrainingOptions {
   readonly device?: Device;
-  /** Threads inside an operator; in a TrainingWorker on the CPU, data-parallel threads. Default 2. */
+  /** Threads inside an operator; a TrainingWorker uses them as `planThreads` says. Default 2. */
   readonly threads?: number;
   /** Padded tokens of a micro-batch: bounds memory, and small ones need less padding. Default 2048. */
   readonly maxTokensPerMicroBatch?: number;

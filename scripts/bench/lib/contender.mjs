@@ -1,0 +1,32 @@
+/** A process that is measured beside others: it says `{"ready": version}` when it can begin, then answers every line with one line of JSON. */
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+
+export async function startContender(command, args) {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async () => {
+    const { value, done } = await lines.next();
+    if (done) throw new Error(`${command} ${args.join(' ')} has ended`);
+    return JSON.parse(value);
+  };
+  const { ready } = await next();
+  return {
+    version: ready,
+    step: () => {
+      child.stdin.write('\n');
+      return next();
+    },
+    /** Largest resident set so far, in MB. */
+    peakMb: async () => {
+      const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
+      return Number(/VmHWM:\s+(\d+) kB/.exec(status)[1]) / 1000;
+    },
+    end: async () => {
+      const exited = new Promise((resolve) => child.once('exit', resolve));
+      child.stdin.end();
+      await exited;
+    },
+  };
+}
