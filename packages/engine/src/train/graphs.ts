@@ -22,7 +22,7 @@ import {
 } from '../model/decoder.js';
 import type { ParameterLayout } from '../model/layout.js';
 import { longLogProbs, type TokenInputs } from './long-log-probs.js';
-import { policyLoss, supervisedLoss } from './losses.js';
+import { type PolicyTerms, policyLoss, supervisedLoss } from './losses.js';
 
 export type Objective = 'policy' | 'supervised';
 
@@ -47,43 +47,46 @@ export function gradientName(blockKey: string): string {
   return `gradient.${blockKey}`;
 }
 
-interface Forward {
-  readonly b: Builder;
-  /** Weights in the order of the layout's blocks. */
-  readonly blocks: readonly Value[];
-  /** [N] */
-  readonly logProbs: Value;
+/** What the losses read beside log-probs; the policy's own are left out of supervised training. */
+export interface LossInputs {
+  /** int64 [N] */
+  readonly rowOf: Value;
+  /** [B] */
+  readonly scale: Value;
+  readonly policy?: Omit<PolicyTerms, 'scale'>;
 }
 
-/**
- * Inputs: blocks by key; tokens int64 [B, blocks, Q] (T = blocks * Q; in the graph for long rows Q is `longBlock`); positions int64 [N], the flat index (row * T + column) of the token before each
- * trained one; targets int64 [N]; inverseTemperature []. Outputs: logProbs [N] at that temperature; entropy [], summed over tokens.
- */
-function forward(layout: ParameterLayout, dtype: DType, longBlock: number): Forward {
-  const b = new Builder();
-  const { config } = layout;
+export interface LossOutputs {
+  /** [] */
+  readonly loss: Value;
+  /** [B] */
+  readonly rowLosses: Value;
+  /** [B]; of the policy objective. */
+  readonly logRatios?: Value;
+}
+
+/** One input per block, by its key. `blocks` are in the order of the layout. */
+export function blockInputs(
+  b: Builder,
+  layout: ParameterLayout,
+  dtype: DType,
+): { blocks: Value[]; weights: DecoderWeights } {
   const blocks: Value[] = [];
-  const weights: DecoderWeights = decoderWeights(layout, ({ key, shape }) => {
+  const weights = decoderWeights(layout, ({ key, shape }) => {
     const block = b.input(key, dtype, shape);
     blocks.push(block);
     return block;
   });
-  const tokens = b.input('tokens', 'int64', longBlock > 0 ? ['B', 'blocks', longBlock] : ['B', attentionBlocks, 'Q']);
-  const read: TokenInputs = {
-    tokens,
-    positions: b.input('positions', 'int64', ['N']),
-    targets: b.input('targets', 'int64', ['N']),
-    inverseTemperature: b.input('inverseTemperature', dtype, []),
-  };
-  const { logProbs, entropy } = (longBlock > 0 ? longLogProbs : plainLogProbs)(b, config, weights, read);
-  b.output('logProbs', logProbs);
-  b.output('entropy', entropy);
-  return { b, blocks, logProbs };
+  return { blocks, weights };
 }
 
 /** Log-probs of the targets, with all that lies between kept for the gradient. */
-function plainLogProbs(b: Builder, config: ModelConfig, weights: DecoderWeights, read: TokenInputs): TokenLogProbs {
-  const { tokens, positions, targets, inverseTemperature } = read;
+export function plainLogProbs(
+  b: Builder,
+  config: ModelConfig,
+  weights: DecoderWeights,
+  { tokens, positions, targets, inverseTemperature }: TokenInputs,
+): TokenLogProbs {
   const tables = rotaryTables(b, config, inverseTemperature.dtype);
   const length = b.product(tokens.shape.slice(1));
   const first = b.integers([0]);
@@ -96,52 +99,60 @@ function plainLogProbs(b: Builder, config: ModelConfig, weights: DecoderWeights,
   return { logProbs, entropy: b.neg(b.reduceSum(b.mul(b.exp(logSoftmax), logSoftmax), [0, 1])) };
 }
 
-/** Forward only. */
-export function logProbGraph(
-  layout: ParameterLayout,
-  { dtype = 'float32', longBlock = 0 }: TrainGraphOptions = {},
-): Builder {
-  return forward(layout, dtype, longBlock).b;
+/** The loss of a micro-batch. */
+export function lossOf(b: Builder, logProbs: Value, { rowOf, scale, policy }: LossInputs): LossOutputs {
+  const batch = { logProbs, rowOf };
+  return policy ? policyLoss(b, batch, { ...policy, scale }) : supervisedLoss(b, batch, scale);
 }
 
-/**
- * The log-prob graph with a loss on top and the gradients. Further inputs: rowOf int64 [N], scale [B]; for the policy objective
- * also referenceLogProbs [N], weights [N], advantages [B], lengths [B], tau []. Further outputs: rowLosses [B], one gradient per
- * block, and for the policy objective logRatios [B].
- */
-export function gradientGraph(
-  layout: ParameterLayout,
-  objective: Objective,
-  { dtype = 'float32', longBlock = 0 }: TrainGraphOptions = {},
-): Builder {
-  const { b, blocks, logProbs } = forward(layout, dtype, longBlock);
-  const scale = b.input('scale', dtype, ['B']);
-  const rowOf = b.input('rowOf', 'int64', ['N']);
-  const batch = { logProbs, rowOf };
-  const loss = objective === 'supervised' ? supervised() : policy();
+/** tokens int64 [B, blocks, Q] (T = blocks * Q; in the graph for long rows Q is `longBlock`); positions int64 [N], the flat index (row * T + column) of the token before each trained one. */
+function tokenInputs(b: Builder, dtype: DType, longBlock: number): TokenInputs {
+  return {
+    tokens: b.input('tokens', 'int64', longBlock > 0 ? ['B', 'blocks', longBlock] : ['B', attentionBlocks, 'Q']),
+    positions: b.input('positions', 'int64', ['N']),
+    targets: b.input('targets', 'int64', ['N']),
+    inverseTemperature: b.input('inverseTemperature', dtype, []),
+  };
+}
+
+function lossInputs(b: Builder, objective: Objective, dtype: DType): LossInputs {
+  const shared = { scale: b.input('scale', dtype, ['B']), rowOf: b.input('rowOf', 'int64', ['N']) };
+  if (objective === 'supervised') return shared;
+  const policy = {
+    referenceLogProbs: b.input('referenceLogProbs', dtype, ['N']),
+    weights: b.input('weights', dtype, ['N']),
+    advantages: b.input('advantages', dtype, ['B']),
+    lengths: b.input('lengths', dtype, ['B']),
+    tau: b.input('tau', dtype, []),
+  };
+  return { ...shared, policy };
+}
+
+/** Inputs: blocks by key and `TokenInputs`. Outputs: logProbs [N] at the temperature; entropy [], summed over tokens. */
+function forwardGraph(layout: ParameterLayout, { dtype = 'float32', longBlock = 0 }: TrainGraphOptions) {
+  const b = new Builder();
+  const { blocks, weights } = blockInputs(b, layout, dtype);
+  const logProbsOf = longBlock > 0 ? longLogProbs : plainLogProbs;
+  const { logProbs, entropy } = logProbsOf(b, layout.config, weights, tokenInputs(b, dtype, longBlock));
+  b.output('logProbs', logProbs);
+  b.output('entropy', entropy);
+  return { b, blocks, logProbs };
+}
+
+/** Forward only. */
+export function logProbGraph(layout: ParameterLayout, options: TrainGraphOptions = {}): Builder {
+  return forwardGraph(layout, options).b;
+}
+
+/** The log-prob graph with a loss on top and the gradients. Further inputs: `LossInputs`. Further outputs: `LossOutputs` by row, one gradient per block. */
+export function gradientGraph(layout: ParameterLayout, objective: Objective, options: TrainGraphOptions = {}): Builder {
+  const { b, blocks, logProbs } = forwardGraph(layout, options);
+  const { loss, rowLosses, logRatios } = lossOf(b, logProbs, lossInputs(b, objective, options.dtype ?? 'float32'));
+  b.output('rowLosses', rowLosses);
+  if (logRatios) b.output('logRatios', logRatios);
   const gradients = differentiate(b, loss, blocks);
   layout.blocks.forEach(({ key }, i) => {
     b.output(gradientName(key), gradients[i]!);
   });
   return b;
-
-  function supervised(): Value {
-    const { loss, rowLosses } = supervisedLoss(b, batch, scale);
-    b.output('rowLosses', rowLosses);
-    return loss;
-  }
-
-  function policy(): Value {
-    const { loss, rowLosses, logRatios } = policyLoss(b, batch, {
-      scale,
-      referenceLogProbs: b.input('referenceLogProbs', dtype, ['N']),
-      weights: b.input('weights', dtype, ['N']),
-      advantages: b.input('advantages', dtype, ['B']),
-      lengths: b.input('lengths', dtype, ['B']),
-      tau: b.input('tau', dtype, []),
-    });
-    b.output('rowLosses', rowLosses);
-    b.output('logRatios', logRatios);
-    return loss;
-  }
 }
