@@ -73,24 +73,6 @@ t.test('log-probs of the decode loop are those of the full-sequence graph', asyn
   }
 });
 
-t.test('in float16 what is drawn has the log-probs of the full-sequence graph to half precision', async (t) => {
-  for (const sharePrompts of ['never', 'always'] as const) {
-    const requests = mixedRequests();
-    const engine = await engineWith({ sharePrompts, chunkTokens: 7, precision: 'float16' });
-    const results = await generate(engine, requests);
-    let largest = 0;
-    for (const { id, promptTokens, responseTokens, sampling } of requests) {
-      const { tokens, logProbs } = requireResult(results, id);
-      t.ok(tokens.length > 0);
-      const whole = join(promptTokens, responseTokens, tokens);
-      const [expected] = await fullLogProbs([whole], tokens.length, sampling.temperature || 1);
-      largest = Math.max(largest, largestDifference(logProbs, expected!));
-    }
-    t.ok(largest < 0.03, `prompts shared ${sharePrompts}: ${largest}`);
-    t.ok(largest > 1e-4, 'it does compute in float16');
-  }
-});
-
 t.test('greedy decoding takes the most likely token of the full forward', async (t) => {
   const greedy = request('g', { sampling: { temperature: 0, topK: 0, topP: 1 }, stopTokens: [] });
   const { tokens } = requireResult(await generate(await engineWith(), [greedy]), 'g');
