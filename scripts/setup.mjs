@@ -1,8 +1,8 @@
 /**
  * `npm run setup`: the set-up alone, which `npm start` and `npm test` do by themselves.
- * `npm run setup:cuda` (the flag --cuda) adds the CUDA libraries.
+ * `npm run setup:cuda` (the flag --cuda) adds the CUDA provider and libraries.
  */
-import { installCuda } from './lib/packages.mjs';
+import { installCuda } from './lib/cuda.mjs';
 import { main, say } from './lib/process.mjs';
 import { setUp } from './lib/setup.mjs';
 

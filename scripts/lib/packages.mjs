@@ -1,6 +1,6 @@
 /**
  * Installs the locked packages when they are missing or differ from the lock file, and compiles the workspace.
- * The install is the CPU one: no package's install script runs (see .npmrc); `installCuda` fetches what CUDA needs.
+ * The install is the CPU one: no package's install script runs (see .npmrc); cuda.mjs fetches what CUDA needs.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -65,26 +65,6 @@ export async function ensurePackages() {
 function withoutStack(output) {
   const lines = output.split('\n').filter((line) => !/^npm (error|ERR!)(\s{2,}|\s*[{}]?\s*$)/.test(line));
   return lines.join('\n').replaceAll(/\{$/gm, '');
-}
-
-/** Fetches the CUDA libraries of onnxruntime-node, which the default install leaves out. */
-export async function installCuda() {
-  if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw new Refusal(
-      `CUDA runs on 64-bit Intel or AMD Linux alone and this is ${process.platform} ${process.arch}. Use the CPU install.`,
-    );
-  }
-  say('segue: fetching the CUDA 12 libraries of onnxruntime-node (about 300 MB)');
-  const script = join(root, 'node_modules/onnxruntime-node/script/install.js');
-  const fetched = await run(process.execPath, [script], { env: { ONNXRUNTIME_NODE_INSTALL: 'cuda12' } });
-  const library = join(root, 'node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so');
-  if (!fetched.ok || !existsSync(library)) {
-    const reason = /^\w*Error: (.*)$/m.exec(fetched.output)?.[1] ?? lastLines(fetched.output, 1);
-    throw new Refusal(
-      `The CUDA libraries could not be fetched (${reason}). Check that https://api.nuget.org can be reached and try again.`,
-    );
-  }
-  say('segue: CUDA libraries installed; set device: cuda in the configuration');
 }
 
 /**

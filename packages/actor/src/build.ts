@@ -1,7 +1,7 @@
 /** Puts the actor into its shell: engine by configuration, handlers, watches, heartbeat, and the order of the stop. */
 import { actorContract } from '@segue/bus';
 import type { ActorConfig } from '@segue/core';
-import { WorkerEngine } from '@segue/engine';
+import { requireDevice, WorkerEngine } from '@segue/engine';
 import type { Shell } from '@segue/service';
 import { Actor } from './actor.js';
 import { actorHandlers } from './service.js';
@@ -10,8 +10,9 @@ const catchUpIntervalMs = 1_000;
 
 /** @param engineEntry what an engine's thread runs, in place of the engine itself; for tests */
 export async function buildActor(shell: Shell<ActorConfig>, engineEntry?: URL): Promise<void> {
-  const { slots, chunkTokens, threads, device, packWeights } = shell.config;
-  const options = { slots, chunkTokens, threads, device, packWeights };
+  const { slots, chunkTokens, threads, device, precision, packWeights } = shell.config;
+  await requireDevice(device, precision);
+  const options = { slots, chunkTokens, threads, device, precision, packWeights };
   const actor = new Actor(shell, () => new WorkerEngine(options, engineEntry));
   shell.serve(actorContract, actorHandlers(actor, shell.config));
   shell.register(() => actor.registration);

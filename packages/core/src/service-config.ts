@@ -69,11 +69,14 @@ export const actorConfigSchema = service('actor', {
   chunkTokens: z.number().int().min(1).max(1024).default(32),
   /** Threads of the engine. */
   threads: z.number().int().min(1).default(1),
+  /** What generates; see docs/cuda.md. */
   device: z.enum(['cpu', 'cuda']).default('cpu'),
   /** Make a new policy version ready beside the one that is served, before it is activated. Off, one version is in memory at a time. */
   prepareVersions: z.boolean().default(true),
   /** Copy the weights into a layout that decodes 5 to 20 % faster. Off, the engine reads the mapped file and needs no memory for weights. */
   packWeights: z.boolean().default(true),
+  /** What decoding computes with. The other two need device cuda, are faster, and their log-probs differ from the trainer's. */
+  precision: z.enum(['float32', 'tf32', 'float16']).default('float32'),
   /** A task's lease; renewed while chunks complete, in ms. */
   leaseMs: z.number().int().min(1_000).default(10_000),
   /** Longest time for one call of the engine (a chunk, a load), in ms; then the engine hangs and the process ends, to be started again. */
@@ -84,7 +87,10 @@ export const actorConfigSchema = service('actor', {
 
 export const trainerConfigSchema = service('trainer', {
   threads: z.number().int().min(1).default(2),
+  /** What trains; see docs/cuda.md. */
   device: z.enum(['cpu', 'cuda']).default('cpu'),
+  /** Of matrix products; tf32 needs device cuda, is faster, and rounds their inputs to 10 bits of mantissa. */
+  precision: z.enum(['float32', 'tf32']).default('float32'),
   /** Longest time for one call of the engine (gradients of an update, log-probs of a batch), in ms; then the engine hangs and the process ends, to be started again. */
   engineTimeoutMs: z.number().int().min(100).default(600_000),
   /** Newest versions kept, beside version 0, those that wrote unfinished trajectories, and those that an evaluation has pinned. */

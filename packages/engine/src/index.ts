@@ -2,6 +2,7 @@
 export type { EngineOptions } from './generate/engine-options.js';
 export { LocalEngine } from './generate/local-engine.js';
 export { WorkerEngine } from './generate/worker-engine.js';
+export { type Precision, requireDevice } from './graph/device.js';
 export type { Device } from './graph/session.js';
 export {
   type Checkpoint,
@@ -40,6 +41,8 @@ export type {
   PolicyGradientResult,
   PolicyLossOptions,
   PolicyRow,
+  PolicyStepOptions,
+  PolicyStepResult,
   StepResult,
   SupervisedLossOptions,
   SupervisedStepResult,

@@ -1,6 +1,7 @@
 /** Puts the trainer into its shell: policy store, handlers, and the order of the stop. */
 import { trainerContract } from '@segue/bus';
 import type { TrainerConfig } from '@segue/core';
+import { requireDevice } from '@segue/engine';
 import { pinnedVersions, type Shell } from '@segue/service';
 import { defineTrainerMetrics } from './metrics.js';
 import { trainerHandlers } from './service.js';
@@ -8,6 +9,7 @@ import { Trainer, type TrainerSeams } from './trainer.js';
 
 export async function buildTrainer(shell: Shell<TrainerConfig>, seams: TrainerSeams = {}): Promise<void> {
   const { config, log, bus, peers } = shell;
+  await requireDevice(config.device, config.precision);
   const metrics = defineTrainerMetrics(shell.metrics);
   const trainer = new Trainer({
     config,

@@ -8,7 +8,7 @@ import { type RunConfig, SegueError, type TrainerConfig } from '@segue/core';
 import { type TrainingCall, TrainingWorker } from '@segue/engine';
 import type { StoredPolicy } from './policy-store.js';
 
-export type LearnerHost = Pick<TrainerConfig, 'threads' | 'device' | 'engineTimeoutMs'>;
+export type LearnerHost = Pick<TrainerConfig, 'threads' | 'device' | 'precision' | 'engineTimeoutMs'>;
 
 /** Everything that a worker is opened with; another purpose or another configuration opens a new one. */
 interface Opening {
@@ -80,12 +80,12 @@ export class Learner {
       await this.close();
       const { beta1, beta2, epsilon } = opening.train;
       const { weightDecay, maxGradientNorm, maxTokensPerMicroBatch, longRowTokens } = opening;
-      const { threads, device, engineTimeoutMs } = this.#host;
+      const { threads, device, precision, engineTimeoutMs } = this.#host;
       const optimizer = { beta1, beta2, epsilon, weightDecay };
       const starting = TrainingWorker.start(
         {
           source: { folder: stored.folder },
-          options: { threads, device, maxGradientNorm, maxTokensPerMicroBatch, longRowTokens, optimizer },
+          options: { threads, device, precision, maxGradientNorm, maxTokensPerMicroBatch, longRowTokens, optimizer },
         },
         { callTimeoutMs: engineTimeoutMs, ...(this.#entry && { entry: this.#entry }) },
       );

@@ -75,7 +75,7 @@ export async function* trainIteration(
   for (const part of parts) {
     requireNotAborted(order);
     const rows = part.map((row) => prepared.rows.get(row)!);
-    updates.push(await update(learn, rows, config));
+    updates.push(await update(learn, rows, config, part === parts.at(-1)));
     yield progress('train', updates.length, parts.length, updates.at(-1));
   }
   const logRatioMean = await measureLogRatio(learn, [...prepared.rows.values()], config);
@@ -190,12 +190,18 @@ interface Update {
  * One optimiser step: the loss is the sum over the responses of the part divided by their number. Without a trained
  * token nothing is done.
  */
-async function update(learn: TrainingWorker, rows: readonly PreparedRow[], config: RunConfig): Promise<Update> {
+async function update(
+  learn: TrainingWorker,
+  rows: readonly PreparedRow[],
+  config: RunConfig,
+  last: boolean,
+): Promise<Update> {
   if (rows.every(({ trained }) => trained === 0)) return { loss: 0, gradientNorm: 0 };
   const { tau, logProb, learningRate } = config.train;
   const { temperature } = config.rollout;
-  const { loss } = await learn.policyGradients(rows, { tau, temperature, logPi: logProb, normalizer: rows.length });
-  const { gradientNorm } = await learn.step(learningRate);
+  const objective = { tau, temperature, logPi: logProb, normalizer: rows.length };
+  // Each iteration begins with an optimiser that has seen nothing.
+  const { loss, gradientNorm } = await learn.policyStep(rows, { ...objective, learningRate, thenReset: last });
   return { loss, gradientNorm };
 }
 

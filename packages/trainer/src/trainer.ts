@@ -35,7 +35,10 @@ export interface TrainerLog {
 }
 
 export interface TrainerOptions {
-  readonly config: Pick<TrainerConfig, 'dataFolder' | 'threads' | 'device' | 'engineTimeoutMs' | 'keepVersions'>;
+  readonly config: Pick<
+    TrainerConfig,
+    'dataFolder' | 'threads' | 'device' | 'precision' | 'engineTimeoutMs' | 'keepVersions'
+  >;
   readonly log: TrainerLog;
   readonly metrics: TrainerMetrics;
   readonly replay: () => Promise<ReplayReader>;

@@ -30,6 +30,26 @@ const shapes = {
     intermediateSize: 2048,
     vocabularySize: 16_384,
   },
+  /** 494 M parameters: the shape of Qwen2.5-0.5B. */
+  '0.5b': {
+    hiddenSize: 896,
+    layers: 24,
+    heads: 14,
+    kvHeads: 2,
+    headSize: 64,
+    intermediateSize: 4864,
+    vocabularySize: 151_936,
+  },
+  /** 1.54 G parameters: the shape of Qwen2.5-1.5B. */
+  '1.5b': {
+    hiddenSize: 1536,
+    layers: 28,
+    heads: 12,
+    kvHeads: 2,
+    headSize: 128,
+    intermediateSize: 8960,
+    vocabularySize: 151_936,
+  },
 };
 
 export const sizeNames = Object.keys(shapes);

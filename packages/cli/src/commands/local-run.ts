@@ -9,7 +9,7 @@ import { readRunConfig } from '../run/run-config-file.js';
 import { followRun, type ProblemBatch, prepareRun } from '../run/session.js';
 import { type ClusterWork, withLocalCluster } from '../run/with-cluster.js';
 import { createReporter } from '../view/reporter.js';
-import { configOfFlags, type LocalRunFlags } from './options.js';
+import { configOfFlags, type LocalRunFlags, settingsOfFlags } from './options.js';
 
 export interface LocalRunInput {
   readonly flags: LocalRunFlags;
@@ -33,7 +33,12 @@ export async function runLocally(input: LocalRunInput): Promise<number> {
     assignments: flags.set,
     flags: configOfFlags(flags),
   });
-  const options = { ...defaultClusterOptions, dataFolder: resolve(flags.data), actors: flags.actors };
+  const options = {
+    ...defaultClusterOptions,
+    dataFolder: resolve(flags.data),
+    actors: flags.actors,
+    settings: settingsOfFlags(flags),
+  };
   tell('starting the cluster');
   return withLocalCluster(options, tell, async (work) => {
     const { id, effective } =

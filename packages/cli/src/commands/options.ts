@@ -2,6 +2,7 @@
  * Flags that several commands share, with one reading of each.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { ClusterOptions } from '../cluster/local-cluster.js';
 
 export function wholeNumber(minimum: number): (text: string) => number {
   return (text) => {
@@ -19,6 +20,8 @@ function collect(value: string, before: readonly string[]): string[] {
 export interface LocalRunFlags {
   readonly data: string;
   readonly actors: number;
+  readonly device: Device;
+  readonly precision: Precision;
   readonly seed?: number;
   readonly iterations?: number;
   readonly control?: 'none' | 'random-reward';
@@ -28,11 +31,36 @@ export interface LocalRunFlags {
   readonly json?: boolean;
 }
 
+const devices = ['cpu', 'cuda'] as const;
+type Device = (typeof devices)[number];
+const precisions = ['float32', 'tf32', 'float16'] as const;
+type Precision = (typeof precisions)[number];
+
+function deviceOption(): Option {
+  return new Option('--device <device>', 'what actors and trainer compute on').choices(devices).default('cpu');
+}
+
+function precisionOption(): Option {
+  const text = 'arithmetic on cuda; the trainer keeps float32 where the actors take float16';
+  return new Option('--precision <kind>', text).choices(precisions).default('float32');
+}
+
+/** What the dedicated flags say about the services of the local cluster. */
+export function settingsOfFlags({ device, precision }: LocalRunFlags): ClusterOptions['settings'] {
+  if (device === 'cpu' && precision === 'float32') return {};
+  return {
+    actor: [`device=${device}`, `precision=${precision}`],
+    trainer: [`device=${device}`, `precision=${precision === 'float16' ? 'float32' : precision}`],
+  };
+}
+
 /** Flags of the commands that start a local cluster and run on it. */
 export function addLocalRunFlags(command: Command): Command {
   return command
     .option('--data <folder>', 'folder of all data', '.segue')
     .option('--actors <n>', 'rollout actors', wholeNumber(1), 2)
+    .addOption(deviceOption())
+    .addOption(precisionOption())
     .option('--seed <n>', 'decides every random number of the run', wholeNumber(0))
     .option('--iterations <n>', 'iterations of rollout and training', wholeNumber(0))
     .addOption(new Option('--control <kind>', 'control experiment').choices(['none', 'random-reward']))

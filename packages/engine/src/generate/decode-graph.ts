@@ -9,6 +9,7 @@ import { Builder } from '../graph/builder.js';
 import type { Value } from '../graph/value.js';
 import { decoderStack, decoderWeights, embed, logits } from '../model/decoder.js';
 import type { ModelWeights } from '../model/weights.js';
+import type { KvType } from './kv.js';
 import { kvNames } from './kv-tensors.js';
 import { sample } from './sampler.js';
 import { StepAttention, StepRotation } from './step-attention.js';
@@ -25,11 +26,18 @@ export interface DecodeVariant {
   readonly manyStops: boolean;
 }
 
-/** The graph's inputs and outputs are those that `decode-run.ts` feeds and reads. B rows, P prefix columns, K steps. */
-export function decodeGraph({ layout, constantOf }: ModelWeights, variant: DecodeVariant): Builder {
+/**
+ * The graph's inputs and outputs are those that `decode-run.ts` feeds and reads. B rows, P prefix columns, K steps.
+ * @param dtype of weights, activations, keys and values; sampling is float32 always
+ */
+export function decodeGraph(
+  { layout, constantOf }: ModelWeights,
+  variant: DecodeVariant,
+  dtype: KvType = 'float32',
+): Builder {
   const { config } = layout;
   const b = new Builder();
-  const weights = decoderWeights(layout, (block) => constantOf(b, block));
+  const weights = decoderWeights(layout, (block) => b.cast(constantOf(b, block), dtype));
   const token = b.input('token', 'int64', ['B', 1]);
   const position = b.input('position', 'int64', ['B', 1]);
   const uniforms = b.input('uniforms', 'float32', ['K', 'B', 1]);
@@ -42,10 +50,10 @@ export function decodeGraph({ layout, constantOf }: ModelWeights, variant: Decod
   const limits = variant.filtered
     ? { limits: { topK: b.input('topK', 'int64', ['B', 1]), topP: b.input('topP', 'float32', ['B', 1]) } }
     : {};
-  const attention = new StepAttention(b, config, variant.shared);
-  const rotation = new StepRotation(b, config, position);
+  const attention = new StepAttention(b, config, variant.shared, dtype);
+  const rotation = new StepRotation(b, config, position, dtype);
   const rows = b.product(['B', config.kvHeads]);
-  const empty = b.zeros([rows, 0, config.headSize], 'float32');
+  const empty = b.zeros([rows, 0, config.headSize], dtype);
   const batch = b.reshape(b.dimension('B'), []);
 
   const { carried, stacked } = b.loop(
@@ -73,7 +81,7 @@ export function decodeGraph({ layout, constantOf }: ModelWeights, variant: Decod
       const x = embed(body, weights, before!); // [B, C]
       const hidden = decoderStack(body, config, weights, x, attend, { inference: true });
       const next = sample(body, {
-        logits: logits(body, weights, hidden),
+        logits: body.cast(logits(body, weights, hidden), 'float32'),
         uniform: body.gather(uniforms, trip, 0),
         inverseTemperature,
         ...greedy,

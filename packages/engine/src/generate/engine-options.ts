@@ -2,6 +2,11 @@
 import { SegueError } from '@segue/core';
 
 export type EngineDevice = 'cpu' | 'cuda';
+/**
+ * What decoding computes with: float32; on CUDA also float32 whose matrix products round to TF32, or float16 weights, activations, keys and
+ * values (sampling stays float32). Other than float32 the log-probs differ from the trainer's; docs/cuda.md says by how much.
+ */
+export type EnginePrecision = 'float32' | 'tf32' | 'float16';
 /** Whether siblings read one copy of their prompt's keys and values: where it pays, always, or never. */
 export type SharePrompts = 'auto' | 'always' | 'never';
 
@@ -16,6 +21,7 @@ export interface EngineSettings {
    */
   readonly idleSteps: number;
   readonly device: EngineDevice;
+  readonly precision: EnginePrecision;
   /** Threads inside an operator. More than one pays only where cores are idle. */
   readonly threads: number;
   /** Tokens of one prefill run, padding included: bounds its memory. */
@@ -41,6 +47,7 @@ export function engineSettings(options: EngineOptions): EngineSettings {
     chunkTokens: 32,
     idleSteps: 0.5,
     device: 'cpu',
+    precision: 'float32',
     threads: 1,
     prefillTokens: 2048,
     sharePrompts: 'auto',
@@ -61,6 +68,15 @@ export function engineSettings(options: EngineOptions): EngineSettings {
   }
   if (!['cpu', 'cuda'].includes(settings.device)) {
     throw new SegueError('INVALID_CONFIG', `engine.device must be cpu or cuda, got ${JSON.stringify(settings.device)}`);
+  }
+  if (!['float32', 'tf32', 'float16'].includes(settings.precision)) {
+    throw new SegueError(
+      'INVALID_CONFIG',
+      `engine.precision must be float32, tf32 or float16, got ${JSON.stringify(settings.precision)}`,
+    );
+  }
+  if (settings.precision === 'tf32' && settings.device !== 'cuda') {
+    throw new SegueError('INVALID_CONFIG', 'engine.precision tf32 needs device cuda: a CPU has no such arithmetic');
   }
   if (!['auto', 'always', 'never'].includes(settings.sharePrompts)) {
     throw new SegueError(

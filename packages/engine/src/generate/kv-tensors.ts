@@ -1,6 +1,6 @@
 /** Host keys and values as feeds and outputs of the graphs: the names and dims both sides agree on. */
 import { type Tensor, type Tensors, tensor } from '../graph/session.js';
-import type { KvBlock, KvShape } from './kv.js';
+import type { KvArray, KvBlock, KvShape } from './kv.js';
 
 /** Name of the keys or values of a layer in a graph's inputs or outputs, `past.k0` for example. */
 export function kvName(prefix: string, layer: number, part: 'k' | 'v'): string {
@@ -18,13 +18,18 @@ export function kvFeeds(shape: KvShape, block: KvBlock, prefix: string): Tensors
   const size = dims.reduce((product, dim) => product * dim, 1);
   const names = kvNames(prefix, shape.layers);
   return Object.fromEntries(
-    names.map((name, i) => [name, tensor('float32', dims, block.arrays[i]!.subarray(0, size))]),
+    names.map((name, i) => [name, tensor(shape.dtype ?? 'float32', dims, block.arrays[i]!.subarray(0, size))]),
   );
 }
 
 /** The arrays of the new keys and values that a graph computed, in a block's order. */
-export function kvOutputs(shape: KvShape, outputs: Readonly<Tensors>): Float32Array[] {
-  return kvNames('new', shape.layers).map((name) => outputs[name]!.data as Float32Array);
+export function kvOutputs(shape: KvShape, outputs: Readonly<Tensors>): KvArray[] {
+  return kvNames('new', shape.layers).map((name) => {
+    if (shape.dtype !== 'float16') return outputs[name]!.data as Float32Array;
+    // Where JavaScript has a Float16Array the runtime gives one; the bits are what is kept.
+    const { buffer, byteOffset, length } = outputs[name]!.data as Uint16Array<ArrayBuffer>;
+    return new Uint16Array(buffer, byteOffset, length);
+  });
 }
 
 /** Added to the scores of columns that a row does not have: large enough that their weight is exactly zero. */

@@ -5,17 +5,27 @@
  */
 import { assert } from '@segue/core';
 
+/** Keys or values on the host: float32, or the bits of float16. */
+export type KvArray = Float32Array | Uint16Array;
+export type KvType = 'float32' | 'float16';
+
 /** What one token's keys and values measure. */
 export interface KvShape {
   readonly layers: number;
   readonly kvHeads: number;
   readonly headSize: number;
+  /** Default float32. */
+  readonly dtype?: KvType;
+}
+
+function newArray({ dtype }: KvShape, length: number): KvArray {
+  return dtype === 'float16' ? new Uint16Array(length) : new Float32Array(length);
 }
 
 /** Keys and values of several rows: per layer keys, then values, each [rows, kvHeads, columns, headSize]. */
 export interface KvBlock {
   /** 2 * layers arrays; longer than the shape needs where a buffer is used again. */
-  readonly arrays: readonly Float32Array[];
+  readonly arrays: readonly KvArray[];
   readonly rows: number;
   readonly columns: number;
 }
@@ -47,8 +57,8 @@ export function takePieces(pieces: readonly KvPiece[], length: number): KvPiece[
 /** Two sets of buffers in turn: the next batch is packed into one while its rows still lie in the other. */
 export class KvPacker {
   readonly #shape: KvShape;
-  #current: Float32Array[] = [];
-  #spare: Float32Array[] = [];
+  #current: KvArray[] = [];
+  #spare: KvArray[] = [];
 
   constructor(shape: KvShape) {
     this.#shape = shape;
@@ -68,7 +78,7 @@ export class KvPacker {
     // Grown by a half so that a growing batch does not allocate at each chunk; given back when a quarter would do.
     if (capacity < size || capacity > 4 * size + 4096) {
       const room = Math.ceil(size * 1.5);
-      this.#spare = Array.from({ length: 2 * layers }, () => new Float32Array(room));
+      this.#spare = Array.from({ length: 2 * layers }, () => newArray(this.#shape, room));
     }
     const block: KvBlock = { arrays: this.#spare, rows: rows.length, columns };
     [this.#current, this.#spare] = [this.#spare, this.#current];
@@ -81,7 +91,7 @@ export class KvPacker {
 export function packKv(shape: KvShape, rows: readonly (readonly KvPiece[])[]): KvBlock {
   const columns = rows.reduce((longest, pieces) => Math.max(longest, piecesLength(pieces)), 0);
   const size = rows.length * shape.kvHeads * columns * shape.headSize;
-  const arrays = Array.from({ length: 2 * shape.layers }, () => new Float32Array(size));
+  const arrays = Array.from({ length: 2 * shape.layers }, () => newArray(shape, size));
   const block: KvBlock = { arrays, rows: rows.length, columns };
   copyRows(shape, rows, block);
   return block;

@@ -14,6 +14,7 @@ import {
   type SequenceRequest,
   type SequenceResult,
 } from '@segue/core';
+import { setMatrixPrecision } from '../graph/cuda.js';
 import type { ModelWeights } from '../model/weights.js';
 import { type DecodeRow, runDecode } from './decode-run.js';
 import { type EngineOptions, type EngineSettings, engineSettings } from './engine-options.js';
@@ -44,6 +45,8 @@ export class LocalEngine implements Engine {
 
   constructor(options: EngineOptions) {
     this.#settings = engineSettings(options);
+    const { device, precision } = this.#settings;
+    if (device === 'cuda') setMatrixPrecision(precision === 'tf32' ? 'tf32' : 'float32');
   }
 
   get slots(): number {

@@ -16,32 +16,34 @@ import {
   splitHeads,
 } from '../model/decoder.js';
 import type { ModelWeights } from '../model/weights.js';
+import type { KvType } from './kv.js';
 import { kvName } from './kv-tensors.js';
 
 /** Tokens of one block of keys and values, and of one run. */
 export const prefillBlock = 256;
 
-export function longPrefillGraph({ layout, constantOf }: ModelWeights): Builder {
+/** @param dtype of weights, activations, keys and values */
+export function longPrefillGraph({ layout, constantOf }: ModelWeights, dtype: KvType = 'float32'): Builder {
   const { config } = layout;
   const { heads, kvHeads, headSize, layers } = config;
   const b = new Builder();
-  const weights = decoderWeights(layout, (block) => constantOf(b, block));
+  const weights = decoderWeights(layout, (block) => b.cast(constantOf(b, block), dtype));
   const tokens = b.input('tokens', 'int64', [1, 'T']);
   const first = b.input('first', 'int64', [1]);
   const pair = (prefix: string, layer: number, shape: Value['shape']) => ({
-    k: b.input(kvName(prefix, layer, 'k'), 'float32', shape),
-    v: b.input(kvName(prefix, layer, 'v'), 'float32', shape),
+    k: b.input(kvName(prefix, layer, 'k'), dtype, shape),
+    v: b.input(kvName(prefix, layer, 'v'), dtype, shape),
   });
   const past = Array.from({ length: layers }, (_, layer) => ({
     whole: pair('past', layer, ['P', kvHeads, prefillBlock, headSize]),
     tail: pair('tail', layer, [kvHeads, 't', headSize]),
   }));
-  const tables = rotaryTables(b, config);
+  const tables = rotaryTables(b, config, dtype);
   const count = b.reshape(b.dimension('P'), []);
   const perHead = heads / kvHeads;
   const rows = b.product([perHead, 'T']);
   // Every token sees the whole tail and, causally, the others of its run.
-  const seen = b.concat([b.zeros(['T', 't'], 'float32'), causalMask(b, 'T')], 1); // [T, t+T]
+  const seen = b.concat([b.zeros(['T', 't'], dtype), causalMask(b, 'T', dtype)], 1); // [T, t+T]
   const keys = seen.shape[1]!;
   const mask = b.reshape(b.expand(b.unsqueeze(seen, [0]), [perHead, 'T', keys]), [rows, keys]);
   const attend = (qkv: Value, layer: number) => {

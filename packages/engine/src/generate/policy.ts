@@ -13,7 +13,7 @@ import { type ModelWeights, openWeights } from '../model/weights.js';
 import { type DecodeVariant, decodeGraph } from './decode-graph.js';
 import type { EngineSettings } from './engine-options.js';
 import type { GraphCache } from './graph-cache.js';
-import type { KvShape } from './kv.js';
+import type { KvShape, KvType } from './kv.js';
 import { longPrefillGraph } from './long-prefill-graph.js';
 import { prefillGraph } from './prefill-graph.js';
 
@@ -39,6 +39,7 @@ export class DecodePolicy {
   readonly #weights: ModelWeights;
   readonly #settings: EngineSettings;
   readonly #graphs: GraphCache;
+  readonly #dtype: KvType;
   #prefill: Session | null = null;
   /** Built when a long context first needs it. */
   #longPrefill: Session | null = null;
@@ -48,7 +49,8 @@ export class DecodePolicy {
   private constructor(version: number, weights: ModelWeights, settings: EngineSettings, graphs: GraphCache) {
     const { layers, kvHeads, headSize, vocabularySize, maxPositions } = weights.layout.config;
     this.version = version;
-    this.kvShape = { layers, kvHeads, headSize };
+    this.#dtype = settings.precision === 'float16' ? 'float16' : 'float32';
+    this.kvShape = { layers, kvHeads, headSize, dtype: this.#dtype };
     this.vocabularySize = vocabularySize;
     this.maxContextTokens = maxPositions;
     this.#weights = weights;
@@ -74,7 +76,7 @@ export class DecodePolicy {
   ): Promise<DecodePolicy> {
     const policy = new DecodePolicy(version, weights, settings, graphs);
     try {
-      policy.#prefill = await policy.#session('prefill', prefillGraph, false);
+      policy.#prefill = await policy.#session('prefill', (weights) => prefillGraph(weights, policy.#dtype), false);
       for (const variant of variants.length > 0 ? variants : [plain]) await policy.#decodeSession(variant);
     } catch (error) {
       await policy.release();
@@ -104,7 +106,11 @@ export class DecodePolicy {
   }
 
   async runLongPrefill(feeds: Tensors): Promise<Tensors> {
-    this.#longPrefill ??= await this.#session('long prefill', longPrefillGraph, false);
+    this.#longPrefill ??= await this.#session(
+      'long prefill',
+      (weights) => longPrefillGraph(weights, this.#dtype),
+      false,
+    );
     return this.#run(this.#longPrefill, feeds);
   }
 
@@ -136,7 +142,7 @@ export class DecodePolicy {
     const key = variantKey(variant);
     const known = this.#decode.get(key);
     if (known) return known;
-    const build = (weights: ModelWeights) => decodeGraph(weights, variant);
+    const build = (weights: ModelWeights) => decodeGraph(weights, variant, this.#dtype);
     const session = await this.#session(key, build, this.#settings.packWeights);
     const made = { variant, session, used: false };
     this.#decode.set(key, made);

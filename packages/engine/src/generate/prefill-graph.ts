@@ -16,25 +16,27 @@ import {
   splitHeads,
 } from '../model/decoder.js';
 import type { ModelWeights } from '../model/weights.js';
+import type { KvType } from './kv.js';
 import { kvName } from './kv-tensors.js';
 
-export function prefillGraph({ layout, constantOf }: ModelWeights): Builder {
+/** @param dtype of weights, activations, keys and values */
+export function prefillGraph({ layout, constantOf }: ModelWeights, dtype: KvType = 'float32'): Builder {
   const { config } = layout;
   const { kvHeads, headSize, layers } = config;
   const b = new Builder();
-  const weights = decoderWeights(layout, (block) => constantOf(b, block));
+  const weights = decoderWeights(layout, (block) => b.cast(constantOf(b, block), dtype));
   const tokens = b.input('tokens', 'int64', ['B', 'T']);
   const first = b.input('first', 'int64', ['B', 1]);
   const rows = b.product(['B', kvHeads]);
-  const pastMask = b.input('pastMask', 'float32', [rows, 1, 'P']);
+  const pastMask = b.cast(b.input('pastMask', 'float32', [rows, 1, 'P']), dtype);
   const past = Array.from({ length: layers }, (_, layer) => ({
-    k: b.input(kvName('past', layer, 'k'), 'float32', [rows, 'P', headSize]),
-    v: b.input(kvName('past', layer, 'v'), 'float32', [rows, 'P', headSize]),
+    k: b.input(kvName('past', layer, 'k'), dtype, [rows, 'P', headSize]),
+    v: b.input(kvName('past', layer, 'v'), dtype, [rows, 'P', headSize]),
     mask: pastMask,
   }));
-  const tables = rotaryTables(b, config);
+  const tables = rotaryTables(b, config, dtype);
   const positions = b.add(first, b.reshape(b.range('T'), [1, 'T'])); // [B, T]
-  const causal = causalMask(b, 'T');
+  const causal = causalMask(b, 'T', dtype);
   decoderStack(
     b,
     config,

@@ -4,7 +4,7 @@
  * with the R = H/G query heads of one key-value head as its rows.
  */
 import type { Builder } from '../graph/builder.js';
-import type { Dim } from '../graph/tensor-type.js';
+import type { Dim, DType } from '../graph/tensor-type.js';
 import type { Value } from '../graph/value.js';
 import type { ModelConfig } from '../model/config.js';
 import { type Heads, type RotaryTables, rotaryTables } from '../model/decoder.js';
@@ -21,10 +21,10 @@ export class StepRotation {
   readonly #rowsOfTable: Value;
 
   /** Computes its tables in `outer`, the graph around the loop. @param position int64 [B, 1] of each row's first step */
-  constructor(outer: Builder, config: ModelConfig, position: Value) {
+  constructor(outer: Builder, config: ModelConfig, position: Value, dtype: DType) {
     const { heads, kvHeads, maxPositions } = config;
     this.#config = config;
-    const { cos, sin } = rotaryTables(outer, config);
+    const { cos, sin } = rotaryTables(outer, config, dtype);
     // One more row, which turns by nothing.
     const row = (value: number) => outer.expand(outer.cast(outer.scalar(value), cos.dtype), [1, cos.shape[1]!]);
     this.#tables = { cos: outer.concat([cos, row(1)], 0), sin: outer.concat([sin, row(0)], 0) };
@@ -77,12 +77,14 @@ export class StepAttention {
   readonly #prefix: Past;
   readonly #shared: SharedPast | null;
   readonly #outer: Builder;
+  readonly #dtype: DType;
   /** Shapes for #reshape, by their first two dimensions. */
   readonly #sizes = new Map<string, Value>();
 
   /** Declares its inputs in `outer`, the graph around the loop. */
-  constructor(outer: Builder, config: ModelConfig, shared: boolean) {
+  constructor(outer: Builder, config: ModelConfig, shared: boolean, dtype: DType) {
     this.#outer = outer;
+    this.#dtype = dtype;
     this.#config = config;
     const rows = outer.product(['B', config.kvHeads]);
     this.#prefix = this.#past('prefix', rows, 'P');
@@ -100,12 +102,13 @@ export class StepAttention {
   #past(name: string, batch: Dim, columns: string): Past {
     const { headSize, layers } = this.#config;
     const values = kvNames(name, layers).map((input) =>
-      this.#outer.input(input, 'float32', [batch, columns, headSize]),
+      this.#outer.input(input, this.#dtype, [batch, columns, headSize]),
     );
+    const mask = this.#outer.input(`${name}Mask`, 'float32', [batch, 1, columns]);
     return {
       keys: values.filter((_, i) => i % 2 === 0),
       values: values.filter((_, i) => i % 2 === 1),
-      mask: this.#outer.input(`${name}Mask`, 'float32', [batch, 1, columns]),
+      mask: this.#outer.cast(mask, this.#dtype),
       columns,
     };
   }

@@ -15,6 +15,7 @@ import {
   type SequenceRequest,
   type SequenceResult,
 } from '@segue/core';
+import { setMatrixPrecision } from '../graph/cuda.js';
 import { type EngineOptions, type EngineSettings, engineSettings } from './engine-options.js';
 import {
   type CallMessage,
@@ -56,6 +57,8 @@ export class WorkerEngine implements Engine {
 
   async start(): Promise<void> {
     if (this.#worker) throw new SegueError('FAILED_PRECONDITION', 'the engine has been started before');
+    const { device, precision } = this.#settings;
+    if (device === 'cuda') setMatrixPrecision(precision === 'tf32' ? 'tf32' : 'float32');
     const worker = new Worker(this.#entry, { workerData: this.#settings });
     this.#worker = worker;
     this.#refusal = null;

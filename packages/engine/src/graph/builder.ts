@@ -4,7 +4,7 @@
  */
 import { SegueError } from '@segue/core';
 import { ShapeBuilder } from './shape-builder.js';
-import { type Dim, normalizeAxis, type Shape } from './tensor-type.js';
+import { type Dim, hasFusedKernels, normalizeAxis, type Shape } from './tensor-type.js';
 import type { Value } from './value.js';
 
 /** A value, or a number that becomes a constant of the other operand's type. */
@@ -159,7 +159,7 @@ export class Builder extends ShapeBuilder {
   /** Matrix product over the last two axes; either side may be taken transposed, with a factor. */
   matmul(a: Value, b: Value, { transA = false, transB = false, alpha = 1 }: MatMulOptions = {}): Value {
     if (!transA && !transB && alpha === 1) return this.op('MatMul', [a, b]);
-    if (a.dtype === 'float32') {
+    if (hasFusedKernels(a.dtype)) {
       return this.op('FusedMatMul', [a, b], { transA: transA ? 1 : 0, transB: transB ? 1 : 0, alpha });
     }
     const product = this.op('MatMul', [transA ? this.#swapLast(a) : a, transB ? this.#swapLast(b) : b]);
@@ -178,7 +178,7 @@ export class Builder extends ShapeBuilder {
 
   /** x / rms(x) * weight over the last axis. */
   rmsNorm(x: Value, weight: Value, epsilon: number): Value {
-    if (x.dtype === 'float32') {
+    if (hasFusedKernels(x.dtype)) {
       const outputs = this.node('SimplifiedLayerNormalization', [x, weight], { axis: -1, epsilon, stash_type: 1 });
       return this.setRecipe(outputs[0]!, (gradient) =>
         this.mul(this.mul(this.after(x, gradient), outputs[1]!), weight),
@@ -188,7 +188,7 @@ export class Builder extends ShapeBuilder {
     return this.mul(this.div(x, rms), weight);
   }
 
-  /** RMS norm of x + skip, and x + skip itself; float32, no gradient. */
+  /** RMS norm of x + skip, and x + skip itself; no gradient, not in float64. */
   skipRmsNorm(x: Value, skip: Value, weight: Value, epsilon: number): { normed: Value; sum: Value } {
     const outputs = this.node('SkipSimplifiedLayerNormalization', [x, skip, weight], { epsilon });
     return { normed: outputs[0]!, sum: outputs[3]! };
@@ -196,7 +196,7 @@ export class Builder extends ShapeBuilder {
 
   /** x * sigmoid(x). */
   silu(x: Value): Value {
-    return x.dtype === 'float32' ? this.op('QuickGelu', [x], { alpha: 1 }) : this.mul(x, this.sigmoid(x));
+    return hasFusedKernels(x.dtype) ? this.op('QuickGelu', [x], { alpha: 1 }) : this.mul(x, this.sigmoid(x));
   }
 
   /**
@@ -205,7 +205,7 @@ export class Builder extends ShapeBuilder {
    * @param cos and sin [positions, D/2]
    */
   rotary(x: Value, positions: Value, cos: Value, sin: Value): Value {
-    if (x.dtype === 'float32') {
+    if (hasFusedKernels(x.dtype)) {
       return this.op('RotaryEmbedding', [x, positions, cos, sin], {
         interleaved: 0,
         num_heads: 0,

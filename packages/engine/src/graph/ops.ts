@@ -199,7 +199,7 @@ export const ops = {
   Equal: comparison,
   Exp: floatFunction,
   Expand: rule(2, 2, (call) => declared(call)),
-  /** [..., m, k] x [..., k, n] with either side transposed and a factor. float32 only. */
+  /** [..., m, k] x [..., k, n] with either side transposed and a factor. Not float64. */
   FusedMatMul: rule(
     2,
     2,
@@ -279,7 +279,7 @@ export const ops = {
     { axis: 'int' },
   ),
   Or: logic,
-  /** x * sigmoid(alpha * x): with alpha 1 the SiLU. float32 only. */
+  /** x * sigmoid(alpha * x): with alpha 1 the SiLU. Not float64. */
   QuickGelu: rule(1, 1, same, { alpha: 'float' }, 'com.microsoft'),
   Range: rule(3, 3, (call) => declared(call)),
   Reciprocal: floatFunction,
@@ -294,7 +294,7 @@ export const ops = {
     if (from !== to) fail(`[${x.shape}] does not fill [${type!.shape}]`);
     return [{ dtype: x.dtype, shape: type!.shape }];
   }),
-  /** x [B, H, T, D], positions [B, T] or one offset [1], cos and sin tables [maxT, D/2]. float32 only. */
+  /** x [B, H, T, D], positions [B, T] or one offset [1], cos and sin tables [maxT, D/2]. Not float64. */
   RotaryEmbedding: rule(
     4,
     4,

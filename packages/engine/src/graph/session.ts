@@ -4,6 +4,7 @@
  */
 import { SegueError } from '@segue/core';
 import { InferenceSession, type OnnxValue, Tensor } from 'onnxruntime-node';
+import { cudaError, requireCuda } from './cuda.js';
 import type { ExternalData } from './emit.js';
 import { type DType, elementCount, type TensorData } from './tensor-type.js';
 
@@ -25,6 +26,8 @@ export interface SessionOptions {
   readonly optimize?: boolean;
   /** Memory that constants of the model lie in; kept until the session is made. */
   readonly externalData?: readonly ExternalData[];
+  /** Gives the GPU's memory back after each run, for sessions that share it. Default false. */
+  readonly shrinkMemory?: boolean;
   /** Names the session in errors. */
   readonly name?: string;
 }
@@ -39,15 +42,24 @@ export function tensor(dtype: DType, shape: readonly number[], data: TensorData)
 
 export class Session {
   readonly name: string;
+  readonly #device: Device;
   readonly #session: InferenceSession;
+  readonly #runOptions: InferenceSession.RunOptions;
   #disposed = false;
 
-  private constructor(name: string, session: InferenceSession) {
+  private constructor(
+    name: string,
+    device: Device,
+    session: InferenceSession,
+    runOptions: InferenceSession.RunOptions,
+  ) {
     this.name = name;
+    this.#device = device;
+    this.#runOptions = runOptions;
     this.#session = session;
   }
 
-  /** Compiles a ModelProto. UNAVAILABLE when the device's provider is not installed. */
+  /** Compiles a ModelProto. FAILED_PRECONDITION when the device cannot be used: no session runs elsewhere than it was asked to. */
   static async create(model: Uint8Array, options: SessionOptions = {}): Promise<Session> {
     const {
       device = 'cpu',
@@ -57,8 +69,10 @@ export class Session {
       filesFolder,
       optimize = true,
       externalData = [],
+      shrinkMemory = false,
       name = 'graph',
     } = options;
+    if (device === 'cuda') requireCuda();
     try {
       const session = await InferenceSession.create(model, {
         executionProviders: [device],
@@ -78,17 +92,11 @@ export class Session {
           },
         },
       });
-      return new Session(name, session);
+      const runOptions = shrinkMemory ? { extra: { memory: { enable_memory_arena_shrinkage: 'gpu:0' } } } : {};
+      return new Session(name, device, session, runOptions);
     } catch (error) {
       const { rawMessage } = SegueError.from(error);
-      if (device === 'cuda') {
-        const hint = 'install the CUDA provider with `npm run setup:cuda`, or use device cpu';
-        throw new SegueError(
-          'UNAVAILABLE',
-          `session ${name}: device cuda cannot be used (${rawMessage}); ${hint}`,
-          error,
-        );
-      }
+      if (device === 'cuda') throw cudaError(name, rawMessage, error);
       throw new SegueError('INTERNAL', `session ${name}: ${rawMessage}`, error);
     }
   }
@@ -115,9 +123,11 @@ export class Session {
     if (this.#disposed) throw new SegueError('INTERNAL', `session ${this.name} is disposed`);
     try {
       // The types of the library do not tell tensors from sequences and maps; graphs here have tensors only.
-      return (await this.#session.run(feeds, fetches)) as Tensors;
+      return (await this.#session.run(feeds, fetches, this.#runOptions)) as Tensors;
     } catch (error) {
-      throw new SegueError('INTERNAL', `session ${this.name}: ${SegueError.from(error).rawMessage}`, error);
+      const { rawMessage } = SegueError.from(error);
+      if (this.#device === 'cuda') throw cudaError(this.name, rawMessage, error);
+      throw new SegueError('INTERNAL', `session ${this.name}: ${rawMessage}`, error);
     }
   }
 

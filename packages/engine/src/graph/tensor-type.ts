@@ -4,10 +4,11 @@
  */
 import { SegueError } from '@segue/core';
 
-export type DType = 'float32' | 'float64' | 'int64' | 'int32' | 'bool';
+export type DType = 'float16' | 'float32' | 'float64' | 'int64' | 'int32' | 'bool';
 export type Dim = number | string;
 export type Shape = readonly Dim[];
-export type TensorData = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
+/** float16 is held as its bits. */
+export type TensorData = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array | Uint16Array;
 
 export interface TensorType {
   readonly dtype: DType;
@@ -20,20 +21,52 @@ export const dtypes: Readonly<Record<DType, { readonly code: number; readonly by
   int32: { code: 6, bytes: 4 },
   int64: { code: 7, bytes: 8 },
   bool: { code: 9, bytes: 1 },
+  float16: { code: 10, bytes: 2 },
   float64: { code: 11, bytes: 8 },
 };
 
 export function isFloat(dtype: DType): boolean {
-  return dtype === 'float32' || dtype === 'float64';
+  return dtype === 'float16' || dtype === 'float32' || dtype === 'float64';
+}
+
+/** Whether the fused operators of com.microsoft have kernels for the type. */
+export function hasFusedKernels(dtype: DType): boolean {
+  return dtype === 'float16' || dtype === 'float32';
 }
 
 /** Array of an element type from plain numbers. */
 export function dataOf(dtype: DType, values: readonly number[]): TensorData {
+  if (dtype === 'float16') return Uint16Array.from(values, float16Bits);
   if (dtype === 'float32') return Float32Array.from(values);
   if (dtype === 'float64') return Float64Array.from(values);
   if (dtype === 'int32') return Int32Array.from(values);
   if (dtype === 'bool') return Uint8Array.from(values);
   return BigInt64Array.from(values, BigInt);
+}
+
+/** The bits of the float16 nearest to a number, ties to even; beyond its range, infinity. */
+export function float16Bits(value: number): number {
+  if (Number.isNaN(value)) return 0x7e00;
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const size = Math.abs(value);
+  if (size >= 65_520) return sign | 0x7c00;
+  // Below 2^-14 numbers are multiples of 2^-24; above, of 2^-10 of their power of two.
+  const exponent = Math.max(-14, size === 0 ? -14 : Math.floor(Math.log2(size)));
+  const steps = size / 2 ** (exponent - 10);
+  const floor = Math.floor(steps);
+  const rest = steps - floor;
+  const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+  // The carry of the mantissa is the next exponent.
+  return sign | (rounded + ((exponent + 14) << 10));
+}
+
+/** The number that float16 bits stand for. */
+export function fromFloat16Bits(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const mantissa = bits & 0x3ff;
+  if (exponent === 0x1f) return mantissa ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return exponent === 0 ? sign * mantissa * 2 ** -24 : sign * (1024 + mantissa) * 2 ** (exponent - 25);
 }
 
 interface Product {

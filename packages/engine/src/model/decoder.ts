@@ -5,7 +5,7 @@
  * H query heads, G key-value heads, D head size, C hidden size.
  */
 import type { Builder } from '../graph/builder.js';
-import { type Dim, type DType, divideDim } from '../graph/tensor-type.js';
+import { type Dim, type DType, divideDim, hasFusedKernels } from '../graph/tensor-type.js';
 import { isConstant, type Value } from '../graph/value.js';
 import { attendTo } from './attention.js';
 import type { ModelConfig } from './config.js';
@@ -73,7 +73,7 @@ export function decoderStack(
 ): Value {
   const { rmsNormEpsilon: epsilon } = config;
   const addNorm = (term: Value, residual: Value, weight: Value) => {
-    if (inference && term.dtype === 'float32') return b.skipRmsNorm(term, residual, weight, epsilon);
+    if (inference && hasFusedKernels(term.dtype)) return b.skipRmsNorm(term, residual, weight, epsilon);
     const sum = b.add(residual, term);
     return { normed: b.rmsNorm(sum, weight, epsilon), sum };
   };
@@ -141,12 +141,13 @@ export function rotaryTables(b: Builder, config: ModelConfig, dtype: DType = 'fl
   const half = frequencies.length;
   const size = config.maxPositions * half;
   const magnitude = ropeMagnitude(config);
+  const type = dtype === 'float64' ? dtype : 'float32';
   const table = (of: (angle: number) => number) => {
-    const data = dtype === 'float64' ? new Float64Array(size) : new Float32Array(size);
+    const data = type === 'float64' ? new Float64Array(size) : new Float32Array(size);
     for (let position = 0; position < config.maxPositions; position++) {
       for (let i = 0; i < half; i++) data[position * half + i] = magnitude * of(position * frequencies[i]!);
     }
-    return b.constant(dtype, [config.maxPositions, half], data);
+    return b.cast(b.constant(type, [config.maxPositions, half], data), dtype);
   };
   return { cos: table(Math.cos), sin: table(Math.sin) };
 }

@@ -12,6 +12,18 @@ export interface AdamWOptions {
   readonly weightDecay?: number;
 }
 
+export type AdamWSettings = Readonly<Required<AdamWOptions>>;
+
+/** What a step multiplies with, as functions of the learning rate and the number of the step. */
+export interface StepFactors {
+  /** Learning rate / (1 - beta1^t). */
+  readonly rate: number;
+  /** 1 / (1 - beta2^t). */
+  readonly squareCorrection: number;
+  /** What is left of a parameter that decays. */
+  readonly keep: number;
+}
+
 /** A stretch of the flat arrays, and whether weight decay applies to it. */
 export interface ParameterRange {
   readonly offset: number;
@@ -20,23 +32,19 @@ export interface ParameterRange {
 }
 
 export class AdamW {
-  readonly #beta1: number;
-  readonly #beta2: number;
-  readonly #epsilon: number;
-  readonly #weightDecay: number;
+  readonly settings: AdamWSettings;
+  /** Decaying means of the gradient and of its square. */
+  readonly mean: Float32Array;
+  readonly square: Float32Array;
   readonly #ranges: readonly ParameterRange[];
-  readonly #mean: Float32Array;
-  readonly #square: Float32Array;
   #steps = 0;
 
   constructor(length: number, ranges: readonly ParameterRange[], options: AdamWOptions = {}) {
-    this.#beta1 = options.beta1 ?? 0.9;
-    this.#beta2 = options.beta2 ?? 0.95;
-    this.#epsilon = options.epsilon ?? 1e-8;
-    this.#weightDecay = options.weightDecay ?? 0;
+    const { beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, weightDecay = 0 } = options;
+    this.settings = { beta1, beta2, epsilon, weightDecay };
+    this.mean = new Float32Array(length);
+    this.square = new Float32Array(length);
     this.#ranges = ranges;
-    this.#mean = new Float32Array(length);
-    this.#square = new Float32Array(length);
   }
 
   /** Steps since the last reset. */
@@ -46,32 +54,43 @@ export class AdamW {
 
   /** Forgets what was seen. The k1.5 report does it at the start of every iteration, as the reference changes (section 2.3.2). */
   reset(): void {
-    this.#mean.fill(0);
-    this.#square.fill(0);
+    this.mean.fill(0);
+    this.square.fill(0);
     this.#steps = 0;
   }
 
   /** Changes the parameters in place by `scale` times the gradient. */
   step(parameters: Float32Array, gradient: Float32Array, learningRate: number, scale = 1): void {
+    const factors = this.advance(learningRate);
+    for (const range of this.#ranges) this.#stepRange(range, parameters, gradient, factors, scale);
+  }
+
+  /** Counts a step, for one who does its arithmetic elsewhere. */
+  advance(learningRate: number): StepFactors {
+    const { beta1, beta2, weightDecay } = this.settings;
     this.#steps++;
-    for (const range of this.#ranges) this.#stepRange(range, parameters, gradient, learningRate, scale);
+    return {
+      rate: learningRate / (1 - beta1 ** this.#steps),
+      squareCorrection: 1 / (1 - beta2 ** this.#steps),
+      keep: 1 - learningRate * weightDecay,
+    };
+  }
+
+  /** Takes back the last `advance`: the step was not taken. */
+  retreat(): void {
+    this.#steps--;
   }
 
   #stepRange(
     { offset, size, decays }: ParameterRange,
     parameters: Float32Array,
     gradient: Float32Array,
-    learningRate: number,
+    { rate, squareCorrection, ...factors }: StepFactors,
     scale: number,
   ): void {
-    const mean = this.#mean;
-    const square = this.#square;
-    const beta1 = this.#beta1;
-    const beta2 = this.#beta2;
-    const epsilon = this.#epsilon;
-    const keep = decays ? 1 - learningRate * this.#weightDecay : 1;
-    const rate = learningRate / (1 - beta1 ** this.#steps);
-    const squareCorrection = 1 / (1 - beta2 ** this.#steps);
+    const { mean, square } = this;
+    const { beta1, beta2, epsilon } = this.settings;
+    const keep = decays ? factors.keep : 1;
     for (let i = offset; i < offset + size; i++) {
       const g = scale * gradient[i]!;
       const m = beta1 * mean[i]! + (1 - beta1) * g;

@@ -22,7 +22,7 @@ import {
 } from '../model/decoder.js';
 import type { ParameterBlock, ParameterLayout } from '../model/layout.js';
 import { longLogProbs, type TokenInputs } from './long-log-probs.js';
-import { policyLoss, supervisedLoss } from './losses.js';
+import { type PolicyTerms, policyLoss, supervisedLoss } from './losses.js';
 import { tokenLogProbs } from './token-log-probs.js';
 
 export type Objective = 'policy' | 'supervised';
@@ -66,43 +66,46 @@ export function gradientName(weight: string): string {
   return `gradient.${weight}`;
 }
 
-interface Forward {
-  readonly b: Builder;
-  /** In the order of `weightInputs`. */
-  readonly weights: readonly Value[];
-  /** [N] */
-  readonly logProbs: Value;
+/** What the losses read beside log-probs; the policy's own are left out of supervised training. */
+export interface LossInputs {
+  /** int64 [N] */
+  readonly rowOf: Value;
+  /** [B] */
+  readonly scale: Value;
+  readonly policy?: Omit<PolicyTerms, 'scale'>;
 }
 
-/**
- * Inputs: weights by name; tokens int64 [B, blocks, Q] (T = blocks * Q; in the graph for long rows Q is `longBlock`); positions int64 [N], the flat index (row * T + column) of the token before each
- * trained one; targets int64 [N]; inverseTemperature []. Outputs: logProbs [N] at that temperature; entropy [], summed over tokens.
- */
-function forward(layout: ParameterLayout, dtype: DType, longBlock: number): Forward {
-  const b = new Builder();
-  const { config } = layout;
-  const inputs: Value[] = [];
-  const weights: DecoderWeights = decoderWeights(layout, (block) => {
-    const parts = weightParts(block).map(({ name, shape }) => b.input(name, dtype, shape));
-    inputs.push(...parts);
+export interface LossOutputs {
+  /** [] */
+  readonly loss: Value;
+  /** [B] */
+  readonly rowLosses: Value;
+  /** [B]; of the policy objective. */
+  readonly logRatios?: Value;
+}
+
+/** One input per weight, in the order of `weightInputs`. */
+export function weightValues(b: Builder, layout: ParameterLayout, dtype: DType): Value[] {
+  return weightInputs(layout).map(({ name, shape }) => b.input(name, dtype, shape));
+}
+
+/** The decoder's weights from `weightValues`, joined in the graph that is differentiated: there the decoder's cuts find the parts again. */
+export function joinWeights(b: Builder, layout: ParameterLayout, values: readonly Value[]): DecoderWeights {
+  let begin = 0;
+  return decoderWeights(layout, (block) => {
+    const parts = values.slice(begin, begin + weightParts(block).length);
+    begin += parts.length;
     return b.concat(parts, 0);
   });
-  const tokens = b.input('tokens', 'int64', longBlock > 0 ? ['B', 'blocks', longBlock] : ['B', attentionBlocks, 'Q']);
-  const read: TokenInputs = {
-    tokens,
-    positions: b.input('positions', 'int64', ['N']),
-    targets: b.input('targets', 'int64', ['N']),
-    inverseTemperature: b.input('inverseTemperature', dtype, []),
-  };
-  const { logProbs, entropy } = (longBlock > 0 ? longLogProbs : plainLogProbs)(b, config, weights, read);
-  b.output('logProbs', logProbs);
-  b.output('entropy', entropy);
-  return { b, weights: inputs, logProbs };
 }
 
 /** Log-probs of the targets, with all that lies between kept for the gradient. */
-function plainLogProbs(b: Builder, config: ModelConfig, weights: DecoderWeights, read: TokenInputs): TokenLogProbs {
-  const { tokens, positions, targets, inverseTemperature } = read;
+export function plainLogProbs(
+  b: Builder,
+  config: ModelConfig,
+  weights: DecoderWeights,
+  { tokens, positions, targets, inverseTemperature }: TokenInputs,
+): TokenLogProbs {
   const tables = rotaryTables(b, config, inverseTemperature.dtype);
   const length = b.product(tokens.shape.slice(1));
   const first = b.integers([0]);
@@ -114,52 +117,61 @@ function plainLogProbs(b: Builder, config: ModelConfig, weights: DecoderWeights,
   return tokenLogProbs(b, scores, targets);
 }
 
-/** Forward only. */
-export function logProbGraph(
-  layout: ParameterLayout,
-  { dtype = 'float32', longBlock = 0 }: TrainGraphOptions = {},
-): Builder {
-  return forward(layout, dtype, longBlock).b;
+/** The loss of a micro-batch. */
+export function lossOf(b: Builder, logProbs: Value, { rowOf, scale, policy }: LossInputs): LossOutputs {
+  const batch = { logProbs, rowOf };
+  return policy ? policyLoss(b, batch, { ...policy, scale }) : supervisedLoss(b, batch, scale);
 }
 
-/**
- * The log-prob graph with a loss on top and the gradients. Further inputs: rowOf int64 [N], scale [B]; for the policy objective
- * also referenceLogProbs [N], weights [N], advantages [B], lengths [B], tau []. Further outputs: rowLosses [B], one gradient per
- * weight, and for the policy objective logRatios [B].
- */
-export function gradientGraph(
-  layout: ParameterLayout,
-  objective: Objective,
-  { dtype = 'float32', longBlock = 0 }: TrainGraphOptions = {},
-): Builder {
-  const { b, weights, logProbs } = forward(layout, dtype, longBlock);
-  const scale = b.input('scale', dtype, ['B']);
-  const rowOf = b.input('rowOf', 'int64', ['N']);
-  const batch = { logProbs, rowOf };
-  const loss = objective === 'supervised' ? supervised() : policy();
+/** tokens int64 [B, blocks, Q] (T = blocks * Q; in the graph for long rows Q is `longBlock`); positions int64 [N], the flat index (row * T + column) of the token before each trained one. */
+function tokenInputs(b: Builder, dtype: DType, longBlock: number): TokenInputs {
+  return {
+    tokens: b.input('tokens', 'int64', longBlock > 0 ? ['B', 'blocks', longBlock] : ['B', attentionBlocks, 'Q']),
+    positions: b.input('positions', 'int64', ['N']),
+    targets: b.input('targets', 'int64', ['N']),
+    inverseTemperature: b.input('inverseTemperature', dtype, []),
+  };
+}
+
+function lossInputs(b: Builder, objective: Objective, dtype: DType): LossInputs {
+  const shared = { scale: b.input('scale', dtype, ['B']), rowOf: b.input('rowOf', 'int64', ['N']) };
+  if (objective === 'supervised') return shared;
+  const policy = {
+    referenceLogProbs: b.input('referenceLogProbs', dtype, ['N']),
+    weights: b.input('weights', dtype, ['N']),
+    advantages: b.input('advantages', dtype, ['B']),
+    lengths: b.input('lengths', dtype, ['B']),
+    tau: b.input('tau', dtype, []),
+  };
+  return { ...shared, policy };
+}
+
+/** Inputs: weights by name and `TokenInputs`. Outputs: logProbs [N] at the temperature; entropy [], summed over tokens. */
+function forwardGraph(layout: ParameterLayout, { dtype = 'float32', longBlock = 0 }: TrainGraphOptions) {
+  const b = new Builder();
+  const weights = weightValues(b, layout, dtype);
+  const logProbsOf = longBlock > 0 ? longLogProbs : plainLogProbs;
+  const tokens = tokenInputs(b, dtype, longBlock);
+  const { logProbs, entropy } = logProbsOf(b, layout.config, joinWeights(b, layout, weights), tokens);
+  b.output('logProbs', logProbs);
+  b.output('entropy', entropy);
+  return { b, weights, logProbs };
+}
+
+/** Forward only. */
+export function logProbGraph(layout: ParameterLayout, options: TrainGraphOptions = {}): Builder {
+  return forwardGraph(layout, options).b;
+}
+
+/** The log-prob graph with a loss on top and the gradients. Further inputs: `LossInputs`. Further outputs: `LossOutputs` by row, one gradient per weight. */
+export function gradientGraph(layout: ParameterLayout, objective: Objective, options: TrainGraphOptions = {}): Builder {
+  const { b, weights, logProbs } = forwardGraph(layout, options);
+  const { loss, rowLosses, logRatios } = lossOf(b, logProbs, lossInputs(b, objective, options.dtype ?? 'float32'));
+  b.output('rowLosses', rowLosses);
+  if (logRatios) b.output('logRatios', logRatios);
   const gradients = differentiate(b, loss, weights);
   weightInputs(layout).forEach(({ name }, i) => {
     b.output(gradientName(name), gradients[i]!);
   });
   return b;
-
-  function supervised(): Value {
-    const { loss, rowLosses } = supervisedLoss(b, batch, scale);
-    b.output('rowLosses', rowLosses);
-    return loss;
-  }
-
-  function policy(): Value {
-    const { loss, rowLosses, logRatios } = policyLoss(b, batch, {
-      scale,
-      referenceLogProbs: b.input('referenceLogProbs', dtype, ['N']),
-      weights: b.input('weights', dtype, ['N']),
-      advantages: b.input('advantages', dtype, ['B']),
-      lengths: b.input('lengths', dtype, ['B']),
-      tau: b.input('tau', dtype, []),
-    });
-    b.output('rowLosses', rowLosses);
-    b.output('logRatios', logRatios);
-    return loss;
-  }
 }

@@ -82,6 +82,10 @@ async function perform(call: Call): Promise<ResultOf<CallName>> {
       return engine.logProbs(call.rows, call.options);
     case 'policyGradients':
       return engine.policyGradients(call.rows, call.options);
+    case 'policyStep':
+      return engine.policyStep(call.rows, call.options);
+    case 'supervisedStep':
+      return engine.supervisedStep(call.rows, call.learningRate);
     case 'supervisedGradients':
       return engine.supervisedGradients(call.rows, call.options);
     case 'giveGradient':

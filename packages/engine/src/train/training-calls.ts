@@ -9,8 +9,11 @@ import type {
   PolicyGradientResult,
   PolicyLossOptions,
   PolicyRow,
+  PolicyStepOptions,
+  PolicyStepResult,
   StepResult,
   SupervisedLossOptions,
+  SupervisedStepResult,
   TokenRow,
   TrainingOptions,
 } from './training-types.js';
@@ -55,6 +58,9 @@ interface Calls {
   share: { args: { shared: SharedArrays; helper: number | null }; result: undefined };
   logProbs: { args: { rows: readonly TokenRow[]; options: LogProbOptions }; result: LogProbResult };
   policyGradients: { args: { rows: readonly PolicyRow[]; options: PolicyLossOptions }; result: PolicyGradientResult };
+  /** Gradients and step in one; only without helpers. */
+  policyStep: { args: { rows: readonly PolicyRow[]; options: PolicyStepOptions }; result: PolicyStepResult };
+  supervisedStep: { args: { rows: readonly TokenRow[]; learningRate: number }; result: SupervisedStepResult };
   supervisedGradients: { args: { rows: readonly TokenRow[]; options: SupervisedLossOptions }; result: GradientResult };
   /** A helper gives its gradient away; false when it has none. */
   giveGradient: { args: object; result: boolean };

@@ -5,6 +5,7 @@
  */
 import { SegueError } from '@segue/core';
 import type { Builder } from '../graph/builder.js';
+import { setMatrixPrecision } from '../graph/cuda.js';
 import { emit } from '../graph/emit.js';
 import { Session, type Tensors, tensor } from '../graph/session.js';
 import { type CheckpointOrigin, companionFiles, readCheckpoint, writeCheckpoint } from '../model/checkpoint.js';
@@ -19,10 +20,10 @@ import {
   perToken,
   requirePolicyRows,
   requireRows,
-  scatterTokens,
   type TokenRow,
   tokenFeeds,
 } from './batches.js';
+import { FusedRuns } from './fused-runs.js';
 import {
   attentionBlocks,
   gradientGraph,
@@ -32,6 +33,8 @@ import {
   type Objective,
   weightInputs,
 } from './graphs.js';
+import { rowFeeds, scalar, supervisedFeeds, vector } from './loss-feeds.js';
+import { floats, outputsFor, type RunResult, summary, Totals } from './run-results.js';
 import {
   defaultThreads,
   type GradientResult,
@@ -40,6 +43,8 @@ import {
   type PolicyGradientResult,
   type PolicyLossOptions,
   type PolicyRow,
+  type PolicyStepOptions,
+  type PolicyStepResult,
   type StepResult,
   type SupervisedLossOptions,
   type SupervisedStepResult,
@@ -47,9 +52,6 @@ import {
 } from './training-types.js';
 
 type GraphKind = 'logProbs' | Objective;
-
-const scalar = (value: number) => tensor('float32', [], Float32Array.of(value));
-const vector = (values: Float32Array) => tensor('float32', [values.length], values);
 
 export class TrainingEngine {
   readonly layout: ParameterLayout;
@@ -61,6 +63,7 @@ export class TrainingEngine {
   readonly #partial: Float32Array;
   readonly #optimizer: AdamW;
   readonly #parameterFeeds: Tensors;
+  readonly #fused: FusedRuns;
   /** By kind of graph; those for long rows have a name of their own. */
   readonly #sessions = new Map<string, Promise<Session>>();
   #threads: number;
@@ -76,15 +79,18 @@ export class TrainingEngine {
     this.parameters = parameters;
     this.#options = {
       device: 'cpu',
+      precision: 'float32',
       threads: defaultThreads,
       maxTokensPerMicroBatch: 2048,
       lengthMultiple: 8,
       longRowTokens: 1024,
       maxGradientNorm: 1,
       optimizer: {},
+      fuseSteps: options.device === 'cuda',
       ...options,
     };
     this.#threads = this.#options.threads;
+    if (this.#options.device === 'cuda') setMatrixPrecision(this.#options.precision);
     if (!(this.#options.lengthMultiple > 0) || this.#options.lengthMultiple % attentionBlocks !== 0) {
       throw new SegueError('INVALID_CONFIG', `lengthMultiple must be a multiple of ${attentionBlocks}`);
     }
@@ -92,6 +98,7 @@ export class TrainingEngine {
     this.#partial = new Float32Array(this.layout.length);
     const ranges = this.layout.blocks.map(({ offset, size, shape }) => ({ offset, size, decays: shape.length > 1 }));
     this.#optimizer = new AdamW(this.layout.length, ranges, this.#options.optimizer);
+    this.#fused = new FusedRuns(this.layout, parameters, this.#optimizer, this.#options);
     this.#parameterFeeds = Object.fromEntries(
       weightInputs(this.layout).map((weight) => [
         weight.name,
@@ -175,7 +182,14 @@ export class TrainingEngine {
   async logProbs(rows: readonly TokenRow[], { temperature = 1 }: LogProbOptions = {}): Promise<LogProbResult> {
     const feeds = { inverseTemperature: this.#inverse(temperature) };
     const total = new Totals(rows);
-    for (const batch of this.#batches(rows)) {
+    const batches = this.#batches(rows);
+    if (this.#fuses(batches) && batches.length > 0) {
+      const fed = batches.map((batch) => ({ batch, feeds: { ...feeds, ...tokenFeeds(rows, batch) } }));
+      const outputs = await this.#fused.logProbs(fed);
+      for (const [i, batch] of batches.entries()) total.add(rows, batch, outputs[i]!);
+      return total.result();
+    }
+    for (const batch of batches) {
       const session = await this.#session('logProbs', batch);
       const outputs = await session.run({ ...this.#parameterFeeds, ...feeds, ...tokenFeeds(rows, batch) });
       total.add(rows, batch, outputs);
@@ -185,6 +199,32 @@ export class TrainingEngine {
 
   /** Adds the gradient of the k1.5 objective (losses.ts) over these rows. After an error, drop the gradient: part of it may be there. */
   async policyGradients(rows: readonly PolicyRow[], options: PolicyLossOptions): Promise<PolicyGradientResult> {
+    return this.#policy(rows, options, (feedsOf) => this.#accumulate('policy', rows, feedsOf));
+  }
+
+  /** Gradients and step in one. */
+  async policyStep(rows: readonly PolicyRow[], options: PolicyStepOptions): Promise<PolicyStepResult> {
+    const { learningRate, thenReset = false } = options;
+    if (this.#pending || !this.#fuses(this.#batches(rows))) {
+      const result = await this.policyGradients(rows, options);
+      const step = await this.step(learningRate);
+      if (thenReset) this.resetOptimizer();
+      return { ...result, ...step };
+    }
+    let step: StepResult | null = null;
+    const result = await this.#policy(rows, options, async (feedsOf) => {
+      const fused = await this.#fusedStep('policy', rows, feedsOf, { learningRate, keepState: !thenReset });
+      step = fused.step;
+      return fused;
+    });
+    return { ...result, ...step! };
+  }
+
+  async #policy(
+    rows: readonly PolicyRow[],
+    options: PolicyLossOptions,
+    run: (feedsOf: (batch: MicroBatch) => Tensors) => Promise<RunResult>,
+  ): Promise<PolicyGradientResult> {
     const { tau, temperature = 1, logPi = 'sum', normalizer = rows.length } = options;
     requirePolicyRows(rows, this.config);
     const logRatios = new Float32Array(rows.length);
@@ -197,24 +237,20 @@ export class TrainingEngine {
       referenceLogProbs: vector(perToken(rows, batch, (index) => rows[index]!.referenceLogProbs, 0)),
       weights: vector(perToken(rows, batch, (index) => rows[index]!.weights, 1)),
     });
-    const result = await this.#accumulate('policy', rows, feedsOf, ({ indices }, outputs) => {
-      const values = floats(outputs, 'logRatios');
+    const { result, outputs } = await run(feedsOf);
+    for (const [{ indices }, tensors] of outputs) {
+      const values = floats(tensors, 'logRatios');
       indices.forEach((index, row) => {
         logRatios[index] = values[row]!;
       });
-    });
+    }
     const squares = logRatios.reduce((sum, ratio) => sum + ratio * ratio, 0);
     return { ...result, logRatios, squaredLogRatio: squares / Math.max(1, result.rows) };
   }
 
   /** Adds the gradient of the cross-entropy over the masked tokens of these rows. */
   async supervisedGradients(rows: readonly TokenRow[], options: SupervisedLossOptions = {}): Promise<GradientResult> {
-    const normalizer = options.normalizer ?? rows.reduce((sum, row) => sum + markedTokens(row), 0);
-    const inverseTemperature = scalar(1);
-    return this.#accumulate('supervised', rows, (batch) => ({
-      inverseTemperature,
-      ...rowFeeds(rows, batch, () => 1 / normalizer),
-    }));
+    return (await this.#accumulate('supervised', rows, supervisedFeeds(rows, options))).result;
   }
 
   /** One optimiser step with the summed gradient, clipped; the gradient is then empty. */
@@ -229,8 +265,13 @@ export class TrainingEngine {
 
   /** Gradients and step in one. */
   async supervisedStep(rows: readonly TokenRow[], learningRate: number): Promise<SupervisedStepResult> {
-    const result = await this.supervisedGradients(rows);
-    return { ...result, ...(await this.step(learningRate)) };
+    if (this.#pending || !this.#fuses(this.#batches(rows))) {
+      const result = await this.supervisedGradients(rows);
+      return { ...result, ...(await this.step(learningRate)) };
+    }
+    const order = { learningRate, keepState: true };
+    const { result, step } = await this.#fusedStep('supervised', rows, supervisedFeeds(rows, {}), order);
+    return { ...result, ...step };
   }
 
   resetOptimizer(): void {
@@ -246,11 +287,17 @@ export class TrainingEngine {
     const sessions = await Promise.all(this.#sessions.values());
     this.#sessions.clear();
     for (const session of sessions) await session.dispose();
+    await this.#fused.dispose();
   }
 
   #inverse(temperature: number) {
     if (!(temperature > 0)) throw new SegueError('INVALID_INPUT', `temperature must be above 0, not ${temperature}`);
     return scalar(1 / temperature);
+  }
+
+  /** Whether these are taken in one run; long rows have a graph of their own. */
+  #fuses(batches: readonly MicroBatch[]): boolean {
+    return this.#options.fuseSteps && batches.every(({ long }) => !long);
   }
 
   #batches(rows: readonly TokenRow[]): MicroBatch[] {
@@ -267,7 +314,12 @@ export class TrainingEngine {
       const graph: Builder =
         kind === 'logProbs' ? logProbGraph(this.layout, shape) : gradientGraph(this.layout, kind, shape);
       const { device } = this.#options;
-      session = Session.create(emit(graph), { device, threads: this.#threads, name });
+      session = Session.create(emit(graph), {
+        device,
+        threads: this.#threads,
+        shrinkMemory: device === 'cuda',
+        name,
+      });
       this.#sessions.set(name, session);
     }
     return session;
@@ -277,11 +329,9 @@ export class TrainingEngine {
     kind: Objective,
     rows: readonly TokenRow[],
     feedsOf: (batch: MicroBatch) => Tensors,
-    visit: (batch: MicroBatch, outputs: Tensors) => void = () => {},
-  ): Promise<GradientResult> {
+  ): Promise<RunResult> {
     const batches = this.#batches(rows);
-    const total = new Totals(rows);
-    let loss = 0;
+    const all: [MicroBatch, Tensors][] = [];
     for (const batch of batches) {
       const session = await this.#session(kind, batch);
       const into = this.#pending ? this.#partial : this.#gradient;
@@ -291,17 +341,25 @@ export class TrainingEngine {
       await session.runInto(feeds, { ...fetches, ...outputs });
       if (this.#pending) addInto(this.#gradient, this.#partial);
       this.#pending = true;
-      for (const value of floats(outputs, 'rowLosses')) loss += value;
-      total.add(rows, batch, outputs);
-      visit(batch, outputs);
+      all.push([batch, outputs]);
     }
-    return {
-      ...total.result(),
-      loss,
-      rows: batches.reduce((sum, { indices }) => sum + indices.length, 0),
-      microBatches: batches.length,
-      paddedTokens: batches.reduce((sum, { indices, length }) => sum + indices.length * length, 0),
-    };
+    return { result: summary(rows, all), outputs: all };
+  }
+
+  async #fusedStep(
+    objective: Objective,
+    rows: readonly TokenRow[],
+    feedsOf: (batch: MicroBatch) => Tensors,
+    order: { readonly learningRate: number; readonly keepState: boolean },
+  ): Promise<RunResult & { readonly step: StepResult }> {
+    const batches = this.#batches(rows);
+    if (batches.length === 0) throw new SegueError('FAILED_PRECONDITION', 'there is no gradient to step with');
+    const fed = batches.map((batch) => ({ batch, feeds: { ...tokenFeeds(rows, batch), ...feedsOf(batch) } }));
+    const steps = this.#optimizer.steps + 1;
+    const { outputs, gradientNorm } = await this.#fused.step({ objective, batches: fed, ...order });
+    const all = batches.map((batch, i): [MicroBatch, Tensors] => [batch, outputs[i]!]);
+    const clipped = clippingScale(gradientNorm, this.#options.maxGradientNorm) < 1;
+    return { result: summary(rows, all), outputs: all, step: { gradientNorm, clipped, steps } };
   }
 
   #gradientFetches(into: Float32Array): Tensors {
@@ -314,57 +372,6 @@ export class TrainingEngine {
   }
 }
 
-/** What every loss takes: which row each token belongs to, and the share of each row. */
-function rowFeeds(rows: readonly TokenRow[], batch: MicroBatch, shareOf: (index: number) => number): Tensors {
-  const rowOf = new BigInt64Array(batch.tokens); // [N]
-  let at = 0;
-  batch.indices.forEach((index, row) => {
-    const count = markedTokens(rows[index]!);
-    rowOf.fill(BigInt(row), at, at + count);
-    at += count;
-  });
-  return {
-    rowOf: tensor('int64', [batch.tokens], rowOf),
-    scale: vector(Float32Array.from(batch.indices, shareOf)),
-  };
-}
-
-function outputsFor(kind: Objective, { indices, tokens }: MicroBatch): Tensors {
-  return {
-    logProbs: vector(new Float32Array(tokens)),
-    entropy: scalar(0),
-    rowLosses: vector(new Float32Array(indices.length)),
-    ...(kind === 'policy' ? { logRatios: vector(new Float32Array(indices.length)) } : {}),
-  };
-}
-
-function floats(outputs: Tensors, name: string): Float32Array {
-  const data = outputs[name]?.data;
-  if (!(data instanceof Float32Array)) throw new SegueError('INTERNAL', `the graph gives no float32 output ${name}`);
-  return data;
-}
-
 function addInto(sum: Float32Array, term: Float32Array): void {
   for (let i = 0; i < sum.length; i++) sum[i]! += term[i]!;
-}
-
-/** Collects token results over micro-batches. */
-class Totals {
-  readonly #logProbs: Float32Array[];
-  #entropy = 0;
-  #tokens = 0;
-
-  constructor(rows: readonly TokenRow[]) {
-    this.#logProbs = rows.map(({ tokens }) => new Float32Array(tokens.length));
-  }
-
-  add(rows: readonly TokenRow[], batch: MicroBatch, outputs: Tensors): void {
-    scatterTokens(rows, batch, floats(outputs, 'logProbs'), this.#logProbs);
-    this.#entropy += floats(outputs, 'entropy')[0]!;
-    this.#tokens += batch.tokens;
-  }
-
-  result(): LogProbResult {
-    return { logProbs: this.#logProbs, entropy: this.#entropy / Math.max(1, this.#tokens), tokens: this.#tokens };
-  }
 }

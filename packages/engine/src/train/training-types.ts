@@ -1,4 +1,5 @@
 /** What goes into training and what comes out: plain data that crosses threads. */
+import type { MatrixPrecision } from '../graph/cuda.js';
 import type { Device } from '../graph/session.js';
 import type { AdamWOptions } from './adamw.js';
 
@@ -8,6 +9,8 @@ export const defaultThreads = 2;
 
 export interface TrainingOptions {
   readonly device?: Device;
+  /** Of matrix products on CUDA. Default float32. */
+  readonly precision?: MatrixPrecision;
   /** Threads inside an operator; a TrainingWorker uses them as `planThreads` says. Default 2. */
   readonly threads?: number;
   /** Padded tokens of a micro-batch: bounds memory, and small ones need less padding. Default 2048. */
@@ -22,6 +25,8 @@ export interface TrainingOptions {
   /** A longer gradient is scaled down to this norm. Default 1. */
   readonly maxGradientNorm?: number;
   readonly optimizer?: AdamWOptions;
+  /** Whether a step with its gradients is one run, without a gradient on the host: pays where a bus lies between. Default: on CUDA. */
+  readonly fuseSteps?: boolean;
 }
 
 export interface LogProbOptions {
@@ -76,3 +81,11 @@ export interface StepResult {
 }
 
 export interface SupervisedStepResult extends GradientResult, StepResult {}
+
+export interface PolicyStepOptions extends PolicyLossOptions {
+  readonly learningRate: number;
+  /** The optimiser forgets what it has seen after this step: on a GPU its state then need not be fetched. Default false. */
+  readonly thenReset?: boolean;
+}
+
+export interface PolicyStepResult extends PolicyGradientResult, StepResult {}

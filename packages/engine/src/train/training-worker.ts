@@ -5,6 +5,7 @@
  * made. Await `stop` before the process exits.
  */
 import { SegueError } from '@segue/core';
+import { setMatrixPrecision } from '../graph/cuda.js';
 import type { ModelConfig } from '../model/config.js';
 import { parameterLayout } from '../model/layout.js';
 import { markedTokens, type PolicyRow, requirePolicyRows, requireRows, type TokenRow } from './batches.js';
@@ -26,6 +27,8 @@ import {
   type LogProbResult,
   type PolicyGradientResult,
   type PolicyLossOptions,
+  type PolicyStepOptions,
+  type PolicyStepResult,
   type StepResult,
   type SupervisedLossOptions,
   type SupervisedStepResult,
@@ -55,6 +58,7 @@ export class TrainingWorker {
     { source, options = {} }: WorkerStart,
     threadOptions: ThreadOptions = {},
   ): Promise<TrainingWorker> {
+    if (options.device === 'cuda') setMatrixPrecision(options.precision ?? 'float32');
     const own = { ...options, threads: 1 };
     const worker = new TrainingWorker({ source, options: own }, threadOptions);
     await worker.#open(options.threads ?? defaultThreads, own);
@@ -113,13 +117,17 @@ export class TrainingWorker {
   }
 
   policyGradients(rows: readonly PolicyRow[], options: PolicyLossOptions): Promise<PolicyGradientResult> {
-    const whole = { normalizer: rows.length, ...options };
+    return this.#next(() => this.#policy(rows, options));
+  }
+
+  /** Gradients and step in one: without helpers in one run where that pays. */
+  policyStep(rows: readonly PolicyRow[], options: PolicyStepOptions): Promise<PolicyStepResult> {
     return this.#next(async () => {
-      requirePolicyRows(rows, this.#known);
-      const parts = await this.#deal(rows, (thread, shard) =>
-        thread.call({ name: 'policyGradients', rows: shard.rows, options: whole }),
-      );
-      return mergePolicyGradients(rows.length, parts);
+      if (this.#helpers.length === 0) return this.#first.call({ name: 'policyStep', rows, options });
+      const gradients = await this.#policy(rows, options);
+      const step = await this.#step(options.learningRate);
+      if (options.thenReset) await this.#first.call({ name: 'resetOptimizer' });
+      return { ...gradients, ...step };
     });
   }
 
@@ -132,7 +140,10 @@ export class TrainingWorker {
   }
 
   supervisedStep(rows: readonly TokenRow[], learningRate: number): Promise<SupervisedStepResult> {
-    return this.#next(async () => ({ ...(await this.#supervised(rows, {})), ...(await this.#step(learningRate)) }));
+    return this.#next(async () => {
+      if (this.#helpers.length === 0) return this.#first.call({ name: 'supervisedStep', rows, learningRate });
+      return { ...(await this.#supervised(rows, {})), ...(await this.#step(learningRate)) };
+    });
   }
 
   resetOptimizer(): Promise<void> {
@@ -209,6 +220,15 @@ export class TrainingWorker {
       if (result.status === 'rejected') throw result.reason;
       return result.value;
     });
+  }
+
+  async #policy(rows: readonly PolicyRow[], options: PolicyLossOptions): Promise<PolicyGradientResult> {
+    const whole = { normalizer: rows.length, ...options };
+    requirePolicyRows(rows, this.#known);
+    const parts = await this.#deal(rows, (thread, shard) =>
+      thread.call({ name: 'policyGradients', rows: shard.rows, options: whole }),
+    );
+    return mergePolicyGradients(rows.length, parts);
   }
 
   async #supervised(rows: readonly TokenRow[], options: SupervisedLossOptions): Promise<GradientResult> {

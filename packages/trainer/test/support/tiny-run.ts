@@ -239,7 +239,14 @@ export async function startTrainer(
   const replay = new FakeReplay(config);
   const warnings: string[] = [];
   const trainer = new Trainer({
-    config: { dataFolder, threads: 1, device: 'cpu', engineTimeoutMs: 60_000, keepVersions: 2 },
+    config: {
+      dataFolder,
+      threads: 1,
+      device: 'cpu',
+      precision: 'float32',
+      engineTimeoutMs: 60_000,
+      keepVersions: 2,
+    },
     log: { info: () => undefined, warn: (_: object, message: string) => warnings.push(message) },
     metrics: defineTrainerMetrics(createMetrics('trainer', 'test')),
     replay: async () => replay,

@@ -1,0 +1,143 @@
+// Refusals on machines that cannot use CUDA: the loader is asked about real shared libraries, made here, that need what is missing.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import t from 'tap';
+import { LocalEngine } from '../dist/generate/local-engine.js';
+import { cudaError, requireCuda } from '../dist/graph/cuda.js';
+import { requireDevice } from '../dist/graph/device.js';
+import { float16Bits, fromFloat16Bits } from '../dist/graph/tensor-type.js';
+import { sharedLibrary } from './shared-library.js';
+
+const linux = process.platform === 'linux' && process.arch === 'x64' ? false : 'CUDA is for 64-bit Intel or AMD Linux';
+const provider = 'libonnxruntime_providers_cuda.so';
+
+/** A folder with libraries: their names, and the names of what each needs. */
+function runtimeFolder(folder: string, libraries: Readonly<Record<string, readonly string[]>>): string {
+  mkdirSync(join(folder, 'cuda'), { recursive: true });
+  for (const [name, needed] of Object.entries(libraries))
+    writeFileSync(join(folder, name), sharedLibrary(basename(name), needed));
+  return folder;
+}
+
+t.test('without the provider', { skip: linux }, async (t) => {
+  const message =
+    'device cuda cannot be used: the CUDA provider is not installed; run `npm run setup:cuda`, or use device cpu';
+  t.throws(() => requireCuda(t.testdir()), { code: 'FAILED_PRECONDITION', rawMessage: message });
+});
+
+t.test('with a library of CUDA missing', { skip: linux }, async (t) => {
+  const folder = runtimeFolder(t.testdir(), { [provider]: ['libcudart.so.13', 'libsegue-absent.so.7'] });
+  const message =
+    'device cuda cannot be used: libcudart.so.13 is missing; install the CUDA 13 libraries with `npm run setup:cuda` or put their folder on LD_LIBRARY_PATH, or use device cpu';
+  t.throws(() => requireCuda(folder), { code: 'FAILED_PRECONDITION', rawMessage: message });
+  // Those that the set-up laid beside the provider are found, and the next one is named.
+  runtimeFolder(folder, { 'cuda/libcudart.so.13': [] });
+  t.throws(() => requireCuda(folder), {
+    code: 'FAILED_PRECONDITION',
+    rawMessage: /: libsegue-absent\.so\.7 is missing; .* CUDA 13 /,
+  });
+  runtimeFolder(folder, { 'cuda/libsegue-absent.so.7': ['libsegue-deeper.so.1'] });
+  t.throws(() => requireCuda(folder), {
+    code: 'FAILED_PRECONDITION',
+    rawMessage: /: libsegue-deeper\.so\.1 is missing; /,
+  });
+  runtimeFolder(folder, { 'cuda/libsegue-absent.so.7': [] });
+  t.doesNotThrow(() => requireCuda(folder));
+});
+
+t.test('without a driver', { skip: linux }, async (t) => {
+  const folder = runtimeFolder(t.testdir(), {
+    [provider]: ['libcudart.so.12', 'libcuda.so.1'],
+    'cuda/libcudart.so.12': [],
+    // The driver is the machine's, never the set-up's: this one is not looked at.
+    'cuda/libcuda.so.1': [],
+  });
+  const refused = (() => {
+    try {
+      requireCuda(folder);
+      return null;
+    } catch (error) {
+      return error;
+    }
+  })();
+  // On a machine that has the driver there is nothing to refuse.
+  if (refused === null) return;
+  t.match(refused, {
+    code: 'FAILED_PRECONDITION',
+    rawMessage:
+      'device cuda cannot be used: the NVIDIA driver is missing (libcuda.so.1); install NVIDIA driver 525 or newer for CUDA 12, or use device cpu',
+  });
+});
+
+t.test('with a provider that is no library', { skip: linux }, async (t) => {
+  const folder = t.testdir({ [provider]: 'half a download' });
+  t.throws(() => requireCuda(folder), {
+    code: 'FAILED_PRECONDITION',
+    rawMessage:
+      /^device cuda cannot be used: the CUDA provider does not fit this machine's libraries \(.*\); run `npm run setup:cuda` again, or use device cpu$/,
+  });
+});
+
+t.test('failures of the runtime', { skip: linux }, async (t) => {
+  const folder = runtimeFolder(t.testdir(), { [provider]: ['libcudart.so.13'] });
+  const failure = (message: string) => cudaError('decode', message, undefined, folder);
+  const prefix = 'cuda_call.cc:154 std::conditional_t<THRW, void> CudaCall(ERRTYPE) [with THRW = true]';
+  t.match(failure(`${prefix} CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version`), {
+    code: 'FAILED_PRECONDITION',
+    rawMessage:
+      /^device cuda cannot be used: the NVIDIA driver.* is too old; install NVIDIA driver 580 or newer for CUDA 13, or use device cpu$/,
+  });
+  t.match(failure(`${prefix} CUDA failure 100: no CUDA-capable device is detected ; GPU=-1`), {
+    code: 'FAILED_PRECONDITION',
+    rawMessage: /^device cuda cannot be used: no NVIDIA GPU is visible/,
+  });
+  t.match(failure('bfc_arena.cc:360 Failed to allocate memory for requested buffer of size 256\nstack'), {
+    code: 'RESOURCE_EXHAUSTED',
+    rawMessage: /^session decode: the GPU's memory does not suffice; .*size 256\)$/,
+  });
+  t.match(failure('an op failed\nin many lines'), {
+    code: 'INTERNAL',
+    rawMessage: 'session decode on cuda: an op failed',
+  });
+});
+
+t.test('precisions that a device does not have', async (t) => {
+  await t.rejects(requireDevice('cpu', 'tf32'), {
+    code: 'INVALID_CONFIG',
+    message: /precision tf32 needs device cuda/,
+  });
+  await t.rejects(requireDevice('cpu', 'float16'), {
+    code: 'INVALID_CONFIG',
+    message: /precision float16 needs device cuda/,
+  });
+  await t.resolves(requireDevice('cpu'));
+  t.throws(() => new LocalEngine({ slots: 1, precision: 'tf32' }), {
+    code: 'INVALID_CONFIG',
+    message: /tf32 needs device cuda/,
+  });
+});
+
+t.test('float16 bits', async (t) => {
+  const known: [number, number][] = [
+    [0, 0x0000],
+    [-0, 0x8000],
+    [1, 0x3c00],
+    [-2, 0xc000],
+    [65_504, 0x7bff],
+    [65_519, 0x7bff],
+    [65_520, 0x7c00],
+    [-1e30, 0xfc00],
+    [2 ** -14, 0x0400],
+    [2 ** -24, 0x0001],
+    [2 ** -25, 0x0000],
+    [1 + 2 ** -11, 0x3c00],
+    [1 + 3 * 2 ** -11, 0x3c02],
+  ];
+  for (const [value, bits] of known) t.equal(float16Bits(value), bits, `${value}`);
+  t.ok(Number.isNaN(fromFloat16Bits(float16Bits(Number.NaN))));
+  // Every float16 there is comes back as itself.
+  for (let bits = 0; bits < 0x10000; bits++) {
+    const value = fromFloat16Bits(bits);
+    if (!Number.isNaN(value) && float16Bits(value) !== bits) t.fail(`bits ${bits} become ${float16Bits(value)}`);
+  }
+});
