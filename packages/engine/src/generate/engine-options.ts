@@ -45,7 +45,7 @@ const wholeNumberBounds = {
 export function engineSettings(options: EngineOptions): EngineSettings {
   const settings: EngineSettings = {
     chunkTokens: 32,
-    idleSteps: 0.5,
+    idleSteps: 2,
     device: 'cpu',
     precision: 'float32',
     threads: 1,
