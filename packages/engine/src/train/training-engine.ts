@@ -303,7 +303,7 @@ export class TrainingEngine {
   #batches(rows: readonly TokenRow[]): MicroBatch[] {
     requireRows(rows, this.config);
     const { maxTokensPerMicroBatch: maxTokens, lengthMultiple, longRowTokens } = this.#options;
-    return microBatches(rows, { maxTokens, lengthMultiple, longRowTokens });
+    return microBatches(rows, { maxTokens, lengthMultiple, longRowTokens, maxPositions: this.config.maxPositions });
   }
 
   #session(kind: GraphKind, { long }: MicroBatch): Promise<Session> {
