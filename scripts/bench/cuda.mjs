@@ -1,8 +1,8 @@
 /**
  * Decoding, training and agreement on a GPU: `npm run bench -- cuda [--sizes medium,0.5b,1.5b] [--precisions float32,tf32,float16]
- * [--batches 32,256] [--chunk 128] [--prompt 128] [--tokens 128] [--rows 32] [--length 512] [--micro 4096] [--parity large] [--only decode]
- * [--device cuda] [--json]`. Prints tokens/s, the share of time lost to copies over the bus, and how far results lie from the CPU's. Weights are random:
- * speed does not depend on what they are. Each measurement is a process of its own, since TF32 is on or off for a whole process.
+ * [--batches 32,256] [--chunk 128] [--prompt 128] [--tokens 256] [--rows 32] [--length 512] [--micro 4096] [--parity large] [--only decode]
+ * [--device cuda] [--json]`. Prints tokens/s, the share of time lost to copies (estimated: bytes over the rate of the bus, which is measured
+ * beside it), and how far results lie from the CPU's. Weights are random: speed does not depend on what they are. Each measurement is a process of its own, since TF32 is on or off for a whole process.
  * `--device cpu` rehearses it without a GPU.
  */
 import { execFile } from 'node:child_process';

@@ -38,6 +38,10 @@ const lengths = {
   large: { prompt: 32, tokens: 64 },
   medium: { prompt: 32, tokens: 32 },
 };
+const unknown = sizes.find((size) => !Object.hasOwn(lengths, size));
+if (unknown !== undefined) {
+  throw new Error(`there is no size ${unknown} here; known: ${Object.keys(lengths).join(', ')}`);
+}
 
 function tell(line) {
   if (options.json) process.stdout.write(`${JSON.stringify(line)}\n`);

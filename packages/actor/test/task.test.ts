@@ -61,7 +61,16 @@ t.test('on the last allowed iteration an actor writes length where it would have
 t.test('busy slot time counts a sequence up to its last token; engine time is kept by batch', async (t) => {
   const sums = new ChunkSums();
   // Four sequences, 8 steps in 80 ms after 20 ms of prefill; two of them ended half-way.
-  const report = { finished: [], running: 4, tokens: 24, steps: 8, durationMs: 100, prefillMs: 20, loopMs: 72 };
+  const report = {
+    finished: [],
+    running: 4,
+    rows: 4,
+    tokens: 24,
+    steps: 8,
+    durationMs: 100,
+    prefillMs: 20,
+    loopMs: 72,
+  };
   sums.add('r/3', report, 4, 1);
   t.equal(sums.busySlotMs['r/3'], 4 * 20 + 3 * 80);
   t.strictSame(sums.engineTimes['r/3'], {

@@ -32,7 +32,7 @@ export function batchClass(batch: number): number {
 
 /** With one more chunk. @param share part of the chunk that counts here */
 export function withChunk(times: EngineTimes, report: ChunkReport, share = 1): EngineTimes {
-  const batch = report.running + report.finished.length;
+  const batch = report.rows;
   const chunk: DecodeTimes = {
     chunks: share,
     steps: share * report.steps,

@@ -61,6 +61,8 @@ export interface ChunkReport {
   readonly finished: readonly SequenceResult[];
   /** Sequences still running after the chunk. */
   readonly running: number;
+  /** Sequences that decoded in the chunk: those whose context was there. */
+  readonly rows: number;
   /** New tokens that count (not those past an end). */
   readonly tokens: number;
   readonly steps: number;

@@ -183,9 +183,11 @@ t.test('the refill bound: full slots until the queue is empty', async (t) => {
 });
 
 t.test('the observed step-time curve: what chunks took over the steps that they ran, by batch', async (t) => {
+  // Three more are in prefill: they are no part of the batch that steps.
   const chunk = (batch: number, ended: number, steps: number, loopMs: number) => ({
     finished: Array.from({ length: ended }, () => ended8),
-    running: batch - ended,
+    running: batch - ended + 3,
+    rows: batch,
     tokens: batch * steps - ended,
     steps,
     durationMs: 5 + loopMs + 2,

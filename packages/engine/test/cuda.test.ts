@@ -3,9 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import t from 'tap';
 import { LocalEngine } from '../dist/generate/local-engine.js';
-import { cudaError, requireCuda } from '../dist/graph/cuda.js';
+import { cudaError, driverVersionIn, requireCuda } from '../dist/graph/cuda.js';
 import { requireDevice } from '../dist/graph/device.js';
-import { float16Bits, fromFloat16Bits } from '../dist/graph/tensor-type.js';
+import { float16Bits, fromFloat16Bits } from '../dist/graph/float16.js';
 import { sharedLibrary } from './shared-library.js';
 
 const linux = process.platform === 'linux' && process.arch === 'x64' ? false : 'CUDA is for 64-bit Intel or AMD Linux';
@@ -115,6 +115,15 @@ t.test('precisions that a device does not have', async (t) => {
     code: 'INVALID_CONFIG',
     message: /tf32 needs device cuda/,
   });
+});
+
+t.test('the version of the driver, with its own kernel module and with the open one', async (t) => {
+  const versions = [
+    'NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.129.03  Thu Oct 19 18:56:32 UTC 2023\nGCC version:  gcc 12.2.0',
+    'NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build  (root@host)\nGCC version:  gcc 12.2.0',
+    'NVRM version: something else',
+  ].map(driverVersionIn);
+  t.same(versions, ['535.129.03', '580.95.05', undefined]);
 });
 
 t.test('float16 bits', async (t) => {

@@ -1,6 +1,8 @@
 // Decoding in float16, as on a GPU: the CPU computes the same graph, slowly.
 import t from 'tap';
 import { LocalEngine } from '../dist/generate/local-engine.js';
+import { writeCheckpoint } from '../dist/model/checkpoint.js';
+import { parameterLayout } from '../dist/model/layout.js';
 import { TrainingEngine } from '../dist/train/training-engine.js';
 import { generate, prompt, request, tinyConfig, tinyParameters, writeTinyPolicy } from './tiny-policy.js';
 
@@ -15,6 +17,29 @@ const requests = [
   request('h-g1-t0', { ...other, sampling: sampling(0) }),
   request('h-g1-t1', { ...other, sampling: sampling(1, 5) }),
 ];
+
+t.test('contexts that are prefilled in blocks decode in float16 too', async (t) => {
+  const config = { ...tinyConfig, maxPositions: 2400 };
+  const parameters = tinyParameters(1);
+  const long = `${t.testdir()}/long`;
+  await writeCheckpoint(long, { config, layout: parameterLayout(config), parameters });
+  const engine = new LocalEngine({ slots: 2, precision: 'float16' });
+  t.teardown(() => engine.stop());
+  const full = new TrainingEngine(config, parameters, { threads: 1 });
+  t.teardown(() => full.dispose());
+  await engine.loadVersion({ version: 1, folder: long });
+  // Eight whole blocks and a part of one.
+  const [promptTokens, responseTokens] = [prompt(1, 17), prompt(4, 2201)];
+  const one = request('h-g2-t0', { promptTokens, responseTokens, stopTokens: [], budgetTokens: 8, capTokens: 2300 });
+  const { tokens, logProbs } = (await generate(engine, [one])).get(one.id)!;
+  t.equal(tokens.length, 8);
+  const whole = Int32Array.of(...promptTokens, ...responseTokens, ...tokens);
+  const mask = new Uint8Array(whole.length).fill(1, whole.length - tokens.length);
+  const expected = (await full.logProbs([{ tokens: whole, mask }])).logProbs[0]!.slice(-tokens.length);
+  const largest = Math.max(...logProbs.map((value, i) => Math.abs(value - expected[i]!)));
+  t.ok(largest < 0.03, `${largest}`);
+  t.ok(largest > 1e-5, 'it does compute in float16');
+});
 
 t.test('in float16 what is drawn has the log-probs of the full-sequence graph to half precision', async (t) => {
   for (const sharePrompts of ['never', 'always'] as const) {

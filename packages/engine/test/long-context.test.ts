@@ -124,7 +124,7 @@ t.test(
       ]);
       const first = await engine.generateChunk();
       t.equal(first.tokens, 64, 'the short row alone has generated');
-      t.equal(first.running, 3);
+      t.same([first.running, first.rows], [3, 1], 'rows in prefill are not in the batch that decodes');
       const [cut] = await engine.cut(['cut']);
       t.equal(cut!.tokens.length, 0);
       t.equal(cut!.endReason, 'yield');
@@ -145,7 +145,7 @@ t.test(
     await withEngine(folder, 1, async (engine) => {
       await engine.admit([request('long', { ...long, responseTokens })]);
       const report = await engine.generateChunk();
-      t.same([report.tokens, report.steps, report.running, report.finished.length], [0, 0, 1, 0]);
+      t.same([report.tokens, report.steps, report.rows, report.running, report.finished.length], [0, 0, 0, 1, 0]);
       t.equal((await generate(engine)).get('long')!.tokens.length, 4);
     });
   },

@@ -263,6 +263,32 @@ t.test('rows that take long go in calls of their own, each once', async (t) => {
   t.equal(cutShard(onlyLong, 30).length, 2);
 });
 
+t.test('one thread steps in one call unless a row goes alone', async (t) => {
+  const config = { ...tinyConfig, maxPositions: 8200 };
+  const worker = await TrainingWorker.start({ source: { config, seed: 1 }, options: { threads: 1 } });
+  const short = policyRows(2);
+  // Long by its tokens; few of them are computed, since none is trained after the tenth.
+  const long: PolicyRow = {
+    ...short[0]!,
+    tokens: new Int32Array(8193).fill(3),
+    mask: new Uint8Array(8193).fill(1, 3, 10),
+    referenceLogProbs: new Float32Array(8193).fill(-3),
+  };
+  const options = { tau: 0.2, learningRate: 1e-3 };
+  const firstCall = async (step: Promise<{ readonly rows: number; readonly steps: number }>) => {
+    await new Promise((resolve) => setImmediate(resolve));
+    const name = worker.oldestCall?.name;
+    return [name, (await step).rows];
+  };
+  t.same(await firstCall(worker.policyStep(short, options)), ['policyStep', 2]);
+  t.same(await firstCall(worker.policyStep([...short, long], options)), ['policyGradients', 3]);
+  t.same(await firstCall(worker.supervisedStep(short, 1e-3)), ['supervisedStep', 2]);
+  t.same(await firstCall(worker.supervisedStep([...short, long], 1e-3)), ['supervisedGradients', 3]);
+  t.equal((await worker.policyStep([long], { ...options, thenReset: true })).steps, 5);
+  t.equal((await worker.policyStep([long], options)).steps, 1, 'the optimiser begins anew after a reset');
+  await worker.stop();
+});
+
 t.test('long rows give the same bits each time, and on data-parallel threads the same steps', async (t) => {
   const rows = policyRows(4);
   const engine = new TrainingEngine(tinyConfig, tinyParameters(1), { threads: 2, longRowTokens: 16 });

@@ -115,7 +115,7 @@ export class DoubleGradient {
 }
 
 function feedsOf({ rows, tau, temperature }: ReferenceModel, loss: LossName): Tensors {
-  const [batch] = microBatches(rows, { maxTokens: 1000, lengthMultiple: 4, longRowTokens: 1000 });
+  const [batch] = microBatches(rows, { maxTokens: 1000, lengthMultiple: 4, longRowTokens: 1000, maxPositions: 1000 });
   const double = (values: ArrayLike<number>) => tensor('float64', [values.length], Float64Array.from(values));
   const scalar = (value: number) => tensor('float64', [], Float64Array.of(value));
   const { indices } = batch!;

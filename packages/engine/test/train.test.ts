@@ -1,8 +1,9 @@
 /** Losses, batches, optimiser, the training engine and its thread. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SeededRandom } from '@segue/core';
+import { SeededRandom, SegueError } from '@segue/core';
 import t from 'tap';
+import { Session } from '../dist/graph/session.js';
 import { LocalEngine, type PolicyRow, type TokenRow, TrainingEngine, TrainingWorker } from '../dist/index.js';
 import { AdamW, clippingScale, globalNorm } from '../dist/train/adamw.js';
 import { microBatches } from '../dist/train/batches.js';
@@ -36,7 +37,7 @@ const sameBits = (a: Float32Array, b: Float32Array) => a.length === b.length && 
 t.test('micro-batches: no row is split, padding is bounded, every row with a marked token comes once', async (t) => {
   const rows = someRows(50);
   rows[7]!.mask.fill(0);
-  const limits = { maxTokens: 128, lengthMultiple: 8, longRowTokens: 1024 };
+  const limits = { maxTokens: 128, lengthMultiple: 8, longRowTokens: 1024, maxPositions: tinyConfig.maxPositions };
   const batches = microBatches(rows, limits);
   const indices = batches.flatMap((batch) => batch.indices);
   t.same(
@@ -48,6 +49,50 @@ t.test('micro-batches: no row is split, padding is bounded, every row with a mar
     t.equal(length % limits.lengthMultiple, 0);
     for (const index of indices) t.ok(rows[index]!.tokens.length - 1 <= length);
   }
+});
+
+t.test('rows as long as the model takes are padded, whatever its longest sequence is', async (t) => {
+  const parameters = tinyParameters(1);
+  const rowOf = (length: number) => ({
+    tokens: Int32Array.from({ length }, (_, i) => (7 * i) % tinyConfig.vocabularySize),
+    mask: new Uint8Array(length).fill(1, 1),
+  });
+  const long = new TrainingEngine({ ...tinyConfig, maxPositions: 512 }, parameters.slice(), { threads: 1 });
+  for (const maxPositions of [97, 98, 100]) {
+    const rows = [rowOf(maxPositions), rowOf(40)];
+    const expected = await long.logProbs(rows);
+    for (const options of [{}, { lengthMultiple: 64 }, { fuseSteps: true }]) {
+      const config = { ...tinyConfig, maxPositions };
+      const engine = new TrainingEngine(config, parameters.slice(), { threads: 1, ...options });
+      const { logProbs } = await engine.logProbs(rows);
+      logProbs.forEach((values, row) => {
+        t.ok(relativeError(values, expected.logProbs[row]!) < 1e-5, `${maxPositions} positions`);
+      });
+      t.ok(Number.isFinite((await engine.supervisedStep(rows, 1e-3)).gradientNorm));
+      await engine.dispose();
+    }
+  }
+  await long.dispose();
+});
+
+t.test('a graph that could not be compiled is tried again, and nothing of it stays', async (t) => {
+  const engine = tinyEngine();
+  const create = Session.create;
+  const fail = () => {
+    Session.create = async () => {
+      throw new SegueError('RESOURCE_EXHAUSTED', 'no memory');
+    };
+  };
+  t.teardown(() => {
+    Session.create = create;
+  });
+  fail();
+  await t.rejects(engine.logProbs(someRows(2)), { code: 'RESOURCE_EXHAUSTED' });
+  Session.create = create;
+  t.equal((await engine.logProbs(someRows(2))).logProbs.length, 2);
+  fail();
+  await t.rejects(engine.supervisedGradients(someRows(2)), { code: 'RESOURCE_EXHAUSTED' });
+  await engine.dispose();
 });
 
 t.test('gradients do not depend on how rows fall into micro-batches', async (t) => {

@@ -2,7 +2,9 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
+import { GraphCache } from '../dist/generate/graph-cache.js';
 import { LocalEngine } from '../dist/generate/local-engine.js';
+import { Builder } from '../dist/graph/builder.js';
 import { openWeights, weightsInFiles } from '../dist/model/weights.js';
 import { generate, prompt, request, writeTinyPolicy } from './tiny-policy.js';
 
@@ -69,6 +71,23 @@ t.test('without packed weights the log-probs are the same but for rounding', asy
     t.same(plain[i]!.tokens, tokens);
     const difference = Math.max(...logProbs.map((value, k) => Math.abs(value - plain[i]!.logProbs[k]!)));
     t.ok(difference < 1e-5, `${difference}`);
+  });
+});
+
+t.test('emitted graphs are kept for versions of one shape: all that a policy has', async (t) => {
+  const [first, second] = await Promise.all(
+    [1, 2].map(async (seed) => openWeights(await writeTinyPolicy(join(t.testdir(), `policy-${seed}`), seed))),
+  );
+  const cache = new GraphCache();
+  const build = () => {
+    const b = new Builder();
+    b.output('x', b.add(b.input('a', 'float32', []), 1));
+    return b;
+  };
+  const names = Array.from({ length: 18 }, (_, i) => `graph ${i}`);
+  const emitted = names.map((name) => cache.emitted(name, first!, build));
+  names.forEach((name, i) => {
+    t.equal(cache.emitted(name, second!, build), emitted[i], name);
   });
 });
 

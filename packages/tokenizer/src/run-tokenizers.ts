@@ -39,7 +39,8 @@ export class RunTokenizers {
     try {
       return await loading;
     } catch (error) {
-      this.#loaded.delete(runId);
+      // Another waiter may have begun a new try already.
+      if (this.#loaded.get(runId) === loading) this.#loaded.delete(runId);
       throw error;
     }
   }

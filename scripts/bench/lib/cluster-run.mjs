@@ -38,7 +38,7 @@ export function trainProblem(index, prompt) {
 }
 
 /** Writes a policy with its tokenizer. @param {string} size one of the shared sizes */
-export async function writePolicy(folder, size, maxPositions) {
+async function writePolicy(folder, size, maxPositions) {
   const config = { ...modelOf(size, maxPositions), bosTokenId: 1, eosTokenIds: [2] };
   const layout = parameterLayout(config);
   const characters = Array.from({ length: config.vocabularySize - specialTokens }, (_, i) => firstCharacter + i);

@@ -52,9 +52,9 @@ const shapes = {
   },
 };
 
-export const sizeNames = Object.keys(shapes);
+const sizeNames = Object.keys(shapes);
 
-/** @param {string} name one of `sizeNames` @param {number} maxPositions longest sequence */
+/** @param {string} name of a size above @param {number} maxPositions longest sequence */
 export function modelOf(name, maxPositions) {
   const shape = shapes[name];
   if (!shape) throw new Error(`there is no size ${name}; known: ${sizeNames.join(', ')}`);

@@ -129,6 +129,7 @@ export class FakeEngine implements Engine {
     return {
       finished,
       running: this.running.size,
+      rows: this.running.size + finished.length,
       tokens,
       steps: this.chunkTokens,
       durationMs: 8,

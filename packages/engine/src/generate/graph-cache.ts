@@ -6,8 +6,8 @@ import type { Builder } from '../graph/builder.js';
 import { type EmittedModel, emit, emitBeside } from '../graph/emit.js';
 import type { ModelWeights } from '../model/weights.js';
 
-/** Prefill and every decode variant. */
-const maxGraphs = 17;
+/** Prefill, that of long contexts, and every decode variant: shared, greedy, filtered, manyStops, each or not. */
+const maxGraphs = 2 + 2 ** 4;
 
 export class GraphCache {
   #signature = '';
@@ -17,10 +17,11 @@ export class GraphCache {
   emitted(name: string, weights: ModelWeights, build: (weights: ModelWeights) => Builder): EmittedModel {
     const { memory, signature } = weights;
     if (memory) return emitBeside(build(weights), memory, name);
-    if (signature !== this.#signature || this.#graphs.size >= maxGraphs) this.#graphs.clear();
+    if (signature !== this.#signature) this.#graphs.clear();
     this.#signature = signature;
     const known = this.#graphs.get(name);
     if (known) return known;
+    if (this.#graphs.size >= maxGraphs) this.#graphs.clear();
     const emitted = { model: emit(build(weights), name), externalData: [] };
     this.#graphs.set(name, emitted);
     return emitted;

@@ -5,7 +5,7 @@
  */
 import { assert } from '@segue/core';
 import { type Tensors, tensor } from '../graph/session.js';
-import { type KvBlock, type KvPiece, type KvShape, piecesLength } from './kv.js';
+import { type KvBlock, type KvPiece, type KvShape, newArray, piecesLength } from './kv.js';
 import { kvNames } from './kv-tensors.js';
 
 export class KvBlocks {
@@ -19,7 +19,7 @@ export class KvBlocks {
     const rows = Math.ceil(capacity / columns);
     const size = rows * shape.kvHeads * columns * shape.headSize;
     this.#shape = shape;
-    this.#store = { arrays: Array.from({ length: 2 * shape.layers }, () => new Float32Array(size)), rows, columns };
+    this.#store = { arrays: Array.from({ length: 2 * shape.layers }, () => newArray(shape, size)), rows, columns };
   }
 
   /** Columns that are there. */
@@ -69,7 +69,7 @@ export class KvBlocks {
 
   /** The whole blocks, as they lie, and a copy of what the last one has so far. */
   feeds(): Tensors {
-    const { kvHeads, headSize, layers } = this.#shape;
+    const { kvHeads, headSize, layers, dtype = 'float32' } = this.#shape;
     const { columns, arrays } = this.#store;
     const whole = Math.floor(this.#length / columns);
     const tail = this.#tail;
@@ -77,17 +77,13 @@ export class KvBlocks {
     const [wholeNames, tailNames] = [kvNames('past', layers), kvNames('tail', layers)];
     const feeds: Tensors = {};
     arrays.forEach((array, i) => {
-      feeds[wholeNames[i]!] = tensor(
-        'float32',
-        [whole, kvHeads, columns, headSize],
-        array.subarray(0, whole * blockSize),
-      );
-      const last = new Float32Array(kvHeads * tail * headSize);
+      feeds[wholeNames[i]!] = tensor(dtype, [whole, kvHeads, columns, headSize], array.subarray(0, whole * blockSize));
+      const last = newArray(this.#shape, kvHeads * tail * headSize);
       for (let head = 0; head < kvHeads; head++) {
         const start = whole * blockSize + head * columns * headSize;
         last.set(array.subarray(start, start + tail * headSize), head * tail * headSize);
       }
-      feeds[tailNames[i]!] = tensor('float32', [kvHeads, tail, headSize], last);
+      feeds[tailNames[i]!] = tensor(dtype, [kvHeads, tail, headSize], last);
     });
     return feeds;
   }

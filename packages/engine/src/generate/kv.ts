@@ -18,7 +18,8 @@ export interface KvShape {
   readonly dtype?: KvType;
 }
 
-function newArray({ dtype }: KvShape, length: number): KvArray {
+/** Zeros of the shape's type. */
+export function newArray({ dtype }: KvShape, length: number): KvArray {
   return dtype === 'float16' ? new Uint16Array(length) : new Float32Array(length);
 }
 

@@ -120,7 +120,7 @@ export class LocalEngine implements Engine {
     const { policy, packer } = this.#requireServing();
     const begin = performance.now();
     if (this.#rows.length === 0) {
-      return { finished: [], running: 0, tokens: 0, steps: 0, durationMs: 0, prefillMs: 0, loopMs: 0 };
+      return { finished: [], running: 0, rows: 0, tokens: 0, steps: 0, durationMs: 0, prefillMs: 0, loopMs: 0 };
     }
     const beginMs = Date.now();
     const runtimeBefore = policy.runtimeMs;
@@ -139,6 +139,7 @@ export class LocalEngine implements Engine {
     return {
       finished,
       running: this.#rows.length,
+      rows: ready.length,
       tokens,
       steps,
       durationMs: performance.now() - begin,

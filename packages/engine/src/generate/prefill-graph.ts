@@ -35,7 +35,8 @@ export function prefillGraph({ layout, constantOf }: ModelWeights, dtype: KvType
     mask: pastMask,
   }));
   const tables = rotaryTables(b, config, dtype);
-  const positions = b.add(first, b.reshape(b.range('T'), [1, 'T'])); // [B, T]
+  // Padding of a row that is shorter than T may reach past the context; what it computes there is never seen.
+  const positions = b.min(b.add(first, b.reshape(b.range('T'), [1, 'T'])), config.maxPositions - 1); // [B, T]
   const causal = causalMask(b, 'T', dtype);
   decoderStack(
     b,

@@ -20,7 +20,7 @@ const windowTokens = 512;
 /** Stretches that end later are long. Measured: docs/long-contexts.md. */
 const longContextTokens = 2048;
 /**
- * Work on long stretches per call, in pairs of a token and one before it: all of 8192 tokens, or 256 at 131072. A second or less of one core
+ * Work on long stretches per call, in pairs of a token and one before it: all of 8192 tokens, or 256 at 131072. One to two seconds of one core
  * with a model of 0.8 million parameters.
  */
 const longWorkPerCall = 2 ** 25;

@@ -89,7 +89,7 @@ export function sharedLayout(rows: readonly Prompt[], kvHeads: number): SharedLa
 
 /**
  * Floats of prompt keys whose reading must be saved per step and layer before the shared part's extra operators pay: a fixed cost and
- * one per row. Measured with `scripts/bench/decode.mjs` over batches of 8 to 32 and prompts of 16 to 256 tokens.
+ * one per row. Measured with an earlier benchmark over batches of 8 to 32 and prompts of 16 to 256 tokens.
  */
 const worthwhileSavedFloats = (rows: number) => 32_000 + 1_500 * rows;
 

@@ -106,9 +106,14 @@ function installDriver(cuda: string): string {
   return `install NVIDIA driver ${oldestDriver[cuda] ?? ''} or newer for CUDA ${cuda}, ${settle}`;
 }
 
+/** Version of the driver in what its kernel module says of itself; the open one names the architecture before it. */
+export function driverVersionIn(text: string): string | undefined {
+  return /Kernel Module\D*(?:for x86_64\s+)?(\d+\.[\d.]+)/.exec(text)?.[1];
+}
+
 function driverVersion(): string {
   try {
-    const version = /Kernel Module\s+([\d.]+)/.exec(readFileSync('/proc/driver/nvidia/version', 'utf8'))?.[1];
+    const version = driverVersionIn(readFileSync('/proc/driver/nvidia/version', 'utf8'));
     return version === undefined ? '' : ` ${version}`;
   } catch {
     // Without the kernel module there is no such file.

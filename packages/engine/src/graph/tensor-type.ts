@@ -3,6 +3,7 @@
  * graph runs; products ('B*T') and sums ('(P+1)') of dimensions have one canonical spelling, so that equal sizes compare equal.
  */
 import { SegueError } from '@segue/core';
+import { float16Bits } from './float16.js';
 
 export type DType = 'float16' | 'float32' | 'float64' | 'int64' | 'int32' | 'bool';
 export type Dim = number | string;
@@ -42,31 +43,6 @@ export function dataOf(dtype: DType, values: readonly number[]): TensorData {
   if (dtype === 'int32') return Int32Array.from(values);
   if (dtype === 'bool') return Uint8Array.from(values);
   return BigInt64Array.from(values, BigInt);
-}
-
-/** The bits of the float16 nearest to a number, ties to even; beyond its range, infinity. */
-export function float16Bits(value: number): number {
-  if (Number.isNaN(value)) return 0x7e00;
-  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
-  const size = Math.abs(value);
-  if (size >= 65_520) return sign | 0x7c00;
-  // Below 2^-14 numbers are multiples of 2^-24; above, of 2^-10 of their power of two.
-  const exponent = Math.max(-14, size === 0 ? -14 : Math.floor(Math.log2(size)));
-  const steps = size / 2 ** (exponent - 10);
-  const floor = Math.floor(steps);
-  const rest = steps - floor;
-  const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
-  // The carry of the mantissa is the next exponent.
-  return sign | (rounded + ((exponent + 14) << 10));
-}
-
-/** The number that float16 bits stand for. */
-export function fromFloat16Bits(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const mantissa = bits & 0x3ff;
-  if (exponent === 0x1f) return mantissa ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return exponent === 0 ? sign * mantissa * 2 ** -24 : sign * (1024 + mantissa) * 2 ** (exponent - 25);
 }
 
 interface Product {

@@ -31,7 +31,7 @@ export async function openWeights(folder: string): Promise<ModelWeights> {
 }
 
 /** Weights that have been read into memory. */
-export async function weightsInMemory(folder: string): Promise<ModelWeights> {
+async function weightsInMemory(folder: string): Promise<ModelWeights> {
   const { layout, parameters } = await readCheckpoint(folder);
   return {
     layout,
@@ -45,7 +45,7 @@ export async function weightsInMemory(folder: string): Promise<ModelWeights> {
 
 /**
  * Weights that stay in their files: pages that all sessions and processes of a host share. The files must not be changed while a session
- * lives; they may be removed.
+ * lives; they may be removed once no further session is made from them.
  * @returns null when a block is not float32, or its tensors do not lie side by side
  */
 export async function weightsInFiles(folder: string): Promise<ModelWeights | null> {

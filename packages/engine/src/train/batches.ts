@@ -5,7 +5,7 @@
 import { SegueError } from '@segue/core';
 import { type Tensors, tensor } from '../graph/session.js';
 import type { ModelConfig } from '../model/config.js';
-import { attentionBlocks, longBlock } from './graphs.js';
+import { attentionBlocks, longBlock, longestPadded } from './graphs.js';
 
 /** One response with its prompt. Per-token arrays are as long as `tokens`; entry t belongs to token t. */
 export interface TokenRow {
@@ -32,6 +32,8 @@ export interface BatchLimits {
   readonly lengthMultiple: number;
   /** Longer rows are for the graph that computes in blocks. */
   readonly longRowTokens: number;
+  /** Of the model: short rows are padded no further than its longest sequence needs. */
+  readonly maxPositions: number;
 }
 
 export interface MicroBatch {
@@ -80,7 +82,7 @@ export function markedTokens({ mask }: TokenRow): number {
 /** Rows without a marked token are left out. */
 export function microBatches(
   rows: readonly TokenRow[],
-  { maxTokens, lengthMultiple, longRowTokens }: BatchLimits,
+  { maxTokens, lengthMultiple, longRowTokens, maxPositions }: BatchLimits,
 ): MicroBatch[] {
   const counts = rows.map(markedTokens);
   const usedLength = (index: number) => lastMarked(rows[index]!) + 1;
@@ -94,7 +96,8 @@ export function microBatches(
     const longest = usedLength(order[begin]!) - 1;
     const long = longest > longRowTokens;
     const multiple = long ? longBlock : lengthMultiple;
-    const length = Math.ceil(longest / multiple) * multiple;
+    const rounded = Math.ceil(longest / multiple) * multiple;
+    const length = long ? rounded : Math.min(rounded, longestPadded(maxPositions));
     const indices = order.slice(begin, begin + Math.max(1, Math.floor(maxTokens / length)));
     batches.push({ indices, length, long, tokens: indices.reduce((sum, index) => sum + counts[index]!, 0) });
     begin += indices.length;

@@ -40,7 +40,12 @@ export interface TrainGraphOptions {
 /** Attention goes over the rows in so many blocks of queries; row lengths are multiples of it. */
 export const attentionBlocks = 4;
 
-/** Tokens per block of the graph for long rows. Measured at 64, 128, 256 and 512: docs/long-contexts.md. */
+/** Longest padded row of the plain graph. */
+export function longestPadded(maxPositions: number): number {
+  return Math.ceil(maxPositions / attentionBlocks) * attentionBlocks;
+}
+
+/** Tokens per block of the graph for long rows. Measured at 128, 256 and 512: docs/long-contexts.md. */
 export const longBlock = 256;
 
 /** A stretch of the flat parameters that training graphs take as one input, and whose gradient they give. */
@@ -106,7 +111,9 @@ export function plainLogProbs(
   weights: DecoderWeights,
   { tokens, positions, targets, inverseTemperature }: TokenInputs,
 ): TokenLogProbs {
-  const tables = rotaryTables(b, config, inverseTemperature.dtype);
+  // Padding may reach past the longest sequence: its positions need angles too, though nothing reads what they give.
+  const padded = { ...config, maxPositions: longestPadded(config.maxPositions) };
+  const tables = rotaryTables(b, padded, inverseTemperature.dtype);
   const length = b.product(tokens.shape.slice(1));
   const first = b.integers([0]);
   const attend = (qkv: Value) =>

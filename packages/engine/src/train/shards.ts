@@ -42,19 +42,23 @@ export function dealRows<R extends TokenRow>(rows: readonly R[], threads: number
 /** Rows with more tokens than this go alone. */
 const longCallTokens = 8192;
 
+/** Whether a row goes in a call of its own: `cutShard`. */
+export function goesAlone({ tokens }: TokenRow, maxTokens = longCallTokens): boolean {
+  return tokens.length > maxTokens;
+}
+
 /**
  * Cuts a shard into calls: a long row is one of its own, since it takes seconds to minutes, and a call's deadline should tell slow from
  * stuck whatever the number of rows. Rows that short share micro-batches, so they stay together.
  */
 export function cutShard<R extends TokenRow>({ rows, indices }: Shard<R>, maxTokens = longCallTokens): Shard<R>[] {
-  const isLong = ({ tokens }: TokenRow) => tokens.length > maxTokens;
   const partOf = (chosen: readonly number[]): Shard<R> => ({
     rows: chosen.map((at) => rows[at]!),
     indices: chosen.map((at) => indices[at]!),
   });
   const all = rows.map((_, at) => at);
-  const long = all.filter((at) => isLong(rows[at]!));
-  const short = all.filter((at) => !isLong(rows[at]!));
+  const long = all.filter((at) => goesAlone(rows[at]!, maxTokens));
+  const short = all.filter((at) => !goesAlone(rows[at]!, maxTokens));
   return [...long.map((at) => partOf([at])), ...(short.length > 0 || long.length === 0 ? [partOf(short)] : [])];
 }
 

@@ -284,9 +284,9 @@ export class TrainingEngine {
 
   /** Frees the sessions. Await what runs first. */
   async dispose(): Promise<void> {
-    const sessions = await Promise.all(this.#sessions.values());
+    const sessions = await Promise.allSettled(this.#sessions.values());
     this.#sessions.clear();
-    for (const session of sessions) await session.dispose();
+    for (const session of sessions) if (session.status === 'fulfilled') await session.value.dispose();
     await this.#fused.dispose();
   }
 
@@ -303,7 +303,7 @@ export class TrainingEngine {
   #batches(rows: readonly TokenRow[]): MicroBatch[] {
     requireRows(rows, this.config);
     const { maxTokensPerMicroBatch: maxTokens, lengthMultiple, longRowTokens } = this.#options;
-    return microBatches(rows, { maxTokens, lengthMultiple, longRowTokens });
+    return microBatches(rows, { maxTokens, lengthMultiple, longRowTokens, maxPositions: this.config.maxPositions });
   }
 
   #session(kind: GraphKind, { long }: MicroBatch): Promise<Session> {
@@ -321,6 +321,8 @@ export class TrainingEngine {
         name,
       });
       this.#sessions.set(name, session);
+      // What failed is tried again: memory may be there the next time.
+      session.catch(() => this.#sessions.delete(name));
     }
     return session;
   }

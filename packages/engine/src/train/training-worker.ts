@@ -12,6 +12,7 @@ import { markedTokens, type PolicyRow, requirePolicyRows, requireRows, type Toke
 import {
   cutShard,
   dealRows,
+  goesAlone,
   mergeGradients,
   mergeLogProbs,
   mergePolicyGradients,
@@ -120,10 +121,10 @@ export class TrainingWorker {
     return this.#next(() => this.#policy(rows, options));
   }
 
-  /** Gradients and step in one: without helpers in one run where that pays. */
+  /** Gradients and step in one: in one run where that pays. */
   policyStep(rows: readonly PolicyRow[], options: PolicyStepOptions): Promise<PolicyStepResult> {
     return this.#next(async () => {
-      if (this.#helpers.length === 0) return this.#first.call({ name: 'policyStep', rows, options });
+      if (this.#takesOneCall(rows)) return this.#first.call({ name: 'policyStep', rows, options });
       const gradients = await this.#policy(rows, options);
       const step = await this.#step(options.learningRate);
       if (options.thenReset) await this.#first.call({ name: 'resetOptimizer' });
@@ -141,7 +142,7 @@ export class TrainingWorker {
 
   supervisedStep(rows: readonly TokenRow[], learningRate: number): Promise<SupervisedStepResult> {
     return this.#next(async () => {
-      if (this.#helpers.length === 0) return this.#first.call({ name: 'supervisedStep', rows, learningRate });
+      if (this.#takesOneCall(rows)) return this.#first.call({ name: 'supervisedStep', rows, learningRate });
       return { ...(await this.#supervised(rows, {})), ...(await this.#step(learningRate)) };
     });
   }
@@ -201,6 +202,11 @@ export class TrainingWorker {
     const result = this.#last.then(call);
     this.#last = result.catch(() => {});
     return result;
+  }
+
+  /** Whether gradients and step are one call: no thread shares the rows, and none of them takes so long that it goes alone. */
+  #takesOneCall(rows: readonly TokenRow[]): boolean {
+    return this.#helpers.length === 0 && !rows.some((row) => goesAlone(row));
   }
 
   /** Gives every thread its share and waits for all, so that none still works when a call ends. */
