@@ -57,7 +57,7 @@ export interface LaneOptions {
 }
 
 /** How patient a lane is with engines that fail. */
-export interface BackOff {
+interface BackOff {
   /** Failures in a row, of chunks and of new engines, after which the lane is broken. */
   readonly maxFailures: number;
   /** Pause before the new engine after a second failure in a row, in ms; doubles up to the longest. The first gets one at once. */
@@ -65,7 +65,7 @@ export interface BackOff {
   readonly longestMs: number;
 }
 
-export const defaultBackOff: BackOff = { maxFailures: 6, firstMs: 250, longestMs: 4_000 };
+const defaultBackOff: BackOff = { maxFailures: 6, firstMs: 250, longestMs: 4_000 };
 
 /** An engine that failed, until another one takes its place. */
 interface LostEngine {
@@ -235,6 +235,8 @@ export class Lane {
   }
 
   async #load({ policy, resolve, reject }: PendingLoad): Promise<void> {
+    // What has ended need not wait for a load.
+    this.#handBack();
     try {
       await this.#engine.loadVersion({ version: policy.version, folder: policy.folder });
       this.#policy = policy;
@@ -243,12 +245,10 @@ export class Lane {
     } catch (cause) {
       const error = SegueError.from(cause);
       reject(error);
-      // A load that killed the thread leaves an engine that cannot say what it serves.
-      const served = await this.#engine.status().then(
-        ({ policyVersion }) => policyVersion,
-        () => null,
-      );
-      if (isHang(error) || (this.#policy && served !== this.#policy.version)) await this.#lose(error);
+      // A load that killed the thread, be it the first, leaves an engine that cannot say what it serves.
+      const status = await this.#engine.status().catch(() => null);
+      const servesBefore = this.#policy === null || status?.policyVersion === this.#policy.version;
+      if (isHang(error) || status === null || !servesBefore) await this.#lose(error);
     }
   }
 
@@ -276,6 +276,7 @@ export class Lane {
 
   /** The first chunk of a phase would else run with what has come so far, and all the rest would wait for its end. */
   async #gather(): Promise<void> {
+    this.#handBack();
     const untilMs = performance.now() + longestGatherMs;
     const isFilling = () => [...this.#running.values()].some(({ source }) => source.comesInPieces === true);
     const canGo = () => !this.#stopping && !this.#lost && !this.#broken;
@@ -339,7 +340,9 @@ export class Lane {
    * hangs keeps its thread, and a second one beside it would only share its fate: the lane is broken.
    */
   async #lose(cause: SegueError): Promise<void> {
+    this.#handBack();
     this.#failAll(cause);
+    if (this.#broken) return;
     const { maxFailures, firstMs, longestMs } = this.#options.backOff ?? defaultBackOff;
     this.#failures++;
     const end = isHang(cause) ? cause : await this.#engine.stop().then(() => null, SegueError.from);
