@@ -56,6 +56,8 @@ export class Actor {
   readonly #outbox: SegmentOutbox;
   readonly #chunks = new ChunkSums();
   readonly #totals: Totals = { generatedTokens: 0, reprefilledTokens: 0 };
+  /** What was loaded last: a lane that loads, or replaces its engine, does not say. */
+  #served: LanePolicy | null = null;
 
   constructor(shell: ActorShell, createEngine: () => Engine) {
     this.#shell = shell;
@@ -122,6 +124,8 @@ export class Actor {
         cacheFolder: join(config.dataFolder, 'actors', config.id, 'policies'),
         trainer: () => peers.trainer(),
         keepVersions: keepDownloads,
+        isNeeded: (runId, version) =>
+          this.pinned.has(runId, version) || (this.#served?.runId === runId && this.#served.version === version),
       }),
       served: () => this.lanes.rollout.policy,
       load: (policy) => this.#load(policy),
@@ -216,6 +220,7 @@ export class Actor {
 
   async #load(policy: LanePolicy): Promise<void> {
     await this.lanes.switchTo(policy);
+    this.#served = policy;
     this.loop.wake();
   }
 
