@@ -11,7 +11,7 @@ import {
   type SequenceResult,
 } from '@segue/core';
 import { Wake } from './wake.js';
-import { type EngineCall, isHang, WatchedEngine } from './watched-engine.js';
+import { type EngineCall, WatchedEngine } from './watched-engine.js';
 
 /** The version that a lane serves. */
 export interface LanePolicy {
@@ -121,6 +121,10 @@ export class Lane {
   get engineCall(): EngineCall | null {
     return this.#engine.call;
   }
+  /** Why the lane is lost with its engine's thread; null while nothing hangs. */
+  get hung(): SegueError | null {
+    return this.#engine.hung;
+  }
   isRunning(id: string): boolean {
     return this.#running.has(id);
   }
@@ -197,7 +201,7 @@ export class Lane {
       await action();
     } catch (cause) {
       const error = SegueError.from(cause);
-      if (isHang(error)) await this.#lose(error);
+      if (this.#engine.hung) await this.#lose(error);
       throw error;
     }
   }
@@ -245,10 +249,10 @@ export class Lane {
     } catch (cause) {
       const error = SegueError.from(cause);
       reject(error);
-      // A load that killed the thread, be it the first, leaves an engine that cannot say what it serves.
+      // A load that hangs or killed the thread, be it the first, leaves an engine that cannot say what it serves.
       const status = await this.#engine.status().catch(() => null);
       const servesBefore = this.#policy === null || status?.policyVersion === this.#policy.version;
-      if (isHang(error) || status === null || !servesBefore) await this.#lose(error);
+      if (status === null || !servesBefore) await this.#lose(error);
     }
   }
 
@@ -345,10 +349,11 @@ export class Lane {
     if (this.#broken) return;
     const { maxFailures, firstMs, longestMs } = this.#options.backOff ?? defaultBackOff;
     this.#failures++;
-    const end = isHang(cause) ? cause : await this.#engine.stop().then(() => null, SegueError.from);
-    if ((end && isHang(end)) || this.#failures >= maxFailures) {
+    if (!this.#engine.hung) await this.#engine.stop().catch(() => undefined);
+    const { hung } = this.#engine;
+    if (hung || this.#failures >= maxFailures) {
       this.#lost = null;
-      this.#broken = end && isHang(end) ? end : cause;
+      this.#broken = hung ?? cause;
       this.#options.onFailure?.(this.#broken, true);
       return;
     }

@@ -5,7 +5,7 @@
  */
 import { SegueError, type SequenceRequest, type SequenceResult } from '@segue/core';
 import { Lane, type LaneOptions, type LanePolicy, type LaneWork, type WorkSource } from './lane.js';
-import { type EngineCall, isHang } from './watched-engine.js';
+import type { EngineCall } from './watched-engine.js';
 
 /** What becomes of an engine that failed: another takes its place, its evaluation is given up, or the process is lost with it. */
 export type EngineFate = 'replaced' | 'given-up' | 'lost';
@@ -141,7 +141,7 @@ export class Lanes implements WorkSource {
         sources: [this],
         onFailure: (error, broken) => {
           // The rollouts go on without this lane.
-          if (!this.#noteHang(error)) onFailure(error, broken ? 'given-up' : 'replaced');
+          if (!this.#noteHang(lane)) onFailure(error, broken ? 'given-up' : 'replaced');
           if (!broken) return;
           this.#closeLane(key);
           this.#failWaiting(key, error);
@@ -163,7 +163,6 @@ export class Lanes implements WorkSource {
     this.#extra.set(key, opened);
     opened.catch((error) => {
       this.#extra.delete(key);
-      this.#noteHang(SegueError.from(error));
       this.#failWaiting(key, SegueError.from(error));
     });
     return opened;
@@ -176,18 +175,15 @@ export class Lanes implements WorkSource {
   }
 
   async #stopLane(lane: Lane): Promise<void> {
-    const hangs = await lane.stop().then(
-      () => false,
-      (error) => this.#noteHang(SegueError.from(error)),
-    );
-    if (!hangs) this.#beside.delete(lane);
+    await lane.stop().catch(() => undefined);
+    if (!this.#noteHang(lane)) this.#beside.delete(lane);
   }
 
   /** A thread that hangs stays in the process, whichever lane it was of: nothing can go on beside it. */
-  #noteHang(error: SegueError): boolean {
-    if (!isHang(error)) return false;
-    if (this.#hung === null) this.#options.onFailure(error, 'lost');
-    this.#hung ??= error;
+  #noteHang({ hung }: Lane): boolean {
+    if (hung === null) return false;
+    if (this.#hung === null) this.#options.onFailure(hung, 'lost');
+    this.#hung ??= hung;
     return true;
   }
 
