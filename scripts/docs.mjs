@@ -1,9 +1,9 @@
 /**
- * Writes docs/configuration.md from the schema of the run configuration; `--check` fails when the file is not current.
+ * Writes docs/configuration.md from the schemas of the configuration of runs and services; `--check` fails when the file is not current.
  * Needs a build.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { listConfigKeys, runConfigSchema } from '@segue/core';
+import { listConfigKeys, runConfigSchema, serviceConfigSchemas } from '@segue/core';
 
 const path = new URL('../docs/configuration.md', import.meta.url);
 
@@ -17,12 +17,39 @@ unknown keys are refused. The last column holds the names of the same knob in ot
 |---|---|---|---|---|
 `;
 
+const servicesIntro = `
+# Configuration of the services
+
+Of the processes: where and how they run. Each is read from a YAML file given with \`--config\`, overridden by the environment
+(\`SEGUE_ACTOR_SLOTS=16\`) and that by flags (\`--set slots=16\`).
+
+| key | of | default | unit | meaning |
+|---|---|---|---|---|
+`;
+
 const cell = (text) => text.replaceAll('|', '\\|');
-const rows = listConfigKeys(runConfigSchema).map((key) => {
-  const fallback = key.default === '' ? '' : `\`${key.default}\``;
-  return `| \`${key.path}\` | ${cell(fallback)} | ${key.unit} | ${cell(key.about)} | ${cell(key.alias)} |`;
-});
-const text = `${intro}${rows.join('\n')}\n`;
+const value = (text) => (text === '' ? '' : cell(`\`${text}\``));
+const rows = listConfigKeys(runConfigSchema).map(
+  ({ path, default: fallback, unit, about, alias }) =>
+    `| \`${path}\` | ${value(fallback)} | ${unit} | ${cell(about)} | ${cell(alias)} |`,
+);
+
+/** One row for all services that have the same key with the same default. */
+function serviceRows() {
+  const names = Object.keys(serviceConfigSchemas);
+  const found = new Map();
+  for (const name of names) {
+    for (const { path, default: fallback, unit, about } of listConfigKeys(serviceConfigSchemas[name])) {
+      const row = (of) => `| \`${path}\` | ${of} | ${value(fallback)} | ${unit} | ${cell(about)} |`;
+      const entry = found.get(row('')) ?? { row, of: [] };
+      entry.of.push(name);
+      found.set(row(''), entry);
+    }
+  }
+  return [...found.values()].map(({ row, of }) => row(of.length === names.length ? 'all' : of.join(', ')));
+}
+
+const text = `${intro}${rows.join('\n')}\n${servicesIntro}${serviceRows().join('\n')}\n`;
 
 if (process.argv.includes('--check')) {
   const current = await readFile(path, 'utf8').catch(() => '');

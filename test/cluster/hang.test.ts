@@ -30,7 +30,7 @@ t.test('a chunk and an update that never come back', async (t) => {
   });
   const settings = { actor: ['leaseMs=2000', 'slots=16', 'engineTimeoutMs=8000'], trainer: ['engineTimeoutMs=8000'] };
   const entries = { actor: program('actor'), trainer: program('trainer') };
-  const run = await prepareToyRun(t, 'hang-1', { settings, entries }, { iterations: 3 });
+  const run = await prepareToyRun(t, 'hang-1', { settings, entries, trainerThreads: 2 }, { iterations: 3 });
   const { cluster, client, runId, data } = run;
   const actors = ['actor-0', 'actor-1'];
   await client.resumeRun(runId);

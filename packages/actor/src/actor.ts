@@ -14,7 +14,7 @@ import {
 } from '@segue/core';
 import { PinnedVersions, type Shell } from '@segue/service';
 import type { LanePolicy } from './lane.js';
-import { Lanes } from './lanes.js';
+import { type EngineFate, Lanes } from './lanes.js';
 import { PolicyFollower } from './policy.js';
 import { PolicyFiles } from './policy-files.js';
 import { PrefixReader } from './prefix-reader.js';
@@ -44,6 +44,12 @@ const publishPatienceMs = 60_000;
 const idleReleaseMs = 30_000;
 const keepDownloads = 3;
 
+const failureTexts: Readonly<Record<EngineFate, string>> = {
+  replaced: 'the engine failed and is replaced',
+  'given-up': 'the engine of an evaluation keeps failing: the evaluation is given up, rollouts go on',
+  lost: 'the engine is lost, and with it this process',
+};
+
 export class Actor {
   readonly lanes: Lanes;
   readonly loop: RolloutLoop;
@@ -56,6 +62,8 @@ export class Actor {
   readonly #outbox: SegmentOutbox;
   readonly #chunks = new ChunkSums();
   readonly #totals: Totals = { generatedTokens: 0, reprefilledTokens: 0 };
+  /** What was loaded last: a lane that loads, or replaces its engine, does not say. */
+  #served: LanePolicy | null = null;
 
   constructor(shell: ActorShell, createEngine: () => Engine) {
     this.#shell = shell;
@@ -108,13 +116,10 @@ export class Actor {
         if (gate && own > 0)
           this.#chunks.add(`${gate.runId}/${gate.iteration}`, report, works.length, own / works.length);
       },
-      onFailure: (error, broken) => {
+      onFailure: (error, fate) => {
         metrics.engine_failures_total.inc();
-        log.error(
-          { error: error.message },
-          broken ? 'the engine is lost, and with it this process' : 'the engine failed and is replaced',
-        );
-        if (broken) shell.fail(error);
+        log.error({ error: error.message }, failureTexts[fate]);
+        if (fate === 'lost') shell.fail(error);
       },
     });
     this.policies = new PolicyFollower({
@@ -122,6 +127,8 @@ export class Actor {
         cacheFolder: join(config.dataFolder, 'actors', config.id, 'policies'),
         trainer: () => peers.trainer(),
         keepVersions: keepDownloads,
+        isNeeded: (runId, version) =>
+          this.pinned.has(runId, version) || (this.#served?.runId === runId && this.#served.version === version),
       }),
       served: () => this.lanes.rollout.policy,
       load: (policy) => this.#load(policy),
@@ -167,12 +174,15 @@ export class Actor {
   }
 
   async stop(): Promise<void> {
-    await this.loop.drain();
-    await this.lanes.stop();
+    try {
+      await this.loop.drain();
+    } finally {
+      await this.lanes.stop();
+    }
   }
 
   get status(): ActorStatus {
-    const { rollout } = this.lanes;
+    const { rollout, engineCall } = this.lanes;
     return {
       actorId: this.#shell.config.id,
       runId: this.#runId,
@@ -185,8 +195,8 @@ export class Actor {
       generatedTokens: this.#totals.generatedTokens,
       reprefilledTokens: this.#totals.reprefilledTokens,
       flushedIteration: this.loop.flushedIteration,
-      engineCall: rollout.engineCall?.name ?? '',
-      engineCallMs: Math.round(rollout.engineCall?.ageMs ?? 0),
+      engineCall: engineCall?.name ?? '',
+      engineCallMs: Math.round(engineCall?.ageMs ?? 0),
     };
   }
 
@@ -216,6 +226,7 @@ export class Actor {
 
   async #load(policy: LanePolicy): Promise<void> {
     await this.lanes.switchTo(policy);
+    this.#served = policy;
     this.loop.wake();
   }
 

@@ -11,7 +11,7 @@ import {
   type SequenceResult,
 } from '@segue/core';
 import { Wake } from './wake.js';
-import { type EngineCall, isHang, WatchedEngine } from './watched-engine.js';
+import { type EngineCall, WatchedEngine } from './watched-engine.js';
 
 /** The version that a lane serves. */
 export interface LanePolicy {
@@ -57,7 +57,7 @@ export interface LaneOptions {
 }
 
 /** How patient a lane is with engines that fail. */
-export interface BackOff {
+interface BackOff {
   /** Failures in a row, of chunks and of new engines, after which the lane is broken. */
   readonly maxFailures: number;
   /** Pause before the new engine after a second failure in a row, in ms; doubles up to the longest. The first gets one at once. */
@@ -65,7 +65,7 @@ export interface BackOff {
   readonly longestMs: number;
 }
 
-export const defaultBackOff: BackOff = { maxFailures: 6, firstMs: 250, longestMs: 4_000 };
+const defaultBackOff: BackOff = { maxFailures: 6, firstMs: 250, longestMs: 4_000 };
 
 /** An engine that failed, until another one takes its place. */
 interface LostEngine {
@@ -120,6 +120,10 @@ export class Lane {
   /** The call of the engine that is waited for; null when none is. */
   get engineCall(): EngineCall | null {
     return this.#engine.call;
+  }
+  /** Why the lane is lost with its engine's thread; null while nothing hangs. */
+  get hung(): SegueError | null {
+    return this.#engine.hung;
   }
   isRunning(id: string): boolean {
     return this.#running.has(id);
@@ -197,7 +201,7 @@ export class Lane {
       await action();
     } catch (cause) {
       const error = SegueError.from(cause);
-      if (isHang(error)) await this.#lose(error);
+      if (this.#engine.hung) await this.#lose(error);
       throw error;
     }
   }
@@ -235,6 +239,8 @@ export class Lane {
   }
 
   async #load({ policy, resolve, reject }: PendingLoad): Promise<void> {
+    // What has ended need not wait for a load.
+    this.#handBack();
     try {
       await this.#engine.loadVersion({ version: policy.version, folder: policy.folder });
       this.#policy = policy;
@@ -243,12 +249,10 @@ export class Lane {
     } catch (cause) {
       const error = SegueError.from(cause);
       reject(error);
-      // A load that killed the thread leaves an engine that cannot say what it serves.
-      const served = await this.#engine.status().then(
-        ({ policyVersion }) => policyVersion,
-        () => null,
-      );
-      if (isHang(error) || (this.#policy && served !== this.#policy.version)) await this.#lose(error);
+      // A load that hangs or killed the thread, be it the first, leaves an engine that cannot say what it serves.
+      const status = await this.#engine.status().catch(() => null);
+      const servesBefore = this.#policy === null || status?.policyVersion === this.#policy.version;
+      if (status === null || !servesBefore) await this.#lose(error);
     }
   }
 
@@ -276,6 +280,7 @@ export class Lane {
 
   /** The first chunk of a phase would else run with what has come so far, and all the rest would wait for its end. */
   async #gather(): Promise<void> {
+    this.#handBack();
     const untilMs = performance.now() + longestGatherMs;
     const isFilling = () => [...this.#running.values()].some(({ source }) => source.comesInPieces === true);
     const canGo = () => !this.#stopping && !this.#lost && !this.#broken;
@@ -339,13 +344,16 @@ export class Lane {
    * hangs keeps its thread, and a second one beside it would only share its fate: the lane is broken.
    */
   async #lose(cause: SegueError): Promise<void> {
+    this.#handBack();
     this.#failAll(cause);
+    if (this.#broken) return;
     const { maxFailures, firstMs, longestMs } = this.#options.backOff ?? defaultBackOff;
     this.#failures++;
-    const end = isHang(cause) ? cause : await this.#engine.stop().then(() => null, SegueError.from);
-    if ((end && isHang(end)) || this.#failures >= maxFailures) {
+    if (!this.#engine.hung) await this.#engine.stop().catch(() => undefined);
+    const { hung } = this.#engine;
+    if (hung || this.#failures >= maxFailures) {
       this.#lost = null;
-      this.#broken = end && isHang(end) ? end : cause;
+      this.#broken = hung ?? cause;
       this.#options.onFailure?.(this.#broken, true);
       return;
     }

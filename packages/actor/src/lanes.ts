@@ -5,7 +5,10 @@
  */
 import { SegueError, type SequenceRequest, type SequenceResult } from '@segue/core';
 import { Lane, type LaneOptions, type LanePolicy, type LaneWork, type WorkSource } from './lane.js';
-import { isHang } from './watched-engine.js';
+import type { EngineCall } from './watched-engine.js';
+
+/** What becomes of an engine that failed: another takes its place, its evaluation is given up, or the process is lost with it. */
+export type EngineFate = 'replaced' | 'given-up' | 'lost';
 
 export interface LanesOptions {
   readonly createEngine: LaneOptions['createEngine'];
@@ -15,7 +18,7 @@ export interface LanesOptions {
   readonly rollouts: WorkSource & { readonly isBusy: boolean; wake(): void };
   readonly onChunk: NonNullable<LaneOptions['onChunk']>;
   readonly onIdle: NonNullable<LaneOptions['onIdle']>;
-  readonly onFailure: NonNullable<LaneOptions['onFailure']>;
+  readonly onFailure: (error: SegueError, fate: EngineFate) => void;
   /** How long an evaluation lane stays without work, in ms. */
   readonly idleReleaseMs: number;
 }
@@ -30,6 +33,8 @@ export class Lanes implements WorkSource {
   readonly #options: LanesOptions;
   /** Evaluation lanes by version. */
   readonly #extra = new Map<string, Promise<Lane>>();
+  /** Their lanes, from the making to the end of the engine. */
+  readonly #beside = new Set<Lane>();
   #waiting: EvaluationWork[] = [];
   #stopped = false;
   /** Why an evaluation lane is lost with its thread. */
@@ -44,9 +49,15 @@ export class Lanes implements WorkSource {
       sources: [this, rollouts],
       onChunk,
       onIdle,
-      onFailure,
+      onFailure: (error, broken) => onFailure(error, broken ? 'lost' : 'replaced'),
       onReplaced,
     });
+  }
+
+  /** The oldest call of an engine that is waited for; null when none is. */
+  get engineCall(): EngineCall | null {
+    const calls = [this.rollout, ...this.#beside].flatMap(({ engineCall }) => engineCall ?? []);
+    return calls.sort((a, b) => b.ageMs - a.ageMs)[0] ?? null;
   }
 
   /** Loads a version into the rollout lane; what evaluations still wait for the one before goes on elsewhere. */
@@ -130,7 +141,7 @@ export class Lanes implements WorkSource {
         sources: [this],
         onFailure: (error, broken) => {
           // The rollouts go on without this lane.
-          if (!this.#noteHang(error)) onFailure(error, false);
+          if (!this.#noteHang(lane)) onFailure(error, broken ? 'given-up' : 'replaced');
           if (!broken) return;
           this.#closeLane(key);
           this.#failWaiting(key, error);
@@ -138,6 +149,7 @@ export class Lanes implements WorkSource {
         idleReleaseMs,
         onExpire: () => this.#closeLane(key),
       });
+      this.#beside.add(lane);
       try {
         await lane.start();
         await lane.load(policy);
@@ -151,7 +163,6 @@ export class Lanes implements WorkSource {
     this.#extra.set(key, opened);
     opened.catch((error) => {
       this.#extra.delete(key);
-      this.#noteHang(SegueError.from(error));
       this.#failWaiting(key, SegueError.from(error));
     });
     return opened;
@@ -164,14 +175,15 @@ export class Lanes implements WorkSource {
   }
 
   async #stopLane(lane: Lane): Promise<void> {
-    await lane.stop().catch((error) => this.#noteHang(SegueError.from(error)));
+    await lane.stop().catch(() => undefined);
+    if (!this.#noteHang(lane)) this.#beside.delete(lane);
   }
 
   /** A thread that hangs stays in the process, whichever lane it was of: nothing can go on beside it. */
-  #noteHang(error: SegueError): boolean {
-    if (!isHang(error)) return false;
-    if (this.#hung === null) this.#options.onFailure(error, true);
-    this.#hung ??= error;
+  #noteHang({ hung }: Lane): boolean {
+    if (hung === null) return false;
+    if (this.#hung === null) this.#options.onFailure(hung, 'lost');
+    this.#hung ??= hung;
     return true;
   }
 
@@ -184,7 +196,8 @@ export class Lanes implements WorkSource {
   #cancel(work: EvaluationWork, reject: (error: SegueError) => void): void {
     this.#waiting = this.#waiting.filter((one) => one !== work);
     reject(cancelled());
-    void this.rollout.cut((running) => running === work);
+    // An engine that fails in a cut is the lane's to deal with.
+    this.rollout.cut((running) => running === work).catch(() => undefined);
     for (const lane of this.#extra.values()) {
       lane.then((open) => open.cut((running) => running === work)).catch(() => undefined);
     }

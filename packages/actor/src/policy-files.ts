@@ -20,8 +20,10 @@ export interface PolicyFilesOptions {
   /** Where downloaded versions lie; made when it is needed. */
   readonly cacheFolder: string;
   readonly trainer: () => Promise<Pick<Client<TrainerApi>, 'downloadPolicy'>>;
-  /** Downloaded versions that stay. */
+  /** Downloaded versions that stay: the newest of a run, and beside them what is needed. */
   readonly keepVersions: number;
+  /** Whether somebody here serves the version or has pinned it. Left out: nobody has. */
+  readonly isNeeded?: (runId: string, version: number) => boolean;
 }
 
 /** Where a version was found. */
@@ -74,15 +76,17 @@ export class PolicyFiles {
     await requireIntact(staging, ref);
     await rm(folder, { recursive: true, force: true });
     await rename(staging, folder);
-    await this.#prune(dirname(folder));
+    await this.#prune(dirname(folder), ref);
   }
 
-  async #prune(runFolder: string): Promise<void> {
+  async #prune(runFolder: string, { runId, version: added }: PolicyRef): Promise<void> {
+    const { keepVersions, isNeeded } = this.#options;
     const versions = (await readdir(runFolder))
       .map(Number)
       .filter(Number.isInteger)
       .sort((a, b) => b - a);
-    for (const version of versions.slice(this.#options.keepVersions)) {
+    for (const version of versions.slice(keepVersions)) {
+      if (version === added || isNeeded?.(runId, version)) continue;
       await rm(join(runFolder, String(version)), { recursive: true, force: true });
     }
   }

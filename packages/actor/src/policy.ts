@@ -27,6 +27,8 @@ export class PolicyFollower {
   #servedSha256 = '';
   /** Whose files have been checked ahead, and where they lie. */
   #prepared: { readonly ref: PolicyRef; readonly found: FoundPolicy } | null = null;
+  /** Versions that are made ready or wait for it. */
+  readonly #preparations = new Set<{ readonly ref: PolicyRef; readonly end: AbortController }>();
   #queue: Promise<void> = Promise.resolve();
   /** Ends the search for a version that a newer announcement has overtaken. */
   #search = new AbortController();
@@ -48,25 +50,34 @@ export class PolicyFollower {
   }
 
   /**
-   * Brings, checks and makes ready a version that is not announced yet. What is announced meanwhile waits for it, and has less to do then.
+   * Brings, checks and makes ready a version that is not announced yet. When it is announced meanwhile, that waits for this and has less to
+   * do then; when another one is, this is called off.
    * @param folder where the trainer keeps it; empty when that is not known
    */
-  prepare(ref: PolicyRef, folder: string): Promise<void> {
+  prepare(ref: PolicyRef, folder: string, caller?: AbortSignal): Promise<void> {
     const { prepare, files } = this.#options;
     if (!prepare) return Promise.resolve();
-    const prepared = this.#queue.then(async () => {
+    const preparation = { ref, end: new AbortController() };
+    this.#preparations.add(preparation);
+    const signal = caller ? AbortSignal.any([caller, preparation.end.signal]) : preparation.end.signal;
+    const run = async () => {
+      if (signal.aborted) throw new SegueError('CANCELLED', `version ${ref.version} is not wanted any more`);
       if (this.#isServed(ref)) return;
       const beside = (at: string) => prepare({ runId: ref.runId, version: ref.version, folder: at });
       this.#prepared = null;
-      const found = await files.locate(ref, folder === '' ? this.#sharedFolder(ref) : folder, undefined, beside);
+      const found = await files.locate(ref, folder === '' ? this.#sharedFolder(ref) : folder, signal, beside);
       this.#prepared = { ref, found };
-    });
+    };
+    const prepared = this.#queue.then(run).finally(() => this.#preparations.delete(preparation));
     this.#queue = prepared.catch(() => undefined);
     return prepared;
   }
 
-  /** Serves the named version. Calls run in order, one at a time. */
+  /** Serves the named version. Calls run in order, one at a time; what else is being made ready is called off. */
   serve(ref: PolicyRef, signal?: AbortSignal): Promise<void> {
+    for (const { ref: other, end } of this.#preparations) {
+      if (!isSame(other, ref) && !this.#isServed(ref)) end.abort();
+    }
     const served = this.#queue.then(() => this.#serve(ref, signal));
     this.#queue = served.catch(() => undefined);
     return served;

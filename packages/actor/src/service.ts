@@ -37,8 +37,8 @@ export function actorHandlers(actor: Actor, limits: { readonly maxGeneratePrompt
       return actor.status;
     },
 
-    async preparePolicy({ policy, folder }) {
-      await actor.policies.prepare(policy, folder);
+    async preparePolicy({ policy, folder }, { signal }) {
+      await actor.policies.prepare(policy, folder, signal);
       return actor.status;
     },
 

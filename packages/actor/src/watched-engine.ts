@@ -45,6 +45,11 @@ export class WatchedEngine implements Engine {
     return { name, ageMs: this.#options.nowMs() - sinceMs };
   }
 
+  /** Why the engine is lost, once a call has missed its deadline: no other engine of this process can take its place. */
+  get hung(): SegueError | null {
+    return this.#hung;
+  }
+
   get slots(): number {
     return this.#engine.slots;
   }
@@ -104,9 +109,4 @@ export class WatchedEngine implements Engine {
       if (!this.#hung) this.#call = null;
     }
   }
-}
-
-/** Whether this is the end of an engine that hangs: no other engine of this process can take its place. */
-export function isHang(error: SegueError): boolean {
-  return error.code === 'DEADLINE_EXCEEDED';
 }

@@ -72,6 +72,26 @@ t.test('a version is read from the shared folder, else downloaded, and checked f
   });
 });
 
+t.test('a download prunes neither itself nor what is needed', async (t) => {
+  const root = await temporaryFolder(t);
+  const policies = new Map<number, TinyPolicy>();
+  for (const version of [1, 2, 5, 6]) policies.set(version, await writeTinyPolicy(join(root, 'store'), 'r', version));
+  const files = new PolicyFiles({
+    cacheFolder: join(root, 'cache'),
+    trainer: async () => ({
+      downloadPolicy: ({ policy }) => trainerOf(policies.get(policy.version)!).downloadPolicy(),
+    }),
+    keepVersions: 1,
+    isNeeded: (runId, version) => runId === 'r' && version === 2,
+  });
+  const there = async () => (await readdir(join(root, 'cache', 'r'))).sort();
+  const get = (version: number) => files.locate(policies.get(version)!.ref, null);
+  for (const version of [5, 2, 1]) t.equal((await get(version)).source, 'downloaded');
+  t.strictSame(await there(), ['1', '2', '5'], 'however old what was asked for is');
+  await get(6);
+  t.strictSame(await there(), ['2', '6']);
+});
+
 t.test('a trainer cannot make the actor write outside its cache', async (t) => {
   const root = await temporaryFolder(t);
   const hostile = {
@@ -128,6 +148,39 @@ t.test('the newest announcement wins, a version that cannot be had leaves the ol
     'beside the active one in the store',
   );
   await t.rejects(follower.pin('q', null), { code: 'FAILED_PRECONDITION' });
+});
+
+t.test('a version that does not come keeps no other from being served', async (t) => {
+  const loads: number[] = [];
+  const locate = async ({ version }: PolicyRef, folder: string | null, signal?: AbortSignal) => {
+    if (version === 2) {
+      await new Promise((_, reject) => {
+        signal?.addEventListener('abort', () => reject(new SegueError('CANCELLED', 'not wanted any more')));
+      });
+    }
+    return { folder: folder ?? 'downloaded', source: 'shared' as const };
+  };
+  const follower = new PolicyFollower({
+    files: { locate },
+    served: () => null,
+    load: async ({ version }) => void loads.push(version),
+    prepare: async () => undefined,
+  });
+  const ref = (version: number): PolicyRef => ({ runId: 'r', version, manifestSha256: `${version}` });
+  const stalled = follower.prepare(ref(2), '/store/r/2');
+  const waiting = follower.prepare(ref(3), '/store/r/3');
+  await settle();
+  await Promise.all([
+    t.rejects(stalled, { code: 'CANCELLED' }),
+    waiting,
+    follower.follow({ ...ref(3), folder: '/store/r/3', trainerAddress: '' }),
+  ]);
+  t.strictSame(loads, [3]);
+  const caller = new AbortController();
+  const left = follower.prepare(ref(2), '/store/r/2', caller.signal);
+  await settle();
+  caller.abort();
+  await t.rejects(left, { code: 'CANCELLED' }, 'nor when its caller has gone');
 });
 
 t.test('a version is checked and made ready ahead, and what was checked is loaded when it is announced', async (t) => {

@@ -150,6 +150,20 @@ t.test('a delivery that was given back is told from one that was lost with its t
   t.equal(await counts.get('r-g0-t1')?.lostDeliveries(), 0, 'each message has its own count');
 });
 
+t.test('a message that comes often is handed out when nobody can say how often it was lost', async (t) => {
+  const { nats, bus } = await open(t);
+  await bus.publishRewardTasks([{ runId: 'r', trajectoryId: 'r-g0-t0', attempt: 0 }]);
+  const take = async () => (await bus.takeRewardTasks(1, { waitMs: 10_000 }))[0];
+  for (let count = 1; count <= 20; count++) (await take())?.giveBack();
+  const nc = await natsConnect({ servers: nats.url });
+  t.teardown(() => nc.close());
+  await (await nc.jetstreamManager()).streams.delete('SEGUE_RETURNS');
+  const lease = await take();
+  t.equal(lease?.deliveryCount, 21);
+  await t.rejects(lease!.lostDeliveries(), { code: 'NOT_FOUND' });
+  t.strictSame(await bus.deadLetters(), []);
+});
+
 t.test('what is discarded is among the dead letters with its reason, and never comes again', async (t) => {
   const { bus } = await open(t);
   await bus.publishRolloutTasks([task(0)]);

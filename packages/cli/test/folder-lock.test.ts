@@ -73,6 +73,14 @@ t.test('a lock that is given back is free, also for the same process', async (t)
   t.strictSame(await readdir(folder), ['cluster.lock.3']);
 });
 
+t.test('a lock whose number another process has now is free', { skip: process.platform !== 'linux' }, async (t) => {
+  const folder = t.testdir();
+  await writeFile(join(folder, 'cluster.lock.1'), `${process.pid} 1\n`);
+  const lock = await FolderLock.take(folder);
+  await t.rejects(FolderLock.take(folder), { code: 'FAILED_PRECONDITION' }, 'and its own is not');
+  await lock.release();
+});
+
 t.test('many in one process, over a lock whose owner is dead', async (t) => {
   const folder = t.testdir();
   await writeFile(join(folder, 'cluster.lock.7'), '999999999\n');

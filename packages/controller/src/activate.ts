@@ -34,28 +34,43 @@ export async function activate(run: ActiveRun, policy: PolicyVersionInfo): Promi
   }
 }
 
-/** Has the actors read, check and compile the version while nothing waits for them. One that does not loads it when it is published. */
+/**
+ * Has the actors read, check and compile the version while nothing waits for them. Once one is ready the others are waited for a little; who
+ * is late goes on, and one that fails loads it when it is published.
+ */
 async function prepare(
   { cluster, signal }: ActiveRun,
   { ref, folder }: PolicyVersionInfo,
   tell: (waiting: number) => void,
 ): Promise<void> {
+  const { prepareTimeoutMs: deadlineMs, activateGraceMs } = cluster.timings;
   const actors = await liveActors(cluster);
   let waiting = actors.length;
   tell(waiting);
-  await Promise.all(
-    actors.map(async ({ id, address }) => {
+  const over = new AbortController();
+  const calls = actors.map(({ address }) =>
+    cluster.actor(address).preparePolicy({ policy: ref, folder }, { deadlineMs, signal }),
+  );
+  const all = Promise.all(
+    calls.map(async (call, i) => {
       try {
-        const deadlineMs = cluster.timings.prepareTimeoutMs;
-        await cluster.actor(address).preparePolicy({ policy: ref, folder }, { deadlineMs, signal });
+        await call;
       } catch (cause) {
         if (signal.aborted) throw cause;
         const { message } = SegueError.from(cause);
-        cluster.log.warn({ actor: id, version: ref.version, error: message }, 'an actor did not make a version ready');
+        const fields = { actor: actors[i]?.id, version: ref.version, error: message };
+        cluster.log.warn(fields, 'an actor did not make a version ready');
       }
-      tell(--waiting);
+      waiting--;
+      if (!over.signal.aborted) tell(waiting);
     }),
   );
+  const grace = () => pause(activateGraceMs, AbortSignal.any([signal, over.signal]));
+  try {
+    await Promise.race([all, Promise.any(calls).then(grace, () => all)]);
+  } finally {
+    over.abort();
+  }
 }
 
 /**

@@ -10,11 +10,13 @@ export async function rollOut(run: ActiveRun, record: IterationRecord): Promise<
   const { runId, iteration, policyVersion } = record;
   await run.enter('rollout', iteration);
   const issuer = new TaskIssuer(run, record);
-  // Side by side: a task that comes before the signal waits for it.
-  await Promise.all([
+  // Side by side: a task that comes before the signal waits for it, or goes back to the queue where another run's gate is up. Both are
+  // seen to their end, so that a failure of one leaves no issuing behind that nobody watches.
+  const begun = await Promise.allSettled([
     run.cluster.bus.putIterationSignal({ runId, iteration, policyVersion, open: true }),
     issuer.begin(),
   ]);
+  for (const one of begun) if (one.status === 'rejected') throw one.reason;
   const closedBy = await awaitClosing(run, record, issuer);
 
   await run.enter('close', iteration);

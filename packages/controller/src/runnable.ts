@@ -4,6 +4,8 @@ import type { Tokenizers } from './tokenizers.js';
 
 /** Of one token in a stored trajectory: id and log-probability, 4 each, origin and loss mask. */
 const bytesPerToken = 10;
+/** Of a member, and of each of its segments, beside the tokens: ids, hashes, versions, times; an upper bound. */
+const headerBytes = 512;
 
 /**
  * Throws INVALID_CONFIG, naming the keys, when a run could never work.
@@ -12,7 +14,9 @@ const bytesPerToken = 10;
 export function requireRunnable(config: RunConfig, maxMessageBytes: number): void {
   const { policy, rollout } = config;
   // The trainer reads a group as one message.
-  const groupBytes = rollout.groupSize * (rollout.maxPromptTokens + rollout.maxResponseTokens) * bytesPerToken;
+  const tokens = rollout.maxPromptTokens + rollout.maxResponseTokens;
+  const segments = Math.ceil(rollout.maxResponseTokens / rollout.tokenBudget);
+  const groupBytes = rollout.groupSize * (tokens * bytesPerToken + (1 + segments) * headerBytes);
   if (groupBytes > maxMessageBytes) {
     throw new SegueError(
       'INVALID_CONFIG',

@@ -26,13 +26,17 @@ export async function followTrainer(
   let timer = setTimeout(() => silence.abort(), trainerSilenceMs);
   let last: TrainProgress | null = null;
   let toldAtMs = 0;
+  let told: TrainProgress | null = null;
   try {
     for await (const message of call(AbortSignal.any([run.signal, silence.signal]))) {
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), trainerSilenceMs);
       last = message;
-      if (message.version === null && Date.now() - toldAtMs < progressEventMs) continue;
+      // A trainer that has nothing new says the same again, so as not to be silent.
+      const isRepeated = message.stage === told?.stage && message.step === told.step;
+      if (message.version === null && (isRepeated || Date.now() - toldAtMs < progressEventMs)) continue;
       toldAtMs = Date.now();
+      told = message;
       await tell(message);
     }
   } catch (error) {

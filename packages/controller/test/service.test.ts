@@ -79,7 +79,7 @@ t.test('CreateRun refuses what could never work, and names the key', async (t) =
     [
       'r',
       json({ ...smallRun, rollout: { groupSize: 8, maxResponseTokens: 131_072, tokenBudget: 32_768 } }),
-      /a group .* takes 10493440 bytes, but services take messages of 8388608: raise maxMessageBytes/,
+      /a group .* takes 10513920 bytes, but services take messages of 8388608: raise maxMessageBytes/,
     ],
     ['r', json({ ...smallRun, rollout: { stop: ['ab'] } }), /rollout.stop: "ab" is 2 tokens/],
   ];

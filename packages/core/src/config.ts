@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 import { SegueError } from './error.js';
-import { keyDocs, type RunConfig, runConfigSchema } from './run-config.js';
+import { keyDocs } from './key-docs.js';
+import { type RunConfig, runConfigSchema } from './run-config.js';
 
 /** A schema whose valid values are `C`. */
 export type ConfigSchema<C> = z.ZodType<C>;

@@ -4,22 +4,7 @@
  * is printed from here. Where services listen is not part of it: see service-config.ts.
  */
 import { z } from 'zod';
-
-/** What a key means, for the printed table. */
-export interface KeyDocs {
-  readonly about: string;
-  /** Unit of the value; left out for pure numbers and words. */
-  readonly unit?: string;
-  /** Names of the same knob in other systems. */
-  readonly alias?: string;
-}
-
-export const keyDocs = z.registry<KeyDocs>();
-
-function key<T extends z.ZodType>(schema: T, about: string, extra: Omit<KeyDocs, 'about'> = {}): T {
-  keyDocs.add(schema, { about, ...extra });
-  return schema;
-}
+import { key } from './key-docs.js';
 
 const count = z.number().int().min(1);
 const countOrZero = z.number().int().min(0);

@@ -3,6 +3,7 @@
  * service. What a run samples and trains is not here: see run-config.ts.
  */
 import { z } from 'zod';
+import { key } from './key-docs.js';
 
 const port = z.number().int().min(0).max(65535);
 
@@ -11,114 +12,149 @@ export const defaultPorts = { controller: 7400, actor: 7401, trainer: 7402, rewa
 export type ServiceName = keyof typeof defaultPorts;
 export const serviceNames = Object.keys(defaultPorts) as readonly ServiceName[];
 
-const common = {
-  /** Name of this process in logs, metrics and the registry. */
+const ms = { unit: 'ms' };
+const bytes = { unit: 'bytes' };
+const peer = (name: ServiceName) => key(z.string().optional(), `host:port of the ${name}`);
+
+const commonKeys = {
   id: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
-  /** Address to listen on; off loopback only with credentials or `insecure`. */
-  host: z.string().default('127.0.0.1'),
-  /** gRPC port; 0 picks a free one. */
+  host: key(z.string().default('127.0.0.1'), 'Address to listen on; off loopback only with credentials or `insecure`'),
   port: port,
-  /** HTTP port of /metrics, /healthz, /readyz; 0 picks a free one. */
   metricsPort: port,
-  natsUrl: z.string().default('nats://127.0.0.1:4222'),
-  /** Folder of this cluster's data. */
-  dataFolder: z.string().default('.segue'),
-  /** Addresses of peers (host:port); the registry is asked for those that are left out. */
-  peers: z
-    .strictObject({
-      controller: z.string().optional(),
-      trainer: z.string().optional(),
-      reward: z.string().optional(),
-      replay: z.string().optional(),
-    })
-    .prefault({}),
-  /** Listen off loopback without TLS and token. */
-  insecure: z.boolean().default(false),
-  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
-  /** Longest time for an orderly stop, in ms; what is not stopped by then is killed with the process. */
-  stopTimeoutMs: z.number().int().min(100).default(20_000),
-  /** Largest gRPC message, in bytes. */
-  maxMessageBytes: z
-    .number()
-    .int()
-    .min(65_536)
-    .default(8 * 1024 * 1024),
+  natsUrl: key(z.string().default('nats://127.0.0.1:4222'), 'The message server'),
+  dataFolder: key(z.string().default('.segue'), "Folder of this cluster's data"),
+  peers: key(
+    z
+      .strictObject({
+        controller: peer('controller'),
+        trainer: peer('trainer'),
+        reward: peer('reward'),
+        replay: peer('replay'),
+      })
+      .prefault({}),
+    'Addresses of peers; the registry is asked for those that are left out',
+  ),
+  insecure: key(z.boolean().default(false), 'Listen off loopback without TLS and token'),
+  logLevel: key(z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'), 'Least level that is logged'),
+  stopTimeoutMs: key(
+    z.number().int().min(100).default(20_000),
+    'Longest time for an orderly stop; what is not stopped by then is killed with the process',
+    ms,
+  ),
+  maxMessageBytes: key(
+    z
+      .number()
+      .int()
+      .min(65_536)
+      .default(8 * 1024 * 1024),
+    'Largest gRPC message',
+    bytes,
+  ),
 };
 
 function service<T extends z.ZodRawShape>(name: ServiceName, extra: T) {
+  const { id, port, metricsPort } = commonKeys;
   return z.strictObject({
-    ...common,
-    id: common.id.default(name),
-    port: common.port.default(defaultPorts[name]),
-    metricsPort: common.metricsPort.default(defaultPorts[name] + 100),
+    ...commonKeys,
+    id: key(id.default(name), 'Name of this process in logs, metrics and the registry'),
+    port: key(port.default(defaultPorts[name]), 'gRPC port; 0 picks a free one'),
+    metricsPort: key(
+      metricsPort.default(defaultPorts[name] + 100),
+      'HTTP port of /metrics, /healthz, /readyz; 0 picks a free one',
+    ),
     ...extra,
   });
 }
 
 export const controllerConfigSchema = service('controller', {
-  /** Problems in one batch at most. */
-  maxBatchProblems: z.number().int().min(1).default(100_000),
-  /** How often every hand-over is derived again from the store, in ms. */
-  reconcileIntervalMs: z.number().int().min(50).default(2_000),
+  maxBatchProblems: key(z.number().int().min(1).default(100_000), 'Problems in one batch at most'),
+  reconcileIntervalMs: key(
+    z.number().int().min(50).default(2_000),
+    'How often every hand-over is derived again from the store',
+    ms,
+  ),
 });
 
 export const actorConfigSchema = service('actor', {
-  /** Sequences generated at once. On CPU, decoding is compute-bound from a batch of 8 on, and caches overflow beyond 32. */
-  slots: z.number().int().min(1).max(4096).default(32),
-  /** Tokens per engine run. */
-  chunkTokens: z.number().int().min(1).max(1024).default(32),
-  /** Threads of the engine. */
-  threads: z.number().int().min(1).default(1),
-  /** What generates; see docs/cuda.md. */
-  device: z.enum(['cpu', 'cuda']).default('cpu'),
-  /** Make a new policy version ready beside the one that is served, before it is activated. Off, one version is in memory at a time. */
-  prepareVersions: z.boolean().default(true),
-  /** Copy the weights into a layout that decodes 5 to 20 % faster. Off, the engine reads the mapped file and needs no memory for weights. */
-  packWeights: z.boolean().default(true),
-  /** What decoding computes with. The other two need device cuda, are faster, and their log-probs differ from the trainer's. */
-  precision: z.enum(['float32', 'tf32', 'float16']).default('float32'),
-  /** A task's lease; renewed while chunks complete, in ms. */
-  leaseMs: z.number().int().min(1_000).default(10_000),
-  /** Longest time for one call of the engine (a chunk, a load), in ms; then the engine hangs and the process ends, to be started again. */
-  engineTimeoutMs: z.number().int().min(100).default(120_000),
-  /** Prompts in one Generate call at most. */
-  maxGeneratePrompts: z.number().int().min(1).default(4_096),
+  slots: key(
+    z.number().int().min(1).max(4096).default(32),
+    'Sequences generated at once. On CPU, decoding is compute-bound from a batch of 8 on, and caches overflow beyond 32',
+  ),
+  chunkTokens: key(z.number().int().min(1).max(1024).default(32), 'Length of one engine run', { unit: 'tokens' }),
+  threads: key(z.number().int().min(1).default(1), 'Threads of the engine'),
+  device: key(z.enum(['cpu', 'cuda']).default('cpu'), 'What generates; see docs/cuda.md'),
+  prepareVersions: key(
+    z.boolean().default(true),
+    'Make a new policy version ready beside the one that is served, before it is activated. Off, one version is in memory at a time',
+  ),
+  packWeights: key(
+    z.boolean().default(true),
+    'Copy the weights into a layout that decodes 5 to 20 % faster. Off, the engine reads the mapped file and needs no memory for weights',
+  ),
+  precision: key(
+    z.enum(['float32', 'tf32', 'float16']).default('float32'),
+    "What decoding computes with. The other two need device cuda, are faster, and their log-probs differ from the trainer's",
+  ),
+  leaseMs: key(z.number().int().min(1_000).default(10_000), "A task's lease; renewed while chunks complete", ms),
+  engineTimeoutMs: key(
+    z.number().int().min(100).default(120_000),
+    'Longest time for one call of the engine (a chunk, a load); then the engine hangs and the process ends, to be started again',
+    ms,
+  ),
+  maxGeneratePrompts: key(z.number().int().min(1).default(4_096), 'Prompts in one Generate call at most'),
 });
 
 export const trainerConfigSchema = service('trainer', {
-  threads: z.number().int().min(1).default(2),
-  /** What trains; see docs/cuda.md. */
-  device: z.enum(['cpu', 'cuda']).default('cpu'),
-  /** Of matrix products; tf32 needs device cuda, is faster, and rounds their inputs to 10 bits of mantissa. */
-  precision: z.enum(['float32', 'tf32']).default('float32'),
-  /** Longest time for one call of the engine (gradients of an update, log-probs of a batch), in ms; then the engine hangs and the process ends, to be started again. */
-  engineTimeoutMs: z.number().int().min(100).default(600_000),
-  /** Newest versions kept, beside version 0, those that wrote unfinished trajectories, and those that an evaluation has pinned. */
-  keepVersions: z.number().int().min(2).default(4),
+  threads: key(z.number().int().min(1).default(2), 'Threads of the engine'),
+  device: key(z.enum(['cpu', 'cuda']).default('cpu'), 'What trains; see docs/cuda.md'),
+  precision: key(
+    z.enum(['float32', 'tf32']).default('float32'),
+    'Of matrix products; tf32 needs device cuda, is faster, and rounds their inputs to 10 bits of mantissa',
+  ),
+  engineTimeoutMs: key(
+    z.number().int().min(100).default(600_000),
+    'Longest time for one call of the engine (gradients of an update, log-probs of a batch); then the engine hangs and the process ends, to be started again',
+    ms,
+  ),
+  keepVersions: key(
+    z.number().int().min(2).default(4),
+    'Newest versions kept, beside version 0, those that wrote unfinished trajectories, and those that an evaluation has pinned',
+  ),
 });
 
 export const rewardConfigSchema = service('reward', {
-  /** Responses judged at once; most of the time of a verdict is waiting for the store and the broker. */
-  concurrency: z.number().int().min(1).default(32),
-  /** Longest time for one verdict, in ms. */
-  timeoutMs: z.number().int().min(10).default(5_000),
-  /** Tries of a verdict that failed for infrastructure reasons. */
-  maxAttempts: z.number().int().min(1).default(3),
-  leaseMs: z.number().int().min(1_000).default(15_000),
+  concurrency: key(
+    z.number().int().min(1).default(32),
+    'Responses judged at once; most of the time of a verdict is waiting for the store and the broker',
+  ),
+  timeoutMs: key(z.number().int().min(10).default(5_000), 'Longest time for one verdict', ms),
+  maxAttempts: key(z.number().int().min(1).default(3), 'Tries of a verdict that failed for infrastructure reasons'),
+  leaseMs: key(z.number().int().min(1_000).default(15_000), "A task's lease; renewed while it is judged", ms),
 });
 
 export const replayConfigSchema = service('replay', {
-  /** How often hand-overs are derived again, in ms. */
-  reconcileIntervalMs: z.number().int().min(50).default(2_000),
-  /** Upper bound of the store's file, in bytes. */
-  maxStoreBytes: z
-    .number()
-    .int()
-    .min(1 << 20)
-    .default(64 * 1024 ** 3),
+  reconcileIntervalMs: key(z.number().int().min(50).default(2_000), 'How often hand-overs are derived again', ms),
+  maxStoreBytes: key(
+    z
+      .number()
+      .int()
+      .min(1 << 20)
+      .default(64 * 1024 ** 3),
+    "Upper bound of the store's file",
+    bytes,
+  ),
 });
 
-export type CommonConfig = z.output<z.ZodObject<typeof common>>;
+/** The schema of each service, for the printed table. */
+export const serviceConfigSchemas: Readonly<Record<ServiceName, z.ZodObject>> = {
+  controller: controllerConfigSchema,
+  actor: actorConfigSchema,
+  trainer: trainerConfigSchema,
+  reward: rewardConfigSchema,
+  replay: replayConfigSchema,
+};
+
+export type CommonConfig = z.output<z.ZodObject<typeof commonKeys>>;
 export type ControllerConfig = z.output<typeof controllerConfigSchema>;
 export type ActorConfig = z.output<typeof actorConfigSchema>;
 export type TrainerConfig = z.output<typeof trainerConfigSchema>;

@@ -50,8 +50,9 @@ interface Life {
   isOpen: boolean;
 }
 
-/** Rows of a table whose reading is kept. */
-const keptRows = 8_192;
+/** Rows of a table whose reading is kept: many of the small ones, few of those that grow with an iteration. */
+const keptSmallRows = 8_192;
+const keptLargeRows = 8;
 
 /** One kind of row. Reads inside a transaction see its writes. After the close every call throws UNAVAILABLE. */
 export class Table<Row> {
@@ -60,10 +61,12 @@ export class Table<Row> {
   readonly #life: Life;
   /** What was read or written last, by key: the same bytes need no second decoding. null where rows are read once. */
   readonly #known: Map<string, { readonly bytes: Buffer; readonly row: Row }> | null;
+  readonly #keptRows: number;
 
-  /** @param isReread rows are small, immutable and read again and again */
-  constructor(root: RootDatabase<Buffer, (string | number)[]>, life: Life, name: string, isReread = false) {
-    this.#known = isReread ? new Map() : null;
+  /** @param keptRows of rows that are immutable and read again and again, how many are kept */
+  constructor(root: RootDatabase<Buffer, (string | number)[]>, life: Life, name: string, keptRows = 0) {
+    this.#known = keptRows > 0 ? new Map() : null;
+    this.#keptRows = keptRows;
     this.#table = root.openDB<Buffer, (string | number)[]>({ name, encoding: 'binary' });
     this.#name = name;
     this.#life = life;
@@ -103,7 +106,7 @@ export class Table<Row> {
     this.#known.delete(name);
     this.#known.set(name, { bytes, row });
     const oldest = this.#known.keys().next().value;
-    if (this.#known.size > keptRows && oldest !== undefined) this.#known.delete(oldest);
+    if (this.#known.size > this.#keptRows && oldest !== undefined) this.#known.delete(oldest);
   }
 
   /** Inside a transaction only. */
@@ -167,15 +170,15 @@ export function openTables(folder: string) {
   return {
     folder,
     runs: new Table<RunRow>(root, life, 'runs'),
-    counters: new Table<Counters>(root, life, 'counters', true),
+    counters: new Table<Counters>(root, life, 'counters', keptSmallRows),
     problems: new Table<Problem>(root, life, 'problems'),
     problemPositions: new Table<number>(root, life, 'problemPositions'),
-    problemTallies: new Table<ProblemTally>(root, life, 'problemTallies', true),
+    problemTallies: new Table<ProblemTally>(root, life, 'problemTallies', keptSmallRows),
     batches: new Table<BatchRow>(root, life, 'batches'),
-    iterations: new Table<IterationRow>(root, life, 'iterations', true),
-    plans: new Table<readonly PlannedTask[]>(root, life, 'plans', true),
-    groups: new Table<GroupRow>(root, life, 'groups', true),
-    trajectories: new Table<TrajectoryRow>(root, life, 'trajectories', true),
+    iterations: new Table<IterationRow>(root, life, 'iterations', keptLargeRows),
+    plans: new Table<readonly PlannedTask[]>(root, life, 'plans', keptLargeRows),
+    groups: new Table<GroupRow>(root, life, 'groups', keptSmallRows),
+    trajectories: new Table<TrajectoryRow>(root, life, 'trajectories', keptSmallRows),
     segments: new Table<SegmentRow>(root, life, 'segments'),
     tokens: new Table<TokensRow>(root, life, 'tokens'),
     unfinished: new Table<1>(root, life, 'unfinished'),

@@ -24,10 +24,14 @@ export async function buildReward(shell: Shell<RewardConfig>, scorers: Scorers =
   });
 
   shell.serve(rewardContract, rewardHandlers({ scorers, pool: new Pool(config.concurrency), rules }));
-  // Thousands of problems take a while to come: they are here before the first response of a run is.
+  // Thousands of problems take a while to come: they are here before the first response of a run is. Every run that ever was is announced.
+  const readAhead = async (runId: string) => {
+    const { state } = await (await replay()).getRun({ runId });
+    if (state === 'running') await Promise.all([problems.prepare(runId), tokenizers.get(runId)]);
+  };
   shell.keep('runs ahead', async (signal) => {
     for await (const { runId } of bus.watchActivePolicies({ signal })) {
-      await Promise.all([problems.prepare(runId), tokenizers.get(runId)]).catch((error: unknown) =>
+      readAhead(runId).catch((error: unknown) =>
         log.debug({ run: runId, error: SegueError.from(error).message }, 'nothing was read ahead'),
       );
     }

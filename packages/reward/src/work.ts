@@ -16,8 +16,8 @@ const takeMs = 1_000;
 /** Pause before a task whose data could not be read comes again, in ms; doubles with each delivery up to the longest. */
 const retryMs = 1_000;
 const maxRetryMs = 30_000;
-/** Deliveries after which a task is held to be what kills its scorers; the queue itself gives up a little later. */
-const maxDeliveries = 15;
+/** Scorers lost with a task in hand after which the task is held to be what kills them; the queue itself gives up a little later. */
+const maxLost = 15;
 
 export interface WorkParts {
   readonly bus: Pick<Bus, 'takeRewardTasks' | 'publishScore'>;
@@ -95,7 +95,12 @@ async function scoreTask(parts: WorkParts, lease: Lease<RewardTask>, signal: Abo
     detail,
     durationMs: 0,
   });
-  if (lease.deliveryCount > maxDeliveries) return failed(`given up after ${lease.deliveryCount - 1} deliveries`);
+  const lost = await lostTries(lease);
+  if (lost >= maxLost) {
+    const problem = await parts.problems.get(runId, problemId).catch(() => null);
+    scorerName = problem?.scorer ?? '';
+    return failed(`given up: lost ${lost} times in the hands of a scorer; it seems to kill them`);
+  }
   try {
     const problem = await parts.problems.get(runId, problemId);
     scorerName = problem.scorer;
@@ -119,4 +124,9 @@ async function scoreTask(parts: WorkParts, lease: Lease<RewardTask>, signal: Abo
     if (failure.retryable || signal.aborted) throw failure;
     return failed(failure.rawMessage);
   }
+}
+
+/** Tries that ended without a verdict or a give-back; asked for only when there could be too many. A server that does not answer condemns nobody. */
+async function lostTries(lease: Lease<RewardTask>): Promise<number> {
+  return lease.deliveryCount > maxLost ? lease.lostDeliveries().catch(() => 0) : 0;
 }

@@ -8,11 +8,20 @@ import {
   connectBus,
   connectReward,
   createServer,
+  type Lease,
   listen,
   rewardContract,
   stopServer,
 } from '@segue/bus';
-import { type Problem, type ScoreStatus, type Segment, SegueError, type Trajectory } from '@segue/core';
+import {
+  type Problem,
+  type RewardTask,
+  type Score,
+  type ScoreStatus,
+  type Segment,
+  SegueError,
+  type Trajectory,
+} from '@segue/core';
 import {
   builtInScorers,
   Pool,
@@ -232,6 +241,41 @@ t.test('what lacks its problem or its tokenizer is answered with an error, never
     t.strictSame(await one.deadLetters(), []);
     t.strictSame((await one.queueDepths()).reward, { pending: 0, leased: 0 });
   }
+});
+
+t.test('a task that was given back often is judged; one that scorers were lost with is answered', async (t) => {
+  const verdicts: Score[] = [];
+  const waiting: Lease<RewardTask>[] = [];
+  const bus: WorkParts['bus'] = {
+    takeRewardTasks: async () => {
+      await new Promise(setImmediate);
+      return waiting.splice(0);
+    },
+    publishScore: async (_, score) => void verdicts.push(score),
+  };
+  const { store } = await newWorld(t, { bus });
+  const put = (index: number, lostDeliveries: () => Promise<number>) =>
+    waiting.push({
+      value: { runId: 'run', trajectoryId: store.add(index, 's;#42'), attempt: 0 },
+      deliveryCount: 16,
+      lostDeliveries,
+      leaseMs: 60_000,
+      extend: () => undefined,
+      ack: async () => undefined,
+      giveBack: () => t.fail('given back'),
+      discard: async () => void t.fail('discarded'),
+    });
+  put(0, async () => 14);
+  put(1, async () => 15);
+  put(2, () => Promise.reject(new SegueError('NOT_FOUND', 'no such stream')));
+  while (verdicts.length < 3) await new Promise(setImmediate);
+  const statuses = new Map(verdicts.map(({ trajectoryId, status }) => [trajectoryId, status]));
+  t.equal(statuses.get('run-g0-t0'), 'ok');
+  t.equal(statuses.get('run-g0-t2'), 'ok', 'who cannot be asked condemns nobody');
+  t.match(
+    verdicts.find(({ status }) => status === 'error'),
+    { trajectoryId: 'run-g0-t1', scorer: 'exact', detail: /lost 15 times/ },
+  );
 });
 
 async function serve(t: Test, scorers = builtInScorers) {

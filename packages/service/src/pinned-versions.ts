@@ -18,6 +18,10 @@ export class PinnedVersions {
     return Object.fromEntries(this.#counts);
   }
 
+  has(runId: string, version: number): boolean {
+    return this.#counts.has(pinName(runId, version));
+  }
+
   /** Pins a version, and resolves when others can know it. Call what it answers when the work is over. */
   async pin(runId: string, version: number): Promise<() => void> {
     const name = pinName(runId, version);

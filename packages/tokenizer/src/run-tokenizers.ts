@@ -19,6 +19,8 @@ export interface RunTokenizersOptions {
   readonly download: (ref: PolicyRef) => AsyncIterable<PolicyChunk>;
 }
 
+/** Runs whose tokenizers stay in memory, of those that were asked for last. */
+const keptRuns = 8;
 /** Files of a tokenizer: JSON and chat templates, never weights. */
 const tokenizerFile = /^[\w-][\w.-]*\.(json|jinja)$/;
 /** A tokenizer file is never larger. */
@@ -35,7 +37,10 @@ export class RunTokenizers {
   /** @param find names a version of the run; asked when the tokenizer is not known yet, and again after a failure */
   async get(runId: string, find: () => Promise<PolicyPlace>): Promise<Tokenizer> {
     const loading = this.#loaded.get(runId) ?? this.#load(runId, find);
+    this.#loaded.delete(runId);
     this.#loaded.set(runId, loading);
+    const [oldest] = this.#loaded.keys();
+    if (this.#loaded.size > keptRuns && oldest !== undefined) this.#loaded.delete(oldest);
     try {
       return await loading;
     } catch (error) {

@@ -4,7 +4,7 @@
  * parameters are.
  */
 
-import { type RunConfig, SegueError, type TrainerConfig } from '@segue/core';
+import type { RunConfig, SegueError, TrainerConfig } from '@segue/core';
 import { type TrainingCall, TrainingWorker } from '@segue/engine';
 import type { StoredPolicy } from './policy-store.js';
 
@@ -51,7 +51,7 @@ export class Learner {
   #opening = '';
   /** Manifest of the version whose parameters are in memory; empty when they are between two versions. */
   #loaded = '';
-  /** Why the engine is lost, kept when the worker is not. */
+  /** Why the engine is lost: it hangs, and only the end of the process ends its thread. */
   #lost: SegueError | null = null;
 
   /** @param entry what a training thread runs, in place of the engine itself; for tests */
@@ -67,7 +67,7 @@ export class Learner {
 
   /** Why the engine is lost: it hangs, and only the end of the process ends its thread. */
   get hung(): SegueError | null {
-    return this.#lost ?? this.#worker?.hung ?? null;
+    return this.#lost;
   }
 
   /** The worker with the parameters of a stored version and an optimiser that has seen nothing. */
@@ -82,14 +82,16 @@ export class Learner {
       const { weightDecay, maxGradientNorm, maxTokensPerMicroBatch, longRowTokens } = opening;
       const { threads, device, precision, engineTimeoutMs } = this.#host;
       const optimizer = { beta1, beta2, epsilon, weightDecay };
-      const starting = TrainingWorker.start(
+      const onHang = (error: SegueError) => {
+        this.#lost ??= error;
+      };
+      this.#worker = await TrainingWorker.start(
         {
           source: { folder: stored.folder },
           options: { threads, device, precision, maxGradientNorm, maxTokensPerMicroBatch, longRowTokens, optimizer },
         },
-        { callTimeoutMs: engineTimeoutMs, ...(this.#entry && { entry: this.#entry }) },
+        { callTimeoutMs: engineTimeoutMs, onHang, ...(this.#entry && { entry: this.#entry }) },
       );
-      this.#worker = await this.#unlessHung(starting);
       this.#opening = name;
     }
     this.#loaded = '';
@@ -107,16 +109,6 @@ export class Learner {
     const worker = this.#worker;
     this.#worker = null;
     this.#loaded = '';
-    if (worker) await this.#unlessHung(worker.stop());
-  }
-
-  async #unlessHung<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await work;
-    } catch (error) {
-      const failure = SegueError.from(error);
-      if (failure.code === 'DEADLINE_EXCEEDED') this.#lost = failure;
-      throw failure;
-    }
+    if (worker) await worker.stop();
   }
 }

@@ -21,6 +21,7 @@ import { initializePolicy } from './initialize.js';
 import { Learner } from './learner.js';
 import { observeProgress, type TrainerMetrics } from './metrics.js';
 import { type BeforeReveal, PolicyStore } from './policy-store.js';
+import { repeatLast } from './repeat-last.js';
 import { trainIteration } from './train-iteration.js';
 import { versionsInUse } from './versions-in-use.js';
 
@@ -55,6 +56,9 @@ export interface TrainerSeams {
   readonly engineEntry?: URL;
   readonly beforeReveal?: BeforeReveal;
 }
+
+/** Longest silence of a call under way, in ms: far less than what its caller takes for the end of this process. */
+const repeatMs = 30_000;
 
 const idle: TrainerStatus = {
   state: 'idle',
@@ -113,7 +117,7 @@ export class Trainer {
       const config = await this.#readConfig(runId);
       const problems = await this.#readWarmup(runId);
       const order = { runId, config, fromVersion, replace, problems, signal };
-      yield* this.#watched(fineTune(this.store, this.#learner, order));
+      yield* repeatLast(this.#watched(fineTune(this.store, this.#learner, order)), repeatMs);
     } finally {
       this.#end(release);
     }
@@ -127,7 +131,7 @@ export class Trainer {
       const config = await this.#readConfig(runId);
       const { policyVersion, groups } = await this.#readBatch(runId, iteration);
       const order = { runId, config, iteration, policyVersion, groups, signal };
-      yield* this.#watched(trainIteration(this.store, this.#learner, order));
+      yield* repeatLast(this.#watched(trainIteration(this.store, this.#learner, order)), repeatMs);
       await this.#prune(runId);
     } finally {
       this.#end(release);

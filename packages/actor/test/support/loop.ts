@@ -61,7 +61,7 @@ export async function startLoop(
     idleReleaseMs: 50,
     onIdle: () => undefined,
     onChunk: () => loop.extendLeases(),
-    onFailure: (error, broken) => failures.push(broken ? `broken: ${error.rawMessage}` : error.rawMessage),
+    onFailure: (error, fate) => failures.push(fate === 'lost' ? `broken: ${error.rawMessage}` : error.rawMessage),
   });
   await lanes.rollout.start();
   await lanes.rollout.load({ runId: 'r', version: 5, folder: 'x' });

@@ -220,11 +220,15 @@ export class WorkQueue<T> {
       const lost = await Promise.all(deliveries.map((delivery) => this.#returns.lostBefore(delivery)));
       return Math.max(...lost);
     };
-    try {
-      if (maxDeliveries !== null && deliveryCount > maxDeliveries && (await lostDeliveries()) >= maxDeliveries) {
+    if (maxDeliveries !== null && deliveryCount > maxDeliveries) {
+      // A server that does not answer says nothing against the message: it is handed out.
+      const lost = await lostDeliveries().catch(() => 0);
+      if (lost >= maxDeliveries) {
         await this.#discard(whole, `delivered ${maxDeliveries} times without an ack`);
         return null;
       }
+    }
+    try {
       const value = this.#format.read(decodeBody(body, first?.header(checksumHeader) ?? ''));
       return {
         value,

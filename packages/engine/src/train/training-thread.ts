@@ -10,6 +10,8 @@ import type { Call, CallName, CallOf, HelperStart, Reply, ResultOf, WorkerStart 
 export interface ThreadOptions {
   /** Longest time for a call, in ms. Left out: none. */
   readonly callTimeoutMs?: number;
+  /** A call has missed its deadline; told before anybody who waits for it. */
+  readonly onHang?: (error: SegueError) => void;
   /** What the thread runs; another one is for tests. */
   readonly entry?: URL;
 }
@@ -59,11 +61,6 @@ export class TrainingThread {
     return oldest ? { name: oldest.name, ageMs: performance.now() - oldest.sinceMs } : null;
   }
 
-  /** Why the thread is lost, once a call of it has missed its deadline. */
-  get hung(): SegueError | null {
-    return this.#hung;
-  }
-
   async call<N extends CallName>(call: CallOf<N>): Promise<ResultOf<N>> {
     if (this.#refusal) throw this.#refusal;
     const id = this.#next++;
@@ -111,6 +108,7 @@ export class TrainingThread {
     const message = `the training thread hangs: ${name} has not come back after ${this.#options.callTimeoutMs} ms (engineTimeoutMs)`;
     this.#hung = new SegueError('DEADLINE_EXCEEDED', message);
     this.#refusal = this.#hung;
+    this.#options.onHang?.(this.#hung);
     for (const { reject } of this.#waiting.values()) reject(this.#hung);
   }
 }

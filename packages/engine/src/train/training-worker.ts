@@ -100,11 +100,6 @@ export class TrainingWorker {
     return calls.sort((a, b) => b.ageMs - a.ageMs)[0] ?? null;
   }
 
-  /** Why the worker is lost, once a thread of it hangs: only the end of the process ends that thread. */
-  get hung(): SegueError | null {
-    return this.#threads.find(({ hung }) => hung !== null)?.hung ?? null;
-  }
-
   /** See TrainingEngine for what each of these does. */
   logProbs(rows: readonly TokenRow[], options: LogProbOptions = {}): Promise<LogProbResult> {
     return this.#next(async () => {
