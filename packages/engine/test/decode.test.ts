@@ -265,6 +265,7 @@ t.test('freed slots are filled between chunks and the batch shrinks as sequences
   t.same(await engine.generateChunk(), {
     finished: [],
     running: 0,
+    rows: 0,
     tokens: 0,
     steps: 0,
     durationMs: 0,

@@ -75,9 +75,9 @@ t.test('without packed weights the log-probs are the same but for rounding', asy
 });
 
 t.test('emitted graphs are kept for versions of one shape: all that a policy has', async (t) => {
-  const [first, second] = await Promise.all(
-    [1, 2].map(async (seed) => openWeights(await writeTinyPolicy(join(t.testdir(), `policy-${seed}`), seed))),
-  );
+  const parent = t.testdir();
+  const first = await openWeights(await writeTinyPolicy(join(parent, 'first'), 1));
+  const second = await openWeights(await writeTinyPolicy(join(parent, 'second'), 2));
   const cache = new GraphCache();
   const build = () => {
     const b = new Builder();
@@ -85,9 +85,9 @@ t.test('emitted graphs are kept for versions of one shape: all that a policy has
     return b;
   };
   const names = Array.from({ length: 18 }, (_, i) => `graph ${i}`);
-  const emitted = names.map((name) => cache.emitted(name, first!, build));
+  const emitted = names.map((name) => cache.emitted(name, first, build));
   names.forEach((name, i) => {
-    t.equal(cache.emitted(name, second!, build), emitted[i], name);
+    t.equal(cache.emitted(name, second, build), emitted[i], name);
   });
 });
 
