@@ -2,7 +2,7 @@
 import { type PolicyLocation, SegueError } from '@segue/core';
 import t from 'tap';
 import { Lane } from '../dist/lane.js';
-import { FakeEngine } from './support/fakes.js';
+import { FakeEngine, settle } from './support/fakes.js';
 
 /** Its thread ends in the first load. */
 class DyingEngine extends FakeEngine {
@@ -36,6 +36,7 @@ t.test('an engine that its first load killed is replaced, and the next load succ
   const policy = { runId: 'r', version: 1, folder: 'x' };
   await t.rejects(lane.load(policy), { message: /the thread has ended/ });
   await lane.load(policy);
+  await settle();
   t.strictSame(failures, ['false: the thread has ended']);
   t.strictSame(engines.length, 2);
   t.equal(lane.policy?.version, 1);
@@ -58,6 +59,7 @@ t.test('an I/O timeout of a load is not taken for a hang', async (t) => {
   t.teardown(() => lane.stop());
   await t.rejects(lane.load({ runId: 'r', version: 1, folder: 'x' }), { code: 'DEADLINE_EXCEEDED' });
   await lane.load({ runId: 'r', version: 2, folder: 'x' });
+  await settle();
   t.equal(lane.policy?.version, 2);
   t.equal(lane.hung, null);
 });

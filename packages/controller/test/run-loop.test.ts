@@ -18,44 +18,6 @@ async function finish(world: World): Promise<void> {
   await controller.runs.settled();
 }
 
-t.test('actors make a version ready before it is published; one that cannot holds nothing up', async (t) => {
-  const world = new World();
-  await putRun(world);
-  const calls: string[] = [];
-  const controller = startController(world, (_, method, call) => {
-    if (method === 'preparePolicy' || method === 'putActivePolicy') calls.push(method);
-    if (method === 'preparePolicy') {
-      call();
-      return Promise.reject(new SegueError('DATA_LOSS', 'its checksum is wrong'));
-    }
-    return call();
-  });
-  await controller.runs.resume('r');
-  await controller.runs.settled();
-  t.equal(state(world), 'finished');
-  t.strictSame(
-    calls.filter((name, i) => name !== calls[i - 1]),
-    ['preparePolicy', 'putActivePolicy', 'preparePolicy', 'putActivePolicy', 'preparePolicy', 'putActivePolicy'],
-  );
-  t.strictSame([...new Set(world.prepared.map((one) => one.split(': ')[1]))], ['0', '1', '2']);
-  t.ok(controller.logs.some(({ level, message }) => level === 'warn' && /did not make a version ready/.test(message)));
-});
-
-t.test('an actor that takes its time over a version is not waited for once another is ready', async (t) => {
-  const world = new World();
-  world.actors = ['a0', 'a1'];
-  await putRun(world);
-  let asked = 0;
-  const controller = startController(world, (_, method, call) => {
-    if (method === 'preparePolicy' && asked++ % 2 === 1) return new Promise(() => undefined);
-    return call();
-  });
-  await controller.runs.resume('r');
-  await controller.runs.settled();
-  t.equal(state(world), 'finished');
-  t.ok(asked >= 2);
-});
-
 t.test('a run warms up, evaluates, iterates, evaluates again, and is finished', async (t) => {
   const world = new World();
   await putRun(world);
