@@ -146,37 +146,6 @@ t.test('a trajectory resumed after its budget goes on with the tokens it would h
   }
 });
 
-t.test('a long response and a long prompt are prefilled together as they are alone', async (t) => {
-  // Padded to the window of the first, the second would reach position 138 of a context of 96.
-  const requests = [
-    request('long response', { responseTokens: prompt(3, 79), stopTokens: [], capTokens: 85 }),
-    request('long prompt', {
-      promptKey: 'p2',
-      promptTokens: prompt(2, 60),
-      responseTokens: prompt(4, 20),
-      stopTokens: [],
-      capTokens: 28,
-    }),
-  ];
-  const results = async (all: readonly SequenceRequest[]) => {
-    const engine = new LocalEngine({ slots: 2 });
-    await engine.loadVersion({ version: 1, folder });
-    try {
-      return await generate(engine, all);
-    } finally {
-      await engine.stop();
-    }
-  };
-  const together = await results(requests);
-  for (const one of requests) {
-    const alone = (await results([one])).get(one.id)!;
-    t.ok(alone.tokens.length > 0);
-    t.same(together.get(one.id)!.tokens, alone.tokens);
-    const differences = alone.logProbs.map((value, i) => Math.abs(value - together.get(one.id)!.logProbs[i]!));
-    t.ok(Math.max(...differences) < 1e-5, `${one.id}: ${Math.max(...differences)}`);
-  }
-});
-
 t.test('budget and cap are exact per token inside a chunk', async (t) => {
   const engine = await engineWith({ chunkTokens: 32 });
   const limits = [1, 2, 7, 31, 32, 33, 40];

@@ -51,30 +51,6 @@ t.test('micro-batches: no row is split, padding is bounded, every row with a mar
   }
 });
 
-t.test('rows as long as the model takes are padded, whatever its longest sequence is', async (t) => {
-  const parameters = tinyParameters(1);
-  const rowOf = (length: number) => ({
-    tokens: Int32Array.from({ length }, (_, i) => (7 * i) % tinyConfig.vocabularySize),
-    mask: new Uint8Array(length).fill(1, 1),
-  });
-  const long = new TrainingEngine({ ...tinyConfig, maxPositions: 512 }, parameters.slice(), { threads: 1 });
-  for (const maxPositions of [97, 98, 100]) {
-    const rows = [rowOf(maxPositions), rowOf(40)];
-    const expected = await long.logProbs(rows);
-    for (const options of [{}, { lengthMultiple: 64 }, { fuseSteps: true }]) {
-      const config = { ...tinyConfig, maxPositions };
-      const engine = new TrainingEngine(config, parameters.slice(), { threads: 1, ...options });
-      const { logProbs } = await engine.logProbs(rows);
-      logProbs.forEach((values, row) => {
-        t.ok(relativeError(values, expected.logProbs[row]!) < 1e-5, `${maxPositions} positions`);
-      });
-      t.ok(Number.isFinite((await engine.supervisedStep(rows, 1e-3)).gradientNorm));
-      await engine.dispose();
-    }
-  }
-  await long.dispose();
-});
-
 t.test('a graph that could not be compiled is tried again, and nothing of it stays', async (t) => {
   const engine = tinyEngine();
   const create = Session.create;
