@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { LocalEngine, parameterLayout, readCheckpoint, TrainingEngine, writeCheckpoint } from '@segue/engine';
 import { short } from './lib/alternate.mjs';
 import { beginPhase, peakMemory } from './lib/memory.mjs';
+import { modelOf } from './lib/sizes.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -27,18 +28,10 @@ const [threads, rows, promptLength, newTokens] = ['threads', 'rows', 'prompt', '
 );
 
 const config = {
+  ...modelOf('0.5b', 32_768),
   architecture: 'Qwen2ForCausalLM',
-  hiddenSize: 896,
-  layers: 24,
-  heads: 14,
-  kvHeads: 2,
-  headSize: 64,
-  intermediateSize: 4864,
-  vocabularySize: 151_936,
   rmsNormEpsilon: 1e-6,
   ropeTheta: 1e6,
-  tieEmbeddings: true,
-  maxPositions: 32_768,
   bosTokenId: 151_643,
   eosTokenIds: [151_645],
 };

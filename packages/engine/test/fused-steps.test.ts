@@ -1,29 +1,8 @@
-/** Optimiser steps and log-probs that are one run each, as on a GPU: the same as in parts. */
-import { SeededRandom } from '@segue/core';
 import t from 'tap';
-import { type PolicyRow, type TokenRow, TrainingEngine } from '../dist/index.js';
+import { TrainingEngine } from '../dist/index.js';
 import { relativeError } from './reference-data.js';
 import { tinyConfig, tinyParameters } from './tiny-policy.js';
-
-/** Rows of many lengths; the first three tokens are prompt. */
-function someRows(count: number, seed = 1): TokenRow[] {
-  const random = new SeededRandom(seed, 'rows');
-  return Array.from({ length: count }, () => {
-    const length = 6 + random.below(40);
-    const tokens = Int32Array.from({ length }, () => random.below(tinyConfig.vocabularySize));
-    return { tokens, mask: new Uint8Array(length).fill(1, 3) };
-  });
-}
-
-async function policyRows(engine: TrainingEngine, rows: readonly TokenRow[]): Promise<PolicyRow[]> {
-  const { logProbs } = await engine.logProbs(rows);
-  const random = new SeededRandom(2, 'policy rows');
-  return rows.map((row, i) => ({
-    ...row,
-    advantage: random.normal(),
-    referenceLogProbs: logProbs[i]!.map((value) => value + 0.1 * random.normal()),
-  }));
-}
+import { policyRows, someRows } from './tiny-rows.js';
 
 const tinyEngine = (options = {}) => new TrainingEngine(tinyConfig, tinyParameters(1), { threads: 1, ...options });
 const sameBits = (a: Float32Array, b: Float32Array) => a.length === b.length && a.every((value, i) => value === b[i]);

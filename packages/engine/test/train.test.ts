@@ -1,7 +1,7 @@
 /** Losses, batches, optimiser, the training engine and its thread. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SeededRandom, SegueError } from '@segue/core';
+import { SegueError } from '@segue/core';
 import t from 'tap';
 import { Session } from '../dist/graph/session.js';
 import { LocalEngine, type PolicyRow, type TokenRow, TrainingEngine, TrainingWorker } from '../dist/index.js';
@@ -10,26 +10,7 @@ import { microBatches } from '../dist/train/batches.js';
 import { dealRows, planThreads } from '../dist/train/shards.js';
 import { relativeError } from './reference-data.js';
 import { tinyConfig, tinyLayout, tinyParameters, writeTinyPolicy } from './tiny-policy.js';
-
-/** Rows of many lengths; the first three tokens are prompt. */
-function someRows(count: number, seed = 1): TokenRow[] {
-  const random = new SeededRandom(seed, 'rows');
-  return Array.from({ length: count }, () => {
-    const length = 6 + random.below(40);
-    const tokens = Int32Array.from({ length }, () => random.below(tinyConfig.vocabularySize));
-    return { tokens, mask: new Uint8Array(length).fill(1, 3) };
-  });
-}
-
-async function policyRows(engine: TrainingEngine, rows: readonly TokenRow[]): Promise<PolicyRow[]> {
-  const { logProbs } = await engine.logProbs(rows);
-  const random = new SeededRandom(2, 'policy rows');
-  return rows.map((row, i) => ({
-    ...row,
-    advantage: random.normal(),
-    referenceLogProbs: logProbs[i]!.map((value) => value + 0.1 * random.normal()),
-  }));
-}
+import { policyRows, someRows } from './tiny-rows.js';
 
 const tinyEngine = (options = {}) => new TrainingEngine(tinyConfig, tinyParameters(1), { threads: 1, ...options });
 const sameBits = (a: Float32Array, b: Float32Array) => a.length === b.length && a.every((value, i) => value === b[i]);
