@@ -1,3 +1,4 @@
+/* An optimiser step in one run (micro-batches, clipping and AdamW inside the graph) against the same step taken in parts. */
 import t from 'tap';
 import { TrainingEngine } from '../dist/index.js';
 import { relativeError } from './reference-data.js';
