@@ -53,22 +53,23 @@ async function writePolicy(folder, size, maxPositions) {
  * @param {number} options.maxPositions of the policy
  * @param {number} options.actors
  * @param {Partial<Record<string, string[]>>} [options.settings] of services, as `key=value`
+ * @param {Partial<Record<string, string>>} [options.entries] programs to start in place of the services' own
  * @param {(access: object) => Promise<T>} use given the policy's folder, a client, a way to run a run to its end, the process id
  *   by name, and a way to read a process's log
  * @template T
  */
-export async function withBenchCluster({ size, maxPositions, actors, settings = {} }, use) {
+export async function withBenchCluster({ size, maxPositions, actors, settings = {}, entries = {} }, use) {
   const folder = await mkdtemp(join(tmpdir(), 'segue-bench-'));
   try {
     const policyFolder = join(folder, 'policy');
     await writePolicy(policyFolder, size, maxPositions);
     const dataFolder = join(folder, 'data');
     await mkdir(dataFolder);
-    const options = { ...defaultClusterOptions, dataFolder, actors, settings };
+    const options = { ...defaultClusterOptions, dataFolder, actors, settings, entries };
     const tell = (text) => void process.stderr.write(`${text}\n`);
     return await withLocalCluster(options, tell, ({ client, cluster, interrupt }) => {
-      const run = (runId, config, problems) =>
-        runToEnd(client, interrupt.signal, runId, { ...config, policy: { from: policyFolder } }, problems);
+      const run = (runId, config, problems, follow) =>
+        runToEnd(client, interrupt.signal, runId, { ...config, policy: { from: policyFolder } }, problems, follow);
       const pid = (name) => cluster.child(name).pid;
       return use({
         policyFolder,
@@ -83,12 +84,14 @@ export async function withBenchCluster({ size, maxPositions, actors, settings = 
   }
 }
 
-/** @returns the trajectories of the finished run */
-async function runToEnd(client, signal, runId, config, problems) {
+/** @param follow begun with the run, awaited after its end @returns the trajectories of the finished run */
+async function runToEnd(client, signal, runId, config, problems, follow = async () => {}) {
   await client.createRun(runId, config);
   await client.submitProblems(runId, 'problems', problems);
   await client.resumeRun(runId);
+  const following = follow();
   await client.waitForRun(runId, { signal });
+  await following;
   const trajectories = [];
   for await (const record of client.trajectories(runId)) trajectories.push(record);
   return trajectories;

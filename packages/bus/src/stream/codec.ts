@@ -54,6 +54,26 @@ export function decodeBody(body: Uint8Array, expected: string | null): FieldRead
   return fields;
 }
 
+/** Several bodies as one; one alone stays as it is. */
+export function encodeBodies(bodies: readonly Uint8Array[]): Uint8Array {
+  const [first, ...others] = bodies;
+  return first !== undefined && others.length === 0 ? first : packr.pack({ v: bodyVersion, bodies });
+}
+
+/** One of the bodies that travelled together. */
+export interface OpenBody {
+  readonly body: Uint8Array;
+  /** Throws INVALID_INPUT */
+  fields(): FieldReader;
+}
+
+/** The bodies that `encodeBodies` was given. @param expected of the whole. Throws DATA_LOSS or INVALID_INPUT */
+export function decodeBodies(body: Uint8Array, expected: string | null): OpenBody[] {
+  const whole = decodeBody(body, expected);
+  if (!whole.has('bodies')) return [{ body, fields: () => whole }];
+  return whole.byteStrings('bodies').map((one) => ({ body: one, fields: () => decodeBody(one, null) }));
+}
+
 function unpack(body: Uint8Array): unknown {
   try {
     return packr.unpack(body);
@@ -119,6 +139,13 @@ export class FieldReader {
 
   uint8(name: string): Uint8Array {
     return Uint8Array.from(this.#bytes(name, 'uint8', 1));
+  }
+
+  /** Views into the body. */
+  byteStrings(name: string): Uint8Array[] {
+    const value = this.#values.get(name);
+    const areBytes = Array.isArray(value) && value.length > 0 && value.every((item) => item instanceof Uint8Array);
+    return areBytes ? value : this.#refuse(name, 'a list of bytes');
   }
 
   /** null as it is, else what `read` gives. */

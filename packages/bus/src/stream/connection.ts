@@ -2,15 +2,18 @@
 
 import { SegueError } from '@segue/core';
 import {
+  type ApiError,
   type ConnectionOptions,
   connect,
   type JetStreamClient,
   type JetStreamManager,
+  type MsgHdrs,
   type NatsConnection,
   NatsError,
 } from 'nats';
 import { pause } from '../abort.js';
 import type { BusLog, BusOptions } from './bus.js';
+import { Requests } from './requests.js';
 
 /** Longest time for one answer of the server, in ms; trying again is done above it. */
 export const requestTimeoutMs = 2_000;
@@ -22,6 +25,8 @@ export interface Connection {
   readonly nc: NatsConnection;
   readonly js: JetStreamClient;
   readonly jsm: JetStreamManager;
+  /** For what is asked once per message. */
+  readonly requests: Requests;
   readonly log: BusLog;
   /** Whether the server is there at this moment. */
   isUp(): boolean;
@@ -36,7 +41,7 @@ export async function openConnection(options: BusOptions): Promise<Connection> {
   const isUp = followStatus(nc, log);
   try {
     const js = nc.jetstream({ timeout: requestTimeoutMs });
-    return { nc, js, jsm: await js.jetstreamManager(), log, isUp };
+    return { nc, js, jsm: await js.jetstreamManager(), requests: new Requests(nc, requestTimeoutMs), log, isUp };
   } catch (error) {
     await nc.close();
     const message = `the NATS server at ${options.url} gives no JetStream (${String(error)}): start it with --jetstream`;
@@ -105,6 +110,22 @@ export async function withPatience<T>(nc: NatsConnection, what: string, work: ()
       await pause(retryPauseMs);
     }
   }
+}
+
+/** Publishes into a stream; resolves when the stream has the message. @param id by which the stream knows a repetition */
+export async function publishToStream(
+  { requests }: Connection,
+  subject: string,
+  body: Uint8Array,
+  fields: MsgHdrs,
+  id: string,
+): Promise<void> {
+  fields.set('Nats-Msg-Id', id);
+  const answer = (await requests.ask(subject, body, fields)).json<{ readonly error?: ApiError }>();
+  if (answer.error === undefined) return;
+  const error = new NatsError(answer.error.description, String(answer.error.code));
+  error.api_error = answer.error;
+  throw error;
 }
 
 const unavailable = new Set(['TIMEOUT', '503', 'CONNECTION_CLOSED', 'CONNECTION_DRAINING', 'DISCONNECT', '408', '409']);

@@ -1,16 +1,15 @@
 /** A delivered message and the answers that JetStream takes to it. */
-import type { Msg, NatsConnection } from 'nats';
-import { nanos } from 'nats';
-import { fromNats, requestTimeoutMs } from './connection.js';
+import { type Msg, nanos } from 'nats';
+import { type Connection, fromNats } from './connection.js';
 
 const ackTries = 3;
 
 export class Delivery {
   readonly message: Msg;
-  readonly #nc: NatsConnection;
+  readonly #connection: Connection;
 
-  constructor(nc: NatsConnection, message: Msg) {
-    this.#nc = nc;
+  constructor(connection: Connection, message: Msg) {
+    this.#connection = connection;
     this.message = message;
   }
 
@@ -48,17 +47,19 @@ export class Delivery {
 
   #say(answer: string): void {
     // On a closed connection the lease simply runs out.
-    if (this.message.reply && !this.#nc.isClosed()) this.#nc.publish(this.message.reply, answer);
+    const { nc } = this.#connection;
+    if (this.message.reply && !nc.isClosed()) nc.publish(this.message.reply, answer);
   }
 
   async #ask(answer: string): Promise<void> {
+    const { nc, requests } = this.#connection;
     for (let number = 1; ; number++) {
       try {
-        await this.#nc.request(this.message.reply ?? '', answer, { timeout: requestTimeoutMs });
+        await requests.ask(this.message.reply ?? '', answer);
         return;
       } catch (error) {
         const failure = fromNats(error, `acknowledging ${this.message.subject}`);
-        if (!failure.retryable || number >= ackTries || this.#nc.isClosed()) throw failure;
+        if (!failure.retryable || number >= ackTries || nc.isClosed()) throw failure;
       }
     }
   }

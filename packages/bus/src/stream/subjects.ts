@@ -10,7 +10,7 @@ const hour = 3_600_000;
 /** A work queue: each message goes to one taker and stays until that one has acknowledged it. */
 export interface QueueSpec {
   readonly stream: string;
-  /** Subjects are `<prefix>.<run>.<trajectory>`. */
+  /** Subjects are `<prefix>.<run>.<trajectory>`; of a message that holds several values, the first one's trajectory. */
   readonly prefix: string;
   /** The one durable consumer that all takers share. */
   readonly consumer: string;
@@ -20,6 +20,8 @@ export interface QueueSpec {
   readonly leaseMs: number;
   /** A message that comes this often without an ack is put among the dead letters; null: never. */
   readonly maxDeliveries: number | null;
+  /** What is published at about the same time travels in one message. Not for work that its taker may die of: it would take others along. */
+  readonly gathers: boolean;
 }
 
 export const queues = {
@@ -30,6 +32,7 @@ export const queues = {
     maxBytes: 64 * mebibyte,
     leaseMs: 10_000,
     maxDeliveries: 50,
+    gathers: false,
   },
   reward: {
     stream: 'SEGUE_REWARD',
@@ -38,6 +41,7 @@ export const queues = {
     maxBytes: 64 * mebibyte,
     leaseMs: 15_000,
     maxDeliveries: 20,
+    gathers: false,
   },
   segments: {
     stream: 'SEGUE_SEGMENTS',
@@ -47,6 +51,7 @@ export const queues = {
     // Committing takes milliseconds; what a killed store held comes again this soon.
     leaseMs: 5_000,
     maxDeliveries: null,
+    gathers: true,
   },
   scores: {
     stream: 'SEGUE_SCORES',
@@ -55,6 +60,7 @@ export const queues = {
     maxBytes: 64 * mebibyte,
     leaseMs: 5_000,
     maxDeliveries: null,
+    gathers: true,
   },
 } as const satisfies Record<string, QueueSpec>;
 

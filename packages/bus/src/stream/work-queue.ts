@@ -7,14 +7,16 @@ import { SegueError } from '@segue/core';
 import { headers } from 'nats';
 import { pause } from '../abort.js';
 import type { Lease, QueueDepth, TakeOptions } from './bus.js';
-import { checksum, decodeBody, encodeBody } from './codec.js';
-import { type Connection, fromNats, withPatience } from './connection.js';
+import { checksum, decodeBodies, encodeBodies, encodeBody, type OpenBody } from './codec.js';
+import { type Connection, fromNats, publishToStream, withPatience } from './connection.js';
 import type { DeadLetters } from './dead-letters.js';
 import { Delivery } from './delivery.js';
+import { Gatherer } from './gatherer.js';
 import type { Format } from './messages.js';
 import { formatPart, PartJoiner, partHeader, splitBody, type WholeMessage } from './parts.js';
 import { type PullResult, pull } from './pull.js';
 import { Returns } from './returns.js';
+import { SharedDelivery } from './shared-delivery.js';
 import { consumerConfig, type QueueSpec } from './subjects.js';
 
 const checksumHeader = 'Segue-Checksum';
@@ -32,6 +34,9 @@ export interface Outgoing<T> {
   readonly value: T;
 }
 
+/** The same, as it travels. */
+type Parcel = Omit<Outgoing<never>, 'value'> & { readonly body: Uint8Array };
+
 export class WorkQueue<T> {
   readonly #connection: Connection;
   readonly #spec: QueueSpec;
@@ -39,6 +44,7 @@ export class WorkQueue<T> {
   readonly #deadLetters: DeadLetters;
   readonly #returns: Returns;
   readonly #joiner = new PartJoiner();
+  readonly #gatherer: Gatherer<Parcel>;
   readonly #leaseMs: number;
   #leaseIsSet = false;
 
@@ -49,6 +55,7 @@ export class WorkQueue<T> {
     this.#deadLetters = deadLetters;
     this.#leaseMs = leaseMs ?? spec.leaseMs;
     this.#returns = new Returns(connection, spec.stream);
+    this.#gatherer = new Gatherer((parcels) => this.#send(parcels));
   }
 
   /** In order; resolves when the stream has all. */
@@ -58,20 +65,28 @@ export class WorkQueue<T> {
     }
   }
 
-  async #publishOne({ runId, trajectoryId, id, value }: Outgoing<T>): Promise<void> {
-    const { nc, js } = this.#connection;
-    const subject = `${this.#spec.prefix}.${runId}.${trajectoryId}`;
-    const body = encodeBody(this.#format.write(value));
-    const parts = splitBody(body);
+  #publishOne({ value, ...address }: Outgoing<T>): Promise<void> {
+    const parcel = { ...address, body: encodeBody(this.#format.write(value)) };
+    return this.#spec.gathers ? this.#gatherer.add(parcel) : this.#send([parcel]);
+  }
+
+  /** Sends parcels of one run as one message. */
+  async #send(parcels: readonly Parcel[]): Promise<void> {
+    const [first] = parcels;
+    if (first === undefined) return;
+    const subject = `${this.#spec.prefix}.${first.runId}.${first.trajectoryId}`;
+    const body = encodeBodies(parcels.map((parcel) => parcel.body));
     const sum = checksum(body);
+    const id = parcels.length === 1 ? first.id : `${first.id}-and-${parcels.length - 1}-${sum}`;
+    const parts = splitBody(body);
     await Promise.all(
       parts.map((part, index) => {
         const fields = headers();
         fields.set(checksumHeader, sum);
         if (parts.length > 1) fields.set(partHeader, formatPart(index, parts.length, `${id} ${sum}`));
-        const msgID = parts.length > 1 ? `${id}-p${index}` : id;
-        return withPatience(nc, `publishing to ${subject}`, () =>
-          js.publish(subject, part, { headers: fields, msgID }),
+        const messageId = parts.length > 1 ? `${id}-p${index}` : id;
+        return withPatience(this.#connection.nc, `publishing to ${subject}`, () =>
+          publishToStream(this.#connection, subject, part, fields, messageId),
         );
       }),
     );
@@ -173,7 +188,7 @@ export class WorkQueue<T> {
     const result: PullResult = (await this.#setLease())
       ? await pull(nc, { stream, consumer, max, waitMs, signal })
       : { kind: 'missing' };
-    if (result.kind === 'messages') return result.messages.map((message) => new Delivery(nc, message));
+    if (result.kind === 'messages') return result.messages.map((message) => new Delivery(this.#connection, message));
     log.warn({ stream, consumer }, 'the queue is not there yet');
     this.#leaseIsSet = false;
     await pause(missingPauseMs, signal);
@@ -201,8 +216,7 @@ export class WorkQueue<T> {
     const leases: Lease<T>[] = [];
     for (const delivery of deliveries) {
       const whole = this.#joiner.add(delivery);
-      const lease = whole && (await this.#lease(whole));
-      if (lease) leases.push(lease);
+      if (whole) leases.push(...(await this.#leases(whole)));
     }
     for (const orphan of this.#joiner.takeOrphans()) {
       await this.#discard({ deliveries: [orphan], body: orphan.message.data }, 'the other parts did not come');
@@ -210,8 +224,8 @@ export class WorkQueue<T> {
     return leases;
   }
 
-  /** A lease, or null when the message went to the dead letters. */
-  async #lease(whole: WholeMessage): Promise<Lease<T> | null> {
+  /** A lease for each value of a message. What cannot be used goes to the dead letters. */
+  async #leases(whole: WholeMessage): Promise<Lease<T>[]> {
     const { deliveries, body } = whole;
     const [first] = deliveries;
     const deliveryCount = Math.max(...deliveries.map((delivery) => delivery.deliveryCount));
@@ -225,33 +239,62 @@ export class WorkQueue<T> {
       const lost = await lostDeliveries().catch(() => 0);
       if (lost >= maxDeliveries) {
         await this.#discard(whole, `delivered ${maxDeliveries} times without an ack`);
-        return null;
+        return [];
       }
     }
+    const ends = {
+      ack: async () => void (await Promise.all(deliveries.map((delivery) => delivery.ack()))),
+      giveBack: (delayMs: number) => {
+        for (const delivery of deliveries) {
+          // Where nobody counts deliveries nobody asks which were lost.
+          if (maxDeliveries !== null) this.#returns.note(delivery);
+          delivery.giveBack(delayMs);
+        }
+      },
+    };
+    const about = {
+      deliveryCount,
+      lostDeliveries,
+      leaseMs: this.#leaseMs,
+      extend: () => {
+        for (const delivery of deliveries) delivery.extend();
+      },
+    };
+    let bodies: OpenBody[];
     try {
-      const value = this.#format.read(decodeBody(body, first?.header(checksumHeader) ?? ''));
-      return {
-        value,
-        deliveryCount,
-        lostDeliveries,
-        leaseMs: this.#leaseMs,
-        extend: () => {
-          for (const delivery of deliveries) delivery.extend();
-        },
-        ack: async () => void (await Promise.all(deliveries.map((delivery) => delivery.ack()))),
-        giveBack: (delayMs = 0) => {
-          for (const delivery of deliveries) {
-            // Where nobody counts deliveries nobody asks which were lost.
-            if (maxDeliveries !== null) this.#returns.note(delivery);
-            delivery.giveBack(delayMs);
-          }
-        },
-        discard: (reason) => this.#discard(whole, reason),
-      };
+      bodies = decodeBodies(body, first?.header(checksumHeader) ?? '');
     } catch (error) {
       await this.#discard(whole, SegueError.from(error).message);
-      return null;
+      return [];
     }
+    const shared = new SharedDelivery(bodies.length, ends);
+    const leases: Lease<T>[] = [];
+    for (const one of bodies) {
+      const discard = (reason: string) =>
+        bodies.length === 1 ? this.#discard(whole, reason) : this.#discardOne(whole, one, shared, reason);
+      try {
+        const value = this.#format.read(one.fields());
+        leases.push({ ...about, value, ack: () => shared.done(), giveBack: (ms = 0) => shared.back(ms), discard });
+      } catch (error) {
+        // Not waited for: the message is gone when the other values are done.
+        const discarded = discard(SegueError.from(error).message);
+        if (bodies.length === 1) await discarded;
+        else discarded.catch(() => {});
+      }
+    }
+    return leases;
+  }
+
+  /** One value of several: the message goes on without it. */
+  async #discardOne(whole: WholeMessage, one: OpenBody, shared: SharedDelivery, reason: string): Promise<void> {
+    const subject = whole.deliveries[0]?.message.subject ?? '';
+    try {
+      await this.#deadLetters.add(this.#spec.stream, { subject, reason, atMs: Date.now(), body: one.body });
+    } catch (error) {
+      shared.back(0);
+      throw error;
+    }
+    await shared.done();
   }
 
   async #discard({ deliveries, body }: WholeMessage, reason: string): Promise<void> {
