@@ -12,7 +12,7 @@ import {
   SegueError,
   type TrainerApi,
 } from '@segue/core';
-import { PinnedVersions, type Shell } from '@segue/service';
+import { PinnedVersions, type Shell, TrajectoryReader } from '@segue/service';
 import type { LanePolicy } from './lane.js';
 import { type EngineFate, Lanes } from './lanes.js';
 import { PolicyFollower } from './policy.js';
@@ -34,7 +34,7 @@ import {
 export interface ActorShell extends Pick<Shell<ActorConfig>, 'config' | 'log' | 'metrics' | 'fail' | 'announce'> {
   readonly bus: Pick<Bus, 'takeRolloutTasks' | 'publishSegment'>;
   readonly peers: {
-    replay(): Promise<Pick<Client<ReplayApi>, 'getRun' | 'getTrajectory'>>;
+    replay(): Promise<Pick<Client<ReplayApi>, 'getRun' | 'getTrajectories'>>;
     trainer(): Promise<Pick<Client<TrainerApi>, 'downloadPolicy'>>;
   };
 }
@@ -82,12 +82,13 @@ export class Actor {
         log.warn({ segment: segment.id, error: error.message, givenUp }, 'a segment could not be published');
       },
     });
+    const trajectories = new TrajectoryReader(() => peers.replay());
     this.loop = new RolloutLoop({
       actorId: config.id,
       bus,
       outbox: this.#outbox,
       lane: () => this.lanes.rollout,
-      prefixes: new PrefixReader(async (trajectoryId) => (await peers.replay()).getTrajectory({ trajectoryId })),
+      prefixes: new PrefixReader((trajectoryId) => trajectories.getTrajectory({ trajectoryId })),
       rules: (runId) => this.#rules(runId),
       nowMs: Date.now,
       onReturned: (task, reason, detail) => {

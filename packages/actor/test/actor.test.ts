@@ -130,7 +130,9 @@ async function startActor(t: Test, folder: string) {
   const config = parseRunConfig({ rollout: { maxPromptTokens: 8, maxResponseTokens: 40, tokenBudget: 10 } }, 'test');
   const replay = {
     getRun: async ({ runId }: { runId: string }) => ({ ...run, id: runId, configJson: JSON.stringify(config) }),
-    getTrajectory: async ({ trajectoryId }: { trajectoryId: string }) => storedTrajectory(trajectoryId),
+    async *getTrajectories({ trajectoryIds }: { trajectoryIds: readonly string[] }) {
+      for (const id of trajectoryIds) yield storedTrajectory(id);
+    },
   };
   const shell: ActorShell = {
     config: actorConfigSchema.parse({ id: 'a', slots: 4, chunkTokens: 4, dataFolder: folder }),

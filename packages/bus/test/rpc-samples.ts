@@ -87,8 +87,13 @@ export const replaySamples: Samples<ReplayApi> = {
     ],
     responses: [iterationRecord],
   },
+  getIterationProgress: { requests: [{ runId: 'r', iteration: 2 }], responses: [iterationRecord.progress] },
   listIterations: { requests: [{ runId: 'r', fromIteration: 2 }], responses: [iterationRecord] },
   getTrajectory: { requests: [{ trajectoryId: 'r-g0-t0' }], responses: [trajectory, { ...trajectory, score: null }] },
+  getTrajectories: {
+    requests: [{ trajectoryIds: [] }, { trajectoryIds: ['r-g0-t0', 'r-g0-t1'] }],
+    responses: [trajectory],
+  },
   listUnfinished: { ...ofRun, responses: [summary, { ...summary, endReason: null, reward: null }] },
   listTrajectories: {
     ...ofRun,

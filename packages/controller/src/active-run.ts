@@ -1,6 +1,7 @@
 /** A run while it is executed: what the verbs of the run loop share. It decides nothing. */
 import {
   type Candidate,
+  type IterationProgress,
   type IterationRecord,
   type Phase,
   type ProblemRecord,
@@ -100,9 +101,10 @@ export class ActiveRun {
     return orNull(replay.getIteration({ runId: this.id, iteration: null }));
   }
 
-  async iteration(iteration: number): Promise<IterationRecord> {
+  /** How far an iteration has come. */
+  async iterationProgress(iteration: number): Promise<IterationProgress> {
     const replay = await this.cluster.replay();
-    return replay.getIteration({ runId: this.id, iteration });
+    return replay.getIterationProgress({ runId: this.id, iteration });
   }
 
   /** What the sampler draws from. Success counts are read again only when the sampler looks at them. */

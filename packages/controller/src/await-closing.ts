@@ -2,7 +2,7 @@
  * Watches an open iteration until the closing rule is met or the run is to come to rest. It looks at the store a few times a second, earlier
  * when the store nudges, and on the way tells progress and has lost tasks issued again.
  */
-import { type ClosingReason, closingReason, type IterationRecord } from '@segue/core';
+import { type ClosingReason, closingReason, type IterationProgress, type IterationRecord } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
 import { liveActors } from './actors.js';
 import { pause } from './cluster.js';
@@ -25,27 +25,27 @@ export async function awaitClosing(
   try {
     while (!run.halt.aborted) {
       const lookedAtMs = performance.now();
-      const record = await run.iteration(first.iteration);
+      const progress = await run.iterationProgress(first.iteration);
       const nowMs = Date.now();
-      const errorsNow = record.progress.segmentsByEndReason.error ?? 0;
+      const errorsNow = progress.segmentsByEndReason.error ?? 0;
       if (errorsNow > errorSegments || nowMs - reconciledAtMs >= timings.reconcileMs) {
         errorSegments = errorsNow;
         reconciledAtMs = nowMs;
-        await issuer.reissue(record);
+        await issuer.reissue(progress);
         actors.count = (await liveActors(run.cluster)).length === 0 ? 1 : 0;
       }
 
-      const owedTasks = issuer.owed(record).length;
+      const owedTasks = issuer.owed(progress).length;
       endedAtMs = owedTasks > 0 ? null : (endedAtMs ?? nowMs);
       segments.count = owedTasks;
-      scores.count = owedTasks > 0 ? 0 : record.progress.awaitingScore;
+      scores.count = owedTasks > 0 ? 0 : progress.awaitingScore;
       if (nowMs - toldAtMs >= timings.progressEventMs) {
         toldAtMs = nowMs;
-        await tellProgress(run, record, nowMs - startedAtMs);
+        await tellProgress(run, first, progress, nowMs - startedAtMs);
       }
 
       const reason = closingReason({
-        progress: record.progress,
+        progress,
         owedTasks,
         endedForMs: endedAtMs === null ? 0 : nowMs - endedAtMs,
         scoreWaitMs: timings.scoreWaitMs,
@@ -65,11 +65,15 @@ export async function awaitClosing(
   }
 }
 
-async function tellProgress(run: ActiveRun, record: IterationRecord, elapsedMs: number): Promise<void> {
-  const { progress } = record;
+async function tellProgress(
+  run: ActiveRun,
+  { iteration, tasks }: IterationRecord,
+  progress: IterationProgress,
+  elapsedMs: number,
+): Promise<void> {
   await run.tell('progress', {
-    iteration: record.iteration,
-    plannedTasks: record.tasks.length,
+    iteration,
+    plannedTasks: tasks.length,
     committedTasks: progress.committedTasks,
     usefulGroups: progress.usefulGroups,
     completeGroups: progress.completeGroups,

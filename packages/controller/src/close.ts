@@ -48,7 +48,7 @@ function hasFlushed(runId: string, iteration: number, actor: Registration, statu
 }
 
 /** Until the store has taken in every segment that was published: the stream is empty at two looks in a row. */
-async function drained(run: ActiveRun): Promise<void> {
+export async function drained(run: ActiveRun): Promise<void> {
   const { timings, bus, log } = run.cluster;
   const wait = run.waits.begin('segments', 'replay', 0);
   const startedAtMs = Date.now();

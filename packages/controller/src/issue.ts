@@ -4,6 +4,7 @@
  * of an earlier one. A task too many is harmless: the store keeps one segment per index.
  */
 import {
+  type IterationProgress,
   type IterationRecord,
   type PlannedTask,
   type RolloutTask,
@@ -12,6 +13,7 @@ import {
 } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
 import { askActors } from './actors.js';
+import { drained } from './close.js';
 import { collect } from './cluster.js';
 
 export class TaskIssuer {
@@ -29,25 +31,27 @@ export class TaskIssuer {
   }
 
   /** Trajectories that owe a segment of this iteration: planned, without one, not given up. */
-  owed(record: IterationRecord): string[] {
-    return record.progress.openTrajectoryIds.filter((id) => !this.#givenUp.has(id));
+  owed(progress: IterationProgress): string[] {
+    return progress.openTrajectoryIds.filter((id) => !this.#givenUp.has(id));
   }
 
   /**
-   * Publishes what is owed. What this process has just planned, and nobody issued yet, nobody can hold: it goes out at once. When an earlier process issued this iteration already, the queue and the actors are asked first; only if
-   * they do not account for everything that is owed, the queue is emptied and what no actor holds is published anew.
+   * Publishes what is owed. What this process has just planned, and nobody issued yet, nobody can hold: it goes out at once. When an earlier process
+   * issued this iteration already, the store takes in first what was published, since a message holds any number of segments; then the queue and the
+   * actors are asked, and only if they do not account for everything that is owed, the queue is emptied and what no actor holds is published anew.
    */
   async begin(): Promise<void> {
     const { iteration } = this.#record;
-    const owed = this.owed(this.#record);
     const wasIssued = this.#run.progress.issue?.iteration === iteration;
     const errorsAtPlan = this.#run.errorsAtPlan(iteration);
-    if (!wasIssued && errorsAtPlan !== null) return this.#publish(owed, errorsAtPlan);
+    if (!wasIssued && errorsAtPlan !== null) return this.#publish(this.owed(this.#record.progress), errorsAtPlan);
+    if (wasIssued) await drained(this.#run);
+    const owed = this.owed(await this.#run.iterationProgress(iteration));
     const waiting = await this.#waiting();
     const errors = errorsOf(waiting);
     if (wasIssued) {
-      const { rollout, segments } = await this.#run.cluster.bus.queueDepths();
-      if (rollout.pending + rollout.leased + segments.pending + segments.leased >= owed.length) {
+      const { rollout } = await this.#run.cluster.bus.queueDepths();
+      if (rollout.pending + rollout.leased >= owed.length) {
         for (const id of owed) this.#errors.set(id, errors.get(id) ?? 0);
         return;
       }
@@ -61,10 +65,10 @@ export class TaskIssuer {
   }
 
   /** Publishes again what failed, and what two searches in a row found with nobody. */
-  async reissue(record: IterationRecord): Promise<void> {
+  async reissue(progress: IterationProgress): Promise<void> {
     const waiting = await this.#waiting();
-    this.#givenUp = new Set(record.progress.openTrajectoryIds.filter((id) => !waiting.has(id)));
-    const owed = this.owed(record);
+    this.#givenUp = new Set(progress.openTrajectoryIds.filter((id) => !waiting.has(id)));
+    const owed = this.owed(progress);
     if (owed.length === 0) return;
     const held = await this.#held();
     const failed = owed.filter((id) => !held.has(id) && waiting.get(id)!.errors > (this.#errors.get(id) ?? 0));

@@ -73,6 +73,11 @@ export function clientsOf(world: World) {
       if (entry === undefined) throw notFound('iteration');
       return world.view(entry);
     },
+    getIterationProgress: async ({ runId, iteration }) => {
+      const entry = world.iterations.get(runId)?.at(iteration);
+      if (entry === undefined) throw notFound('iteration');
+      return world.view(entry).progress;
+    },
     listIterations: async function* ({ runId }) {
       for (const entry of world.iterations.get(runId) ?? []) yield world.view(entry);
     },

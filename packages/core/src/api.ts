@@ -16,6 +16,7 @@ import type {
 import type {
   AppendResult,
   IterationPlan,
+  IterationProgress,
   IterationRecord,
   ProblemRecord,
   ReplayStatistics,
@@ -77,8 +78,10 @@ export interface ReplayApi {
     IterationRecord
   >;
   getIteration: Unary<{ runId: string; iteration: number | null }, IterationRecord>;
+  getIterationProgress: Unary<{ runId: string; iteration: number }, IterationProgress>;
   listIterations: ServerStream<{ runId: string; fromIteration: number }, IterationRecord>;
   getTrajectory: Unary<{ trajectoryId: string }, Trajectory>;
+  getTrajectories: ServerStream<{ trajectoryIds: readonly string[] }, Trajectory>;
   listUnfinished: ServerStream<{ runId: string }, TrajectorySummary>;
   listTrajectories: ServerStream<{ runId: string }, TrajectoryRecord>;
   streamCompleteGroups: ServerStream<{ runId: string; iteration: number | null }, CompleteGroup>;

@@ -5,6 +5,8 @@ import type { ReplayStore } from './store.js';
 
 /** Problems in one batch at most: a batch is one transaction. */
 const maxBatchProblems = 1_000_000;
+/** Trajectories in one call at most. */
+const maxTrajectories = 1_000;
 
 export function replayHandlers(store: ReplayStore): Handlers<ReplayApi> {
   return {
@@ -30,9 +32,20 @@ export function replayHandlers(store: ReplayStore): Handlers<ReplayApi> {
     freezeBatch: (request) => store.freezeBatch(request),
     commitIteration: (request) => store.commitIteration(request),
     getIteration: async ({ runId, iteration }) => store.getIteration(runId, iteration),
+    getIterationProgress: async ({ runId, iteration }) => store.getIterationProgress(runId, iteration),
     listIterations: ({ runId, fromIteration }) => stream(() => store.listIterations(runId, fromIteration)),
 
     getTrajectory: async ({ trajectoryId }) => store.getTrajectory(requireId(trajectoryId, 'trajectory_id')),
+    getTrajectories({ trajectoryIds }) {
+      if (trajectoryIds.length > maxTrajectories) {
+        throw new SegueError(
+          'INVALID_INPUT',
+          `${trajectoryIds.length} trajectories in one call, at most ${maxTrajectories}`,
+        );
+      }
+      const ids = trajectoryIds.map((id) => requireId(id, 'trajectory_ids'));
+      return stream(() => store.getTrajectories(ids));
+    },
     listUnfinished: ({ runId }) => stream(() => store.listUnfinished(runId)),
     listTrajectories: ({ runId }) => stream(() => store.listTrajectories(runId)),
     streamCompleteGroups: ({ runId, iteration }) => stream(() => store.completeGroups(runId, iteration)),

@@ -163,6 +163,10 @@ export class ReplayStore {
     return this.#recordOf(newest);
   }
 
+  getIterationProgress(runId: string, iteration: number): IterationProgress {
+    return requireIteration(this.#tables, runId, iteration).progress ?? this.#currentProgress(runId);
+  }
+
   *listIterations(runId: string, fromIteration: number): Iterable<IterationRecord> {
     requireRun(this.#tables, runId);
     for (const row of this.#tables.iterations.rows([runId])) {
@@ -174,6 +178,11 @@ export class ReplayStore {
 
   getTrajectory(id: string): Trajectory {
     return getTrajectory(this.#tables, id);
+  }
+
+  /** Those that were planned, in the order of the ids. */
+  *getTrajectories(ids: readonly string[]): Iterable<Trajectory> {
+    for (const id of ids) if (this.#tables.trajectories.has(trajectoryKey(id))) yield getTrajectory(this.#tables, id);
   }
 
   listUnfinished(runId: string): Iterable<TrajectorySummary> {

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { rewardContract } from '@segue/bus';
 import { type RewardConfig, SegueError } from '@segue/core';
-import type { Shell } from '@segue/service';
+import { type Shell, TrajectoryReader } from '@segue/service';
 import { rewardMetricTable } from './metrics.js';
 import { Pool } from './pool.js';
 import { Problems } from './problems.js';
@@ -16,6 +16,7 @@ export async function buildReward(shell: Shell<RewardConfig>, scorers: Scorers =
   const metrics = shell.metrics.define(rewardMetricTable);
   const rules = { timeoutMs: config.timeoutMs, maxAttempts: config.maxAttempts };
   const replay = () => peers.replay();
+  const trajectories = new TrajectoryReader(replay, shell.signal);
   const problems = new Problems(replay);
   const tokenizers = new Tokenizers({
     bus,
@@ -40,7 +41,10 @@ export async function buildReward(shell: Shell<RewardConfig>, scorers: Scorers =
     workOnRewards(
       {
         bus,
-        replay,
+        replay: async () => {
+          await replay();
+          return trajectories;
+        },
         problems,
         tokenizers,
         scorers,

@@ -4,3 +4,4 @@ export { createMetrics } from './metrics.js';
 export { PinnedVersions, pinnedVersions } from './pinned-versions.js';
 export { runService, type ServiceDefinition } from './run-service.js';
 export type { Build, Peers, Shell } from './shell.js';
+export { TrajectoryReader } from './trajectory-reader.js';

@@ -18,6 +18,7 @@ import {
   optional,
   real,
   text,
+  texts,
   uint,
   zeroMeans,
 } from '../convert/converter.js';
@@ -29,6 +30,7 @@ import {
   plannedTaskConverter,
   problemPartConverter,
   problemRecordConverter,
+  progressConverter,
   runRecordConverter,
   sampleResultConverter,
   scoreResultConverter,
@@ -42,8 +44,10 @@ import type { AppendSegmentRequest__Output } from '../gen/segue/v1/AppendSegment
 import type { CloseIterationRequest__Output } from '../gen/segue/v1/CloseIterationRequest.js';
 import type { CommitIterationRequest__Output } from '../gen/segue/v1/CommitIterationRequest.js';
 import type { FreezeBatchRequest__Output } from '../gen/segue/v1/FreezeBatchRequest.js';
+import type { GetIterationProgressRequest__Output } from '../gen/segue/v1/GetIterationProgressRequest.js';
 import type { GetIterationRequest__Output } from '../gen/segue/v1/GetIterationRequest.js';
 import type { GetRunRecordRequest__Output } from '../gen/segue/v1/GetRunRecordRequest.js';
+import type { GetTrajectoriesRequest__Output } from '../gen/segue/v1/GetTrajectoriesRequest.js';
 import type { GetTrajectoryRequest__Output } from '../gen/segue/v1/GetTrajectoryRequest.js';
 import type { ListEventsRequest__Output } from '../gen/segue/v1/ListEventsRequest.js';
 import type { ListIterationsRequest__Output } from '../gen/segue/v1/ListIterationsRequest.js';
@@ -134,6 +138,10 @@ export const replayContract: Contract<ReplayApi> = {
       fields<Request<'getIteration'>, GetIterationRequest__Output>({ runId: text, iteration: optional(uint) }),
       iterationConverter,
     ),
+    getIterationProgress: unary(
+      fields<Request<'getIterationProgress'>, GetIterationProgressRequest__Output>({ runId: text, iteration: uint }),
+      progressConverter,
+    ),
     listIterations: serverStream(
       fields<Request<'listIterations'>, ListIterationsRequest__Output>({ runId: text, fromIteration: uint }),
       iterationConverter,
@@ -141,6 +149,11 @@ export const replayContract: Contract<ReplayApi> = {
     getTrajectory: unary(
       fields<Request<'getTrajectory'>, GetTrajectoryRequest__Output>({ trajectoryId: text }),
       trajectoryConverter,
+    ),
+    getTrajectories: serverStream(
+      fields<Request<'getTrajectories'>, GetTrajectoriesRequest__Output>({ trajectoryIds: texts }),
+      trajectoryConverter,
+      { deadlineMs: deadlines.quickMs, retry: true },
     ),
     listUnfinished: serverStream(ofRun, summaryConverter),
     listTrajectories: serverStream(ofRun, trajectoryRecordConverter),

@@ -151,7 +151,7 @@ export const plannedTaskConverter = fields<PlannedTask, PlannedTask__Output>({
   lastSpan: flag,
 });
 
-const progressConverter = converter<IterationProgress, WireProgress, IterationProgress__Output>(
+export const progressConverter = converter<IterationProgress, WireProgress, IterationProgress__Output>(
   (progress) => ({
     committedTasks: uint32(progress.committedTasks, 'committed_tasks'),
     openTrajectoryIds: [...progress.openTrajectoryIds],

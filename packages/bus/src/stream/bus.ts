@@ -15,7 +15,7 @@ export interface Lease<T> {
   readonly leaseMs: number;
   /** Begins the lease anew. Call it at a third of `leaseMs`, and only while the work goes on. */
   extend(): void;
-  /** The work is done: the message is gone when this resolves. */
+  /** The work is done: the message is gone when this resolves; one that holds several values, when the last of them is done. */
   ack(): Promise<void>;
   /** Not done: it comes again after `delayMs` (default: at once). */
   giveBack(delayMs?: number): void;

@@ -1,6 +1,7 @@
 /**
  * A delivered message that holds several values, each with a holder of its own. The message is acknowledged when every value is done; when one was
- * given back it comes again as a whole, and who was done with the others finds them done.
+ * given back it comes again as a whole, and who was done with the others finds them done. No holder waits for another: one may hold them all and
+ * go through them in turn.
  */
 export interface MessageEnds {
   readonly ack: () => Promise<void>;
@@ -9,8 +10,6 @@ export interface MessageEnds {
 
 export class SharedDelivery {
   readonly #ends: MessageEnds;
-  readonly #ended: Promise<void>;
-  #end: (outcome: Promise<void>) => void = () => {};
   #left: number;
   /** Of the values that were given back, the longest delay; null while none was. */
   #delayMs: number | null = null;
@@ -18,30 +17,20 @@ export class SharedDelivery {
   constructor(values: number, ends: MessageEnds) {
     this.#left = values;
     this.#ends = ends;
-    this.#ended = new Promise((resolve) => {
-      this.#end = resolve;
-    });
-    // Those who gave theirs back do not wait for it.
-    this.#ended.catch(() => {});
   }
 
-  /** One value is done: resolves when nobody holds the message any more. */
-  done(): Promise<void> {
-    this.#settle();
-    return this.#ended;
+  /** One value is done: resolves at once, for the last one when the message is acknowledged. */
+  async done(): Promise<void> {
+    this.#left--;
+    if (this.#left > 0) return;
+    if (this.#delayMs === null) await this.#ends.ack();
+    else this.#ends.giveBack(this.#delayMs);
   }
 
   /** One value is not done. */
   back(delayMs: number): void {
-    this.#delayMs = Math.max(this.#delayMs ?? 0, delayMs);
-    this.#settle();
-  }
-
-  #settle(): void {
     this.#left--;
-    if (this.#left > 0) return;
-    if (this.#delayMs === null) return this.#end(this.#ends.ack());
-    this.#ends.giveBack(this.#delayMs);
-    this.#end(Promise.resolve());
+    this.#delayMs = Math.max(this.#delayMs ?? 0, delayMs);
+    if (this.#left === 0) this.#ends.giveBack(this.#delayMs);
   }
 }

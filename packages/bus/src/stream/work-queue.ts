@@ -276,10 +276,7 @@ export class WorkQueue<T> {
         const value = this.#format.read(one.fields());
         leases.push({ ...about, value, ack: () => shared.done(), giveBack: (ms = 0) => shared.back(ms), discard });
       } catch (error) {
-        // Not waited for: the message is gone when the other values are done.
-        const discarded = discard(SegueError.from(error).message);
-        if (bodies.length === 1) await discarded;
-        else discarded.catch(() => {});
+        await discard(SegueError.from(error).message);
       }
     }
     return leases;

@@ -8,10 +8,13 @@ import type { CloseIterationRequest as _segue_v1_CloseIterationRequest, CloseIte
 import type { CommitIterationRequest as _segue_v1_CommitIterationRequest, CommitIterationRequest__Output as _segue_v1_CommitIterationRequest__Output } from '../../segue/v1/CommitIterationRequest.js';
 import type { CompleteGroup as _segue_v1_CompleteGroup, CompleteGroup__Output as _segue_v1_CompleteGroup__Output } from '../../segue/v1/CompleteGroup.js';
 import type { FreezeBatchRequest as _segue_v1_FreezeBatchRequest, FreezeBatchRequest__Output as _segue_v1_FreezeBatchRequest__Output } from '../../segue/v1/FreezeBatchRequest.js';
+import type { GetIterationProgressRequest as _segue_v1_GetIterationProgressRequest, GetIterationProgressRequest__Output as _segue_v1_GetIterationProgressRequest__Output } from '../../segue/v1/GetIterationProgressRequest.js';
 import type { GetIterationRequest as _segue_v1_GetIterationRequest, GetIterationRequest__Output as _segue_v1_GetIterationRequest__Output } from '../../segue/v1/GetIterationRequest.js';
 import type { GetRunRecordRequest as _segue_v1_GetRunRecordRequest, GetRunRecordRequest__Output as _segue_v1_GetRunRecordRequest__Output } from '../../segue/v1/GetRunRecordRequest.js';
 import type { GetStatisticsRequest as _segue_v1_GetStatisticsRequest, GetStatisticsRequest__Output as _segue_v1_GetStatisticsRequest__Output } from '../../segue/v1/GetStatisticsRequest.js';
+import type { GetTrajectoriesRequest as _segue_v1_GetTrajectoriesRequest, GetTrajectoriesRequest__Output as _segue_v1_GetTrajectoriesRequest__Output } from '../../segue/v1/GetTrajectoriesRequest.js';
 import type { GetTrajectoryRequest as _segue_v1_GetTrajectoryRequest, GetTrajectoryRequest__Output as _segue_v1_GetTrajectoryRequest__Output } from '../../segue/v1/GetTrajectoryRequest.js';
+import type { IterationProgress as _segue_v1_IterationProgress, IterationProgress__Output as _segue_v1_IterationProgress__Output } from '../../segue/v1/IterationProgress.js';
 import type { IterationRecord as _segue_v1_IterationRecord, IterationRecord__Output as _segue_v1_IterationRecord__Output } from '../../segue/v1/IterationRecord.js';
 import type { ListEventsRequest as _segue_v1_ListEventsRequest, ListEventsRequest__Output as _segue_v1_ListEventsRequest__Output } from '../../segue/v1/ListEventsRequest.js';
 import type { ListIterationsRequest as _segue_v1_ListIterationsRequest, ListIterationsRequest__Output as _segue_v1_ListIterationsRequest__Output } from '../../segue/v1/ListIterationsRequest.js';
@@ -44,8 +47,10 @@ export interface ReplayStoreDefinition {
   CommitIteration: MethodDefinition<_segue_v1_CommitIterationRequest, _segue_v1_IterationRecord, _segue_v1_CommitIterationRequest__Output, _segue_v1_IterationRecord__Output>
   FreezeBatch: MethodDefinition<_segue_v1_FreezeBatchRequest, _segue_v1_IterationRecord, _segue_v1_FreezeBatchRequest__Output, _segue_v1_IterationRecord__Output>
   GetIteration: MethodDefinition<_segue_v1_GetIterationRequest, _segue_v1_IterationRecord, _segue_v1_GetIterationRequest__Output, _segue_v1_IterationRecord__Output>
+  GetIterationProgress: MethodDefinition<_segue_v1_GetIterationProgressRequest, _segue_v1_IterationProgress, _segue_v1_GetIterationProgressRequest__Output, _segue_v1_IterationProgress__Output>
   GetRun: MethodDefinition<_segue_v1_GetRunRecordRequest, _segue_v1_RunRecord, _segue_v1_GetRunRecordRequest__Output, _segue_v1_RunRecord__Output>
   GetStatistics: MethodDefinition<_segue_v1_GetStatisticsRequest, _segue_v1_Statistics, _segue_v1_GetStatisticsRequest__Output, _segue_v1_Statistics__Output>
+  GetTrajectories: MethodDefinition<_segue_v1_GetTrajectoriesRequest, _segue_v1_Trajectory, _segue_v1_GetTrajectoriesRequest__Output, _segue_v1_Trajectory__Output>
   GetTrajectory: MethodDefinition<_segue_v1_GetTrajectoryRequest, _segue_v1_Trajectory, _segue_v1_GetTrajectoryRequest__Output, _segue_v1_Trajectory__Output>
   ListEvents: MethodDefinition<_segue_v1_ListEventsRequest, _segue_v1_StoredEvent, _segue_v1_ListEventsRequest__Output, _segue_v1_StoredEvent__Output>
   ListIterations: MethodDefinition<_segue_v1_ListIterationsRequest, _segue_v1_IterationRecord, _segue_v1_ListIterationsRequest__Output, _segue_v1_IterationRecord__Output>
