@@ -119,6 +119,29 @@ t.test(
   },
 );
 
+t.test(
+  'several trajectories in one call, in the order of the request; the progress alone, without the plan',
+  async (t) => {
+    const { start } = await newWorld(t);
+    const { client } = await start();
+    await client.putRun({ run: runRecord(), expectedRevision: null });
+    await client.putProblems({ runId, batchId: 'first' }, [prompt]);
+    await client.openIteration(planOf(0, [[0, 3]]));
+    await client.appendSegment({ runId, segment: firstSegment(1, 'budget') });
+    const trajectoryIds = [member(0, 2), member(7, 0), member(0, 1)];
+    const read = [];
+    for await (const trajectory of client.getTrajectories({ trajectoryIds })) read.push(trajectory);
+    const each = [member(0, 2), member(0, 1)].map((trajectoryId) => client.getTrajectory({ trajectoryId }));
+    t.strictSame(read, await Promise.all(each), 'what was never planned is left out');
+    const tooMany = client.getTrajectories({ trajectoryIds: new Array(1_001).fill(member(0, 0)) });
+    await t.rejects(tooMany[Symbol.asyncIterator]().next(), { code: 'INVALID_INPUT', message: /1001 .*at most 1000/ });
+    const { progress } = await client.getIteration({ runId, iteration: 0 });
+    t.match(progress, { committedTasks: 1, openTrajectoryIds: { length: 2 } });
+    t.strictSame(await client.getIterationProgress({ runId, iteration: 0 }), progress);
+    await t.rejects(client.getIterationProgress({ runId, iteration: 1 }), { code: 'NOT_FOUND' });
+  },
+);
+
 t.test('a trajectory of 131072 tokens comes in by segments and goes out in one message', async (t) => {
   const { bus, start } = await newWorld(t);
   const { client } = await start();

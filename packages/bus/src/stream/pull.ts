@@ -1,9 +1,8 @@
 /**
- * One pull from a durable consumer: what is there at once, or the first that comes. The library's own fetch waits until the
+ * One pull from a durable consumer: what is there at once, or the first that comes with what comes beside it. The library's own fetch waits until the
  * batch is full or its time is over, which would leave free slots idle. Knows nothing of what the messages hold.
  */
 import { createInbox, type Msg, type NatsConnection, nanos } from 'nats';
-import { pause } from '../abort.js';
 import { requestTimeoutMs } from './connection.js';
 
 export interface PullRequest {
@@ -26,17 +25,25 @@ export type PullResult =
 export async function pull(nc: NatsConnection, request: PullRequest): Promise<PullResult> {
   const inbox = createInbox();
   const subscription = nc.subscribe(inbox);
-  const ended = new AbortController();
   const stop = () => subscription.unsubscribe();
-  request.signal?.addEventListener('abort', stop, { once: true });
   // The server ends the pull itself; this is for the case that it is away.
-  void pause(request.waitMs + requestTimeoutMs, ended.signal).then(stop);
-  nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${request.stream}.${request.consumer}`, JSON.stringify(options(request)), {
-    reply: inbox,
-  });
+  let timer = setTimeout(stop, request.waitMs + requestTimeoutMs);
+  let isEnding = false;
+  // Ends with the server's answer to it: what was on its way until then is here, nothing is sent to an inbox that is gone.
+  const end = () => {
+    if (isEnding || subscription.isClosed()) return;
+    isEnding = true;
+    clearTimeout(timer);
+    timer = setTimeout(stop, requestTimeoutMs);
+    subscription.drain().catch(stop);
+  };
+  request.signal?.addEventListener('abort', end, { once: true });
   const messages: Msg[] = [];
   try {
     if (request.signal?.aborted) return { kind: 'messages', messages };
+    nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${request.stream}.${request.consumer}`, JSON.stringify(options(request)), {
+      reply: inbox,
+    });
     for await (const message of subscription) {
       if (message.subject === inbox) {
         if (message.headers?.code === 503) return { kind: 'missing' };
@@ -45,18 +52,19 @@ export async function pull(nc: NatsConnection, request: PullRequest): Promise<Pu
       }
       messages.push(message);
       if (messages.length >= request.max) break;
+      end();
     }
     return { kind: 'messages', messages };
   } finally {
     stop();
-    ended.abort();
-    request.signal?.removeEventListener('abort', stop);
+    clearTimeout(timer);
+    request.signal?.removeEventListener('abort', end);
   }
 }
 
 function options({ max, waitMs }: PullRequest): object {
-  if (waitMs > 0) return { batch: 1, expires: nanos(waitMs) };
-  return { batch: max, no_wait: true, max_bytes: maxPullBytes };
+  const wait = waitMs > 0 ? { expires: nanos(waitMs) } : { no_wait: true };
+  return { batch: max, max_bytes: maxPullBytes, ...wait };
 }
 
 /** 404 nothing there, 408 time is over, 409 the bytes are used up or the consumer is gone. 100 is a heartbeat. */

@@ -96,14 +96,8 @@ export class WorkQueue<T> {
   async take(max: number, { waitMs, signal }: TakeOptions): Promise<Lease<T>[]> {
     const deadlineAtMs = Date.now() + waitMs;
     for (;;) {
-      const ready = await this.#pull(max, 0, signal);
-      const leases = await this.#open(ready);
-      const leftMs = deadlineAtMs - Date.now();
-      if (leases.length > 0 || leftMs <= 0 || signal?.aborted) return leases;
-      const first = await this.#open(await this.#pull(1, leftMs, signal));
-      if (first.length === 0) continue;
-      if (max === 1 || signal?.aborted) return first;
-      return [...first, ...(await this.#open(await this.#pull(max - 1, 0, signal)))];
+      const leases = await this.#open(await this.#pull(max, Math.max(0, deadlineAtMs - Date.now()), signal));
+      if (leases.length > 0 || Date.now() >= deadlineAtMs || signal?.aborted) return leases;
     }
   }
 
