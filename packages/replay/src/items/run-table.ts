@@ -300,7 +300,15 @@ export class RunTable {
     const touched = this.#touched;
     this.#touched = [];
     for (const { refuse } of touched) refuse(error);
+    // A turn that was refused before it began touched nobody: whoever it was for is told.
+    if (touched.length === 0) this.#refuseNext(error);
     this.#look();
+  }
+
+  #refuseNext(error: SegueError): void {
+    for (const { failed } of this.#edits.splice(0)) failed(error);
+    if (this.#canInsert()) this.#inserts.head?.refuse(error);
+    if (this.#canSample()) this.#samples.head?.refuse(error);
   }
 
   #refuseAll(error: SegueError): void {
