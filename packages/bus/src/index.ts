@@ -4,6 +4,7 @@ export { actorContract } from './contracts/actor.js';
 export { controllerContract } from './contracts/controller.js';
 export { replayContract } from './contracts/replay.js';
 export { rewardContract } from './contracts/reward.js';
+export { tablesContract } from './contracts/tables.js';
 export { trainerContract } from './contracts/trainer.js';
 export type { AnyMethod, ApiShape, CallContext, CallOptions, Client, Handlers } from './rpc/call.js';
 export { defaultMaxMessageBytes } from './rpc/channel.js';
@@ -12,7 +13,14 @@ export type { Contract } from './rpc/contract.js';
 export { createServer, listen, stopServer } from './rpc/listen.js';
 export { loadProtos } from './rpc/protos.js';
 export { addService, type CallReport, type ServeOptions } from './rpc/server.js';
-export { connectActor, connectController, connectReplay, connectReward, connectTrainer } from './rpc/services.js';
+export {
+  connectActor,
+  connectController,
+  connectReplay,
+  connectReward,
+  connectTables,
+  connectTrainer,
+} from './rpc/services.js';
 export type {
   ActivePolicy,
   Bus,

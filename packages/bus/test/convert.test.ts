@@ -8,10 +8,18 @@ import {
   controllerContract,
   replayContract,
   rewardContract,
+  tablesContract,
   trainerContract,
 } from '../dist/index.js';
 import { type BoundMethod, bindContract } from '../dist/rpc/wire.js';
-import { actorSamples, controllerSamples, replaySamples, rewardSamples, trainerSamples } from './rpc-samples.js';
+import {
+  actorSamples,
+  controllerSamples,
+  replaySamples,
+  rewardSamples,
+  tablesSamples,
+  trainerSamples,
+} from './rpc-samples.js';
 import { segment } from './samples.js';
 
 interface AnySamples {
@@ -34,6 +42,7 @@ function checkAll(
 }
 
 checkAll('replay', bindContract(replayContract), replaySamples);
+checkAll('tables', bindContract(tablesContract), tablesSamples);
 checkAll('controller', bindContract(controllerContract), controllerSamples);
 checkAll('actor', bindContract(actorContract), actorSamples);
 checkAll('trainer', bindContract(trainerContract), trainerSamples);

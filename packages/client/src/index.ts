@@ -1,4 +1,12 @@
 /** The typed client of a Segue cluster. */
 export { connect, SegueClient } from './segue-client.js';
 export { connectStore, type StoreClient } from './store-client.js';
+export {
+  connectTables,
+  type NewTableItem,
+  type SampleOptions,
+  TableClient,
+  TablesClient,
+  type WaitForTable,
+} from './table-client.js';
 export type { WatchOptions } from './watch.js';

@@ -19,6 +19,7 @@ import {
   type TrajectoryRecord,
 } from '@segue/core';
 import { connectStore, type StoreClient } from './store-client.js';
+import { connectTables, type TablesClient } from './table-client.js';
 import { type WatchOptions, watchEvents } from './watch.js';
 
 /** @param address host:port of the controller */
@@ -29,6 +30,7 @@ export function connect(address: string): SegueClient {
 export class SegueClient {
   readonly #controller: Client<ControllerApi>;
   #store: StoreClient | null = null;
+  #tables: TablesClient | null = null;
 
   constructor(controller: Client<ControllerApi>) {
     this.#controller = controller;
@@ -108,15 +110,25 @@ export class SegueClient {
   }
 
   async #openStore(): Promise<StoreClient> {
-    if (this.#store) return this.#store;
-    const { services } = await this.status();
-    const replay = services.find((entry) => entry.service === 'replay');
-    if (!replay) throw new SegueError('UNAVAILABLE', 'the controller knows no replay store at the moment; try again');
-    this.#store = connectStore(replay.address);
+    this.#store ??= connectStore(await this.#storeAddress());
     return this.#store;
   }
 
+  /** The replay store's tables: what to sample from, beside what the run trains on by itself. */
+  async tables(): Promise<TablesClient> {
+    this.#tables ??= connectTables(await this.#storeAddress());
+    return this.#tables;
+  }
+
+  async #storeAddress(): Promise<string> {
+    const { services } = await this.status();
+    const replay = services.find((entry) => entry.service === 'replay');
+    if (!replay) throw new SegueError('UNAVAILABLE', 'the controller knows no replay store at the moment; try again');
+    return replay.address;
+  }
+
   close(): void {
+    this.#tables?.close();
     this.#store?.close();
     this.#controller.close();
   }

@@ -24,6 +24,7 @@ export {
   type TrajectoryIdParts,
   trajectoryId,
 } from './ids.js';
+export * from './item-table/index.js';
 export { type ClosingReason, type ClosingState, closingReason, tokenLimits } from './plan/closing.js';
 export { isLastSpan, type PlanState, planIteration } from './plan/planner.js';
 export { type Candidate, curriculumPool, type DrawRequest, drawProblems, priorityOf } from './plan/samplers.js';
@@ -68,4 +69,5 @@ export {
 } from './reward-math.js';
 export * from './run-config.js';
 export * from './service-config.js';
+export * from './table-api.js';
 export { emptyTokenHash, hashTokens } from './token-hash.js';

@@ -3,6 +3,7 @@
  * service. What a run samples and trains is not here: see run-config.ts.
  */
 import { z } from 'zod';
+import { tablesSchema } from './item-table/table-rules.js';
 import { key } from './key-docs.js';
 
 const port = z.number().int().min(0).max(65535);
@@ -142,6 +143,11 @@ export const replayConfigSchema = service('replay', {
       .default(64 * 1024 ** 3),
     "Upper bound of the store's file",
     bytes,
+  ),
+  tables: key(tablesSchema, 'Tables of items beside the one that training consumes, by name: docs/replay.md'),
+  maxWaitingCalls: key(
+    z.number().int().min(1).default(1_024),
+    'Inserts that wait at each table at most, and samples; more are refused',
   ),
 });
 

@@ -1,12 +1,14 @@
 /** Wires the store to the process shell: gRPC, the two streams, the hand-over to the scorers, metrics. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replayContract } from '@segue/bus';
+import { replayContract, tablesContract } from '@segue/bus';
 import type { ReplayConfig } from '@segue/core';
 import type { Shell } from '@segue/service';
 import { Announcer } from './announce.js';
 import { HandOver } from './hand-over.js';
 import { type IngestReport, ingest } from './ingest.js';
+import { defineTableMetrics } from './items/table-metrics.js';
+import { tableHandlers } from './items/table-service.js';
 import { type ReplayMetrics, replayMetricTable } from './metrics.js';
 import type { Notice } from './progress.js';
 import { replayHandlers } from './service.js';
@@ -22,8 +24,14 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
   const folder = join(config.dataFolder, 'replay');
   await mkdir(folder, { recursive: true });
   const metrics = shell.metrics.define(replayMetricTable);
+  const tableMetrics = defineTableMetrics(shell.metrics);
   const store = new ReplayStore({
     folder,
+    itemTables: {
+      rules: config.tables,
+      maxWaitingCalls: config.maxWaitingCalls,
+      onTurn: (report) => tableMetrics.count(report),
+    },
     maxStoreBytes: config.maxStoreBytes,
     onTransaction: (writes, durationMs) => {
       metrics.commit_writes.observe(writes);
@@ -53,11 +61,13 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
   });
 
   shell.serve(replayContract, replayHandlers(store));
+  shell.serve(tablesContract, tableHandlers(store.items));
   shell.loop('hand over', config.reconcileIntervalMs, async () => {
     await handOver.run();
     const waiting = [...store.awaitingScore().values()].map(({ size }) => size);
     metrics.awaiting_score.set(waiting.reduce((sum, size) => sum + size, 0));
     metrics.bytes_on_disk.set(store.bytesOnDisk());
+    tableMetrics.measure(store.items);
   });
   const reportOf = (queue: string) => (report: IngestReport) => {
     if (report.result === 'stored') return;

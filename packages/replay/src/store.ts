@@ -27,6 +27,7 @@ import {
   type TrajectoryRecord,
   type TrajectorySummary,
 } from '@segue/core';
+import { ItemTables, type ItemTablesOptions } from './items/item-tables.js';
 import {
   batchGroups,
   closeIteration,
@@ -66,6 +67,8 @@ import { Writer, type WriterOptions } from './writer.js';
 
 export interface StoreOptions extends WriterOptions {
   readonly folder: string;
+  /** Tables of items; none when left out. */
+  readonly itemTables?: ItemTablesOptions;
   /** Unix time in ms. */
   readonly now?: () => number;
   /** Runs after a commit and before anything follows from it: the place where a test kills the process. */
@@ -77,6 +80,8 @@ export type CommitListener = (notice: Notice) => void;
 type RequestOf<K extends keyof ReplayApi> = ReplayApi[K] extends { readonly request: infer Request } ? Request : never;
 
 export class ReplayStore {
+  /** Tables of items, beside the groups that iterations consume. */
+  readonly items: ItemTables;
   readonly #tables: Tables;
   readonly #writer: Writer;
   readonly #options: StoreOptions;
@@ -87,11 +92,15 @@ export class ReplayStore {
     this.#options = options;
     this.#tables = openTables(options.folder);
     this.#writer = new Writer(this.#tables, options);
+    const noTables = { rules: {}, maxWaitingCalls: 0 };
+    this.items = new ItemTables(this.#tables, this.#writer, options.itemTables ?? noTables);
+    this.items.recover();
     for (const run of listRuns(this.#tables)) this.#progress.set(run.id, restoreProgress(this.#tables, run));
   }
 
   /** Commits what waits and gives the file back. */
   async close(): Promise<void> {
+    this.items.close();
     this.#writer.close();
     await this.#tables.close();
   }
@@ -253,7 +262,9 @@ export class ReplayStore {
     const write = () => {
       const notices: Notice[] = [];
       const nowMs = (this.#options.now ?? Date.now)();
-      return { result: work({ tables: this.#tables, nowMs, note: (notice) => notices.push(notice) }), notices };
+      const result = work({ tables: this.#tables, nowMs, note: (notice) => notices.push(notice) });
+      this.items.note(notices);
+      return { result, notices };
     };
     const { result } = await this.#writer.run(write, ({ notices }) => this.#committed(notices));
     return result;
@@ -263,6 +274,7 @@ export class ReplayStore {
     if (notices.length === 0) return;
     this.#options.afterCommit?.(notices);
     for (const notice of notices) this.#progressOf(notice.runId).apply(notice);
+    this.items.follow(notices);
     for (const notice of notices) for (const listener of this.#listeners) listener(notice);
   }
 }

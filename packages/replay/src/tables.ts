@@ -20,14 +20,25 @@
  * | complete         | run, group                         | 1: complete groups that wait to be trained on |
  * | events           | run, sequence                      | StoredEvent |
  * | eventKeys        | run, key                           | sequence |
+ * | items            | run, table, sequence               | TableItem |
+ * | itemTables       | run, table                         | ItemTableRow |
+ * | fills            | run, table, trajectory or group    | 1: to be inserted into the table |
  *
  * Numbers sort as numbers. Values are checked against their checksum when they are read.
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeRow, encodeRow } from '@segue/bus';
-import { type PlannedTask, type Problem, parseTrajectoryId, SegueError, type StoredEvent } from '@segue/core';
+import {
+  type PlannedTask,
+  type Problem,
+  parseTrajectoryId,
+  SegueError,
+  type StoredEvent,
+  type TableItem,
+} from '@segue/core';
 import { type Database, open, type RootDatabase } from 'lmdb';
+import type { ItemTableRow } from './items/item-rows.js';
 import type {
   BatchRow,
   Counters,
@@ -186,6 +197,9 @@ export function openTables(folder: string) {
     complete: new Table<1>(root, life, 'complete'),
     events: new Table<StoredEvent>(root, life, 'events'),
     eventKeys: new Table<number>(root, life, 'eventKeys'),
+    items: new Table<TableItem>(root, life, 'items'),
+    itemTables: new Table<ItemTableRow>(root, life, 'itemTables'),
+    fills: new Table<1>(root, life, 'fills'),
     /**
      * Runs `work` in one transaction: on disk when it returns, undone when it throws. Inside another one it is a part of it that
      * can be undone by itself.

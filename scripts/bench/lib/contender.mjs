@@ -14,8 +14,9 @@ export async function startContender(command, args) {
   const { ready } = await next();
   return {
     version: ready,
-    step: () => {
-      child.stdin.write('\n');
+    /** @param [request] sent with the line, as JSON */
+    step: (request) => {
+      child.stdin.write(`${request === undefined ? '' : JSON.stringify(request)}\n`);
       return next();
     },
     /** Largest resident set so far, in MB. */

@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { loadSync, type MethodDefinition, type Options, type PackageDefinition } from '@grpc/proto-loader';
 import { SegueError } from '@segue/core';
 
-const files = ['common', 'controller', 'actor', 'trainer', 'reward', 'replay'].map((name) => `segue/v1/${name}.proto`);
+const files = ['common', 'controller', 'actor', 'trainer', 'reward', 'replay', 'tables'].map(
+  (name) => `segue/v1/${name}.proto`,
+);
 
 /** One RPC as the protos define it; messages are plain objects. */
 export type ProtoMethod = MethodDefinition<object, object>;

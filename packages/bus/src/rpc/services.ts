@@ -1,9 +1,10 @@
-/** The five typed clients by name. */
-import type { ActorApi, ControllerApi, ReplayApi, RewardApi, TrainerApi } from '@segue/core';
+/** The typed clients by name. */
+import type { ActorApi, ControllerApi, ReplayApi, RewardApi, TablesApi, TrainerApi } from '@segue/core';
 import { actorContract } from '../contracts/actor.js';
 import { controllerContract } from '../contracts/controller.js';
 import { replayContract } from '../contracts/replay.js';
 import { rewardContract } from '../contracts/reward.js';
+import { tablesContract } from '../contracts/tables.js';
 import { trainerContract } from '../contracts/trainer.js';
 import type { Client } from './call.js';
 import { type ConnectOptions, connect } from './client.js';
@@ -27,4 +28,9 @@ export function connectReward(address: string, options?: ConnectOptions): Client
 
 export function connectReplay(address: string, options?: ConnectOptions): Client<ReplayApi> {
   return connect(replayContract, address, options);
+}
+
+/** The replay store serves its tables at the same address. */
+export function connectTables(address: string, options?: ConnectOptions): Client<TablesApi> {
+  return connect(tablesContract, address, options);
 }

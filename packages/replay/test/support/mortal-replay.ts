@@ -4,6 +4,7 @@ import { buildReplay, type Notice } from '@segue/replay';
 import { runService } from '@segue/service';
 
 function isFatal(notice: Notice): boolean {
+  if (notice.kind === 'group') return notice.kind === process.env.DIE_AFTER;
   const isOver = (notice.kind === 'segment' || notice.kind === 'score') && notice.trajectory.state === 'finished';
   return isOver && notice.kind === process.env.DIE_AFTER;
 }

@@ -1,0 +1,14 @@
+/** What the store keeps of its tables of items, row by row; plain data. Where each row lies is in ../tables.ts, what a table does in core. */
+import type { CallStatistics, TableCounters } from '@segue/core';
+
+/** Counts of calls that had to wait. */
+export type WaitCounts = Omit<CallStatistics, 'waiting'>;
+
+/** What is known of a table beside its items. */
+export interface ItemTableRow {
+  readonly counters: TableCounters;
+  readonly insertCalls: WaitCounts;
+  readonly sampleCalls: WaitCounts;
+}
+
+export const noWaits: WaitCounts = { waits: 0, blockedMs: 0, timeouts: 0 };

@@ -1,0 +1,242 @@
+/**
+ * The tables of all runs: made from the configuration when they are first asked for, filled with what becomes complete where they want it. What a
+ * commit makes fit for a table is noted in the same transaction and inserted in a turn of its own, so that a process killed in between
+ * inserts it at its next start. It also says what the training table, whose groups the iterations consume, has come to.
+ */
+import {
+  type CompleteGroup,
+  type InsertResult,
+  type ItemInput,
+  type NewItem,
+  requireId,
+  requirePriority,
+  type SampledItem,
+  SegueError,
+  type TableDescription,
+  type TableRef,
+  type TableRules,
+  type TableStatistics,
+  trainingTableName,
+} from '@segue/core';
+import type { Notice } from '../progress.js';
+import { countersOf, requireRun } from '../runs.js';
+import { type Tables, trajectoryKey } from '../tables.js';
+import { getTrajectory, readGroups } from '../trajectories.js';
+import type { Writer } from '../writer.js';
+import { RunTable, type SettledDraw, type TurnReport } from './run-table.js';
+import type { WaitOptions } from './waiting-calls.js';
+
+export interface ItemTablesOptions {
+  readonly rules: Readonly<Record<string, TableRules>>;
+  readonly maxWaitingCalls: number;
+  readonly onTurn?: (report: TurnReport) => void;
+}
+
+/** Items, updates or keys in one call at most. */
+const maxCallItems = 1024;
+const maxKeyLength = 128;
+/** What is filled in begins with this priority. */
+const firstPriority = 1;
+
+export class ItemTables {
+  readonly #tables: Tables;
+  readonly #writer: Writer;
+  readonly #options: ItemTablesOptions;
+  /** By run and name. */
+  readonly #open = new Map<string, RunTable>();
+
+  constructor(tables: Tables, writer: Writer, options: ItemTablesOptions) {
+    this.#tables = tables;
+    this.#writer = writer;
+    this.#options = options;
+  }
+
+  /** Inserts what was noted and not inserted before the process ended. */
+  recover(): void {
+    for (const [runId, table, ref] of this.#tables.fills.keys([])) {
+      if (String(table) in this.#options.rules) this.#fill(String(runId), String(table), String(ref));
+    }
+  }
+
+  list(): TableDescription[] {
+    const configured = Object.entries(this.#options.rules).map(([table, rules]) => ({
+      table,
+      rulesJson: JSON.stringify(rules),
+    }));
+    return [{ table: trainingTableName, rulesJson: '' }, ...configured];
+  }
+
+  /** Inserts in order; what has no key goes by what it stands for. */
+  async insert(ref: TableRef, items: readonly ItemInput[], options: WaitOptions): Promise<InsertResult> {
+    const table = this.#require(ref);
+    requireCount(items.length, 'items');
+    return table.insert(
+      items.map((item) => this.#newItem(ref.runId, item)),
+      options,
+    );
+  }
+
+  async sample(ref: TableRef, count: number, options: WaitOptions): Promise<readonly SettledDraw[]> {
+    return this.#require(ref).sample(count, options);
+  }
+
+  /** A draw as it is sent. */
+  describe({ item, probability, size, isLast }: SettledDraw, withData: boolean): SampledItem {
+    const isTrajectory = trajectoryPattern.test(item.ref);
+    return {
+      item,
+      probability,
+      tableSize: size,
+      removed: isLast,
+      trajectory: withData && isTrajectory ? getTrajectory(this.#tables, item.ref) : null,
+      group: withData && !isTrajectory ? this.#readGroup(item.ref) : null,
+    };
+  }
+
+  async updatePriorities(ref: TableRef, updates: readonly { readonly key: string; readonly priority: number }[]) {
+    const table = this.#require(ref);
+    requireCount(updates.length, 'updates');
+    for (const { key, priority } of updates) requirePriority(key, priority);
+    return table.updatePriorities(updates);
+  }
+
+  async removeItems(ref: TableRef, keys: readonly string[]): Promise<{ removed: number }> {
+    const table = this.#require(ref);
+    requireCount(keys.length, 'keys');
+    return table.removeItems(keys);
+  }
+
+  statistics(ref: TableRef): TableStatistics {
+    return ref.table === trainingTableName ? this.#trainingStatistics(ref.runId) : this.#require(ref).statistics();
+  }
+
+  /** Items by table, over all runs whose tables are in use. */
+  sizes(): ReadonlyMap<string, TableStatistics[]> {
+    const found = new Map<string, TableStatistics[]>(Object.keys(this.#options.rules).map((name) => [name, []]));
+    for (const table of this.#open.values()) {
+      const statistics = table.statistics();
+      found.get(statistics.table)?.push(statistics);
+    }
+    return found;
+  }
+
+  /** Notes what a write makes fit for a table. Inside its transaction. */
+  note(notices: readonly Notice[]): void {
+    for (const [runId, table, ref] of this.#wanted(notices)) this.#tables.fills.put([runId, table, ref], 1);
+  }
+
+  /** Inserts what was noted, after the commit. */
+  follow(notices: readonly Notice[]): void {
+    for (const [runId, table, ref] of this.#wanted(notices)) this.#fill(runId, table, ref);
+  }
+
+  close(): void {
+    for (const table of this.#open.values()) table.close();
+  }
+
+  *#wanted(notices: readonly Notice[]): Generator<[runId: string, table: string, ref: string]> {
+    for (const notice of notices) {
+      const [kind, ref] =
+        notice.kind === 'score' && notice.trajectory.state === 'scored'
+          ? ['trajectories', notice.trajectory.id]
+          : notice.kind === 'group' && notice.group.state === 'complete'
+            ? ['groups', notice.group.id]
+            : [null, ''];
+      if (kind === null) continue;
+      for (const [table, { fill }] of Object.entries(this.#options.rules)) {
+        if (fill === kind) yield [notice.runId, table, ref];
+      }
+    }
+  }
+
+  #fill(runId: string, table: string, ref: string): void {
+    const forget = () => this.#tables.fills.remove([runId, table, ref]);
+    // What cannot be written now stays noted, and is inserted at the next start at the latest.
+    void this.#require({ runId, table })
+      .fill({ key: ref, ref, priority: firstPriority }, forget)
+      .catch(() => {});
+  }
+
+  #require({ runId, table }: TableRef): RunTable {
+    const rules = this.#options.rules[table];
+    if (rules === undefined || !Object.hasOwn(this.#options.rules, table)) throw this.#unknown(table);
+    requireRun(this.#tables, runId);
+    const key = `${runId}/${table}`;
+    let open = this.#open.get(key);
+    if (open === undefined) {
+      const { maxWaitingCalls, onTurn = () => {} } = this.#options;
+      const [tables, writer] = [this.#tables, this.#writer];
+      open = new RunTable({ runId, name: table, rules, tables, writer, maxWaitingCalls, onTurn });
+      this.#open.set(key, open);
+    }
+    return open;
+  }
+
+  #unknown(table: string): SegueError {
+    if (table === trainingTableName) {
+      const message = `table ${trainingTableName} is consumed by FreezeBatch and CommitIteration: it cannot be sampled or changed`;
+      return new SegueError('FAILED_PRECONDITION', message);
+    }
+    const names = Object.keys(this.#options.rules).join(', ') || 'none';
+    const message = `there is no table ${JSON.stringify(table.slice(0, 80))}; configured under replay's key tables: ${names}`;
+    return new SegueError('NOT_FOUND', message);
+  }
+
+  #newItem(runId: string, { key, ref, priority }: ItemInput): NewItem {
+    requireId(ref, 'ref');
+    const name = key === '' ? ref : key;
+    if (name.length > maxKeyLength) {
+      throw new SegueError('INVALID_INPUT', `an item's key has at most ${maxKeyLength} characters, got ${name.length}`);
+    }
+    requirePriority(name, priority);
+    this.#requireRef(runId, ref);
+    return { key: name, ref, priority };
+  }
+
+  /** Refuses what is not a scored trajectory or a complete group of the run. */
+  #requireRef(runId: string, ref: string): void {
+    const refuse = (what: string) => new SegueError('INVALID_INPUT', `an item cannot stand for ${ref}: ${what}`);
+    if (!ref.startsWith(`${runId}-g`)) throw refuse(`it is no trajectory or group of run ${runId}`);
+    if (trajectoryPattern.test(ref)) {
+      const state = this.#tables.trajectories.get(trajectoryKey(ref))?.state ?? 'unknown';
+      if (state !== 'scored') throw refuse(`the trajectory is ${state}, not scored`);
+      return;
+    }
+    const state = this.#groupRow(ref)?.state ?? 'unknown';
+    if (state === 'open' || state === 'unknown') throw refuse(`the group is ${state}, not complete`);
+  }
+
+  #groupRow(ref: string) {
+    const match = /^(.+)-g(\d+)$/.exec(ref);
+    return match === null ? undefined : this.#tables.groups.get([match[1] ?? '', Number(match[2])]);
+  }
+
+  #readGroup(ref: string): CompleteGroup {
+    const row = this.#groupRow(ref);
+    if (row !== undefined) for (const group of readGroups(this.#tables, [row])) return group;
+    throw new SegueError('DATA_LOSS', `group ${ref} is missing in the store`);
+  }
+
+  #trainingStatistics(runId: string): TableStatistics {
+    requireRun(this.#tables, runId);
+    const { complete = 0, frozen = 0, consumed = 0, filtered = 0 } = countersOf(this.#tables, runId).groupsByState;
+    const noCalls = { waits: 0, blockedMs: 0, timeouts: 0, waiting: 0 };
+    return {
+      table: trainingTableName,
+      size: complete + frozen,
+      inserts: complete + frozen + consumed + filtered,
+      samples: consumed,
+      priorityUpdates: 0,
+      removedByReason: { consumed, filtered },
+      insertCalls: noCalls,
+      sampleCalls: noCalls,
+    };
+  }
+}
+
+const trajectoryPattern = /-g\d+-t\d+$/;
+
+function requireCount(count: number, what: string): void {
+  if (count >= 1 && count <= maxCallItems) return;
+  throw new SegueError('INVALID_INPUT', `a call has 1 to ${maxCallItems} ${what}, got ${count}`);
+}

@@ -1,0 +1,235 @@
+/**
+ * What `npm run bench -- replay` measures: the store's real path (real nats-server, real store process, client processes) and each of its stages
+ * alone, all in records per second. Every measurement has a run of its own, so that all records are new.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { connectReplay, connectTables, pause } from '@segue/bus';
+import { groupId, trajectoryId } from '@segue/core';
+import { defaultClusterOptions, LocalCluster } from '../../../packages/cli/dist/cluster/local-cluster.js';
+import { startContender } from './contender.mjs';
+import { groupSize, promptTokens } from './replay-worker.mjs';
+
+const workerFile = fileURLToPath(new URL('./replay-worker.mjs', import.meta.url));
+/** Calls and publications of one client on the way at once. */
+const window = 32;
+/** Samples in one call. */
+const batch = 32;
+/** Items that are sampled from. */
+const sampledItems = 256;
+/** Commits in one transaction, as the store has them under load. */
+const commitBatch = 64;
+
+const tableSettings = ['tables.bench.sampler=prioritized', `tables.bench.maxBatch=${batch}`];
+
+/** Starts everything; ends everything. */
+export async function withReplayBench(maxClients, use) {
+  const folder = await mkdtemp(join(tmpdir(), 'segue-bench-'));
+  const fail = (error) => {
+    throw error;
+  };
+  const options = { ...defaultClusterOptions, settings: { replay: [...tableSettings, 'logLevel=error'] } };
+  const cluster = new LocalCluster({ ...options, dataFolder: join(folder, 'store'), only: ['replay'] }, fail);
+  const broker = new LocalCluster({ ...options, dataFolder: join(folder, 'broker'), only: [] }, fail);
+  const workers = [];
+  try {
+    await cluster.start();
+    await broker.start();
+    const start = async () => {
+      const worker = await startContender(process.execPath, [workerFile, 'work']);
+      workers.push(worker);
+      return worker;
+    };
+    const bench = new ReplayBench({
+      address: cluster.child('replay').address.address,
+      natsUrl: `nats://${cluster.child('nats').address.address}`,
+      emptyBroker: `nats://${broker.child('nats').address.address}`,
+      clients: await Promise.all(Array.from({ length: maxClients }, start)),
+      brokerClients: await Promise.all(Array.from({ length: maxClients }, start)),
+      stage: await start(),
+      storePid: cluster.child('replay').pid,
+    });
+    await bench.open();
+    return await use(bench);
+  } finally {
+    for (const worker of workers) await worker.end();
+    await cluster.stop();
+    await broker.stop();
+    await rm(folder, { recursive: true, maxRetries: 5 });
+  }
+}
+
+class ReplayBench {
+  #parts;
+  #runs = 0;
+
+  constructor(parts) {
+    this.#parts = parts;
+    this.replay = connectReplay(parts.address);
+    this.tables = connectTables(parts.address);
+  }
+
+  async open() {
+    const { stage, emptyBroker } = this.#parts;
+    await stage.step({ op: 'setUp', natsUrl: emptyBroker });
+  }
+
+  /** A run with `count` trajectories in an open iteration. @returns its id */
+  async #newRun(count) {
+    const runId = `bench-${this.#runs++}`;
+    const groups = Math.ceil(count / groupSize);
+    const run = {
+      id: runId,
+      configJson: '{}',
+      state: 'created',
+      createdAtMs: 0,
+      revision: 0,
+      error: '',
+      progressJson: '',
+    };
+    const counts = { trainProblems: 0, evaluationProblems: 0, warmupProblems: 0 };
+    await this.replay.putRun({ run: { ...run, ...counts }, expectedRevision: null });
+    await this.replay.putProblems({ runId, batchId: 'first' }, [problem]);
+    const newGroups = Array.from({ length: groups }, (_, index) => {
+      return { id: groupId(runId, index), runId, index, problemId: problem.id, size: groupSize, iteration: 0 };
+    });
+    const tasks = newGroups.flatMap(({ id }) =>
+      Array.from({ length: groupSize }, (_, member) => {
+        return {
+          trajectoryId: trajectoryId(id, member),
+          groupId: id,
+          problemId: problem.id,
+          segmentIndex: 0,
+          lastSpan: false,
+        };
+      }),
+    );
+    await this.replay.openIteration({ runId, iteration: 0, policyVersion: 0, maxAttempts: 3, newGroups, tasks });
+    return runId;
+  }
+
+  /** Each client's share, prepared. */
+  async #prepare(workers, count, request) {
+    const share = Math.floor(count / workers.length);
+    const ranges = workers.map((_, i) => ({ from: i * share, count: share, window }));
+    await Promise.all(workers.map((worker, i) => worker.step({ op: 'prepare', ...request, ...ranges[i] })));
+    return { ranges, total: share * workers.length };
+  }
+
+  async #committed(runId, total) {
+    for (;;) {
+      const { appendsByOutcome } = await this.replay.getStatistics({ runId });
+      if ((appendsByOutcome.committed ?? 0) >= total) return;
+      await pause(5);
+    }
+  }
+
+  /** Over the bus into the store: until all is committed. */
+  async natsInserts({ clients, count, bytes }) {
+    const workers = this.#parts.clients.slice(0, clients);
+    const runId = await this.#newRun(count);
+    const { ranges, total } = await this.#prepare(workers, count, { natsUrl: this.#parts.natsUrl, runId, bytes });
+    return rate(total, async () => {
+      await Promise.all([
+        this.#committed(runId, total),
+        ...workers.map((worker, i) => worker.step({ op: 'publish', ...ranges[i] })),
+      ]);
+    });
+  }
+
+  /** AppendSegment: until all is answered. */
+  async grpcInserts({ clients, count, bytes }) {
+    const runId = await this.#newRun(count);
+    return this.#appends(this.#parts.address, runId, { clients, count, bytes });
+  }
+
+  async #appends(address, runId, { clients, count, bytes }) {
+    const workers = this.#parts.clients.slice(0, clients);
+    const { ranges, total } = await this.#prepare(workers, count, { address, runId, bytes });
+    return rate(total, () => Promise.all(workers.map((worker, i) => worker.step({ op: 'append', ...ranges[i] }))));
+  }
+
+  /** SampleItems with data, in calls of 32. */
+  async samples({ clients, count, bytes }) {
+    const runId = await this.#newRun(sampledItems);
+    const [worker] = this.#parts.clients;
+    const range = { from: 0, count: sampledItems, window };
+    await worker.step({ op: 'prepare', address: this.#parts.address, runId, bytes, endReason: 'stop', ...range });
+    await worker.step({ op: 'append', ...range });
+    const refs = Array.from({ length: sampledItems }, (_, n) =>
+      trajectoryId(groupId(runId, Math.floor(n / groupSize)), n % groupSize),
+    );
+    const scoreOf = (id) => ({ trajectoryId: id, scorer: 'exact', status: 'ok', reward: 1, detail: '', durationMs: 1 });
+    await Promise.all(refs.map((ref) => this.replay.recordScore({ runId, score: scoreOf(ref) })));
+    const items = refs.map((ref, n) => ({ key: '', ref, priority: 1 + (n % 5) }));
+    await this.tables.insertItems({ runId, table: 'bench', items, waitMs: 0 });
+    return this.#sampling(this.#parts.address, runId, { clients, count, bytes });
+  }
+
+  async #sampling(address, runId, { clients, count, bytes }) {
+    const workers = this.#parts.clients.slice(0, clients);
+    await this.#prepare(workers, 0, { address, runId, bytes });
+    const calls = Math.max(1, Math.floor(count / batch / clients));
+    const request = { op: 'sample', calls, batch, window: 4 };
+    return rate(calls * batch * clients, () => Promise.all(workers.map((worker) => worker.step(request))));
+  }
+
+  // ---- stages alone ----
+
+  /** Publish, consume, acknowledge. */
+  async broker({ clients, count, bytes }) {
+    const { stage, emptyBroker, brokerClients } = this.#parts;
+    const workers = brokerClients.slice(0, clients);
+    const runId = `alone-${this.#runs++}`;
+    const { ranges, total } = await this.#prepare(workers, count, { natsUrl: emptyBroker, runId, bytes });
+    return rate(total, () =>
+      Promise.all([
+        stage.step({ op: 'consume', natsUrl: emptyBroker, count: total }),
+        ...workers.map((worker, i) => worker.step({ op: 'publish', ...ranges[i] })),
+      ]),
+    );
+  }
+
+  /** AppendSegment, answered from memory. */
+  async rpc(shape) {
+    const { address } = await this.#parts.stage.step({ op: 'serve', runId: 'alone', bytes: shape.bytes });
+    return this.#appends(address, 'alone', shape);
+  }
+
+  /** SampleItems, answered from memory. */
+  async rpcSamples(shape) {
+    const { address } = await this.#parts.stage.step({ op: 'serve', runId: 'alone', bytes: shape.bytes });
+    return this.#sampling(address, 'alone', shape);
+  }
+
+  async commit({ count, bytes }) {
+    const { ms } = await this.#parts.stage.step({ op: 'commit', count, bytes, batch: commitBatch });
+    return (count / ms) * 1000;
+  }
+
+  /** The rows that samples change: about 150 bytes each. */
+  commitSamples({ count }) {
+    return this.commit({ count, bytes: 150 });
+  }
+}
+
+const problem = {
+  id: 'p0',
+  purpose: 'train',
+  prompt: 'prompt',
+  promptTokens,
+  answer: '7',
+  scorer: 'exact',
+  tags: [],
+  difficulty: null,
+  metadata: {},
+  response: null,
+};
+
+async function rate(count, work) {
+  const begin = performance.now();
+  await work();
+  return (count / (performance.now() - begin)) * 1000;
+}

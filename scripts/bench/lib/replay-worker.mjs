@@ -1,0 +1,181 @@
+/**
+ * A process of `npm run bench -- replay`: a client that publishes, appends or samples, or one stage alone (consuming, an RPC server that stores
+ * nothing, LMDB's group commit). Answers each line of JSON with one line; it measures nothing but what it did itself.
+ */
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import {
+  addService,
+  connectBus,
+  connectReplay,
+  connectTables,
+  createServer,
+  encodeRow,
+  listen,
+  replayContract,
+  tablesContract,
+} from '@segue/bus';
+import { emptyTokenHash, groupId, hashTokens, segmentId, trajectoryId } from '@segue/core';
+import { open } from 'lmdb';
+
+export const promptTokens = Int32Array.of(1, 2, 3);
+export const groupSize = 16;
+
+/** The n-th record of a run: a first segment with 8 bytes per token. */
+export function recordOf(runId, n, bytes, endReason = 'budget') {
+  const id = trajectoryId(groupId(runId, Math.floor(n / groupSize)), n % groupSize);
+  const length = Math.max(1, Math.round(bytes / 8));
+  return {
+    id: segmentId(id, 0),
+    trajectoryId: id,
+    index: 0,
+    attempt: 0,
+    iteration: 0,
+    policyVersion: 0,
+    actorId: 'bench',
+    prefixHash: hashTokens(promptTokens, emptyTokenHash),
+    tokens: Int32Array.from({ length }, (_, i) => (i * 7 + n) % 150_000),
+    logProbs: Float32Array.from({ length }, (_, i) => -((i * 31 + n) % 97) / 16),
+    origins: null,
+    lossMask: null,
+    endReason,
+    error: null,
+    meter: { promptTokens: 3, reprefillTokens: 0, startedAtMs: 1000, endedAtMs: 2000 },
+  };
+}
+
+/** Runs `work` for `from` to `from + count` - 1 with at most `window` on the way. */
+async function inWindow({ from, count, window }, work) {
+  let next = from;
+  const lane = async () => {
+    while (next < from + count) await work(next++);
+  };
+  await Promise.all(Array.from({ length: window }, lane));
+}
+
+const open_ = {};
+const bus = async (url) => (open_.bus ??= await connectBus({ url, name: `bench-${process.pid}` }));
+
+const operations = {
+  /** Connects and makes the records, so that neither is measured. */
+  async prepare({ natsUrl, address, runId, from, count, bytes, endReason }) {
+    if (natsUrl) await bus(natsUrl);
+    if (address && open_.address !== address) {
+      open_.replay?.close();
+      open_.tables?.close();
+      open_.replay = connectReplay(address);
+      open_.tables = connectTables(address);
+      open_.address = address;
+    }
+    open_.runId = runId;
+    open_.records = new Map(
+      Array.from({ length: count }, (_, i) => [from + i, recordOf(runId, from + i, bytes, endReason)]),
+    );
+    return {};
+  },
+  async publish(range) {
+    await inWindow(range, (n) => open_.bus.publishSegment(open_.runId, open_.records.get(n)));
+    return {};
+  },
+  async append(range) {
+    await inWindow(range, (n) => open_.replay.appendSegment({ runId: open_.runId, segment: open_.records.get(n) }));
+    return {};
+  },
+  /** @returns how many samples came */
+  async sample({ calls, batch, window }) {
+    let samples = 0;
+    await inWindow({ from: 0, count: calls, window }, async () => {
+      const request = { runId: open_.runId, table: 'bench', count: batch, waitMs: 10_000, withData: true };
+      for await (const _ of open_.tables.sampleItems(request)) samples++;
+    });
+    return { samples };
+  },
+  /** The broker alone: takes and acknowledges what the others publish. */
+  async consume({ natsUrl, count }) {
+    await (await bus(natsUrl)).setUp();
+    const ended = new AbortController();
+    let acknowledged = 0;
+    const inHand = new Set();
+    for await (const lease of open_.bus.consumeSegments({ signal: ended.signal })) {
+      const acking = lease.ack().then(() => {
+        inHand.delete(acking);
+        if (++acknowledged === count) ended.abort();
+      });
+      inHand.add(acking);
+      if (inHand.size >= 128) await Promise.race(inHand);
+    }
+    await Promise.all(inHand);
+    return {};
+  },
+  async setUp({ natsUrl }) {
+    await (await bus(natsUrl)).setUp();
+    return {};
+  },
+  /** RPC alone: the same messages, answered from memory. */
+  async serve({ bytes, runId }) {
+    const server = createServer();
+    const refuse = async () => {
+      throw new Error('not in this benchmark');
+    };
+    const named = (contract) => Object.fromEntries(Object.keys(contract.methods).map((name) => [name, refuse]));
+    addService(server, replayContract, {
+      ...named(replayContract),
+      appendSegment: async ({ segment }) => ({ outcome: 'committed', kept: segment, detail: '' }),
+    });
+    const record = recordOf(runId, 0, bytes);
+    const trajectory = {
+      id: record.trajectoryId,
+      groupId: groupId(runId, 0),
+      problemId: 'p0',
+      promptTokens,
+      state: 'scored',
+      segments: [record],
+      score: { trajectoryId: record.trajectoryId, scorer: 'exact', status: 'ok', reward: 1, detail: '', durationMs: 1 },
+    };
+    const item = {
+      key: record.trajectoryId,
+      ref: record.trajectoryId,
+      priority: 1,
+      timesSampled: 1,
+      sequence: 0,
+      touched: 1,
+    };
+    addService(server, tablesContract, {
+      ...named(tablesContract),
+      async *sampleItems({ count }) {
+        for (let i = 0; i < count; i++)
+          yield { item, probability: 1, tableSize: 1, removed: false, trajectory, group: null };
+      },
+    });
+    return { address: `127.0.0.1:${await listen(server, '127.0.0.1', 0)}` };
+  },
+  /** Group commit alone: rows of this size, `batch` in a transaction, each transaction on disk before the next. */
+  async commit({ count, bytes, batch }) {
+    const folder = await mkdtemp(join(tmpdir(), 'segue-bench-lmdb-'));
+    const root = open({ path: folder, encoding: 'binary', noSubdir: false });
+    const row = encodeRow({ data: createHash('sha256').update('row').digest(), body: new Uint8Array(bytes) });
+    const begin = performance.now();
+    for (let at = 0; at < count; at += batch) {
+      root.transactionSync(() => {
+        for (let i = at; i < Math.min(count, at + batch); i++)
+          void root.put(['run', Math.floor(i / groupSize), i % groupSize, 0], row);
+      });
+    }
+    const ms = performance.now() - begin;
+    await root.close();
+    await rm(folder, { recursive: true });
+    return { ms };
+  },
+};
+
+if (process.argv[2] === 'work') {
+  process.stdout.write('{"ready":"1"}\n');
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { op, ...request } = JSON.parse(line);
+    process.stdout.write(`${JSON.stringify(await operations[op](request))}\n`);
+  }
+  process.exit();
+}

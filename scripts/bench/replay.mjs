@@ -1,0 +1,77 @@
+/**
+ * The replay store: `npm run bench -- replay [--json] [--sizes 1,8,32] [--clients 1,8] [--rounds 3] [--seconds 0.7] [--parts paths,million]`. Records per
+ * second through the real path (nats-server, store process, client processes), alternated with its stages alone, medians over the rounds, and
+ * as a share of the slowest stage: inserts over the bus (stages: broker with publish, consume and ack; LMDB group commit of 64), inserts over gRPC
+ * (RPC answered from memory; group commit), samples with data from a prioritised table in calls of 32 (RPC; group commit of the rows that change).
+ * Then a prioritised table of a million items in memory. Sizes in KB.
+ */
+import { parseArgs } from 'node:util';
+import { alternate, median, ratio } from './lib/alternate.mjs';
+import { measureMillionItems } from './lib/million-items.mjs';
+import { withReplayBench } from './lib/replay-stages.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    sizes: { type: 'string', default: '1,8,32' },
+    clients: { type: 'string', default: '1,8' },
+    rounds: { type: 'string', default: '3' },
+    /** About how long one measurement takes. */
+    seconds: { type: 'string', default: '0.7' },
+    parts: { type: 'string', default: 'paths,million' },
+  },
+});
+const numbers = (text) => text.split(',').map(Number);
+const [rounds, seconds] = [Number(options.rounds), Number(options.seconds)];
+const parts = options.parts.split(',');
+
+/** What each path goes through. */
+const paths = {
+  natsInserts: ['broker', 'commit'],
+  grpcInserts: ['rpc', 'commit'],
+  samples: ['rpcSamples', 'commitSamples'],
+};
+const names = { natsInserts: 'inserts over the bus', grpcInserts: 'inserts over gRPC', samples: 'samples over gRPC' };
+/** Records of a measurement, per second of it: about what the slowest path does. */
+const expectedRate = { 1: 2000, 8: 1600, 32: 800 };
+
+async function measurePaths() {
+  const clientCounts = numbers(options.clients);
+  return withReplayBench(Math.max(...clientCounts), async (bench) => {
+    const results = [];
+    for (const kilobytes of numbers(options.sizes)) {
+      for (const clients of clientCounts) {
+        const count = Math.ceil(((expectedRate[kilobytes] ?? 1000) * seconds) / 256) * 256;
+        const shape = { clients, count, bytes: kilobytes * 1024 };
+        const measured = [...Object.keys(paths), ...new Set(Object.values(paths).flat())];
+        const contenders = Object.fromEntries(measured.map((name) => [name, () => bench[name](shape)]));
+        const figures = await alternate(contenders, rounds);
+        const perSecond = Object.fromEntries(measured.map((name) => [name, Math.round(median(figures[name]))]));
+        const shares = Object.fromEntries(
+          Object.entries(paths).map(([path, stages]) => {
+            const slowest = stages.reduce((a, b) => (perSecond[a] <= perSecond[b] ? a : b));
+            return [path, { slowest, share: Number(ratio(figures[path], figures[slowest]).toFixed(2)) }];
+          }),
+        );
+        results.push({ kilobytes, clients, records: count, perSecond, shares });
+        if (!options.json) print(results.at(-1));
+      }
+    }
+    return results;
+  });
+}
+
+function print({ kilobytes, clients, perSecond, shares }) {
+  process.stdout.write(`${kilobytes} KB records, ${clients} ${clients === 1 ? 'client' : 'clients'}; per second\n`);
+  for (const [path, { slowest, share }] of Object.entries(shares)) {
+    const stages = paths[path].map((stage) => `${stage} ${perSecond[stage]}`).join(', ');
+    process.stdout.write(
+      `  ${names[path].padEnd(22)} ${String(perSecond[path]).padStart(6)}  ${share.toFixed(2)} of ${slowest}  (alone: ${stages})\n`,
+    );
+  }
+}
+
+const million = parts.includes('million') ? measureMillionItems() : null;
+if (million !== null && !options.json) process.stdout.write(`a million items: ${JSON.stringify(million, null, 2)}\n`);
+const measured = parts.includes('paths') ? await measurePaths() : [];
+if (options.json) process.stdout.write(`${JSON.stringify({ ...options, million, paths: measured })}\n`);
