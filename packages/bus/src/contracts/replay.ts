@@ -21,6 +21,7 @@ import {
   uint,
   zeroMeans,
 } from '../convert/converter.js';
+import { snapshotChunkConverter, storeCheckConverter, verifyRequestConverter } from '../convert/keeping.js';
 import {
   appendResultConverter,
   batchResultConverter,
@@ -177,5 +178,7 @@ export const replayContract: Contract<ReplayApi> = {
       storedEventConverter,
     ),
     getStatistics: unary(ofRun, statisticsConverter),
+    verify: serverStream(verifyRequestConverter, storeCheckConverter, { deadlineMs: deadlines.workMs, retry: true }),
+    takeSnapshot: serverStream(emptyConverter, snapshotChunkConverter, { deadlineMs: deadlines.workMs, retry: true }),
   },
 };
