@@ -17,8 +17,14 @@ export interface Running {
   readonly ended: Promise<Ended>;
 }
 
-export function startSegue(args: readonly string[], onLine: (line: string) => void = () => {}): Running {
-  const child = spawn(process.execPath, [entry, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+/** @param wrapper command, with its arguments, that starts the process in place of the test */
+export function startSegue(
+  args: readonly string[],
+  onLine: (line: string) => void = () => {},
+  wrapper: readonly string[] = [],
+): Running {
+  const [command = process.execPath, ...rest] = [...wrapper, process.execPath, entry, ...args];
+  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
   const texts = { stdout: '', stderr: '' };
   let unfinished = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -64,6 +64,8 @@ export class Actor {
   readonly #totals: Totals = { generatedTokens: 0, reprefilledTokens: 0 };
   /** What was loaded last: a lane that loads, or replaces its engine, does not say. */
   #served: LanePolicy | null = null;
+  /** Why the announced version is not served; empty when it is. */
+  #trouble = '';
 
   constructor(shell: ActorShell, createEngine: () => Engine) {
     this.#shell = shell;
@@ -135,16 +137,21 @@ export class Actor {
       load: (policy) => this.#load(policy),
       prepare: config.prepareVersions ? (policy) => this.#prepare(policy) : undefined,
       onLoaded: ({ runId, version }, source, durationMs) => {
+        this.#trouble = '';
         metrics.policy_version.set(version);
         metrics.policy_load_seconds.observe({ source }, durationMs / 1_000);
         log.info({ run: runId, version, source, durationMs: Math.round(durationMs) }, 'a policy version is served');
         this.#announce();
       },
-      onFailure: ({ runId, version }, error) =>
+      onFailure: ({ runId, version }, error) => {
+        this.#trouble = `version ${version} of run ${runId} cannot be served, the one before goes on: ${error.rawMessage}`;
+        metrics.policy_failures_total.inc({ code: error.code });
         log.warn(
           { run: runId, version, error: error.message },
           'a policy version cannot be served; the one before goes on',
-        ),
+        );
+        this.#announce();
+      },
     });
   }
 
@@ -209,7 +216,9 @@ export class Actor {
     const { published } = this.#outbox;
     const { busySlotMs, engineTimes } = this.#chunks;
     const pinned = this.pinned.byVersion;
-    return { policyVersion, slots, running, flushedIteration, runId, published, busySlotMs, engineTimes, pinned };
+    const trouble = this.#trouble;
+    const load = { slots, running, published, busySlotMs, engineTimes };
+    return { ...load, policyVersion, flushedIteration, runId, pinned, trouble };
   }
 
   get #runId(): string {

@@ -22,6 +22,11 @@ const table = {
   idle_seconds_total: { type: 'counter', help: 'Time in which nothing was generated', labels: ['reason'] },
   engine_failures_total: { type: 'counter', help: 'Failures of an engine, each of which costs it its place' },
   engine_call_seconds: { type: 'gauge', help: 'Age of the engine call that is waited for; 0 when none is' },
+  policy_failures_total: {
+    type: 'counter',
+    help: 'Versions that could not be served, by what was wrong',
+    labels: ['code'],
+  },
   policy_version: { type: 'gauge', help: 'Policy version that is served' },
   policy_load_seconds: {
     type: 'histogram',

@@ -1,5 +1,14 @@
 /** What each RPC may carry, there and back: one list of requests and one of responses per RPC, edge values included. */
-import type { ActorApi, ControllerApi, ReplayApi, RewardApi, RunView, TablesApi, TrainerApi } from '@segue/core';
+import {
+  type ActorApi,
+  type ControllerApi,
+  mendings,
+  type ReplayApi,
+  type RewardApi,
+  type RunView,
+  type TablesApi,
+  type TrainerApi,
+} from '@segue/core';
 import {
   actorStatus,
   group,
@@ -132,6 +141,31 @@ export const replaySamples: Samples<ReplayApi> = {
     responses: [{ sequence: 1, kind: 'x', bodyJson: '', atMs: 0 }],
   },
   getStatistics: { ...ofRun, responses: [statistics] },
+  verify: {
+    requests: [
+      { runId: null, repair: false },
+      { runId: 'r', repair: true },
+    ],
+    responses: [
+      { records: 2 ** 40, damage: null },
+      ...mendings.map((mending) => ({ records: 1, damage: { runId: 'r', what: 'x', detail: 'y', mending } })),
+    ],
+  },
+  takeSnapshot: {
+    requests: [{}],
+    responses: [
+      {
+        offset: 2 ** 40,
+        fileBytes: 2 ** 41,
+        sha256: 'ab',
+        runs: [
+          { id: 'r', state: 'running', iteration: 3, iterationState: 'frozen', policyVersion: 3 },
+          { id: 'q', state: 'created', iteration: null, iterationState: null, policyVersion: 0 },
+        ],
+        data: Buffer.from([1, 2]),
+      },
+    ],
+  },
 };
 
 const runView: RunView = {
@@ -227,7 +261,7 @@ export const controllerSamples: Samples<ControllerApi> = {
         phaseSinceMs: 1,
         waiting: [{ what: 'segments', from: 'actor-1', sinceMs: 5, count: 2 }],
         actors: [{ actorId: 'a', address: 'h:1', running: 1, slots: 2, policyVersion: 0, seenAtMs: 2 }],
-        services: [{ service: 'replay', id: 'replay', address: 'h:2' }],
+        services: [{ service: 'replay', id: 'replay', address: 'h:2', trouble: 'x' }],
       },
     ],
   },

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { addDemoCommand } from './commands/demo.js';
 import { addInspectCommands } from './commands/inspect.js';
 import { addRunCommand } from './commands/run.js';
+import { addStoreCommand } from './commands/store.js';
 import { addTrajectoryCommand } from './commands/trajectory.js';
 
 export function buildProgram(): Command {
@@ -16,5 +17,6 @@ export function buildProgram(): Command {
   addRunCommand(program);
   addTrajectoryCommand(program);
   addInspectCommands(program);
+  addStoreCommand(program);
   return program;
 }

@@ -1,8 +1,17 @@
 /**
- * Reading a replay store: trajectories and counters. It writes nothing.
+ * Reading a replay store: trajectories and counters, whether it is whole, a snapshot of it. It writes nothing but what it is asked to mend.
  */
 import { type Client, connectReplay } from '@segue/bus';
-import type { ReplayApi, ReplayStatistics, RunEventOf, StoredEvent, Trajectory, TrajectoryRecord } from '@segue/core';
+import type {
+  ReplayApi,
+  ReplayStatistics,
+  RunEventOf,
+  SnapshotChunk,
+  StoreCheck,
+  StoredEvent,
+  Trajectory,
+  TrajectoryRecord,
+} from '@segue/core';
 import { toEvent } from './event.js';
 
 export interface StoreClient {
@@ -14,6 +23,10 @@ export interface StoreClient {
   events(runId: string): AsyncIterable<RunEventOf>;
   /** Counters since the run began. */
   statistics(runId: string): Promise<ReplayStatistics>;
+  /** Looks for records that are not what was written. @param runId null: the whole store @param repair mends what can be mended */
+  verify(runId: string | null, repair: boolean): AsyncIterable<StoreCheck>;
+  /** A copy of the store as it is at this moment, in parts. */
+  snapshot(): AsyncIterable<SnapshotChunk>;
   close(): void;
 }
 
@@ -28,6 +41,8 @@ export function readStore(replay: Client<ReplayApi>): StoreClient {
     trajectories: (runId) => replay.listTrajectories({ runId }),
     events: (runId) => mapEvents(replay.listEvents({ runId, afterSequence: 0 })),
     statistics: (runId) => replay.getStatistics({ runId }),
+    verify: (runId, repair) => replay.verify({ runId, repair }),
+    snapshot: () => replay.takeSnapshot({}),
     close: () => replay.close(),
   };
 }

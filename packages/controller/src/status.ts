@@ -42,7 +42,7 @@ export class Watchdog {
       actors: this.#actors().map(({ id, address, running, slots, policyVersion, seenAtMs }) => {
         return { actorId: id, address, running, slots, policyVersion, seenAtMs };
       }),
-      services: this.#registered.map(({ service, id, address }) => ({ service, id, address })),
+      services: this.#registered.map(({ service, id, address, trouble = '' }) => ({ service, id, address, trouble })),
     };
   }
 

@@ -24,6 +24,8 @@ import type {
   RunState,
   ScoreResult,
   Selector,
+  SnapshotChunk,
+  StoreCheck,
   StoredEvent,
   TrajectoryRecord,
 } from './records.js';
@@ -92,6 +94,9 @@ export interface ReplayApi {
   appendEvent: Unary<{ runId: string; kind: string; bodyJson: string; atMs: number; key: string }, StoredEvent>;
   listEvents: ServerStream<{ runId: string; afterSequence: number }, StoredEvent>;
   getStatistics: Unary<{ runId: string }, ReplayStatistics>;
+  /** A null runId: the whole store. */
+  verify: ServerStream<{ runId: string | null; repair: boolean }, StoreCheck>;
+  takeSnapshot: ServerStream<Record<never, never>, SnapshotChunk>;
 }
 
 /** A run as its users see it. */
@@ -160,6 +165,8 @@ export interface ServiceAddress {
   readonly service: string;
   readonly id: string;
   readonly address: string;
+  /** What is wrong with it that a person should know; empty: nothing. */
+  readonly trouble: string;
 }
 
 /** segue.v1.Controller */

@@ -69,5 +69,11 @@ export {
 } from './reward-math.js';
 export * from './run-config.js';
 export * from './service-config.js';
+export {
+  parseSnapshotManifest,
+  type SnapshotManifest,
+  snapshotFileName,
+  snapshotManifestName,
+} from './snapshot-manifest.js';
 export * from './table-api.js';
 export { emptyTokenHash, hashTokens } from './token-hash.js';

@@ -136,3 +136,46 @@ export interface ReplayStatistics {
   readonly promptTokens: number;
   readonly bytesOnDisk: number;
 }
+
+/** What becomes of damaged rows: the segment is generated again, the verdict given again, the row made anew from others, or nothing can be done. */
+export const mendings = ['generate-again', 'score-again', 'rebuilt', 'none'] as const;
+export type Mending = (typeof mendings)[number];
+
+/** A record of the store that is not what was written. */
+export interface StoreDamage {
+  readonly runId: string;
+  /** What is damaged: a trajectory, a group, or a table of the run. */
+  readonly what: string;
+  /** What is wrong with it, and what to do when nothing can be done here. */
+  readonly detail: string;
+  readonly mending: Mending;
+}
+
+/** A step of looking through the store. */
+export interface StoreCheck {
+  /** Records looked at so far. */
+  readonly records: number;
+  /** null: only how far it has come. */
+  readonly damage: StoreDamage | null;
+}
+
+/** A run as a snapshot of the store holds it. */
+export interface SnapshotRun {
+  readonly id: string;
+  readonly state: RunState;
+  /** Its newest iteration; null before the first. */
+  readonly iteration: number | null;
+  readonly iterationState: IterationState | null;
+  /** Version that the run goes on from. */
+  readonly policyVersion: number;
+}
+
+/** A part of a snapshot's file. Size, checksum and runs are those of the whole, in each part. */
+export interface SnapshotChunk {
+  readonly offset: number;
+  readonly fileBytes: number;
+  /** Of the whole file, hex. */
+  readonly sha256: string;
+  readonly runs: readonly SnapshotRun[];
+  readonly data: Uint8Array;
+}

@@ -12,6 +12,7 @@ import { tableHandlers } from './items/table-service.js';
 import { type ReplayMetrics, replayMetricTable } from './metrics.js';
 import type { Notice } from './progress.js';
 import { replayHandlers } from './service.js';
+import { sweepSnapshots } from './snapshot.js';
 import { ReplayStore } from './store.js';
 
 export interface BuildOptions {
@@ -23,6 +24,7 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
   const { config, bus, log } = shell;
   const folder = join(config.dataFolder, 'replay');
   await mkdir(folder, { recursive: true });
+  await sweepSnapshots(folder);
   const metrics = shell.metrics.define(replayMetricTable);
   const tableMetrics = defineTableMetrics(shell.metrics);
   const store = new ReplayStore({
@@ -36,6 +38,12 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
     onTransaction: (writes, durationMs) => {
       metrics.commit_writes.observe(writes);
       metrics.commit_seconds.observe(durationMs / 1000);
+    },
+    onDamage: ({ runId, what, detail, mending }, isMended) => {
+      metrics.damaged_total.inc({ mending: isMended ? mending : 'none' });
+      const fields = { run: runId, mending };
+      if (isMended) log.warn(fields, `${what} was damaged on the disk and is mended: ${detail}`);
+      else log.error(fields, `${what} is damaged on the disk: ${detail}`);
     },
     ...(afterCommit === undefined ? {} : { afterCommit }),
   });
@@ -60,6 +68,12 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
     if (awaitsScore(notice)) handOverSoon();
   });
 
+  shell.register(() => {
+    const [first, ...others] = store.keeper.standing;
+    if (first === undefined) return { trouble: '' };
+    const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+    return { trouble: `${first.what} of ${first.runId} is damaged: ${first.detail}${more}` };
+  });
   shell.serve(replayContract, replayHandlers(store));
   shell.serve(tablesContract, tableHandlers(store.items));
   shell.loop('hand over', config.reconcileIntervalMs, async () => {
@@ -68,6 +82,7 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
     metrics.awaiting_score.set(waiting.reduce((sum, size) => sum + size, 0));
     metrics.bytes_on_disk.set(store.bytesOnDisk());
     tableMetrics.measure(store.items);
+    metrics.standing_damage.set(store.keeper.standing.length);
   });
   const reportOf = (queue: string) => (report: IngestReport) => {
     if (report.result === 'stored') return;
@@ -79,7 +94,7 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
     ingest(
       bus.consumeSegments({ signal }),
       async ({ runId, segment }) => {
-        const { outcome } = await store.appendSegment(runId, segment);
+        const { outcome } = await store.keeper.during(() => store.appendSegment(runId, segment));
         metrics.appends_total.inc({ outcome });
       },
       reportOf('segments'),
@@ -89,7 +104,7 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
     ingest(
       bus.consumeScores({ signal }),
       async ({ runId, score }) => {
-        await store.recordScore(runId, score);
+        await store.keeper.during(() => store.recordScore(runId, score));
         metrics.scores_total.inc({ status: score.status });
       },
       reportOf('scores'),

@@ -160,8 +160,9 @@ export function freezeBatch(
     ...row,
     state: 'frozen',
     batchGroupIds: batch.map(({ id }) => id),
-    filteredEqual: filteredEqual.length,
-    filteredUnusable: filteredUnusable.length,
+    // More than none when a damaged batch was frozen before.
+    filteredEqual: row.filteredEqual + filteredEqual.length,
+    filteredUnusable: row.filteredUnusable + filteredUnusable.length,
   });
 }
 
@@ -170,10 +171,18 @@ export function completeGroups(tables: Tables, runId: string): GroupRow[] {
   return tables.complete.keys([runId]).flatMap((key) => tables.groups.get(key) ?? []);
 }
 
-/** The groups of a frozen batch. */
+export function groupIndexOf(groupId: string): number {
+  return Number(groupId.slice(groupId.lastIndexOf('-g') + 2));
+}
+
+/** The groups of a frozen batch. @throws SegueError DATA_LOSS when one is not there: a batch is never silently smaller */
 export function batchGroups(tables: Tables, iteration: IterationRow): GroupRow[] {
-  const indexes = iteration.batchGroupIds.map((id) => Number(id.slice(id.lastIndexOf('-g') + 2)));
-  return indexes.flatMap((index) => tables.groups.get([iteration.runId, index]) ?? []);
+  return iteration.batchGroupIds.map((id) => {
+    const index = groupIndexOf(id);
+    const group = tables.groups.get([iteration.runId, index]);
+    if (group !== undefined) return group;
+    throw new SegueError('DATA_LOSS', `group ${index} of run ${iteration.runId} is missing in the store`);
+  });
 }
 
 /** Ends the iteration: its batch is consumed by the version that came out. */

@@ -19,6 +19,12 @@ export const replayMetricTable = {
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2],
   },
   commit_writes: { type: 'histogram', help: 'Writes in one transaction', buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256] },
+  damaged_total: {
+    type: 'counter',
+    help: 'Damaged records found, by what became of them: run again, judged again, made anew, or none',
+    labels: ['mending'],
+  },
+  standing_damage: { type: 'gauge', help: 'Damaged records that nothing mends' },
   bytes_on_disk: { type: 'gauge', help: 'Size of the file' },
 } as const satisfies MetricTable;
 

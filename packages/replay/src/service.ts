@@ -9,9 +9,18 @@ const maxBatchProblems = 1_000_000;
 const maxTrajectories = 1_000;
 
 export function replayHandlers(store: ReplayStore): Handlers<ReplayApi> {
+  const { keeper } = store;
+  /** What is read item by item, as it is sent: a slow caller holds nothing in memory. */
+  async function* stream<T>(items: () => Iterable<T>): AsyncGenerator<T> {
+    try {
+      yield* items();
+    } catch (error) {
+      throw await keeper.afterDamage(error);
+    }
+  }
   return {
-    putRun: ({ run, expectedRevision }) => store.putRun(run, expectedRevision),
-    getRun: async ({ runId }) => store.getRun(runId),
+    putRun: ({ run, expectedRevision }) => keeper.during(() => store.putRun(run, expectedRevision)),
+    getRun: ({ runId }) => keeper.during(() => store.getRun(runId)),
     listRuns: async () => ({ runs: store.listRuns() }),
     async putProblems(header, items) {
       const problems: Problem[] = [];
@@ -25,17 +34,18 @@ export function replayHandlers(store: ReplayStore): Handlers<ReplayApi> {
     },
     listProblems: ({ runId, purpose }) => stream(() => store.listProblems(runId, purpose)),
 
-    openIteration: (request) => store.openIteration(request),
-    appendSegment: ({ runId, segment }) => store.appendSegment(runId, segment),
-    recordScore: ({ runId, score }) => store.recordScore(runId, score),
-    closeIteration: (request) => store.closeIteration(request),
-    freezeBatch: (request) => store.freezeBatch(request),
-    commitIteration: (request) => store.commitIteration(request),
-    getIteration: async ({ runId, iteration }) => store.getIteration(runId, iteration),
-    getIterationProgress: async ({ runId, iteration }) => store.getIterationProgress(runId, iteration),
+    openIteration: (request) => keeper.during(() => store.openIteration(request)),
+    appendSegment: ({ runId, segment }) => keeper.during(() => store.appendSegment(runId, segment)),
+    recordScore: ({ runId, score }) => keeper.during(() => store.recordScore(runId, score)),
+    closeIteration: (request) => keeper.during(() => store.closeIteration(request)),
+    freezeBatch: (request) => keeper.during(() => store.freezeBatch(request)),
+    commitIteration: (request) => keeper.during(() => store.commitIteration(request)),
+    getIteration: ({ runId, iteration }) => keeper.during(() => store.getIteration(runId, iteration)),
+    getIterationProgress: ({ runId, iteration }) => keeper.during(() => store.getIterationProgress(runId, iteration)),
     listIterations: ({ runId, fromIteration }) => stream(() => store.listIterations(runId, fromIteration)),
 
-    getTrajectory: async ({ trajectoryId }) => store.getTrajectory(requireId(trajectoryId, 'trajectory_id')),
+    getTrajectory: ({ trajectoryId }) =>
+      keeper.during(() => store.getTrajectory(requireId(trajectoryId, 'trajectory_id'))),
     getTrajectories({ trajectoryIds }) {
       if (trajectoryIds.length > maxTrajectories) {
         throw new SegueError(
@@ -49,15 +59,12 @@ export function replayHandlers(store: ReplayStore): Handlers<ReplayApi> {
     listUnfinished: ({ runId }) => stream(() => store.listUnfinished(runId)),
     listTrajectories: ({ runId }) => stream(() => store.listTrajectories(runId)),
     streamCompleteGroups: ({ runId, iteration }) => stream(() => store.completeGroups(runId, iteration)),
-    sample: async (request) => store.sample(request),
+    sample: (request) => keeper.during(() => store.sample(request)),
 
-    appendEvent: (request) => store.appendEvent(request),
+    appendEvent: (request) => keeper.during(() => store.appendEvent(request)),
     listEvents: ({ runId, afterSequence }) => stream(() => store.listEvents(runId, afterSequence)),
-    getStatistics: async ({ runId }) => store.statistics(runId),
+    verify: ({ runId, repair }) => keeper.check(runId, repair),
+    takeSnapshot: () => keeper.snapshot(),
+    getStatistics: ({ runId }) => keeper.during(() => store.statistics(runId)),
   };
-}
-
-/** What is read item by item, as it is sent: a slow caller holds nothing in memory. */
-async function* stream<T>(items: () => Iterable<T>): AsyncGenerator<T> {
-  yield* items();
 }

@@ -16,12 +16,12 @@ import {
   type ReplayApi,
   type ReplayStatistics,
   type RunRecord,
-  runConfigSchema,
   type Score,
   type ScoreResult,
   SeededRandom,
   type Segment,
   SegueError,
+  type StoreDamage,
   type StoredEvent,
   type Trajectory,
   type TrajectoryRecord,
@@ -40,8 +40,10 @@ import {
   requireIteration,
   type WriteContext,
 } from './iterations.js';
+import { Keeper } from './keeper.js';
 import { type Notice, RunProgress } from './progress.js';
 import type { IterationRow } from './rows.js';
+import { runRules } from './run-rules.js';
 import {
   appendEvent,
   getRun,
@@ -73,6 +75,8 @@ export interface StoreOptions extends WriterOptions {
   readonly now?: () => number;
   /** Runs after a commit and before anything follows from it: the place where a test kills the process. */
   readonly afterCommit?: (notices: readonly Notice[]) => void;
+  /** Told of each damaged record once, whether it was mended or not. */
+  readonly onDamage?: (damage: StoreDamage, isMended: boolean) => void;
 }
 
 export type CommitListener = (notice: Notice) => void;
@@ -82,6 +86,8 @@ type RequestOf<K extends keyof ReplayApi> = ReplayApi[K] extends { readonly requ
 export class ReplayStore {
   /** Tables of items, beside the groups that iterations consume. */
   readonly items: ItemTables;
+  /** Mends what a disk has damaged, and takes snapshots. */
+  readonly keeper: Keeper;
   readonly #tables: Tables;
   readonly #writer: Writer;
   readonly #options: StoreOptions;
@@ -92,10 +98,17 @@ export class ReplayStore {
     this.#options = options;
     this.#tables = openTables(options.folder);
     this.#writer = new Writer(this.#tables, options);
+    this.keeper = new Keeper({
+      tables: this.#tables,
+      write: (work) => this.#write(work),
+      onMended: (runId) => this.#readAgain(runId),
+      onDamage: options.onDamage,
+    });
+    this.keeper.mendAtStart();
     const noTables = { rules: {}, maxWaitingCalls: 0 };
     this.items = new ItemTables(this.#tables, this.#writer, options.itemTables ?? noTables);
     this.items.recover();
-    for (const run of listRuns(this.#tables)) this.#progress.set(run.id, restoreProgress(this.#tables, run));
+    for (const { id } of listRuns(this.#tables)) this.#readAgain(id);
   }
 
   /** Commits what waits and gives the file back. */
@@ -207,7 +220,7 @@ export class ReplayStore {
     const run = requireRun(this.#tables, runId);
     if (iteration === null) return readGroups(this.#tables, completeGroups(this.#tables, runId));
     const row = requireIteration(this.#tables, runId, iteration);
-    const random = new SeededRandom(configOf(run.configJson).seed, `batch-${iteration}`);
+    const random = new SeededRandom(runRules(run.configJson).seed, `batch-${iteration}`);
     return readGroups(this.#tables, random.shuffle(batchGroups(this.#tables, row)));
   }
 
@@ -238,6 +251,10 @@ export class ReplayStore {
 
   bytesOnDisk(): number {
     return this.#tables.bytesOnDisk();
+  }
+
+  #readAgain(runId: string): void {
+    this.#progress.set(runId, restoreProgress(this.#tables, requireRun(this.#tables, runId)));
   }
 
   #progressOf(runId: string): RunProgress {
@@ -279,27 +296,9 @@ export class ReplayStore {
   }
 }
 
-/** What of a run's configuration the store needs; the defaults when it cannot be read. */
-function configOf(configJson: string): {
-  readonly seed: number;
-  readonly minUsable: number;
-  readonly keepEqual: boolean;
-} {
-  const { seed, train } = runConfigSchema.safeParse(parseJson(configJson)).data ?? runConfigSchema.parse({});
-  return { seed, minUsable: train.minUsableMembers, keepEqual: train.keepEqualGroups };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Counts what the tables hold of a run. */
 function restoreProgress(tables: Tables, run: { readonly id: string; readonly configJson: string }): RunProgress {
-  const progress = new RunProgress(configOf(run.configJson));
+  const progress = new RunProgress(runRules(run.configJson));
   for (const group of completeGroups(tables, run.id)) progress.setGroup(group);
   for (const key of tables.awaiting.keys([run.id])) {
     const trajectory = tables.trajectories.get(key);

@@ -38,6 +38,7 @@ import {
   type TableItem,
 } from '@segue/core';
 import { type Database, open, type RootDatabase } from 'lmdb';
+import { createStoreFile, storeFileName } from './create-file.js';
 import type { ItemTableRow } from './items/item-rows.js';
 import type {
   BatchRow,
@@ -175,8 +176,9 @@ export type Tables = ReturnType<typeof openTables>;
 
 /** Opens the store's file in `folder`, which is made when it is missing. */
 export function openTables(folder: string) {
+  createStoreFile(folder);
   const root = open<Buffer, (string | number)[]>({ path: folder, encoding: 'binary', noSubdir: false, maxDbs: 32 });
-  const file = join(folder, 'data.mdb');
+  const file = join(folder, storeFileName);
   const life: Life = { isOpen: true };
   return {
     folder,
@@ -210,6 +212,8 @@ export function openTables(folder: string) {
         work();
       });
     },
+    /** Copies the state of this moment into the folder `target`, whatever is written meanwhile. The file has the name of ours. */
+    backUp: (target: string): Promise<void> => root.backup(target, true),
     bytesOnDisk: () => statSync(file).size,
     close: () => {
       life.isOpen = false;

@@ -105,7 +105,7 @@ async function findExisting(
   throw new SegueError(
     'ALREADY_EXISTS',
     `version ${version} of run ${runId} is in the policy store and was made from another batch or configuration: ` +
-      `the replay store and ${existing.folder} do not belong together`,
+      `the replay store and ${existing.folder} do not belong together; when the store was restored or mended, move that version away`,
   );
 }
 

@@ -79,6 +79,7 @@ const serviceAddressConverter = fields<ServiceAddress, ServiceAddress__Output>({
   service: text,
   id: text,
   address: text,
+  trouble: text,
 });
 
 const clusterStatusConverter = fields<ClusterStatus, ClusterStatus__Output>({

@@ -22,6 +22,7 @@ import {
   uint,
   zeroMeans,
 } from '../convert/converter.js';
+import { snapshotChunkConverter, storeCheckConverter, verifyRequestConverter } from '../convert/keeping.js';
 import {
   appendResultConverter,
   batchResultConverter,
@@ -190,5 +191,7 @@ export const replayContract: Contract<ReplayApi> = {
       storedEventConverter,
     ),
     getStatistics: unary(ofRun, statisticsConverter),
+    verify: serverStream(verifyRequestConverter, storeCheckConverter, { deadlineMs: deadlines.workMs, retry: true }),
+    takeSnapshot: serverStream(emptyConverter, snapshotChunkConverter, { deadlineMs: deadlines.workMs, retry: true }),
   },
 };

@@ -66,6 +66,8 @@ export interface Registration {
   readonly engineTimes?: Readonly<Record<string, EngineTimes>> | undefined;
   /** Evaluations under way per `<run>/<version>`: the trainer keeps these versions. */
   readonly pinned?: Readonly<Record<string, number>> | undefined;
+  /** What is wrong with it that a person should know; left out or empty: nothing. */
+  readonly trouble?: string | undefined;
 }
 
 /** A nudge from the store to the controller: something was committed. Loss is harmless. */

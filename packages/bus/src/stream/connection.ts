@@ -134,7 +134,7 @@ const exhausted = new Set([10023, 10047, 10077]);
 
 export function fromNats(error: unknown, what: string): SegueError {
   if (!(error instanceof NatsError)) return SegueError.from(error);
-  const message = `${what}: ${error.message}`;
+  const message = `${what}: ${error.api_error?.description ?? error.message}`;
   if (exhausted.has(error.api_error?.err_code ?? 0)) return new SegueError('RESOURCE_EXHAUSTED', message, error);
   if (error.code === 'MAX_PAYLOAD_EXCEEDED') return new SegueError('INVALID_INPUT', message, error);
   if (error.code === 'PERMISSIONS_VIOLATION') return new SegueError('PERMISSION_DENIED', message, error);

@@ -144,10 +144,11 @@ export const signalFormat: Format<IterationSignal> = plain((fields) => ({
 const serviceNames = Object.keys(defaultPorts) as ServiceName[];
 
 export const registrationFormat: Format<Registration> = {
-  write: ({ busySlotMs, engineTimes, pinned, ...registration }) => ({
+  write: ({ busySlotMs, engineTimes, pinned, trouble, ...registration }) => ({
     ...registration,
     published: { ...registration.published },
     ...(pinned === undefined ? {} : { pinned: { ...pinned } }),
+    ...(trouble === undefined ? {} : { trouble }),
     ...(busySlotMs === undefined ? {} : { busySlotMs: { ...busySlotMs } }),
     ...(engineTimes === undefined ? {} : { engineTimes: mapValues(engineTimes, engineTimesBody) }),
   }),
@@ -164,6 +165,7 @@ export const registrationFormat: Format<Registration> = {
       runId: fields.text('runId'),
       seenAtMs: fields.real('seenAtMs'),
       published: numbersOf(fields.map('published')),
+      ...(fields.has('trouble') ? { trouble: fields.text('trouble') } : {}),
       ...(fields.has('pinned') ? { pinned: numbersOf(fields.map('pinned')) } : {}),
       ...(fields.has('busySlotMs') ? { busySlotMs: numbersOf(fields.map('busySlotMs')) } : {}),
       ...(fields.has('engineTimes') ? { engineTimes: recordOf(fields.map('engineTimes'), readEngineTimes) } : {}),

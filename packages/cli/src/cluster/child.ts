@@ -4,9 +4,9 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, type WriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { SegueError } from '@segue/core';
+import { LogFile } from './log-file.js';
 
 export interface ChildSpec {
   readonly name: string;
@@ -36,7 +36,7 @@ export class Child {
   readonly spec: ChildSpec;
   readonly #onGivenUp: (error: SegueError) => void;
   #process: ChildProcess | null = null;
-  #log: WriteStream | null = null;
+  #log: LogFile | null = null;
   #ready: ReadyLine | null = null;
   #stopping = false;
   #restarts = 0;
@@ -66,7 +66,7 @@ export class Child {
   /** Starts the process and waits for its ready line; UNAVAILABLE with its last words when it ends or stays silent. */
   async start(): Promise<void> {
     const { spec } = this;
-    this.#log ??= createWriteStream(spec.logFile, { flags: 'a' });
+    this.#log ??= new LogFile(spec.logFile);
     const startedAtMs = Date.now();
     // Its own process group: a Ctrl-C in the terminal reaches the supervisor alone.
     const child = spawn(spec.command, spec.args, {
@@ -132,7 +132,7 @@ export class Child {
   }
 
   #keep(line: string): void {
-    this.#log?.write(`${line}\n`);
+    this.#log?.write(line);
     this.#lastWords.push(line);
     if (this.#lastWords.length > 3) this.#lastWords.shift();
   }
@@ -141,6 +141,12 @@ export class Child {
     const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
     const words = this.#lastWords.at(-1);
     return `${this.spec.name} ${how}${words ? `: ${messageOf(words)}` : ''} (log: ${this.spec.logFile})`;
+  }
+
+  /** Ends the process, which is then started again like any that died. @param why for its log */
+  restart(why: string): void {
+    this.#log?.write(`segue starts ${this.spec.name} again: ${why}`);
+    this.#process?.kill('SIGKILL');
   }
 
   /** SIGTERM, then SIGKILL after `timeoutMs`. */
@@ -158,7 +164,7 @@ export class Child {
     this.#process = null;
     const log = this.#log;
     this.#log = null;
-    if (log) await new Promise<void>((resolve) => log.end(resolve));
+    await log?.close();
   }
 }
 

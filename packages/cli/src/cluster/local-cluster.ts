@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SegueError, type ServiceName } from '@segue/core';
+import { BrokerDisk, freeBytesOf } from './broker-disk.js';
 import { Child, type ReadyLine } from './child.js';
 import { FolderLock } from './folder-lock.js';
 import { endOrphan, findNatsServer, freePort, natsSpec } from './nats-server.js';
@@ -49,6 +50,7 @@ export class LocalCluster {
   readonly #onFailure: (error: SegueError) => void;
   #natsUrl = '';
   #lock: FolderLock | null = null;
+  #brokerDisk: BrokerDisk | null = null;
 
   /** @param onFailure called when a process cannot be kept alive */
   constructor(options: ClusterOptions, onFailure: (error: SegueError) => void) {
@@ -92,7 +94,13 @@ export class LocalCluster {
     await mkdir(storeFolder, { recursive: true });
     await endOrphan(storeFolder);
     const spec = natsSpec({ binary, port, storeFolder, logFile: join(logs, 'nats.log') });
-    await this.#startChild(new Child({ ...spec, readyTimeoutMs }, this.#onFailure));
+    const broker = new Child({ ...spec, readyTimeoutMs }, this.#onFailure);
+    await this.#startChild(broker);
+    this.#brokerDisk = new BrokerDisk(
+      () => freeBytesOf(storeFolder),
+      (why) => broker.restart(why),
+    );
+    this.#brokerDisk.start();
     return `nats://127.0.0.1:${port}`;
   }
 
@@ -146,6 +154,7 @@ export class LocalCluster {
 
   /** Stops in reverse order: actors save what they generate while store and broker still run. */
   async stop(): Promise<void> {
+    this.#brokerDisk?.stop();
     const services = this.#children.filter((child) => child.spec.leash);
     const isActor = (child: Child) => child.spec.name.startsWith('actor');
     const last = (child: Child) => child.spec.name === 'replay';

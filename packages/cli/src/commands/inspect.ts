@@ -61,6 +61,9 @@ async function printStatus(flags: ConnectFlags): Promise<void> {
           (a) =>
             `${a.actorId} at ${a.address}: ${a.running} of ${a.slots} slots, version ${a.policyVersion ?? '-'}, seen ${since(a.seenAtMs)} ago`,
         ),
+        ...status.services
+          .filter(({ trouble }) => trouble !== '')
+          .map(({ id, trouble }) => `trouble at ${id}: ${trouble}`),
         ...status.waiting.map(
           (w) => `waits for ${w.count} ${w.what}${w.from ? ` from ${w.from}` : ''} since ${since(w.sinceMs)}`,
         ),

@@ -14,10 +14,13 @@ export interface StartOptions {
   /** Another program than the service's own. */
   readonly entry?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Command, with its arguments, that starts the process in place of the test. */
+  readonly wrapper?: readonly string[];
 }
 
 export interface ReplayProcess {
   readonly client: ReturnType<typeof connectReplay>;
+  readonly pid: number;
   /** Resolves when the process is gone, to the signal that ended it. */
   readonly gone: Promise<NodeJS.Signals | null>;
   /** SIGKILL. */
@@ -28,10 +31,11 @@ export interface ReplayProcess {
 
 /** Resolves when the process is ready. */
 export async function startReplay(options: StartOptions): Promise<ReplayProcess> {
-  const { natsUrl, dataFolder, entry = program, environment = {} } = options;
+  const { natsUrl, dataFolder, entry = program, environment = {}, wrapper = [] } = options;
   const settings = { natsUrl, dataFolder, port: 0, metricsPort: 0, reconcileIntervalMs: 100, logLevel: 'error' };
   const flags = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
-  const child = spawn(process.execPath, [...process.execArgv, entry, ...flags], {
+  const [command = process.execPath, ...args] = [...wrapper, process.execPath, ...process.execArgv, entry, ...flags];
+  const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...environment },
   });
@@ -43,6 +47,7 @@ export async function startReplay(options: StartOptions): Promise<ReplayProcess>
   };
   return {
     client,
+    pid: child.pid ?? 0,
     gone,
     kill: () => end('SIGKILL'),
     stop: async () => {

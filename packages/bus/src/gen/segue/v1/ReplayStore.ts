@@ -33,12 +33,16 @@ import type { RecordScoreResponse as _segue_v1_RecordScoreResponse, RecordScoreR
 import type { RunRecord as _segue_v1_RunRecord, RunRecord__Output as _segue_v1_RunRecord__Output } from '../../segue/v1/RunRecord.js';
 import type { SampleRequest as _segue_v1_SampleRequest, SampleRequest__Output as _segue_v1_SampleRequest__Output } from '../../segue/v1/SampleRequest.js';
 import type { SampleResponse as _segue_v1_SampleResponse, SampleResponse__Output as _segue_v1_SampleResponse__Output } from '../../segue/v1/SampleResponse.js';
+import type { SnapshotChunk as _segue_v1_SnapshotChunk, SnapshotChunk__Output as _segue_v1_SnapshotChunk__Output } from '../../segue/v1/SnapshotChunk.js';
 import type { Statistics as _segue_v1_Statistics, Statistics__Output as _segue_v1_Statistics__Output } from '../../segue/v1/Statistics.js';
+import type { StoreCheck as _segue_v1_StoreCheck, StoreCheck__Output as _segue_v1_StoreCheck__Output } from '../../segue/v1/StoreCheck.js';
 import type { StoredEvent as _segue_v1_StoredEvent, StoredEvent__Output as _segue_v1_StoredEvent__Output } from '../../segue/v1/StoredEvent.js';
 import type { StreamCompleteGroupsRequest as _segue_v1_StreamCompleteGroupsRequest, StreamCompleteGroupsRequest__Output as _segue_v1_StreamCompleteGroupsRequest__Output } from '../../segue/v1/StreamCompleteGroupsRequest.js';
+import type { TakeSnapshotRequest as _segue_v1_TakeSnapshotRequest, TakeSnapshotRequest__Output as _segue_v1_TakeSnapshotRequest__Output } from '../../segue/v1/TakeSnapshotRequest.js';
 import type { Trajectory as _segue_v1_Trajectory, Trajectory__Output as _segue_v1_Trajectory__Output } from '../../segue/v1/Trajectory.js';
 import type { TrajectoryRecord as _segue_v1_TrajectoryRecord, TrajectoryRecord__Output as _segue_v1_TrajectoryRecord__Output } from '../../segue/v1/TrajectoryRecord.js';
 import type { TrajectorySummary as _segue_v1_TrajectorySummary, TrajectorySummary__Output as _segue_v1_TrajectorySummary__Output } from '../../segue/v1/TrajectorySummary.js';
+import type { VerifyRequest as _segue_v1_VerifyRequest, VerifyRequest__Output as _segue_v1_VerifyRequest__Output } from '../../segue/v1/VerifyRequest.js';
 
 export interface ReplayStoreDefinition {
   AppendEvent: MethodDefinition<_segue_v1_AppendEventRequest, _segue_v1_StoredEvent, _segue_v1_AppendEventRequest__Output, _segue_v1_StoredEvent__Output>
@@ -64,4 +68,6 @@ export interface ReplayStoreDefinition {
   RecordScore: MethodDefinition<_segue_v1_RecordScoreRequest, _segue_v1_RecordScoreResponse, _segue_v1_RecordScoreRequest__Output, _segue_v1_RecordScoreResponse__Output>
   Sample: MethodDefinition<_segue_v1_SampleRequest, _segue_v1_SampleResponse, _segue_v1_SampleRequest__Output, _segue_v1_SampleResponse__Output>
   StreamCompleteGroups: MethodDefinition<_segue_v1_StreamCompleteGroupsRequest, _segue_v1_CompleteGroup, _segue_v1_StreamCompleteGroupsRequest__Output, _segue_v1_CompleteGroup__Output>
+  TakeSnapshot: MethodDefinition<_segue_v1_TakeSnapshotRequest, _segue_v1_SnapshotChunk, _segue_v1_TakeSnapshotRequest__Output, _segue_v1_SnapshotChunk__Output>
+  Verify: MethodDefinition<_segue_v1_VerifyRequest, _segue_v1_StoreCheck, _segue_v1_VerifyRequest__Output, _segue_v1_StoreCheck__Output>
 }

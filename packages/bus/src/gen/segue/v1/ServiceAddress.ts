@@ -11,6 +11,10 @@ export interface ServiceAddress {
    * host:port of its gRPC face.
    */
   'address'?: (string);
+  /**
+   * What is wrong with it that a person should know; empty when nothing is.
+   */
+  'trouble'?: (string);
 }
 
 export interface ServiceAddress__Output {
@@ -23,4 +27,8 @@ export interface ServiceAddress__Output {
    * host:port of its gRPC face.
    */
   'address': (string);
+  /**
+   * What is wrong with it that a person should know; empty when nothing is.
+   */
+  'trouble': (string);
 }

@@ -1,0 +1,26 @@
+// Original file: protos/segue/v1/keeping.proto
+
+import type { SnapshotRun as _segue_v1_SnapshotRun, SnapshotRun__Output as _segue_v1_SnapshotRun__Output } from '../../segue/v1/SnapshotRun.js';
+import type { Long } from '@grpc/proto-loader';
+
+export interface SnapshotChunk {
+  'offset'?: (number | string | Long);
+  /**
+   * Size, sha256 (hex) and runs of the whole file, in each part.
+   */
+  'fileBytes'?: (number | string | Long);
+  'sha256'?: (string);
+  'runs'?: (_segue_v1_SnapshotRun)[];
+  'data'?: (Buffer | Uint8Array | string);
+}
+
+export interface SnapshotChunk__Output {
+  'offset': (number);
+  /**
+   * Size, sha256 (hex) and runs of the whole file, in each part.
+   */
+  'fileBytes': (number);
+  'sha256': (string);
+  'runs': (_segue_v1_SnapshotRun__Output)[];
+  'data': (Buffer);
+}

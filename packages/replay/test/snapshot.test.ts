@@ -1,0 +1,86 @@
+/** Snapshots: one state of the store, taken while it is written and read, which opens as a store of its own. */
+import { createHash } from 'node:crypto';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SnapshotChunk } from '@segue/core';
+import t from 'tap';
+import { bulky } from './support/bulky.js';
+import { addRun, member, open, openStore, removeFolder, runId, temporaryFolder } from './support/fixtures.js';
+
+t.test('a snapshot is one state, taken while inserts and reads go on', async (t) => {
+  const folder = temporaryFolder();
+  const copy = temporaryFolder();
+  const store = openStore(folder);
+  t.teardown(async () => {
+    await store.close();
+    removeFolder(folder);
+    removeFolder(copy);
+  });
+  await addRun(store);
+  await open(store, 0, { groups: [[0, 200]] });
+  let appended = 0;
+  const append = async () => {
+    await store.appendSegment(runId, bulky(appended));
+    appended++;
+  };
+  while (appended < 40) await append();
+
+  let isTaken = false;
+  const appending = (async () => {
+    while (!isTaken && appended < 200) {
+      await append();
+      t.equal(store.getTrajectory(member(0, appended - 1)).segments.length, 1);
+      await new Promise(setImmediate);
+    }
+  })();
+  const before = appended;
+  const parts: SnapshotChunk[] = [];
+  for await (const part of store.keeper.snapshot()) parts.push(part);
+  const after = appended;
+  isTaken = true;
+  await appending;
+  t.ok(after > before, `${after - before} segments were stored meanwhile`);
+
+  const file = Buffer.concat(parts.map(({ data }) => data));
+  const [head] = parts;
+  t.equal(file.length, head?.fileBytes);
+  t.equal(createHash('sha256').update(file).digest('hex'), head?.sha256);
+  t.match(head?.runs, [{ id: runId, state: 'created', iteration: 0, iterationState: 'open', policyVersion: 0 }]);
+  t.same(
+    readdirSync(folder).filter((name) => name.startsWith('.')),
+    [],
+    'nothing is left beside the store',
+  );
+
+  writeFileSync(join(copy, 'data.mdb'), file);
+  const damages: string[] = [];
+  const restored = openStore(copy, { onDamage: ({ what }) => damages.push(what) });
+  const { committedTasks } = restored.getIteration(runId, 0).progress;
+  t.ok(committedTasks >= before && committedTasks <= after, `${before} <= ${committedTasks} <= ${after}`);
+  for (let index = 0; index < committedTasks; index++) {
+    const [segment] = restored.getTrajectory(member(0, index)).segments;
+    if (segment?.tokens.join() !== bulky(index).tokens.join()) t.fail(`segment of trajectory ${index} is damaged`);
+  }
+  for await (const { damage } of restored.keeper.check(null, false)) if (damage !== null) damages.push(damage.what);
+  t.same(damages, []);
+  await restored.appendSegment(runId, bulky(committedTasks));
+  t.equal(restored.getIteration(runId, 0).progress.committedTasks, committedTasks + 1, 'it goes on by itself');
+  await restored.close();
+});
+
+t.test('a caller that leaves a snapshot in the middle leaves nothing behind', async (t) => {
+  const folder = temporaryFolder();
+  const store = openStore(folder);
+  t.teardown(async () => {
+    await store.close();
+    removeFolder(folder);
+  });
+  await addRun(store);
+  const parts = store.keeper.snapshot();
+  await parts.next();
+  await parts.return(undefined);
+  t.same(
+    readdirSync(folder).filter((name) => name.startsWith('.')),
+    [],
+  );
+});

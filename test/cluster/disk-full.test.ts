@@ -1,0 +1,69 @@
+/** A whole cluster on a disk that is full for a while: store, broker, checkpoints and logs. Nothing dies of it, callers are refused, and the run goes on to its end. */
+import { readFileSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import { connectReplay, pause } from '@segue/bus';
+import { SegueError } from '@segue/core';
+import { connect as natsConnect } from 'nats';
+import t from 'tap';
+import { startSegue } from '../support/command.js';
+import { cannotMount, smallDisk } from '../support/small-disk.js';
+import { writeToyTask } from '../support/toy-task.js';
+
+// The broker wants to see room for all its streams when it starts.
+const roomy = 1_500 * (1 << 20);
+const iterations = 4;
+
+t.test('the disk of a local cluster is full, and then it is not', { skip: cannotMount() }, async (t) => {
+  const { config, problems } = await writeToyTask({ iterations });
+  const disk = smallDisk(roomy, 1);
+  t.teardown(() => disk.remove());
+  let iterationEnded: () => void = () => undefined;
+  const oneIteration = new Promise<void>((resolve) => {
+    iterationEnded = resolve;
+  });
+  const args = ['run', '--json', '--config', config, '--problems', problems, '--data', disk.folder];
+  const run = startSegue(args, () => iterationEnded(), disk.wrapper);
+  t.teardown(() => run.process.kill('SIGKILL'));
+  const pid = run.process.pid ?? 0;
+  await Promise.race([oneIteration, run.ended]);
+
+  const outside = disk.outside(pid);
+  const { blocks, bfree, bsize } = statfsSync(outside);
+  disk.resize(pid, (blocks - bfree) * bsize);
+  const cluster = JSON.parse(readFileSync(join(outside, 'cluster.json'), 'utf8'));
+  const address = cluster.processes.find(({ name }: { name: string }) => name === 'replay').address;
+  const replay = connectReplay(address);
+  const { runs } = await replay.listRuns({});
+  const runId = runs[0]?.id ?? '';
+  let refusal: SegueError | null = null;
+  while (refusal === null) {
+    // Pages that are free inside of the file take a few.
+    const probe = { runId, kind: 'probe', bodyJson: JSON.stringify('x'.repeat(100_000)), atMs: 0, key: '' };
+    await replay.appendEvent(probe).catch((error: unknown) => {
+      refusal = SegueError.from(error);
+    });
+  }
+  // The broker too: it answers nobody any more.
+  const nc = await natsConnect({ servers: cluster.natsUrl });
+  let isSilent = false;
+  while (!isSilent) {
+    const publishing = nc.jetstream({ timeout: 1_000 }).publish('segue.dead.probe', new Uint8Array(400_000));
+    isSilent = await publishing.then(
+      () => false,
+      () => true,
+    );
+  }
+  await nc.close();
+  t.match(refusal, { code: 'RESOURCE_EXHAUSTED', message: /free disk space/ });
+  replay.close();
+  disk.resize(pid, roomy);
+  const isBrokerAgain = () =>
+    /segue starts nats again: its disk was full/.test(readFileSync(join(outside, 'logs', 'nats.log'), 'utf8'));
+  while (run.process.exitCode === null && !isBrokerAgain()) await pause(100);
+  t.ok(isBrokerAgain(), 'the broker was started again when there was space');
+
+  const ended = await run.ended;
+  t.equal(ended.code, 0, ended.stderr);
+  const summary = JSON.parse(ended.stdout.trim().split('\n').at(-1) ?? '{}');
+  t.match(summary, { type: 'summary', state: 'finished', iterations });
+});
