@@ -20,6 +20,8 @@ export interface QueueSpec {
   readonly leaseMs: number;
   /** A message that comes this often without an ack is put among the dead letters; null: never. */
   readonly maxDeliveries: number | null;
+  /** Its messages are made again from the store when somebody still waits for what they ask. */
+  readonly isDerived: boolean;
 }
 
 export const queues = {
@@ -30,6 +32,7 @@ export const queues = {
     maxBytes: 64 * mebibyte,
     leaseMs: 10_000,
     maxDeliveries: 50,
+    isDerived: true,
   },
   reward: {
     stream: 'SEGUE_REWARD',
@@ -38,6 +41,7 @@ export const queues = {
     maxBytes: 64 * mebibyte,
     leaseMs: 15_000,
     maxDeliveries: 20,
+    isDerived: true,
   },
   segments: {
     stream: 'SEGUE_SEGMENTS',
@@ -47,6 +51,7 @@ export const queues = {
     // Committing takes milliseconds; what a killed store held comes again this soon.
     leaseMs: 5_000,
     maxDeliveries: null,
+    isDerived: false,
   },
   scores: {
     stream: 'SEGUE_SCORES',
@@ -55,6 +60,7 @@ export const queues = {
     maxBytes: 64 * mebibyte,
     leaseMs: 5_000,
     maxDeliveries: null,
+    isDerived: false,
   },
 } as const satisfies Record<string, QueueSpec>;
 
