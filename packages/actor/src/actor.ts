@@ -39,8 +39,8 @@ export interface ActorShell extends Pick<Shell<ActorConfig>, 'config' | 'log' | 
   };
 }
 
-/** How long to try to publish a segment, in ms: longer than a restart of the message server takes. */
-const publishPatienceMs = 60_000;
+/** How long to try to publish a segment, in ms: a message server that is away must not cost what was generated. Slots bound what waits. */
+const publishPatienceMs = 600_000;
 const idleReleaseMs = 30_000;
 const keepDownloads = 3;
 

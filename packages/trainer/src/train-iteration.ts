@@ -17,7 +17,7 @@ import {
   type TrainProgress,
   type TrainRow,
 } from '@segue/core';
-import type { PolicyRow, TokenRow, TrainingWorker } from '@segue/engine';
+import { companionFiles, type PolicyRow, type TokenRow, type TrainingWorker } from '@segue/engine';
 import { type Learner, policyOpening } from './learner.js';
 import type { PolicyStore, StoredPolicy } from './policy-store.js';
 import { doneProgress, progress } from './progress.js';
@@ -87,7 +87,9 @@ export async function* trainIteration(
   const measured = { ...describeBatch(batch), ...describeUpdates(updates), ...prepared.metrics, logRatioMean };
   const metrics = { ...measured, referenceMs, trainMs };
   const version = { runId, version: policyVersion + 1, parent: policyVersion, origin: 'trained', inputHash } as const;
-  const saved = await store.put({ ...version, metrics }, (folder) => learn.save(folder));
+  // Those of the parent, which is in use: the version that the engine was opened with may be gone by now.
+  const companions = await companionFiles(parent.folder);
+  const saved = await store.put({ ...version, metrics }, (folder) => learn.save(folder, companions));
   learner.isNow(saved);
   const all: TrainMetrics = { ...metrics, saveMs: performance.now() - saveFromMs };
   yield doneProgress(store, saved, all);

@@ -1,5 +1,5 @@
 /** Training with a tiny real policy: the warm-up and the iterations. */
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assembleBatch, type CompleteGroup, type PolicyVersionInfo, SegueError, type TrainProgress } from '@segue/core';
 import { TrainingWorker } from '@segue/engine';
@@ -187,6 +187,22 @@ t.test('the optimiser is reset at the start of every iteration', async (t) => {
     await second(true),
     'a process that has seen nothing of iteration 0 gives the same',
   );
+});
+
+t.test('a trainer that was started in the middle of a run outlives the version that it began with', async (t) => {
+  const before = await startTrainer(t, tinyConfig());
+  const batches = [0, 1, 2].map((i) => [i, { policyVersion: i, groups: batch('r', i) }] as const);
+  for (const [iteration, frozen] of batches) before.replay.batches.set(iteration, frozen);
+  await before.trainer.initialize('r');
+  const first = await outcome(before.trainer.train('r', 0, never));
+  await before.trainer.stop();
+
+  const { trainer, replay } = await startTrainer(t, tinyConfig(), before.folder);
+  replay.batches = before.replay.batches;
+  await outcome(trainer.train('r', 1, never));
+  await rm(first.version.folder, { recursive: true, force: true });
+  const third = await outcome(trainer.train('r', 2, never));
+  t.equal(third.version.ref.version, 3, 'the tokenizer is that of the version before');
 });
 
 t.test('an iteration without a complete group trains nothing and keeps its version', async (t) => {

@@ -4,7 +4,23 @@ import { type Connection, fromNats } from './connection.js';
 
 const ackTries = 3;
 
-export class Delivery {
+/** A message in hand, however it came there. */
+export interface HeldMessage {
+  readonly message: Pick<Msg, 'subject' | 'data'>;
+  /** 1 at the first delivery. */
+  readonly deliveryCount: number;
+  /** Number of the message in its stream. */
+  readonly sequence: number;
+  header(name: string): string;
+  extend(): void;
+  giveBack(delayMs: number): void;
+  /** Resolves when the server has taken it. */
+  ack(): Promise<void>;
+  /** Never to be delivered again. */
+  terminate(): Promise<void>;
+}
+
+export class Delivery implements HeldMessage {
   readonly message: Msg;
   readonly #connection: Connection;
 
@@ -13,12 +29,10 @@ export class Delivery {
     this.message = message;
   }
 
-  /** 1 at the first delivery. */
   get deliveryCount(): number {
     return deliveryCountOf(this.message.reply ?? '');
   }
 
-  /** Number of the message in its stream. */
   get sequence(): number {
     return sequenceOf(this.message.reply ?? '');
   }
@@ -35,12 +49,10 @@ export class Delivery {
     this.#say(delayMs > 0 ? `-NAK ${JSON.stringify({ delay: nanos(delayMs) })}` : '-NAK');
   }
 
-  /** Resolves when the server has taken it. */
   ack(): Promise<void> {
     return this.#ask('+ACK');
   }
 
-  /** Never to be delivered again. */
   terminate(): Promise<void> {
     return this.#ask('+TERM');
   }

@@ -2,7 +2,7 @@
  * Large bodies travel in parts of at most 448 KiB (a server takes 1 MiB, headers included, and large batches of large
  * messages break connections). Each part is a message of its own; they are leased, acknowledged and given back together.
  */
-import type { Delivery } from './delivery.js';
+import type { HeldMessage } from './delivery.js';
 
 const partBytes = 448 * 1024;
 /** How long the parts that are here wait for the missing ones. */
@@ -23,12 +23,12 @@ export function formatPart(index: number, count: number, id: string): string {
 
 /** A message in all its parts. */
 export interface WholeMessage {
-  readonly deliveries: readonly Delivery[];
+  readonly deliveries: readonly HeldMessage[];
   readonly body: Uint8Array;
 }
 
 interface Incomplete {
-  readonly parts: (Delivery | null)[];
+  readonly parts: (HeldMessage | null)[];
   readonly sinceMs: number;
 }
 
@@ -36,7 +36,7 @@ export class PartJoiner {
   readonly #incomplete = new Map<string, Incomplete>();
 
   /** The whole message once its last part is here, else null. A part that comes again takes its earlier delivery's place. */
-  add(delivery: Delivery): WholeMessage | null {
+  add(delivery: HeldMessage): WholeMessage | null {
     const header = /^(\d{1,4})\/(\d{1,4}) (.+)$/.exec(delivery.header(partHeader));
     if (!header) return { deliveries: [delivery], body: delivery.message.data };
     const [, index, count, id] = header;
@@ -56,8 +56,8 @@ export class PartJoiner {
   }
 
   /** Takes out the parts whose other parts did not come in time: their publisher died. */
-  takeOrphans(): Delivery[] {
-    const orphans: Delivery[] = [];
+  takeOrphans(): HeldMessage[] {
+    const orphans: HeldMessage[] = [];
     for (const [key, entry] of this.#incomplete) {
       if (Date.now() - entry.sinceMs < patienceMs) continue;
       this.#incomplete.delete(key);

@@ -3,7 +3,7 @@
  * lost with its taker. A note is written before the message is given back, and read only when somebody has to know.
  */
 import { type Connection, fromNats, withPatience } from './connection.js';
-import type { Delivery } from './delivery.js';
+import type { HeldMessage } from './delivery.js';
 import { returnsPrefix, returnsStream } from './subjects.js';
 
 export class Returns {
@@ -17,13 +17,13 @@ export class Returns {
   }
 
   /** On the way at once, before what is sent next. */
-  note(delivery: Delivery): void {
+  note(delivery: HeldMessage): void {
     const { nc } = this.#connection;
     if (!nc.isClosed()) nc.publish(`${this.#subject(delivery)}.${delivery.deliveryCount}`);
   }
 
   /** Deliveries before this one that ended neither acknowledged nor given back. */
-  async lostBefore(delivery: Delivery): Promise<number> {
+  async lostBefore(delivery: HeldMessage): Promise<number> {
     const { nc, jsm } = this.#connection;
     const query = { subjects_filter: `${this.#subject(delivery)}.*` };
     try {
@@ -36,7 +36,7 @@ export class Returns {
     }
   }
 
-  #subject(delivery: Delivery): string {
+  #subject(delivery: HeldMessage): string {
     return `${returnsPrefix}.${this.#stream}.${delivery.sequence}`;
   }
 }

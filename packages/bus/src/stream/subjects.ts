@@ -22,6 +22,8 @@ export interface QueueSpec {
   readonly maxDeliveries: number | null;
   /** What is published at about the same time travels in one message. Not for work that its taker may die of: it would take others along. */
   readonly gathers: boolean;
+  /** Its messages are made again from the store when somebody still waits for what they ask. */
+  readonly isDerived: boolean;
 }
 
 export const queues = {
@@ -33,6 +35,7 @@ export const queues = {
     leaseMs: 10_000,
     maxDeliveries: 50,
     gathers: false,
+    isDerived: true,
   },
   reward: {
     stream: 'SEGUE_REWARD',
@@ -42,6 +45,7 @@ export const queues = {
     leaseMs: 15_000,
     maxDeliveries: 20,
     gathers: false,
+    isDerived: true,
   },
   segments: {
     stream: 'SEGUE_SEGMENTS',
@@ -52,6 +56,7 @@ export const queues = {
     leaseMs: 5_000,
     maxDeliveries: null,
     gathers: true,
+    isDerived: false,
   },
   scores: {
     stream: 'SEGUE_SCORES',
@@ -61,6 +66,7 @@ export const queues = {
     leaseMs: 5_000,
     maxDeliveries: null,
     gathers: true,
+    isDerived: false,
   },
 } as const satisfies Record<string, QueueSpec>;
 

@@ -11,6 +11,7 @@ import { checksum, decodeBodies, encodeBodies, encodeBody, type OpenBody } from 
 import { type Connection, fromNats, publishToStream, withPatience } from './connection.js';
 import type { DeadLetters } from './dead-letters.js';
 import { Delivery } from './delivery.js';
+import { countMessages, nextMessage, readForgotten } from './forgotten.js';
 import { Gatherer } from './gatherer.js';
 import type { Format } from './messages.js';
 import { formatPart, PartJoiner, partHeader, splitBody, type WholeMessage } from './parts.js';
@@ -103,7 +104,9 @@ export class WorkQueue<T> {
 
   async *consume(signal: AbortSignal): AsyncGenerator<Lease<T>, void, void> {
     while (!signal.aborted) {
-      const leases = await this.#takeUnless(signal);
+      const taken = await this.#takeUnless(signal);
+      // Nothing comes: a look at what the server keeps and does not deliver. The taker knows whether it has it.
+      const leases = taken.length > 0 || signal.aborted ? taken : await this.#leaseForgotten();
       let yielded = 0;
       try {
         for (const lease of leases) {
@@ -127,17 +130,42 @@ export class WorkQueue<T> {
     }
   }
 
+  /** What waits and what is leased. Tasks that are delivered to nobody any more are taken out on the way. */
   async depth(): Promise<QueueDepth> {
-    const { jsm } = this.#connection;
-    const [stream, consumer] = await Promise.all([
-      jsm.streams.info(this.#spec.stream),
-      jsm.consumers.info(this.#spec.stream, this.#spec.consumer),
-    ]).catch((error) => {
+    try {
+      // The consumer's own count of waiting messages drifts on old servers; what is neither leased nor forgotten waits.
+      const { messages, leased, forgotten } = await countMessages(this.#connection.jsm, this.#spec);
+      if (forgotten > 0 && this.#spec.isDerived) {
+        for (const message of await readForgotten(this.#connection, this.#spec)) await message.terminate();
+      }
+      return { pending: Math.max(0, messages - forgotten - leased), leased };
+    } catch (error) {
       throw fromNats(error, `reading ${this.#spec.stream}`);
-    });
-    // The consumer's own count of waiting messages drifts on old servers; what is not leased waits.
-    const leased = consumer.num_ack_pending;
-    return { pending: Math.max(0, stream.state.messages - leased), leased };
+    }
+  }
+
+  /** Leases of what the server keeps and will not deliver, whose ack takes it out. None when the server does not answer. */
+  async #leaseForgotten(): Promise<Lease<T>[]> {
+    const { log } = this.#connection;
+    const { stream } = this.#spec;
+    try {
+      const found = await readForgotten(this.#connection, this.#spec);
+      if (found.length === 0) return [];
+      log.warn({ stream, messages: found.length }, 'the server came back with messages that it had acknowledged');
+      const joiner = new PartJoiner();
+      const leases: Lease<T>[] = [];
+      for (const delivery of found) {
+        const whole = joiner.add(delivery);
+        if (whole) leases.push(...(await this.#leases(whole)));
+      }
+      return leases;
+    } catch (error) {
+      log.warn(
+        { stream, error: fromNats(error, `reading ${stream}`).message },
+        'the queue could not be looked through',
+      );
+      return [];
+    }
   }
 
   /**
@@ -149,8 +177,10 @@ export class WorkQueue<T> {
     const subject = `${this.#spec.prefix}.${runId}.*`;
     const deletions: Promise<boolean>[] = [];
     for (let seq = 1; ; seq++) {
-      const found = await withPatience(nc, `purging ${subject}`, () => this.#nextMessage(seq, subject));
-      if (found === null) break;
+      const query = { seq, next_by_subj: subject };
+      const next = await withPatience(nc, `purging ${subject}`, () => nextMessage(jsm, this.#spec.stream, query));
+      if (next === null) break;
+      const found = next.seq;
       seq = found;
       deletions.push(
         withPatience(nc, `purging ${subject}`, () => jsm.streams.deleteMessage(this.#spec.stream, found, false)).catch(
@@ -161,18 +191,6 @@ export class WorkQueue<T> {
     }
     const deleted = await Promise.all(deletions);
     return deleted.filter(Boolean).length;
-  }
-
-  /** Sequence number of the first message of a subject from `seq` on; null when there is none. */
-  async #nextMessage(seq: number, subject: string): Promise<number | null> {
-    const query = { seq, next_by_subj: subject };
-    try {
-      return (await this.#connection.jsm.streams.getMessage(this.#spec.stream, query)).seq;
-    } catch (error) {
-      const failure = fromNats(error, `reading ${this.#spec.stream}`);
-      if (failure.code === 'NOT_FOUND') return null;
-      throw failure;
-    }
   }
 
   async #pull(max: number, waitMs: number, signal: AbortSignal | undefined): Promise<Delivery[]> {

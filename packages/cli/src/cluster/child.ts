@@ -20,6 +20,15 @@ export interface ChildSpec {
   /** Keeps stdin open as a leash: a service that is told so ends when its supervisor is gone. */
   readonly leash: boolean;
   readonly env?: Readonly<Record<string, string>>;
+  readonly restarts: RestartRules;
+}
+
+/** How a process that dies is started again. */
+export interface RestartRules {
+  /** Deaths in a row after which it is given up. */
+  readonly maxInARow: number;
+  /** How long a process of this name stays down, in ms. */
+  readonly pauseMs: (name: string) => number;
 }
 
 export interface ReadyLine {
@@ -27,8 +36,7 @@ export interface ReadyLine {
   readonly metricsAddress: string;
 }
 
-const maxRestartsInARow = 5;
-const restartPauseMs = 500;
+export const defaultRestartRules: RestartRules = { maxInARow: 5, pauseMs: () => 500 };
 /** A process that lived this long has its restarts forgiven. */
 const healthyAfterMs = 30_000;
 
@@ -113,7 +121,7 @@ export class Child {
     if (this.#stopping) return;
     this.#process = null;
     if (Date.now() - startedAtMs > healthyAfterMs) this.#restarts = 0;
-    if (this.#restarts >= maxRestartsInARow) {
+    if (this.#restarts >= this.spec.restarts.maxInARow) {
       this.#onGivenUp(
         new SegueError('UNAVAILABLE', `${this.#describeEnd(code, signal)}; gave up after ${this.#restarts} restarts`),
       );
@@ -122,12 +130,12 @@ export class Child {
     this.#restarts += 1;
     this.#restartTimer = setTimeout(() => {
       this.start().catch((error: unknown) => this.#onDeathOnStart(startedAtMs, error));
-    }, restartPauseMs);
+    }, this.spec.restarts.pauseMs(this.spec.name));
   }
 
   #onDeathOnStart(startedAtMs: number, error: unknown): void {
     if (this.#stopping) return;
-    if (this.#restarts >= maxRestartsInARow) this.#onGivenUp(SegueError.from(error, 'UNAVAILABLE'));
+    if (this.#restarts >= this.spec.restarts.maxInARow) this.#onGivenUp(SegueError.from(error, 'UNAVAILABLE'));
     else this.#onDeath(startedAtMs, this.#process?.exitCode ?? null, null);
   }
 

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SegueError, type ServiceName } from '@segue/core';
 import { BrokerDisk, freeBytesOf } from './broker-disk.js';
-import { Child, type ReadyLine } from './child.js';
+import { Child, type ChildSpec, defaultRestartRules, type ReadyLine, type RestartRules } from './child.js';
 import { FolderLock } from './folder-lock.js';
 import { endOrphan, findNatsServer, freePort, natsSpec } from './nats-server.js';
 
@@ -18,12 +18,14 @@ export interface ClusterOptions {
   readonly actors: number;
   /** Engine threads of the trainer. */
   readonly trainerThreads: number;
-  /** Settings per service, as `key=value`. */
-  readonly settings: Readonly<Partial<Record<ServiceName, readonly string[]>>>;
+  /** Settings per service, or of one process by its name (`actor-0`), as `key=value`. */
+  readonly settings: Readonly<Record<string, readonly string[] | undefined>>;
   /** Starts these services alone, for reading a store; all when left out. */
   readonly only?: readonly ServiceName[];
   /** Programs to start in place of a service's own; for tests. */
   readonly entries?: Readonly<Partial<Record<ServiceName, string>>>;
+  /** How what dies is started again; five times in a row when left out. */
+  readonly restarts?: RestartRules;
 }
 
 /** What `cluster.json` holds, so that other commands find the cluster. */
@@ -94,8 +96,7 @@ export class LocalCluster {
     await mkdir(storeFolder, { recursive: true });
     await endOrphan(storeFolder);
     const spec = natsSpec({ binary, port, storeFolder, logFile: join(logs, 'nats.log') });
-    const broker = new Child({ ...spec, readyTimeoutMs }, this.#onFailure);
-    await this.#startChild(broker);
+    const broker = await this.#startChild({ ...spec, readyTimeoutMs });
     this.#brokerDisk = new BrokerDisk(
       () => freeBytesOf(storeFolder),
       (why) => broker.restart(why),
@@ -110,6 +111,7 @@ export class LocalCluster {
       `natsUrl=${this.#natsUrl}`,
       ...(service === 'trainer' ? [`threads=${this.#options.trainerThreads}`] : []),
       ...(this.#options.settings[service] ?? []),
+      ...(name === service ? [] : (this.#options.settings[name] ?? [])),
     ];
     // Ports stay the same over a restart, so that peers find the service again; the first start picks free ones.
     const [port, metricsPort] = [await freePort(), await freePort()];
@@ -125,21 +127,16 @@ export class LocalCluster {
       ...settings.flatMap((setting) => ['--set', setting]),
     ];
     const logFile = join(logs, `${name}.log`);
-    const spec = {
-      name,
-      command: process.execPath,
-      args,
-      logFile,
-      ready: readServiceReady,
-      readyTimeoutMs,
-      leash: true,
-    };
-    await this.#startChild(new Child(spec, this.#onFailure));
+    const command = process.execPath;
+    await this.#startChild({ name, command, args, logFile, ready: readServiceReady, readyTimeoutMs, leash: true });
   }
 
-  async #startChild(child: Child): Promise<void> {
+  async #startChild(spec: Omit<ChildSpec, 'restarts'>): Promise<Child> {
+    const restarts = this.#options.restarts ?? defaultRestartRules;
+    const child = new Child({ ...spec, restarts }, this.#onFailure);
     this.#children.push(child);
     await child.start();
+    return child;
   }
 
   async #writeState(): Promise<void> {

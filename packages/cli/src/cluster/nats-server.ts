@@ -44,7 +44,7 @@ export interface NatsOptions {
   readonly logFile: string;
 }
 
-export function natsSpec(options: NatsOptions): Omit<ChildSpec, 'readyTimeoutMs'> {
+export function natsSpec(options: NatsOptions): Omit<ChildSpec, 'readyTimeoutMs' | 'restarts'> {
   const address = `127.0.0.1:${options.port}`;
   return {
     name: 'nats',

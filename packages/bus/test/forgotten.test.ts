@@ -1,0 +1,75 @@
+/**
+ * Messages that a killed server comes back with though they were acknowledged and taken out (nats-server 2.9 does, 2.10 does not): nobody waits for
+ * them, the store looks at its own once more, and they go.
+ */
+import t from 'tap';
+import { startNats } from '../../../test/support/nats.js';
+import { type Bus, connectBus } from '../dist/index.js';
+import { openConnection } from '../dist/stream/connection.js';
+import { rolloutTask, segment } from './samples.js';
+
+const total = 20;
+const member = (index: number) => `r-g0-t${index}`;
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
+  for (let looks = 0; looks < 600; looks++) {
+    if (await isSo()) return;
+    await pause(50);
+  }
+  throw new Error('it did not come to be');
+}
+
+/** Takes segments in until `isEnough`; the first of all is not acknowledged when `exceptFirst`. */
+async function takeIn(bus: Bus, isEnough: (seen: number) => boolean | Promise<boolean>, exceptFirst = false) {
+  const seen: string[] = [];
+  const ended = new AbortController();
+  const watch = until(async () => isEnough(seen.length)).then(() => ended.abort());
+  for await (const lease of bus.consumeSegments({ signal: ended.signal })) {
+    seen.push(lease.value.segment.trajectoryId);
+    if (!exceptFirst || seen.length > 1) await lease.ack();
+  }
+  await watch;
+  return seen;
+}
+
+t.test(
+  'what a server had acknowledged and comes back with is not waited for, looked at once more, and gone',
+  async (t) => {
+    const nats = await startNats();
+    const bus = await connectBus({ url: nats.url, name: 'test', rolloutLeaseMs: 1_000 });
+    const { nc, jsm } = await openConnection({ url: nats.url, name: 'look' });
+    t.teardown(async () => {
+      await nc.close();
+      await bus.close();
+      await nats.stop();
+    });
+    await bus.setUp();
+    for (let i = 0; i < total; i++) {
+      await bus.publishSegment('r', { ...segment, id: `${member(i)}-s0`, trajectoryId: member(i), index: 0 });
+      await bus.publishRolloutTasks([{ ...rolloutTask, runId: 'r', groupId: 'r-g0', trajectoryId: member(i) }]);
+    }
+    // While one message is left the others are taken out of its block, in memory.
+    await takeIn(bus, (seen) => seen === total, true);
+    const [held, ...done] = await bus.takeRolloutTasks(total, { waitMs: 1_000 });
+    for (const lease of done) await lease.ack();
+    t.equal(held?.value.trajectoryId, member(0));
+    // A consumer's state is written down within a second.
+    await pause(1_000);
+    await nats.kill();
+    await nats.restart();
+    await until(() => bus.connected);
+
+    const kept = async (stream: string) => (await jsm.streams.info(stream)).state.messages;
+    t.comment(`came back with ${await kept('SEGUE_SEGMENTS')} segments and ${await kept('SEGUE_ROLLOUT')} tasks`);
+    const again = await takeIn(bus, async (seen) => seen > 0 && (await kept('SEGUE_SEGMENTS')) === 0);
+    t.ok(again.includes(member(0)), 'what was not acknowledged comes again');
+    t.match(await bus.queueDepths(), { segments: { pending: 0, leased: 0 } }, 'nobody waits for the rest');
+
+    const [last] = await bus.takeRolloutTasks(total, { waitMs: 5_000 });
+    t.equal(last?.value.trajectoryId, member(0));
+    await last?.ack();
+    t.match(await bus.queueDepths(), { rollout: { pending: 0, leased: 0 } });
+    t.equal(await kept('SEGUE_ROLLOUT'), 0, 'and old tasks are gone when somebody has counted');
+  },
+);
