@@ -29,7 +29,11 @@ async function fill(): Promise<void> {
   }
 }
 
-const { trainer, replay } = await startTrainer({ teardown }, tinyConfig({ train: { updatesPerIteration: 2 } }), join(disk, 'data'));
+const { trainer, replay } = await startTrainer(
+  { teardown },
+  tinyConfig({ train: { updatesPerIteration: 2 } }),
+  join(disk, 'data'),
+);
 replay.batches.set(0, { policyVersion: 0, groups: batch('r') });
 const start = await trainer.initialize('r');
 const train = async () => {
