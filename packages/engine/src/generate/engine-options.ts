@@ -13,7 +13,7 @@ export type SharePrompts = 'auto' | 'always' | 'never';
 export interface EngineSettings {
   /** Sequences that can run at once. */
   readonly slots: number;
-  /** Sequences that may wait for a slot. Default half the slots: about so many become free in the time in which more can be brought. */
+  /** Sequences that may wait for a slot. Default as many as slots: short sequences free a quarter of them in a chunk, and bringing more takes several chunks. */
   readonly waitingRoom: number;
   /** Tokens per sequence and chunk at most: the steps of one `session.run`. */
   readonly chunkTokens: number;
