@@ -173,6 +173,8 @@ export class Lane {
     this.wake();
     await this.#loop;
     await this.#engine.stop();
+    // What the last chunk has ended came back while the engine stopped.
+    this.#works.handBack();
     this.#works.fail(new SegueError('UNAVAILABLE', 'the actor stops'), this.#works.size);
   }
 
@@ -196,8 +198,8 @@ export class Lane {
 
   async #run(): Promise<void> {
     while (!this.#stopping && !this.#broken) {
-      for (const job of this.#jobs.splice(0)) await job();
       if (this.#failure) await this.#lose(this.#failure);
+      for (const job of this.#jobs.splice(0)) await job();
       if (this.#lost) {
         await this.#recover(this.#lost);
         continue;
@@ -339,7 +341,8 @@ export class Lane {
    * hangs keeps its thread, and a second one beside it would only share its fate: the lane is broken.
    */
   async #lose(cause: SegueError): Promise<void> {
-    this.#failure = null;
+    // As long as this is set, nothing is heard of the engine's other calls.
+    this.#failure = cause;
     this.#works.handBack();
     this.#works.fail(cause, this.slots);
     if (this.#broken) return;
@@ -350,11 +353,13 @@ export class Lane {
     if (hung || this.#failures >= maxFailures) {
       this.#lost = null;
       this.#broken = hung ?? cause;
+      this.#failure = null;
       this.#options.onFailure?.(this.#broken, true);
       return;
     }
     const pauseMs = this.#failures === 1 ? 0 : Math.min(longestMs, firstMs * 2 ** (this.#failures - 2));
     this.#lost = { replaceAtMs: performance.now() + pauseMs };
+    this.#failure = null;
     this.#options.onFailure?.(cause, false);
   }
 

@@ -264,10 +264,7 @@ export class RolloutLoop implements WorkSource {
       },
       finish: (result) => void this.#publish(held, prefix, result),
       fail: (error) => void this.#publishError(held, prefix, error.message),
-      putBack: () => {
-        held.state = 'ready';
-        this.#ready.unshift(held);
-      },
+      putBack: () => this.#putBack(held),
     };
   }
 
@@ -287,6 +284,16 @@ export class RolloutLoop implements WorkSource {
       works.push(held.work);
     }
     return works;
+  }
+
+  /** The next one to be taken, unless its iteration has ended meanwhile. */
+  #putBack(held: HeldTask): void {
+    if (this.#draining || !isCovered(held.task, this.#gate)) {
+      this.#drop(held, this.#draining ? 'drained' : 'closed', 'not begun');
+      return;
+    }
+    held.state = 'ready';
+    this.#ready.unshift(held);
   }
 
   /** A chunk has completed: the reason to keep what is held. */

@@ -2,7 +2,8 @@
 import { type PolicyLocation, SegueError } from '@segue/core';
 import t from 'tap';
 import { Lane } from '../dist/lane.js';
-import { FakeEngine, FakeLease, rolloutTask, settle, until } from './support/fakes.js';
+import type { LaneWork, WorkSource } from '../dist/lane-work.js';
+import { evaluationRequest, FakeEngine, FakeLease, rolloutTask, settle, until } from './support/fakes.js';
 import { fill, open, startLoop } from './support/loop.js';
 
 /** Its thread ends in the first load. */
@@ -77,6 +78,28 @@ t.test('the next chunk is called before the one that runs comes back; what comes
   await until(() => lanes.rollout.running === 2, 'another task came');
   await engine.step();
   t.strictSame(engine.chunks, [1, 2], 'it is in the chunk that had been called before it came');
+});
+
+t.test('what the last chunk ends while the lane stops is handed back; what still runs or waits fails', async (t) => {
+  const engine = new FakeEngine(2);
+  engine.free = false;
+  const answers: string[] = [];
+  const work = (id: string, capTokens: number): LaneWork => ({
+    request: evaluationRequest(id, capTokens),
+    source,
+    finish: ({ endReason }) => answers.push(`${id} ${endReason}`),
+    fail: ({ code }) => answers.push(`${id} ${code}`),
+    putBack: () => answers.push(`${id} put back`),
+  });
+  const waiting: LaneWork[] = [];
+  const source: WorkSource = { take: (free) => waiting.splice(0, free) };
+  waiting.push(work('short', 4), work('long', 40), work('waits', 40));
+  const lane = new Lane({ createEngine: () => engine, engineTimeoutMs: 60_000, sources: [source] });
+  await lane.start();
+  await lane.load({ runId: 'r', version: 5, folder: 'x' });
+  await until(() => engine.chunks.length === 1, 'a chunk runs');
+  await lane.stop();
+  t.strictSame(answers, ['short length', 'long UNAVAILABLE', 'waits UNAVAILABLE']);
 });
 
 t.test('an engine that fails takes those that run along; those that wait in it go on in the next one', async (t) => {

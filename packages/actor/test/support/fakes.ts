@@ -183,9 +183,11 @@ export class FakeEngine implements Engine {
     };
   }
 
-  async stop(): Promise<void> {
+  /** Lets the chunk that runs end. */
+  stop(): Promise<void> {
     this.stopped = true;
     this.#gate?.();
+    return this.#calls.perform(async () => undefined);
   }
 
   #fillSlots(): void {
@@ -215,6 +217,22 @@ function resultOf({ request, tokens }: FakeSequence, endReason: Exclude<EndReaso
 }
 
 export const prompt = Int32Array.of(7, 8, 9);
+
+export function evaluationRequest(id: string, capTokens = 6): SequenceRequest {
+  return {
+    id,
+    promptKey: 'k',
+    promptTokens: prompt,
+    responseTokens: new Int32Array(0),
+    seed: 1,
+    sampling: { temperature: 1, topK: 0, topP: 1 },
+    stopTokens: [2],
+    budgetTokens: capTokens,
+    capTokens,
+    lastSpan: true,
+    repeat: null,
+  };
+}
 
 export function rolloutTask(member: number, more: Partial<RolloutTask> = {}): RolloutTask {
   return {
