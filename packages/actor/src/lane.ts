@@ -1,15 +1,10 @@
 /**
- * A lane: one engine, one policy version, and the loop that runs chunk after chunk. Users offer work through sources;
- * between two chunks sequences join and leave, and loads and cuts happen. It knows nothing of queues, leases or calls.
+ * A lane: one engine, one policy version, and the loop that keeps it busy. Users offer work through sources; it goes into the engine as soon as
+ * there is room, slots or waiting room, and calls for the next chunks are always made ahead, so that the engine waits for nobody
+ * while there is work. Loads and cuts happen between chunks. It knows nothing of queues, leases or calls from outside.
  */
-import {
-  type ChunkReport,
-  type Engine,
-  type EngineStatus,
-  SegueError,
-  type SequenceRequest,
-  type SequenceResult,
-} from '@segue/core';
+import { type ChunkReport, type Engine, type EngineStatus, SegueError } from '@segue/core';
+import { type LaneWork, LaneWorks, type WorkSource } from './lane-work.js';
 import { Wake } from './wake.js';
 import { type EngineCall, WatchedEngine } from './watched-engine.js';
 
@@ -20,21 +15,6 @@ export interface LanePolicy {
   readonly folder: string;
 }
 
-/** A sequence that somebody wants generated. Exactly one of `finish` and `fail` is called, once. */
-export interface LaneWork {
-  readonly request: SequenceRequest;
-  readonly source: WorkSource;
-  finish(result: SequenceResult): void;
-  fail(error: SegueError): void;
-}
-
-export interface WorkSource {
-  /** Its work arrives bit by bit: an idle lane gathers it for a moment before it begins. */
-  readonly comesInPieces?: boolean;
-  /** Hands over at most `free` sequences for what the lane serves; called between two chunks. */
-  take(free: number, lane: Lane): LaneWork[];
-}
-
 export interface LaneOptions {
   readonly createEngine: () => Engine;
   /** Longest time for one call of the engine, in ms. */
@@ -43,7 +23,7 @@ export interface LaneOptions {
   readonly backOff?: BackOff;
   /** Asked in this order. */
   readonly sources: readonly WorkSource[];
-  /** After every chunk, before its finished sequences are handed back. @param works what ran in it */
+  /** After every chunk, before its finished sequences are handed back. @param works what held a slot in it */
   readonly onChunk?: (report: ChunkReport, works: readonly LaneWork[]) => void;
   /** After every stretch without anything to run. */
   readonly onIdle?: (durationMs: number) => void;
@@ -81,15 +61,19 @@ interface PendingLoad {
 /** How long a lane that was idle waits for the next piece of work, and for all of them, in ms. */
 const gatherPauseMs = 15;
 const longestGatherMs = 150;
+/** Calls for a chunk under way: the one that runs, and the next. */
+const chunkCalls = 2;
 
 export class Lane {
   readonly #options: LaneOptions;
   readonly #wake = new Wake();
-  readonly #running = new Map<string, LaneWork>();
-  /** Ended, not yet handed back. */
-  readonly #ended: { readonly work: LaneWork; readonly result: SequenceResult }[] = [];
+  readonly #works = new LaneWorks();
   readonly #jobs: (() => Promise<void>)[] = [];
   #engine: WatchedEngine;
+  /** Calls for a chunk that have not come back. */
+  #chunks = 0;
+  /** What a call of the engine has failed with, until the loop attends to it. */
+  #failure: SegueError | null = null;
   #failures = 0;
   #lost: LostEngine | null = null;
   #policy: LanePolicy | null = null;
@@ -107,8 +91,13 @@ export class Lane {
   get slots(): number {
     return this.#engine.slots;
   }
+  /** Sequences that it takes in all: they run, or wait in the engine. */
+  get places(): number {
+    return this.slots + this.#engine.waitingRoom;
+  }
+  /** Sequences in slots. */
   get running(): number {
-    return this.#running.size;
+    return Math.min(this.slots, this.#works.size);
   }
   /** What it serves; null before the first load, while another version or engine is being loaded, and for good when it is broken. */
   get policy(): LanePolicy | null {
@@ -125,18 +114,17 @@ export class Lane {
   get hung(): SegueError | null {
     return this.#engine.hung;
   }
-  isRunning(id: string): boolean {
-    return this.#running.has(id);
+  /** Whether a sequence of that id runs in the engine, or waits in it. */
+  holds(id: string): boolean {
+    return this.#works.has(id);
   }
   /** The engine's word on device, vocabulary and context, as of the last load. */
   get engineStatus(): EngineStatus | null {
     return this.#status;
   }
-  /** Running sequences of one source. */
-  runningOf(source: WorkSource): number {
-    let count = 0;
-    for (const work of this.#running.values()) if (work.source === source) count++;
-    return count;
+  /** Sequences of one source in the engine. */
+  heldOf(source: WorkSource): number {
+    return this.#works.inside.filter((work) => work.source === source).length;
   }
 
   async start(): Promise<void> {
@@ -167,12 +155,12 @@ export class Lane {
     return this.#between(() => this.#engine.prepareVersion({ version, folder }));
   }
 
-  /** Ends the running sequences that `chosen` names at the end of the chunk; their owners get what they have. */
+  /** Ends the sequences that `chosen` names at the end of the chunk; their owners get what they have, which is nothing where one has not begun. */
   cut(chosen: (work: LaneWork) => boolean): Promise<void> {
     return this.#between(async () => {
-      const ids = [...this.#running.values()].filter(chosen).map((work) => work.request.id);
-      if (ids.length > 0) this.#collect(await this.#engine.cut(ids));
-      this.#handBack();
+      const ids = this.#works.inside.filter(chosen).map((work) => work.request.id);
+      if (ids.length > 0) this.#works.collect(await this.#engine.cut(ids));
+      this.#works.handBack();
     });
   }
 
@@ -185,7 +173,9 @@ export class Lane {
     this.wake();
     await this.#loop;
     await this.#engine.stop();
-    this.#failAll(new SegueError('UNAVAILABLE', 'the actor stops'));
+    // What the last chunk has ended came back while the engine stopped.
+    this.#works.handBack();
+    this.#works.fail(new SegueError('UNAVAILABLE', 'the actor stops'), this.#works.size);
   }
 
   #between(action: () => Promise<void>): Promise<void> {
@@ -208,39 +198,48 @@ export class Lane {
 
   async #run(): Promise<void> {
     while (!this.#stopping && !this.#broken) {
+      if (this.#failure) await this.#lose(this.#failure);
       for (const job of this.#jobs.splice(0)) await job();
       if (this.#lost) {
         await this.#recover(this.#lost);
         continue;
       }
-      while (this.#loads[0] && this.#running.size === 0 && !this.#lost && !this.#broken) {
+      while (this.#loads[0] && this.#works.size === 0 && this.#isWell) {
         await this.#load(this.#loads[0]);
         this.#loads.shift();
       }
-      const wasIdle = this.#running.size === 0;
-      if (!this.#lost && !this.#broken) await this.#admit();
-      if (wasIdle && !this.#lost && !this.#broken) await this.#gather();
-      if (this.#lost || this.#broken || this.#jobs.length > 0) continue;
-      if (this.#running.size > 0) {
-        await this.#chunk();
-      } else {
-        this.#handBack();
-        const sinceMs = performance.now();
-        const rung = await this.#wake.wait(this.#options.idleReleaseMs);
-        this.#options.onIdle?.(performance.now() - sinceMs);
-        if (rung) continue;
-        this.#stopping = true;
-        this.#options.onExpire?.();
-      }
+      if (!this.#isWell) continue;
+      const wasIdle = this.#works.size === 0;
+      this.#admit();
+      if (wasIdle) await this.#gather();
+      if (!this.#isWell || this.#jobs.length > 0) continue;
+      if (this.#works.size > 0) this.#callChunks();
+      // What the chunk before has ended is published while the next one runs.
+      this.#works.handBack();
+      await (this.#works.size > 0 ? this.#wake.wait() : this.#idle());
     }
-    this.#handBack();
+    this.#works.handBack();
     for (const job of this.#jobs.splice(0)) await job();
     for (const { reject } of this.#loads.splice(0)) reject(this.#whyOver());
   }
 
+  /** The engine is there, as far as is known. */
+  get #isWell(): boolean {
+    return !this.#lost && !this.#broken && !this.#failure;
+  }
+
+  async #idle(): Promise<void> {
+    const sinceMs = performance.now();
+    const rung = await this.#wake.wait(this.#options.idleReleaseMs);
+    this.#options.onIdle?.(performance.now() - sinceMs);
+    if (rung) return;
+    this.#stopping = true;
+    this.#options.onExpire?.();
+  }
+
   async #load({ policy, resolve, reject }: PendingLoad): Promise<void> {
     // What has ended need not wait for a load.
-    this.#handBack();
+    this.#works.handBack();
     try {
       await this.#engine.loadVersion({ version: policy.version, folder: policy.folder });
       this.#policy = policy;
@@ -256,82 +255,80 @@ export class Lane {
     }
   }
 
-  async #admit(): Promise<void> {
+  /** Fills slots and waiting room. */
+  #admit(): void {
     if (!this.policy) return;
+    const room = this.places - this.#works.size;
     const joining: LaneWork[] = [];
-    for (const source of this.#options.sources) {
-      joining.push(...source.take(this.slots - this.#running.size - joining.length, this));
-    }
-    if (joining.length === 0) return;
-    try {
-      await this.#engine.admit(joining.map((work) => work.request));
-      for (const work of joining) this.#running.set(work.request.id, work);
-    } catch (cause) {
-      const error = SegueError.from(cause);
-      if (error.code === 'INVALID_INPUT') {
+    for (const source of this.#options.sources) joining.push(...source.take(room - joining.length, this));
+    if (joining.length > 0) this.#join(joining);
+  }
+
+  #join(works: readonly LaneWork[]): void {
+    this.#works.join(works);
+    this.#whenDone(
+      this.#engine.admit(works.map((work) => work.request)),
+      () => undefined,
+      (error) => {
+        if (error.code !== 'INVALID_INPUT') return false;
+        this.#works.leave(works);
+        if (works.length === 1) works[0]?.fail(error);
         // One bad request refuses the whole: the others join one by one, and the bad one fails alone.
-        for (const work of joining) await this.#admitOne(work);
-      } else {
-        for (const work of joining) work.fail(error);
-        await this.#lose(error);
-      }
-    }
+        else for (const work of works) this.#join([work]);
+        return true;
+      },
+    );
   }
 
   /** The first chunk of a phase would else run with what has come so far, and all the rest would wait for its end. */
   async #gather(): Promise<void> {
-    this.#handBack();
+    this.#works.handBack();
     const untilMs = performance.now() + longestGatherMs;
-    const isFilling = () => [...this.#running.values()].some(({ source }) => source.comesInPieces === true);
-    const canGo = () => !this.#stopping && !this.#lost && !this.#broken;
-    while (canGo() && isFilling() && this.#running.size < this.slots && performance.now() < untilMs) {
-      const rung = await this.#wake.wait(gatherPauseMs);
-      if (!rung || this.#jobs.length > 0 || this.#loads.length > 0) return;
-      await this.#admit();
+    const isFilling = () => this.#works.inside.some(({ source }) => source.comesInPieces === true);
+    const canGo = () => !this.#stopping && this.#isWell && this.#jobs.length === 0 && this.#loads.length === 0;
+    while (canGo() && isFilling() && this.#works.size < this.slots && performance.now() < untilMs) {
+      if (!(await this.#wake.wait(gatherPauseMs))) return;
+      this.#admit();
     }
   }
 
-  async #admitOne(work: LaneWork): Promise<void> {
-    try {
-      await this.#engine.admit([work.request]);
-      this.#running.set(work.request.id, work);
-    } catch (error) {
-      work.fail(SegueError.from(error));
+  #callChunks(): void {
+    while (this.#chunks < chunkCalls) {
+      this.#chunks++;
+      this.#whenDone(this.#engine.generateChunk(), (report) => {
+        this.#chunks--;
+        // A chunk that was called ahead may find nothing left to run.
+        if (report.ids.length === 0) return;
+        this.#failures = 0;
+        this.#options.onChunk?.(report, this.#works.named(report.ids));
+        this.#works.collect(report.finished);
+      });
     }
   }
 
-  async #chunk(): Promise<void> {
-    const works = [...this.#running.values()];
-    try {
-      const running = this.#engine.generateChunk();
-      // What the chunk before has ended is published while this one runs.
-      this.#handBack();
-      const report = await running;
-      this.#failures = 0;
-      this.#options.onChunk?.(report, works);
-      this.#collect(report.finished);
-    } catch (error) {
-      await this.#lose(SegueError.from(error));
-    }
-  }
-
-  /** Takes results out of the running sequences: their slots are free. */
-  #collect(results: readonly SequenceResult[]): void {
-    for (const result of results) {
-      const work = this.#running.get(result.id);
-      this.#running.delete(result.id);
-      if (work) this.#ended.push({ work, result });
-    }
-  }
-
-  #handBack(): void {
-    for (const { work, result } of this.#ended.splice(0)) work.finish(result);
-  }
-
-  #failAll(error: SegueError): void {
-    const failed = [...this.#running.values()];
-    this.#running.clear();
-    for (const work of failed) work.fail(error);
+  /**
+   * Attends to a call that the loop does not wait for, when it comes back, and wakes the loop. Of an engine that has failed meanwhile nothing is
+   * heard any more.
+   * @param forgives whether the engine is none the worse for an error
+   */
+  #whenDone<T>(
+    call: Promise<T>,
+    done: (value: T) => void,
+    forgives: (error: SegueError) => boolean = () => false,
+  ): void {
+    const engine = this.#engine;
+    const isOurs = () => engine === this.#engine && this.#isWell;
+    call
+      .then(
+        (value) => {
+          if (isOurs()) done(value);
+        },
+        (cause) => {
+          const error = SegueError.from(cause);
+          if (isOurs() && !forgives(error)) this.#failure = error;
+        },
+      )
+      .finally(() => this.wake());
   }
 
   #newEngine(): WatchedEngine {
@@ -344,8 +341,10 @@ export class Lane {
    * hangs keeps its thread, and a second one beside it would only share its fate: the lane is broken.
    */
   async #lose(cause: SegueError): Promise<void> {
-    this.#handBack();
-    this.#failAll(cause);
+    // As long as this is set, nothing is heard of the engine's other calls.
+    this.#failure = cause;
+    this.#works.handBack();
+    this.#works.fail(cause, this.slots);
     if (this.#broken) return;
     const { maxFailures, firstMs, longestMs } = this.#options.backOff ?? defaultBackOff;
     this.#failures++;
@@ -354,11 +353,13 @@ export class Lane {
     if (hung || this.#failures >= maxFailures) {
       this.#lost = null;
       this.#broken = hung ?? cause;
+      this.#failure = null;
       this.#options.onFailure?.(this.#broken, true);
       return;
     }
     const pauseMs = this.#failures === 1 ? 0 : Math.min(longestMs, firstMs * 2 ** (this.#failures - 2));
     this.#lost = { replaceAtMs: performance.now() + pauseMs };
+    this.#failure = null;
     this.#options.onFailure?.(cause, false);
   }
 
@@ -371,6 +372,7 @@ export class Lane {
     }
     try {
       this.#engine = this.#newEngine();
+      this.#chunks = 0;
       await this.#engine.start();
       if (this.#policy) await this.#engine.loadVersion({ version: this.#policy.version, folder: this.#policy.folder });
       this.#lost = null;

@@ -4,7 +4,8 @@
  * demand and let go when it has been idle for a while.
  */
 import { SegueError, type SequenceRequest, type SequenceResult } from '@segue/core';
-import { Lane, type LaneOptions, type LanePolicy, type LaneWork, type WorkSource } from './lane.js';
+import { Lane, type LaneOptions, type LanePolicy } from './lane.js';
+import type { LaneWork, WorkSource } from './lane-work.js';
 import type { EngineCall } from './watched-engine.js';
 
 /** What becomes of an engine that failed: another takes its place, its evaluation is given up, or the process is lost with it. */
@@ -84,7 +85,17 @@ export class Lanes implements WorkSource {
           settle(value);
         };
       };
-      const work: EvaluationWork = { policy, request, source: this, finish: end(resolve), fail: end(reject) };
+      const work: EvaluationWork = {
+        policy,
+        request,
+        source: this,
+        finish: end(resolve),
+        fail: end(reject),
+        putBack: () => {
+          if (this.#stopped) work.fail(new SegueError('UNAVAILABLE', 'the actor stops'));
+          else this.#waiting.unshift(work);
+        },
+      };
       this.#waiting.push(work);
       this.#serveWaiting();
     });
@@ -93,13 +104,13 @@ export class Lanes implements WorkSource {
   /** Evaluations get at most a quarter of the slots while rollouts are under way, and never wait for these to end. */
   take(free: number, lane: Lane): LaneWork[] {
     const shared = lane === this.rollout && this.#options.rollouts.isBusy;
-    const allowed = shared ? Math.max(1, Math.floor(lane.slots / 4)) - lane.runningOf(this) : free;
+    const allowed = shared ? Math.max(1, Math.floor(lane.slots / 4)) - lane.heldOf(this) : free;
     const taken: EvaluationWork[] = [];
     const ids = new Set<string>();
     const fits = (work: EvaluationWork) =>
       taken.length < Math.min(free, allowed) &&
       isServed(work.policy, lane) &&
-      !lane.isRunning(work.request.id) &&
+      !lane.holds(work.request.id) &&
       !ids.has(work.request.id);
     this.#waiting = this.#waiting.filter((work) => {
       if (!fits(work)) return true;

@@ -15,7 +15,8 @@ import {
   type SequenceRequest,
   type SequenceResult,
 } from '@segue/core';
-import type { Lane, LaneWork, WorkSource } from './lane.js';
+import type { Lane } from './lane.js';
+import type { LaneWork, WorkSource } from './lane-work.js';
 import type { PrefixReader } from './prefix-reader.js';
 import type { SegmentOutbox } from './segment-outbox.js';
 import { errorSegment, type Gate, isCovered, isOver, judgeTask, type Prefix, segmentFrom } from './task-rules.js';
@@ -158,14 +159,14 @@ export class RolloutLoop implements WorkSource {
     }
   }
 
-  /** How many tasks may be taken now: free slots and a few beyond, when the served version is the announced one. */
+  /** How many tasks may be taken now: for slots and waiting room, when the served version is the announced one. */
   #canTake(): number {
     const gate = this.#gate;
     const lane = this.#options.lane();
     const served = lane.policy;
     if (!gate?.open || served?.runId !== gate.runId || served.version !== gate.policyVersion) return 0;
-    // In portions, so that actors share a short queue; half the slots ahead, as about so many become free in a chunk.
-    const missing = lane.slots + Math.ceil(lane.slots / 2) - this.#held.size;
+    // In portions, so that actors share a short queue.
+    const missing = lane.places - this.#held.size;
     return Math.min(missing, Math.ceil(lane.slots / 4));
   }
 
@@ -263,6 +264,7 @@ export class RolloutLoop implements WorkSource {
       },
       finish: (result) => void this.#publish(held, prefix, result),
       fail: (error) => void this.#publishError(held, prefix, error.message),
+      putBack: () => this.#putBack(held),
     };
   }
 
@@ -282,6 +284,16 @@ export class RolloutLoop implements WorkSource {
       works.push(held.work);
     }
     return works;
+  }
+
+  /** The next one to be taken, unless its iteration has ended meanwhile. */
+  #putBack(held: HeldTask): void {
+    if (this.#draining || !isCovered(held.task, this.#gate)) {
+      this.#drop(held, this.#draining ? 'drained' : 'closed', 'not begun');
+      return;
+    }
+    held.state = 'ready';
+    this.#ready.unshift(held);
   }
 
   /** A chunk has completed: the reason to keep what is held. */

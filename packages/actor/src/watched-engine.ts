@@ -1,7 +1,7 @@
 /**
- * An engine whose every call has a deadline. A call that does not come back in time is answered with DEADLINE_EXCEEDED, and so is
- * every later one at once: what it hangs in cannot be ended from outside, only with the process. Between the two, how long a call has
- * lasted can be read. It knows nothing of what an engine does.
+ * An engine whose every call has a deadline. A call that does not come back in time is answered with DEADLINE_EXCEEDED, and so are those behind it
+ * and every later one at once: what it hangs in cannot be ended from outside, only with the process. Between the two, how long a call has
+ * lasted can be read. It knows nothing of what an engine does, but in which order it performs its calls.
  */
 import {
   type ChunkReport,
@@ -22,15 +22,24 @@ export interface EngineCall {
 }
 
 export interface WatchOptions {
-  /** Longest time for a call, in ms. */
+  /** Longest time for a call, in ms. Waiting for the calls before it does not count. */
   readonly timeoutMs: number;
   readonly nowMs: () => number;
+}
+
+interface WatchedCall {
+  readonly name: string;
+  reject(error: SegueError): void;
 }
 
 export class WatchedEngine implements Engine {
   readonly #engine: Engine;
   readonly #options: WatchOptions;
-  #call: { readonly name: string; readonly sinceMs: number } | null = null;
+  /** Not come back yet, in the order of the calls. */
+  readonly #calls = new Set<WatchedCall>();
+  /** The one of them that the engine performs. */
+  #current: { readonly call: WatchedCall; readonly sinceMs: number } | null = null;
+  #timer: NodeJS.Timeout | undefined;
   #hung: SegueError | null = null;
 
   constructor(engine: Engine, options: WatchOptions) {
@@ -40,9 +49,9 @@ export class WatchedEngine implements Engine {
 
   /** The call that is waited for; null when none is. */
   get call(): EngineCall | null {
-    if (!this.#call) return null;
-    const { name, sinceMs } = this.#call;
-    return { name, ageMs: this.#options.nowMs() - sinceMs };
+    if (!this.#current) return null;
+    const { call, sinceMs } = this.#current;
+    return { name: call.name, ageMs: this.#options.nowMs() - sinceMs };
   }
 
   /** Why the engine is lost, once a call has missed its deadline: no other engine of this process can take its place. */
@@ -52,6 +61,10 @@ export class WatchedEngine implements Engine {
 
   get slots(): number {
     return this.#engine.slots;
+  }
+
+  get waitingRoom(): number {
+    return this.#engine.waitingRoom;
   }
 
   start(): Promise<void> {
@@ -86,27 +99,44 @@ export class WatchedEngine implements Engine {
     return this.#within('stop', () => this.#engine.stop());
   }
 
-  /** Calls of one engine do not overlap, so one clock serves them all. */
-  async #within<T>(name: string, work: () => Promise<T>): Promise<T> {
-    if (this.#hung) throw this.#hung;
-    const { timeoutMs, nowMs } = this.#options;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        this.#hung = new SegueError(
-          'DEADLINE_EXCEEDED',
-          `the engine hangs: ${name} has not come back after ${timeoutMs} ms (engineTimeoutMs)`,
-        );
-        reject(this.#hung);
-      }, timeoutMs);
+  #within<T>(name: string, work: () => Promise<T>): Promise<T> {
+    if (this.#hung) return Promise.reject(this.#hung);
+    return new Promise((resolve, reject) => {
+      const call = { name, reject };
+      this.#calls.add(call);
+      if (!this.#current) this.#watchNext();
+      const back = <V>(settle: (value: V) => void) => {
+        return (value: V) => {
+          this.#comesBack(call);
+          settle(value);
+        };
+      };
+      work().then(back(resolve), back(reject));
     });
-    this.#call = { name, sinceMs: nowMs() };
-    try {
-      return await Promise.race([work(), late]);
-    } finally {
-      clearTimeout(timer);
-      // What hangs goes on being waited for.
-      if (!this.#hung) this.#call = null;
-    }
+  }
+
+  #comesBack(call: WatchedCall): void {
+    // What hangs goes on being waited for.
+    if (this.#hung) return;
+    this.#calls.delete(call);
+    this.#watchNext();
+  }
+
+  /** The clock starts for the call that the engine turns to: a chunk lets all others pass. */
+  #watchNext(): void {
+    clearTimeout(this.#timer);
+    const calls = [...this.#calls];
+    const call = calls.find(({ name }) => name !== 'generateChunk') ?? calls[0];
+    this.#current = call ? { call, sinceMs: this.#options.nowMs() } : null;
+    if (call) this.#timer = setTimeout(() => this.#hang(call), this.#options.timeoutMs);
+  }
+
+  #hang({ name }: WatchedCall): void {
+    const { timeoutMs } = this.#options;
+    this.#hung = new SegueError(
+      'DEADLINE_EXCEEDED',
+      `the engine hangs: ${name} has not come back after ${timeoutMs} ms (engineTimeoutMs)`,
+    );
+    for (const { reject } of this.#calls) reject(this.#hung);
   }
 }

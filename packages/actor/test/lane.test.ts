@@ -1,8 +1,10 @@
-/** One lane by itself: engines that die in a load. */
+/** The lane and its engine: chunks called ahead, sequences that wait inside, engines that fail. */
 import { type PolicyLocation, SegueError } from '@segue/core';
 import t from 'tap';
 import { Lane } from '../dist/lane.js';
-import { FakeEngine, settle } from './support/fakes.js';
+import type { LaneWork, WorkSource } from '../dist/lane-work.js';
+import { evaluationRequest, FakeEngine, FakeLease, rolloutTask, settle, until } from './support/fakes.js';
+import { fill, open, startLoop } from './support/loop.js';
 
 /** Its thread ends in the first load. */
 class DyingEngine extends FakeEngine {
@@ -62,4 +64,99 @@ t.test('an I/O timeout of a load is not taken for a hang', async (t) => {
   await settle();
   t.equal(lane.policy?.version, 2);
   t.equal(lane.hung, null);
+});
+
+t.test('the next chunk is called before the one that runs comes back; what comes meanwhile passes it', async (t) => {
+  const { bus, loop, engine, lanes } = await startLoop(t, { slots: 2 });
+  bus.put(new FakeLease(rolloutTask(0)));
+  engine.free = false;
+  await loop.follow(open);
+  await until(() => engine.chunks.length === 1, 'the first chunk has begun');
+  await settle();
+  t.equal(engine.chunkCalls, 2, 'one runs, one waits for it');
+  bus.put(new FakeLease(rolloutTask(1)));
+  await until(() => lanes.rollout.running === 2, 'another task came');
+  await engine.step();
+  t.strictSame(engine.chunks, [1, 2], 'it is in the chunk that had been called before it came');
+});
+
+t.test('what the last chunk ends while the lane stops is handed back; what still runs or waits fails', async (t) => {
+  const engine = new FakeEngine(2);
+  engine.free = false;
+  const answers: string[] = [];
+  const work = (id: string, capTokens: number): LaneWork => ({
+    request: evaluationRequest(id, capTokens),
+    source,
+    finish: ({ endReason }) => answers.push(`${id} ${endReason}`),
+    fail: ({ code }) => answers.push(`${id} ${code}`),
+    putBack: () => answers.push(`${id} put back`),
+  });
+  const waiting: LaneWork[] = [];
+  const source: WorkSource = { take: (free) => waiting.splice(0, free) };
+  waiting.push(work('short', 4), work('long', 40), work('waits', 40));
+  const lane = new Lane({ createEngine: () => engine, engineTimeoutMs: 60_000, sources: [source] });
+  await lane.start();
+  await lane.load({ runId: 'r', version: 5, folder: 'x' });
+  await until(() => engine.chunks.length === 1, 'a chunk runs');
+  await lane.stop();
+  t.strictSame(answers, ['short length', 'long UNAVAILABLE', 'waits UNAVAILABLE']);
+});
+
+t.test('an engine that fails takes those that run along; those that wait in it go on in the next one', async (t) => {
+  const { bus, loop, engine, engines } = await startLoop(t, { slots: 2 });
+  bus.put(...[0, 1, 2].map((i) => new FakeLease(rolloutTask(i))));
+  await fill({ engine, loop }, 2);
+  await until(() => engine.waiting.length === 1, 'the third waits inside');
+  engine.failNext = new SegueError('INTERNAL', 'the graph broke');
+  await engine.step();
+  await until(() => bus.segments.length === 3, 'all are answered');
+  const ends = Object.fromEntries(bus.segments.map(({ trajectoryId, endReason }) => [trajectoryId, endReason]));
+  t.strictSame(ends, { 'r-g0-t0': 'error', 'r-g0-t1': 'error', 'r-g0-t2': 'budget' });
+  t.strictSame(engines[1]!.admitted, ['r-g0-t2']);
+});
+
+const manyTasks = (from: number) => Array.from({ length: 16 }, (_, i) => new FakeLease(rolloutTask(from + i)));
+const breakNext = (engine: { failNext: SegueError | null }) => {
+  engine.failNext = new SegueError('INTERNAL', 'the graph broke');
+};
+
+t.test('an engine that fails every chunk is replaced a bounded number of times, then the lane is broken', async (t) => {
+  const { bus, loop, engines, failures, lanes } = await startLoop(t, { slots: 1, prepare: breakNext });
+  bus.put(...manyTasks(0));
+  await loop.follow(open);
+  await until(() => failures.length === 4, 'four failures');
+  const said = 'the graph broke';
+  t.strictSame(failures, [said, said, said, `broken: ${said}`]);
+  t.equal(engines.length, 4);
+  t.equal(lanes.rollout.policy, null);
+  await t.rejects(lanes.switchTo({ runId: 'r', version: 6, folder: 'x' }), { message: /the graph broke/ });
+});
+
+t.test('a chunk that completes forgives the failures before it', async (t) => {
+  const { bus, loop, engines, failures } = await startLoop(t, {
+    slots: 1,
+    prepare: (engine, place) => place % 3 < 2 && breakNext(engine),
+  });
+  const whole = () => bus.segments.filter(({ endReason }) => endReason === 'budget').length;
+  bus.put(...manyTasks(0));
+  await loop.follow(open);
+  await until(() => whole() > 0, 'the third engine works');
+  breakNext(engines[2]!);
+  const before = whole();
+  bus.put(...manyTasks(16));
+  await until(() => engines.length === 6 && whole() > before, 'so does the sixth');
+  t.strictSame(failures, Array(5).fill('the graph broke'), 'five failures, never four in a row');
+});
+
+t.test('an engine that dies while sequences join is replaced, and the others are tried by the new one', async (t) => {
+  const { bus, loop, engine, engines } = await startLoop(t);
+  engine.failAdmission = new SegueError('UNAVAILABLE', 'the thread has ended');
+  const [lease] = bus.put(new FakeLease(rolloutTask(0)));
+  await loop.follow(open);
+  await until(() => lease!.acked, 'acknowledged');
+  t.match(bus.segments[0], { endReason: 'error', error: /the thread has ended/ });
+  bus.put(new FakeLease(rolloutTask(1)));
+  await until(() => bus.segments.length === 2, 'the new engine works');
+  t.equal(bus.segments[1]!.endReason, 'budget');
+  t.equal(engines[1]!.version, 5, 'on the same version');
 });

@@ -1,31 +1,17 @@
 /** The lanes: evaluations beside rollouts, and the change of versions. */
-import type { SequenceRequest } from '@segue/core';
 import t from 'tap';
-import { FakeLease, prompt, rolloutTask, until } from './support/fakes.js';
+import { evaluationRequest, FakeLease, rolloutTask, until } from './support/fakes.js';
 import { fill, startLoop } from './support/loop.js';
 
 const never = new AbortController().signal;
-const request = (id: string, capTokens = 6): SequenceRequest => ({
-  id,
-  promptKey: 'k',
-  promptTokens: prompt,
-  responseTokens: new Int32Array(0),
-  seed: 1,
-  sampling: { temperature: 1, topK: 0, topP: 1 },
-  stopTokens: [2],
-  budgetTokens: capTokens,
-  capTokens,
-  lastSpan: true,
-  repeat: null,
-});
 
 t.test('evaluation runs in its own lane on a pinned version, sharing the engine where versions agree', async (t) => {
   const { lanes, engines, bus, loop, engine } = await startLoop(t, { slots: 4 });
   const pinned = (version: number) => ({ runId: 'r', version, folder: 'x' });
-  const same = await lanes.evaluate(pinned(5), request('e0'), never);
+  const same = await lanes.evaluate(pinned(5), evaluationRequest('e0'), never);
   t.equal(same.tokens.length, 6);
   t.equal(engines.length, 1, 'the rollout engine serves it');
-  const older = await Promise.all(['e0', 'e1'].map((id) => lanes.evaluate(pinned(4), request(id), never)));
+  const older = await Promise.all(['e0', 'e1'].map((id) => lanes.evaluate(pinned(4), evaluationRequest(id), never)));
   t.equal(older.length, 2);
   t.strictSame(
     engines.map(({ loads }) => loads),
@@ -36,13 +22,13 @@ t.test('evaluation runs in its own lane on a pinned version, sharing the engine 
   t.equal(engine.stopped, false);
 
   // The same id twice at once: one after the other, never refused.
-  const twins = await Promise.all([0, 1].map(() => lanes.evaluate(pinned(5), request('twin'), never)));
+  const twins = await Promise.all([0, 1].map(() => lanes.evaluate(pinned(5), evaluationRequest('twin'), never)));
   t.strictSame([...twins[0]!.tokens], [...twins[1]!.tokens]);
 
   // Rollouts keep most of the slots.
   bus.put(...Array.from({ length: 4 }, (_, i) => new FakeLease(rolloutTask(i, { budgetTokens: i < 2 ? 4 : 10 }))));
   await fill({ engine, loop }, 4);
-  const evaluations = ['f0', 'f1', 'f2'].map((id) => lanes.evaluate(pinned(5), request(id), never));
+  const evaluations = ['f0', 'f1', 'f2'].map((id) => lanes.evaluate(pinned(5), evaluationRequest(id), never));
   await engine.step();
   await until(() => [...engine.running.keys()].some((id) => id.startsWith('f')), 'an evaluation joined');
   t.equal(
@@ -60,7 +46,7 @@ t.test('an evaluation whose engine hangs is answered, and costs the process as w
   };
   const { lanes, failures, engines } = await startLoop(t, { engineTimeoutMs: 60, prepare });
   const pinned = { runId: 'r', version: 4, folder: 'x' };
-  await t.rejects(lanes.evaluate(pinned, request('e0'), never), { code: 'DEADLINE_EXCEEDED' });
+  await t.rejects(lanes.evaluate(pinned, evaluationRequest('e0'), never), { code: 'DEADLINE_EXCEEDED' });
   t.match(failures, [/^broken: the engine hangs: generateChunk/]);
   t.equal(engines.length, 2);
   await t.rejects(lanes.stop(), { code: 'DEADLINE_EXCEEDED' }, 'exiting would wait for that thread');
@@ -70,18 +56,20 @@ t.test('a version is loaded when nothing runs; evaluations of the old one go on 
   const { lanes, engines, engine } = await startLoop(t, { slots: 1 });
   engine.free = false;
   const pinned = { runId: 'r', version: 5, folder: 'x' };
-  const [first, second] = ['e0', 'e1'].map((id) => lanes.evaluate(pinned, request(id, 4), never));
-  await until(() => engine.running.size === 1, 'the first runs');
+  const [first, second, third] = ['e0', 'e1', 'e2'].map((id) =>
+    lanes.evaluate(pinned, evaluationRequest(id, 4), never),
+  );
+  await until(() => engine.running.size === 1 && engine.waiting.length === 1, 'one runs, one waits in the engine');
   const switched = lanes.switchTo({ runId: 'r', version: 6, folder: 'x' });
-  await second;
-  t.strictSame(engines[1]!.loads, [5], 'the second found another engine');
+  await third;
+  t.strictSame(engines[1]!.loads, [5], 'the third found another engine');
   t.strictSame(engine.loads, [5], 'still the old version');
   engine.free = true;
-  await Promise.all([first, switched]);
+  await Promise.all([first, second, switched]);
   t.strictSame(engine.loads, [5, 6]);
   const cancel = new AbortController();
   engine.free = false;
-  const cancelled = lanes.evaluate({ ...pinned, version: 6 }, request('e2', 4), cancel.signal);
+  const cancelled = lanes.evaluate({ ...pinned, version: 6 }, evaluationRequest('e3', 4), cancel.signal);
   await until(() => engine.running.size === 1, 'it runs');
   cancel.abort();
   await t.rejects(cancelled, { code: 'CANCELLED' });

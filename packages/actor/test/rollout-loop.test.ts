@@ -10,14 +10,16 @@ t.test('tasks are taken for free slots and a few beyond, and only while the iter
   await settle();
   t.strictSame(bus.pulls, [], 'not before the announcement');
   await fill({ engine, loop }, 4);
-  await until(() => loop.trajectoryIds.length === 6, 'four slots and half as many beyond');
+  await until(() => loop.trajectoryIds.length === 6, 'four slots and the waiting room');
   await settle();
   t.equal(bus.waiting.length, 2);
   t.ok(
     bus.pulls.every((max) => max === 1),
     'in portions of a quarter of the slots, so that other actors get theirs',
   );
-  t.strictSame(engine.admitted, ['r-g0-t0', 'r-g0-t1', 'r-g0-t2', 'r-g0-t3'], 'siblings stay adjacent');
+  t.strictSame([...engine.running.keys()], ['r-g0-t0', 'r-g0-t1', 'r-g0-t2', 'r-g0-t3'], 'siblings stay adjacent');
+  const waiting = engine.waiting.map(({ id }) => id);
+  t.strictSame(waiting, ['r-g0-t4', 'r-g0-t5'], 'those beyond wait inside the engine');
 });
 
 t.test('a slot that becomes free is refilled at once, while the segment is still being published', async (t) => {
@@ -274,52 +276,6 @@ t.test('a chunk that does not come back costs the lane, and its work is given up
     'whoever stops it learns that the thread is still there',
   );
   t.equal(engines.length, 1, 'no second engine beside it');
-});
-
-const manyTasks = (from: number) => Array.from({ length: 16 }, (_, i) => new FakeLease(rolloutTask(from + i)));
-const breakNext = (engine: { failNext: SegueError | null }) => {
-  engine.failNext = new SegueError('INTERNAL', 'the graph broke');
-};
-
-t.test('an engine that fails every chunk is replaced a bounded number of times, then the lane is broken', async (t) => {
-  const { bus, loop, engines, failures, lanes } = await startLoop(t, { slots: 1, prepare: breakNext });
-  bus.put(...manyTasks(0));
-  await loop.follow(open);
-  await until(() => failures.length === 4, 'four failures');
-  const said = 'the graph broke';
-  t.strictSame(failures, [said, said, said, `broken: ${said}`]);
-  t.equal(engines.length, 4);
-  t.equal(lanes.rollout.policy, null);
-  await t.rejects(lanes.switchTo({ runId: 'r', version: 6, folder: 'x' }), { message: /the graph broke/ });
-});
-
-t.test('a chunk that completes forgives the failures before it', async (t) => {
-  const { bus, loop, engines, failures } = await startLoop(t, {
-    slots: 1,
-    prepare: (engine, place) => place % 3 < 2 && breakNext(engine),
-  });
-  const whole = () => bus.segments.filter(({ endReason }) => endReason === 'budget').length;
-  bus.put(...manyTasks(0));
-  await loop.follow(open);
-  await until(() => whole() > 0, 'the third engine works');
-  breakNext(engines[2]!);
-  const before = whole();
-  bus.put(...manyTasks(16));
-  await until(() => engines.length === 6 && whole() > before, 'so does the sixth');
-  t.strictSame(failures, Array(5).fill('the graph broke'), 'five failures, never four in a row');
-});
-
-t.test('an engine that dies while sequences join is replaced, and the others are tried by the new one', async (t) => {
-  const { bus, loop, engine, engines } = await startLoop(t);
-  engine.failAdmission = new SegueError('UNAVAILABLE', 'the thread has ended');
-  const [lease] = bus.put(new FakeLease(rolloutTask(0)));
-  await loop.follow(open);
-  await until(() => lease!.acked, 'acknowledged');
-  t.match(bus.segments[0], { endReason: 'error', error: /the thread has ended/ });
-  bus.put(new FakeLease(rolloutTask(1)));
-  await until(() => bus.segments.length === 2, 'the new engine works');
-  t.equal(bus.segments[1]!.endReason, 'budget');
-  t.equal(engines[1]!.version, 5, 'on the same version');
 });
 
 t.test('a sequence that the engine refuses fails alone', async (t) => {

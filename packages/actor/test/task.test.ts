@@ -63,6 +63,7 @@ t.test('busy slot time counts a sequence up to its last token; engine time is ke
   // Four sequences, 8 steps in 80 ms after 20 ms of prefill; two of them ended half-way.
   const report = {
     finished: [],
+    ids: [],
     running: 4,
     rows: 4,
     tokens: 24,

@@ -1,7 +1,11 @@
 /**
  * What the actor asks of an inference engine, so that another one can take its place.
  * An engine knows token ids, not text, network or reward. It generates in chunks: between two chunks sequences join and
- * leave. Calls of one engine do not overlap: await one before the next.
+ * leave.
+ *
+ * Calls may be made ahead: an engine performs one after the other, in the order of the calls, but a chunk that has not begun lets all others
+ * pass. So an engine that has the call for its next chunk already waits for nobody between two chunks, and yet whoever joins or is cut waits for
+ * no more than the chunk that runs.
  */
 import type { EndReason, Sampling } from './domain.js';
 
@@ -59,7 +63,9 @@ export interface SequenceResult {
 
 export interface ChunkReport {
   readonly finished: readonly SequenceResult[];
-  /** Sequences still running after the chunk. */
+  /** Sequences that held a slot in the chunk, be it to decode or to be prefilled. */
+  readonly ids: readonly string[];
+  /** Sequences in slots after the chunk; those that waited have taken the free ones. */
   readonly running: number;
   /** Sequences that decoded in the chunk: those whose context was there. */
   readonly rows: number;
@@ -77,6 +83,7 @@ export interface EngineStatus {
   readonly policyVersion: number | null;
   readonly device: string;
   readonly slots: number;
+  /** Sequences in slots. */
   readonly running: number;
   readonly vocabularySize: number;
   /** Longest prompt plus response. */
@@ -86,19 +93,21 @@ export interface EngineStatus {
 export interface Engine {
   /** Sequences that can run at once. */
   readonly slots: number;
+  /** Sequences that may wait inside, beyond those that run: they take slots as these become free, first come, first served. */
+  readonly waitingRoom: number;
   start(): Promise<void>;
-  /** Loads a version. Refused while sequences run: cut them first. */
+  /** Loads a version. Refused while sequences run or wait: cut them first. */
   loadVersion(policy: PolicyLocation): Promise<void>;
   /**
    * Makes a version ready, so that loading it is a switch; sequences may run. One version is kept ready, beside the one that is served: another
    * call, or loading another version, lets it go. What an engine cannot prepare it loads when it is told to.
    */
   prepareVersion(policy: PolicyLocation): Promise<void>;
-  /** Sequences join at the next chunk. Refused past `slots`, for a foreign token id, or past the context. */
+  /** Sequences join at the next chunk, or wait. Refused past slots and waiting room, for a foreign token id, or past the context. */
   admit(requests: readonly SequenceRequest[]): Promise<void>;
   /** Runs one chunk; returns at once when nothing runs. */
   generateChunk(): Promise<ChunkReport>;
-  /** Ends running sequences (all when `ids` is left out) with `yield`, or `length` on the last span. */
+  /** Ends sequences (all when `ids` is left out) with `yield`, or `length` on the last span; those that wait come back without tokens. */
   cut(ids?: readonly string[]): Promise<SequenceResult[]>;
   status(): Promise<EngineStatus>;
   /** Drains, then frees the thread. */

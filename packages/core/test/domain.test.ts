@@ -186,6 +186,7 @@ t.test('the observed step-time curve: what chunks took over the steps that they 
   // Three more are in prefill: they are no part of the batch that steps.
   const chunk = (batch: number, ended: number, steps: number, loopMs: number) => ({
     finished: Array.from({ length: ended }, () => ended8),
+    ids: [],
     running: batch - ended + 3,
     rows: batch,
     tokens: batch * steps - ended,

@@ -214,7 +214,7 @@ t.test('a repetition ends the sequence at its exact token, whatever the chunk', 
 });
 
 t.test('freed slots are filled between chunks and the batch shrinks as sequences end', async (t) => {
-  const engine = await engineWith({ slots: 3, chunkTokens: 4, idleSteps: 4 });
+  const engine = await engineWith({ slots: 3, waitingRoom: 0, chunkTokens: 4, idleSteps: 4 });
   const make = (i: number, budgetTokens: number) => request(`c-g${i}-t0`, { stopTokens: [], budgetTokens });
   await engine.admit([make(0, 3), make(1, 9), make(2, 14)]);
   await t.rejects(engine.admit([make(3, 4)]), { code: 'RESOURCE_EXHAUSTED', message: /3 slots/ });
@@ -233,6 +233,7 @@ t.test('freed slots are filled between chunks and the batch shrinks as sequences
   );
   t.same(await engine.generateChunk(), {
     finished: [],
+    ids: [],
     running: 0,
     rows: 0,
     tokens: 0,
@@ -322,7 +323,7 @@ t.test('cut saves what is running', async (t) => {
 });
 
 t.test('requests that cannot run are refused as a whole', async (t) => {
-  const engine = await engineWith({ slots: 4 });
+  const engine = await engineWith({ slots: 4, waitingRoom: 0 });
   const good = request('n-g0-t0');
   const cases: [SequenceRequest[], string, RegExp][] = [
     [[good, request('n-g0-t1', { promptTokens: Int32Array.of(1, 24) })], 'INVALID_INPUT', /vocabulary has 24/],

@@ -53,19 +53,18 @@ t.test('errors cross the thread with their code', async (t) => {
     code: 'INVALID_INPUT',
     message: /promptTokens\[0\] is 99/,
   });
-  await t.rejects(engine.admit([request('w0'), request('w1')]), { code: 'RESOURCE_EXHAUSTED' });
+  await t.rejects(engine.admit(['w0', 'w1', 'w2'].map((id) => request(id))), { code: 'RESOURCE_EXHAUSTED' });
   await t.rejects(engine.loadVersion({ version: 6, folder: `${folder}/none` }), SegueError);
   t.match(await engine.status(), { policyVersion: 5, running: 0 }, 'and the engine lives on');
 });
 
-t.test('stop drains the chunk in flight, then ends the thread', async (t) => {
+t.test('stop waits for the calls before it, then ends the thread', async (t) => {
   const engine = await started();
   await engine.admit([request('w-g0-t0', { stopTokens: [] })]);
-  const chunk = engine.generateChunk();
+  t.equal((await engine.generateChunk()).tokens, 8);
   const cut = engine.cut();
   const stopped = engine.stop();
   t.equal(engine.stop(), stopped, 'stopping twice is stopping once');
-  t.equal((await chunk).tokens, 8);
   t.same(
     (await cut).map(({ tokens, endReason }) => [tokens.length, endReason]),
     [[8, 'yield']],
@@ -73,6 +72,23 @@ t.test('stop drains the chunk in flight, then ends the thread', async (t) => {
   await stopped;
   await t.rejects(engine.generateChunk(), { code: 'FAILED_PRECONDITION', message: /stopped/ });
   await t.rejects(engine.start(), { code: 'FAILED_PRECONDITION' });
+});
+
+t.test('chunks called ahead are answered in turn, to the last token', async (t) => {
+  const engine = await started();
+  await engine.admit([request('w-g0-t0', { stopTokens: [] })]);
+  const reports = await Promise.all(Array.from({ length: 5 }, () => engine.generateChunk()));
+  t.same(
+    reports.map(({ ids, tokens }) => [ids.length, tokens]),
+    [
+      [1, 8],
+      [1, 8],
+      [1, 8],
+      [1, 6],
+      [0, 0],
+    ],
+    'one too many finds nothing to run',
+  );
 });
 
 t.test('calls before start are refused', async (t) => {

@@ -16,6 +16,7 @@ import {
   type SequenceResult,
   type Trajectory,
 } from '@segue/core';
+import { CallQueue } from '../../../engine/dist/generate/call-queue.js';
 
 /** Lets everything that waits for nothing but promises come to rest. */
 export async function settle(): Promise<void> {
@@ -38,22 +39,27 @@ interface FakeSequence {
 
 /**
  * Writes the position of each token, `chunkTokens` per chunk; a response stops at `stopAt` tokens. A chunk runs when
- * the test lets it, or at once (`free`).
+ * the test lets it, or at once (`free`); what is called meanwhile comes after it, before the chunk after.
  */
 export class FakeEngine implements Engine {
   readonly slots: number;
+  readonly waitingRoom: number;
   version: number | null = null;
   loads: number[] = [];
   readonly preparations: number[] = [];
   /** How many sequences ran in each chunk. */
   readonly chunks: number[] = [];
+  /** Chunks that have been called, whether they have begun or not. */
+  chunkCalls = 0;
   stopAt = Number.POSITIVE_INFINITY;
   chunkTokens = 4;
   failNext: SegueError | null = null;
   failAdmission: SegueError | null = null;
   stopped = false;
   readonly running = new Map<string, FakeSequence>();
+  readonly waiting: SequenceRequest[] = [];
   readonly admitted: string[] = [];
+  readonly #calls = new CallQueue();
   #free = true;
   #gate: (() => void) | null = null;
 
@@ -68,6 +74,7 @@ export class FakeEngine implements Engine {
 
   constructor(slots: number) {
     this.slots = slots;
+    this.waitingRoom = Math.ceil(slots / 2);
   }
 
   async start(): Promise<void> {}
@@ -82,15 +89,19 @@ export class FakeEngine implements Engine {
     this.preparations.push(version);
   }
 
-  async admit(requests: readonly SequenceRequest[]): Promise<void> {
-    if (this.failAdmission) throw this.failAdmission;
-    const bad = requests.find(({ promptTokens, id }) => promptTokens[0] === 99 || this.running.has(id));
-    if (bad) throw new SegueError('INVALID_INPUT', `sequence ${bad.id} is refused`);
-    if (this.running.size + requests.length > this.slots) throw new SegueError('RESOURCE_EXHAUSTED', 'too many');
-    for (const request of requests) {
-      this.admitted.push(request.id);
-      this.running.set(request.id, { request, tokens: [] });
-    }
+  admit(requests: readonly SequenceRequest[]): Promise<void> {
+    return this.#calls.perform(async () => {
+      if (this.failAdmission) throw this.failAdmission;
+      const bad = requests.find(({ promptTokens, id }) => promptTokens[0] === 99 || this.running.has(id));
+      if (bad) throw new SegueError('INVALID_INPUT', `sequence ${bad.id} is refused`);
+      const inside = this.running.size + this.waiting.length;
+      if (inside + requests.length > this.slots + this.waitingRoom) {
+        throw new SegueError('RESOURCE_EXHAUSTED', 'too many');
+      }
+      this.admitted.push(...requests.map(({ id }) => id));
+      this.waiting.push(...requests);
+      this.#fillSlots();
+    });
   }
 
   /** Lets one chunk run. */
@@ -100,9 +111,15 @@ export class FakeEngine implements Engine {
     await settle();
   }
 
-  async generateChunk(): Promise<ChunkReport> {
-    this.chunks.push(this.running.size);
-    if (!this.#free) {
+  generateChunk(): Promise<ChunkReport> {
+    this.chunkCalls++;
+    return this.#calls.perform(() => this.#chunk(), true);
+  }
+
+  async #chunk(): Promise<ChunkReport> {
+    const ids = [...this.running.keys()];
+    if (ids.length > 0) this.chunks.push(ids.length);
+    if (!this.#free && ids.length > 0) {
       await new Promise<void>((resolve) => {
         this.#gate = resolve;
       });
@@ -126,10 +143,12 @@ export class FakeEngine implements Engine {
       }
       if (reason) finished.push(this.#end(request.id, reason));
     }
+    this.#fillSlots();
     return {
       finished,
+      ids,
       running: this.running.size,
-      rows: this.running.size + finished.length,
+      rows: ids.length,
       tokens,
       steps: this.chunkTokens,
       durationMs: 8,
@@ -138,8 +157,18 @@ export class FakeEngine implements Engine {
     };
   }
 
-  async cut(ids: readonly string[] = [...this.running.keys()]): Promise<SequenceResult[]> {
-    return ids.filter((id) => this.running.has(id)).map((id) => this.#end(id, 'yield'));
+  cut(ids?: readonly string[]): Promise<SequenceResult[]> {
+    return this.#calls.perform(async () => {
+      const isCut = (id: string) => !ids || ids.includes(id);
+      const waiting = this.waiting.splice(0);
+      this.waiting.push(...waiting.filter(({ id }) => !isCut(id)));
+      const unbegun = waiting
+        .filter(({ id }) => isCut(id))
+        .map((request) => resultOf({ request, tokens: [] }, 'yield'));
+      const begun = [...this.running.keys()].filter(isCut).map((id) => this.#end(id, 'yield'));
+      this.#fillSlots();
+      return [...begun, ...unbegun];
+    });
   }
 
   async status(): Promise<EngineStatus> {
@@ -154,28 +183,56 @@ export class FakeEngine implements Engine {
     };
   }
 
-  async stop(): Promise<void> {
+  /** Lets the chunk that runs end. */
+  stop(): Promise<void> {
     this.stopped = true;
     this.#gate?.();
+    return this.#calls.perform(async () => undefined);
+  }
+
+  #fillSlots(): void {
+    for (const request of this.waiting.splice(0, this.slots - this.running.size)) {
+      this.running.set(request.id, { request, tokens: [] });
+    }
   }
 
   #end(id: string, endReason: Exclude<EndReason, 'error'>): SequenceResult {
-    const { request, tokens } = this.running.get(id)!;
+    const sequence = this.running.get(id)!;
     this.running.delete(id);
-    return {
-      id,
-      tokens: Int32Array.from(tokens),
-      logProbs: new Float32Array(tokens.length).fill(-1),
-      endReason,
-      promptTokens: request.promptTokens.length,
-      reprefillTokens: request.responseTokens.length,
-      startedAtMs: 1,
-      endedAtMs: 2,
-    };
+    return resultOf(sequence, endReason);
   }
 }
 
+function resultOf({ request, tokens }: FakeSequence, endReason: Exclude<EndReason, 'error'>): SequenceResult {
+  return {
+    id: request.id,
+    tokens: Int32Array.from(tokens),
+    logProbs: new Float32Array(tokens.length).fill(-1),
+    endReason,
+    promptTokens: request.promptTokens.length,
+    reprefillTokens: request.responseTokens.length,
+    startedAtMs: 1,
+    endedAtMs: 2,
+  };
+}
+
 export const prompt = Int32Array.of(7, 8, 9);
+
+export function evaluationRequest(id: string, capTokens = 6): SequenceRequest {
+  return {
+    id,
+    promptKey: 'k',
+    promptTokens: prompt,
+    responseTokens: new Int32Array(0),
+    seed: 1,
+    sampling: { temperature: 1, topK: 0, topP: 1 },
+    stopTokens: [2],
+    budgetTokens: capTokens,
+    capTokens,
+    lastSpan: true,
+    repeat: null,
+  };
+}
 
 export function rolloutTask(member: number, more: Partial<RolloutTask> = {}): RolloutTask {
   return {

@@ -13,6 +13,8 @@ export type SharePrompts = 'auto' | 'always' | 'never';
 export interface EngineSettings {
   /** Sequences that can run at once. */
   readonly slots: number;
+  /** Sequences that may wait for a slot. Default as many as slots: short sequences free a quarter of them in a chunk, and bringing more takes several chunks. */
+  readonly waitingRoom: number;
   /** Tokens per sequence and chunk at most: the steps of one `session.run`. */
   readonly chunkTokens: number;
   /**
@@ -36,6 +38,7 @@ export type EngineOptions = Pick<EngineSettings, 'slots'> & Partial<EngineSettin
 
 const wholeNumberBounds = {
   slots: [1, 4096],
+  waitingRoom: [0, 4096],
   chunkTokens: [1, 1024],
   threads: [1, 256],
   prefillTokens: [1, 1 << 20],
@@ -44,6 +47,7 @@ const wholeNumberBounds = {
 /** Fills in the defaults and refuses what is out of bounds. */
 export function engineSettings(options: EngineOptions): EngineSettings {
   const settings: EngineSettings = {
+    waitingRoom: options.slots,
     chunkTokens: 32,
     idleSteps: 2,
     device: 'cpu',

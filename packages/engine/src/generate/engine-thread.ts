@@ -1,4 +1,4 @@
-/** Entry of the worker thread behind `WorkerEngine`: runs a `LocalEngine` and answers calls in the order they came. */
+/** Entry of the worker thread behind `WorkerEngine`: runs a `LocalEngine` and answers its calls; their order is the engine's to keep. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, SegueError } from '@segue/core';
 import type { EngineSettings } from './engine-options.js';
@@ -34,7 +34,4 @@ async function answer(message: CallMessage): Promise<void> {
   if (message.method === 'stop') port?.close();
 }
 
-let last: Promise<void> = Promise.resolve();
-port.on('message', (message: CallMessage) => {
-  last = last.then(() => answer(message));
-});
+port.on('message', (message: CallMessage) => void answer(message));

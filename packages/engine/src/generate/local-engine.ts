@@ -1,5 +1,5 @@
 /**
- * The engine itself, on the thread that calls it: slots, admission, the chunk (prefill, pack, decode, account), cutting.
+ * The engine itself, on the thread that calls it: slots, the waiting room, the chunk (prefill, pack, decode, account), cutting.
  * Continuous batching lives here; the graphs live in `policy.ts` and below; why a sequence ends lives in `sequence.ts`.
  *
  * A sequence's tokens do not depend on the batch around it: its random numbers come from its own id and positions, and
@@ -16,6 +16,7 @@ import {
 } from '@segue/core';
 import { setMatrixPrecision } from '../graph/cuda.js';
 import type { ModelWeights } from '../model/weights.js';
+import { CallQueue } from './call-queue.js';
 import { type DecodeRow, runDecode } from './decode-run.js';
 import { type EngineOptions, type EngineSettings, engineSettings } from './engine-options.js';
 import { GraphCache } from './graph-cache.js';
@@ -39,7 +40,11 @@ export class LocalEngine implements Engine {
   #prepared: DecodePolicy | null = null;
   readonly #prefiller = new Prefiller();
   #prompts = new PromptCache();
+  /** In slots. */
   #rows: DecodeRow[] = [];
+  /** Admitted, without a slot yet, in the order they came. */
+  #waiting: DecodeRow[] = [];
+  readonly #calls = new CallQueue();
   #stopped = false;
   #runtimeMs = 0;
 
@@ -53,6 +58,10 @@ export class LocalEngine implements Engine {
     return this.#settings.slots;
   }
 
+  get waitingRoom(): number {
+    return this.#settings.waitingRoom;
+  }
+
   /** Time spent inside ONNX Runtime since the start; the rest of a chunk is this engine's own. */
   get runtimeMs(): number {
     return this.#runtimeMs;
@@ -60,12 +69,61 @@ export class LocalEngine implements Engine {
 
   async start(): Promise<void> {}
 
-  async loadVersion(location: PolicyLocation): Promise<void> {
+  loadVersion(location: PolicyLocation): Promise<void> {
+    return this.#calls.perform(() => this.#load(location));
+  }
+
+  prepareVersion(location: PolicyLocation): Promise<void> {
+    return this.#calls.perform(() => this.#prepare(location));
+  }
+
+  admit(requests: readonly SequenceRequest[]): Promise<void> {
+    return this.#calls.perform(() => this.#admit(requests));
+  }
+
+  generateChunk(): Promise<ChunkReport> {
+    return this.#calls.perform(() => this.#chunk(), true);
+  }
+
+  cut(ids?: readonly string[]): Promise<SequenceResult[]> {
+    const chosen = ids && new Set(ids);
+    return this.#calls.perform(async () => {
+      this.#requireRunning();
+      return this.#leave((row) => !chosen || chosen.has(row.sequence.id), Date.now());
+    });
+  }
+
+  async status(): Promise<EngineStatus> {
+    const policy = this.#serving?.policy;
+    return {
+      policyVersion: policy?.version ?? null,
+      device: this.#settings.device,
+      slots: this.slots,
+      running: this.#rows.length,
+      vocabularySize: policy?.vocabularySize ?? 0,
+      maxContextTokens: policy?.maxContextTokens ?? 0,
+    };
+  }
+
+  stop(): Promise<void> {
+    return this.#calls.perform(async () => {
+      this.#stopped = true;
+      this.#rows = [];
+      this.#waiting = [];
+      this.#prompts = new PromptCache();
+      const serving = this.#serving;
+      this.#serving = null;
+      await serving?.policy.release();
+      await this.#dropPrepared();
+    });
+  }
+
+  async #load(location: PolicyLocation): Promise<void> {
     this.#requireRunning();
     if (this.#rows.length > 0) {
       throw new SegueError(
         'FAILED_PRECONDITION',
-        `${this.#rows.length} sequences run under version ${this.#serving?.policy.version}: cut them before loading version ${location.version}`,
+        `${this.#rows.length + this.#waiting.length} sequences run under version ${this.#serving?.policy.version}: cut them before loading version ${location.version}`,
       );
     }
     const previous = this.#serving?.policy ?? null;
@@ -83,7 +141,7 @@ export class LocalEngine implements Engine {
     this.#serve(await this.#open(location.version, weights, previous));
   }
 
-  async prepareVersion(location: PolicyLocation): Promise<void> {
+  async #prepare(location: PolicyLocation): Promise<void> {
     this.#requireRunning();
     const weights = await DecodePolicy.read(location);
     const served = this.#serving?.policy ?? null;
@@ -92,16 +150,17 @@ export class LocalEngine implements Engine {
     this.#prepared = await this.#open(location.version, weights, served);
   }
 
-  async admit(requests: readonly SequenceRequest[]): Promise<void> {
+  async #admit(requests: readonly SequenceRequest[]): Promise<void> {
     const { policy } = this.#requireServing();
-    if (this.#rows.length + requests.length > this.slots) {
+    const inside = [...this.#rows, ...this.#waiting];
+    if (inside.length + requests.length > this.slots + this.waitingRoom) {
       throw new SegueError(
         'RESOURCE_EXHAUSTED',
-        `${requests.length} sequences cannot join ${this.#rows.length} running ones: the engine has ${this.slots} slots`,
+        `${requests.length} sequences cannot join the ${inside.length} that run or wait: the engine has ${this.slots} slots and room for ${this.waitingRoom} that wait`,
       );
     }
     // Everything is checked before anything joins.
-    const ids = new Set(this.#rows.map((row) => row.sequence.id));
+    const ids = new Set(inside.map((row) => row.sequence.id));
     const prompts = new PromptCache();
     for (const request of requests) {
       if (ids.has(request.id)) throw new SegueError('INVALID_INPUT', `sequence ${request.id} runs already`);
@@ -112,18 +171,30 @@ export class LocalEngine implements Engine {
     }
     for (const request of requests) {
       const prompt = this.#prompts.hold(request.promptKey, request.promptTokens);
-      this.#rows.push({ sequence: new Sequence(request), prompt, own: [], ready: false });
+      this.#waiting.push({ sequence: new Sequence(request), prompt, own: [], ready: false });
     }
+    this.#fillSlots();
   }
 
-  async generateChunk(): Promise<ChunkReport> {
+  async #chunk(): Promise<ChunkReport> {
     const { policy, packer } = this.#requireServing();
     const begin = performance.now();
     if (this.#rows.length === 0) {
-      return { finished: [], running: 0, rows: 0, tokens: 0, steps: 0, durationMs: 0, prefillMs: 0, loopMs: 0 };
+      return {
+        finished: [],
+        ids: [],
+        running: 0,
+        rows: 0,
+        tokens: 0,
+        steps: 0,
+        durationMs: 0,
+        prefillMs: 0,
+        loopMs: 0,
+      };
     }
     const beginMs = Date.now();
     const runtimeBefore = policy.runtimeMs;
+    const ids = this.#rows.map((row) => row.sequence.id);
     for (const { sequence } of this.#rows) sequence.begin(beginMs);
     await this.#prefiller.advance(policy, this.#rows, this.#settings.prefillTokens);
     // A row whose long context is not prefilled yet lets the others go on.
@@ -138,6 +209,7 @@ export class LocalEngine implements Engine {
     this.#runtimeMs += policy.runtimeMs - runtimeBefore;
     return {
       finished,
+      ids,
       running: this.#rows.length,
       rows: ready.length,
       tokens,
@@ -146,34 +218,6 @@ export class LocalEngine implements Engine {
       prefillMs: prefilled - begin,
       loopMs,
     };
-  }
-
-  async cut(ids?: readonly string[]): Promise<SequenceResult[]> {
-    this.#requireRunning();
-    const chosen = ids && new Set(ids);
-    return this.#leave((row) => !chosen || chosen.has(row.sequence.id), Date.now());
-  }
-
-  async status(): Promise<EngineStatus> {
-    const policy = this.#serving?.policy;
-    return {
-      policyVersion: policy?.version ?? null,
-      device: this.#settings.device,
-      slots: this.slots,
-      running: this.#rows.length,
-      vocabularySize: policy?.vocabularySize ?? 0,
-      maxContextTokens: policy?.maxContextTokens ?? 0,
-    };
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#rows = [];
-    this.#prompts = new PromptCache();
-    const serving = this.#serving;
-    this.#serving = null;
-    await serving?.policy.release();
-    await this.#dropPrepared();
   }
 
   #open(version: number, weights: ModelWeights, previous: DecodePolicy | null): Promise<DecodePolicy> {
@@ -190,13 +234,20 @@ export class LocalEngine implements Engine {
     await prepared?.release();
   }
 
-  /** Takes rows out of the batch; the others move up, so that the next batch holds running sequences alone. */
+  /** Takes rows out; the others move up, so that the next batch holds running sequences alone, and those that wait take the free slots. */
   #leave(leaves: (row: DecodeRow) => boolean, nowMs: number): SequenceResult[] {
-    const left = this.#rows.filter(leaves);
+    const left = [...this.#rows, ...this.#waiting].filter(leaves);
     if (left.length === 0) return [];
-    this.#rows = this.#rows.filter((row) => !left.includes(row));
+    const stays = (row: DecodeRow) => !left.includes(row);
+    this.#rows = this.#rows.filter(stays);
+    this.#waiting = this.#waiting.filter(stays);
     for (const row of left) this.#prompts.release(row.prompt);
+    this.#fillSlots();
     return left.map((row) => row.sequence.result(nowMs));
+  }
+
+  #fillSlots(): void {
+    this.#rows.push(...this.#waiting.splice(0, this.slots - this.#rows.length));
   }
 
   #requireRunning(): void {

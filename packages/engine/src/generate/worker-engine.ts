@@ -55,6 +55,10 @@ export class WorkerEngine implements Engine {
     return this.#settings.slots;
   }
 
+  get waitingRoom(): number {
+    return this.#settings.waitingRoom;
+  }
+
   async start(): Promise<void> {
     if (this.#worker) throw new SegueError('FAILED_PRECONDITION', 'the engine has been started before');
     const { device, precision } = this.#settings;

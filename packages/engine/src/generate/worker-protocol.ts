@@ -4,8 +4,8 @@
  */
 import type { ChunkReport, Engine, ErrorCode, SequenceRequest, SequenceResult } from '@segue/core';
 
-/** The methods of `Engine`, without its plain property. */
-export type EngineMethod = Exclude<keyof Engine, 'slots'>;
+/** The methods of `Engine`, without its plain properties. */
+export type EngineMethod = Exclude<keyof Engine, 'slots' | 'waitingRoom'>;
 export type EngineArguments<M extends EngineMethod> = Parameters<Engine[M]>;
 export type EngineValue<M extends EngineMethod> = Awaited<ReturnType<Engine[M]>>;
 

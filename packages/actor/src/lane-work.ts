@@ -1,0 +1,74 @@
+/**
+ * The work of a lane: what users offer and get back, and the book of what is in the lane's engine. It starts nothing and calls no engine.
+ */
+import type { SegueError, SequenceRequest, SequenceResult } from '@segue/core';
+import type { Lane } from './lane.js';
+
+/** A sequence that somebody wants generated. In the end exactly one of `finish` and `fail` is called, once. */
+export interface LaneWork {
+  readonly request: SequenceRequest;
+  readonly source: WorkSource;
+  finish(result: SequenceResult): void;
+  fail(error: SegueError): void;
+  /** It was taken but has not begun, and its engine is lost: its owner may offer it again. */
+  putBack(): void;
+}
+
+export interface WorkSource {
+  /** Its work arrives bit by bit: an idle lane gathers it for a moment before it begins. */
+  readonly comesInPieces?: boolean;
+  /** Hands over at most `free` sequences for what the lane serves. */
+  take(free: number, lane: Lane): LaneWork[];
+}
+
+export class LaneWorks {
+  /** In the engine, in the order in which they joined. */
+  readonly #inside = new Map<string, LaneWork>();
+  /** Ended, not yet handed back. */
+  readonly #ended: { readonly work: LaneWork; readonly result: SequenceResult }[] = [];
+
+  /** How many are in the engine: they run, or wait there for a slot. */
+  get size(): number {
+    return this.#inside.size;
+  }
+  get inside(): LaneWork[] {
+    return [...this.#inside.values()];
+  }
+  has(id: string): boolean {
+    return this.#inside.has(id);
+  }
+  named(ids: readonly string[]): LaneWork[] {
+    return ids.flatMap((id) => this.#inside.get(id) ?? []);
+  }
+
+  join(works: readonly LaneWork[]): void {
+    for (const work of works) this.#inside.set(work.request.id, work);
+  }
+
+  /** The engine has refused them. */
+  leave(works: readonly LaneWork[]): void {
+    for (const { request } of works) this.#inside.delete(request.id);
+  }
+
+  /** Takes results out: their slots are free. */
+  collect(results: readonly SequenceResult[]): void {
+    for (const result of results) {
+      const work = this.#inside.get(result.id);
+      this.#inside.delete(result.id);
+      if (work) this.#ended.push({ work, result });
+    }
+  }
+
+  /** Gives their owners what has ended. */
+  handBack(): void {
+    for (const { work, result } of this.#ended.splice(0)) work.finish(result);
+  }
+
+  /** Fails the first `count`; the others have not begun, since slots are given in the order of joining: they are put back, the last one first. */
+  fail(error: SegueError, count: number): void {
+    const works = this.inside;
+    this.#inside.clear();
+    for (const work of works.slice(0, count)) work.fail(error);
+    for (const work of works.slice(count).reverse()) work.putBack();
+  }
+}

@@ -1,0 +1,51 @@
+/** The watch over an engine's calls: whose clock runs when several are under way, and what a hang does to the others. */
+import t from 'tap';
+import { WatchedEngine } from '../dist/watched-engine.js';
+import { FakeEngine } from './support/fakes.js';
+
+/** Answers each call when the test says so. */
+class SlowEngine extends FakeEngine {
+  readonly answers: (() => void)[] = [];
+
+  #later<T>(value: T): Promise<T> {
+    return new Promise((resolve) => this.answers.push(() => resolve(value)));
+  }
+  override generateChunk() {
+    const report = { finished: [], ids: [], running: 0, rows: 0, tokens: 0, steps: 0 };
+    return this.#later({ ...report, durationMs: 0, prefillMs: 0, loopMs: 0 });
+  }
+  override cut() {
+    return this.#later([]);
+  }
+}
+
+t.test('the clock runs for the call that the engine performs: one that waits for others is not late', async (t) => {
+  const engine = new SlowEngine(1);
+  let nowMs = 0;
+  const watched = new WatchedEngine(engine, { timeoutMs: 60_000, nowMs: () => nowMs });
+  t.equal(watched.call, null);
+  const chunks = [watched.generateChunk(), watched.generateChunk()];
+  nowMs = 100;
+  const cut = watched.cut();
+  t.strictSame(watched.call, { name: 'generateChunk', ageMs: 100 });
+  engine.answers[0]!();
+  await chunks[0];
+  nowMs = 130;
+  t.strictSame(watched.call, { name: 'cut', ageMs: 30 }, 'it passes the chunk that has not begun');
+  engine.answers[2]!();
+  await cut;
+  t.strictSame(watched.call, { name: 'generateChunk', ageMs: 0 });
+  engine.answers[1]!();
+  await chunks[1];
+  t.equal(watched.call, null);
+});
+
+t.test('a hang answers every call that waits behind it, and every later one', async (t) => {
+  const watched = new WatchedEngine(new SlowEngine(1), { timeoutMs: 5, nowMs: () => 0 });
+  const calls: Promise<unknown>[] = [watched.generateChunk(), watched.generateChunk(), watched.cut()];
+  const message = /the engine hangs: generateChunk has not come back after 5 ms/;
+  for (const call of calls) await t.rejects(call, { code: 'DEADLINE_EXCEEDED', message });
+  await t.rejects(watched.status(), { message });
+  t.match(watched.hung, { message });
+  t.equal(watched.call?.name, 'generateChunk', 'what hangs goes on being waited for');
+});
