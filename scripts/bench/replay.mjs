@@ -54,18 +54,18 @@ async function measurePaths() {
           }),
         );
         results.push({ kilobytes, clients, records: count, perSecond, shares });
-        if (!options.json) print(results.at(-1));
+        print(results.at(-1), options.json ? process.stderr : process.stdout);
       }
     }
     return results;
   });
 }
 
-function print({ kilobytes, clients, perSecond, shares }) {
-  process.stdout.write(`${kilobytes} KB records, ${clients} ${clients === 1 ? 'client' : 'clients'}; per second\n`);
+function print({ kilobytes, clients, perSecond, shares }, output) {
+  output.write(`${kilobytes} KB records, ${clients} ${clients === 1 ? 'client' : 'clients'}; per second\n`);
   for (const [path, { slowest, share }] of Object.entries(shares)) {
     const stages = paths[path].map((stage) => `${stage} ${perSecond[stage]}`).join(', ');
-    process.stdout.write(
+    output.write(
       `  ${names[path].padEnd(22)} ${String(perSecond[path]).padStart(6)}  ${share.toFixed(2)} of ${slowest}  (alone: ${stages})\n`,
     );
   }

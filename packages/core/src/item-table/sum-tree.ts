@@ -28,20 +28,22 @@ export class SumTree {
   }
 
   set(place: number, weight: number): void {
+    const sums = this.#sums;
     let node = this.#capacity + place;
-    this.#sums[node] = weight;
-    for (node >>= 1; node > 0; node >>= 1) this.#sums[node] = this.#at(2 * node) + this.#at(2 * node + 1);
+    sums[node] = weight;
+    for (node >>= 1; node > 0; node >>= 1) sums[node] = sums[2 * node]! + sums[2 * node + 1]!;
   }
 
   /** The place whose weight covers `point` of [0, total), weights laid end to end. Never one that weighs nothing. */
   find(point: number): number {
     if (this.total <= 0) throw new SegueError('INTERNAL', 'no place weighs anything');
+    const sums = this.#sums;
     let node = 1;
     let rest = point;
     while (node < this.#capacity) {
-      const left = this.#at(2 * node);
+      const left = sums[2 * node]!;
       // Rounding may carry a point past the last weight.
-      if (rest < left || this.#at(2 * node + 1) === 0) {
+      if (rest < left || sums[2 * node + 1] === 0) {
         node = 2 * node;
       } else {
         rest -= left;

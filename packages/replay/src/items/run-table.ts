@@ -10,7 +10,6 @@ import {
   type NewItem,
   noTableCounts,
   SegueError,
-  type TableCounters,
   type TableDraw,
   type TableItem,
   type TableRules,
@@ -141,7 +140,7 @@ export class RunTable {
   statistics(): TableStatistics {
     const table = this.#load();
     const { counters } = table;
-    const { insertCalls, sampleCalls } = this.#rowOf(table);
+    const { insertCalls, sampleCalls } = this.#rowNow();
     return {
       table: this.#options.name,
       size: table.size,
@@ -221,7 +220,7 @@ export class RunTable {
   /** Inside a transaction. */
   #turn(): Turn {
     const table = this.#load();
-    const before = this.#rowOf(table);
+    const before = this.#rowNow();
     const changes: Changes = new Map();
     const answers: (() => void)[] = [];
     const edits = this.#edits.splice(0);
@@ -237,8 +236,8 @@ export class RunTable {
       moved = inserted + drawn > 0;
       left -= inserted + drawn;
     }
-    this.#write(table, changes);
-    return { report: { table: this.#options.name, before, after: this.#rowOf(table) }, answers };
+    this.#write(changes);
+    return { report: { table: this.#options.name, before, after: this.#rowNow() }, answers };
   }
 
   /** Lets the first waiting insert go on as far as it can. Answers how far. */
@@ -277,13 +276,13 @@ export class RunTable {
     return draws.length;
   }
 
-  #write(table: ItemTable, changes: Changes): void {
+  #write(changes: Changes): void {
     const { tables, runId, name } = this.#options;
     for (const [sequence, item] of changes) {
       if (item === null) tables.items.remove([runId, name, sequence]);
       else tables.items.put([runId, name, sequence], item);
     }
-    tables.itemTables.put([runId, name], this.#rowOf(table));
+    tables.itemTables.put([runId, name], this.#rowNow());
   }
 
   #committed({ report, answers }: Turn): void {
@@ -307,8 +306,12 @@ export class RunTable {
 
   #refuseNext(error: SegueError): void {
     for (const { failed } of this.#edits.splice(0)) failed(error);
-    if (this.#canInsert()) this.#inserts.head?.refuse(error);
-    if (this.#canSample()) this.#samples.head?.refuse(error);
+    try {
+      if (this.#canInsert()) this.#inserts.head?.refuse(error);
+      if (this.#canSample()) this.#samples.head?.refuse(error);
+    } catch (unreadable) {
+      this.#refuseAll(SegueError.from(unreadable));
+    }
   }
 
   #refuseAll(error: SegueError): void {
@@ -319,24 +322,25 @@ export class RunTable {
 
   #insertTimedOut(call: WaitingCall<InsertRequest, InsertResult>): void {
     const { accepted, repeated } = call.request;
-    const waitedFor = `inserts into ${this.#what} waited ${call.waitMs} ms for ${this.#load().insertBlocker() ?? 'their turn'}`;
+    const blocker = this.#memory?.insertBlocker() ?? 'their turn';
+    const waitedFor = `inserts into ${this.#what} waited ${call.waitMs} ms for ${blocker}`;
     this.#endWait('insertCalls', call);
     if (accepted > 0) call.answer({ accepted, repeated, waitedFor });
     else call.refuse(new SegueError(timeoutCode(call), waitedFor));
   }
 
   #sampleTimedOut(call: WaitingCall<{ readonly count: number }, readonly SettledDraw[]>): void {
-    const blocker = this.#load().sampleBlocker(call.request.count) ?? 'their turn';
+    const blocker = this.#memory?.sampleBlocker(call.request.count) ?? 'their turn';
     this.#endWait('sampleCalls', call);
     call.refuse(new SegueError(timeoutCode(call), `samples of ${this.#what} waited ${call.waitMs} ms for ${blocker}`));
   }
 
   /** Counts a wait that ended in vain; written with the next turn. */
   #endWait(kind: 'insertCalls' | 'sampleCalls', call: WaitingCall<unknown, never>): void {
-    const before = this.#rowOf(this.#load());
+    const before = this.#rowNow();
     call.blockedAtMs ??= performance.now() - call.waitMs;
     this.#row = this.#withWait(kind, call, true);
-    this.#options.onTurn({ table: this.#options.name, before, after: this.#rowOf(this.#load()) });
+    this.#options.onTurn({ table: this.#options.name, before, after: this.#rowNow() });
   }
 
   #markBlocked(): void {
@@ -349,7 +353,7 @@ export class RunTable {
     { blockedAtMs }: WaitingCall<unknown, never>,
     gaveUp: boolean,
   ): ItemTableRow {
-    const row = this.#rowOf(this.#load());
+    const row = this.#rowNow();
     if (blockedAtMs === null) return row;
     const counts: WaitCounts = row[kind];
     return {
@@ -362,9 +366,9 @@ export class RunTable {
     };
   }
 
-  #rowOf({ counters }: { readonly counters: TableCounters }): ItemTableRow {
+  #rowNow(): ItemTableRow {
     const { insertCalls = noWaits, sampleCalls = noWaits } = this.#row ?? {};
-    return { counters, insertCalls, sampleCalls };
+    return { counters: this.#memory?.counters ?? noTableCounts, insertCalls, sampleCalls };
   }
 
   #load(): ItemTable {
