@@ -70,7 +70,7 @@ export function* examineRun(tables: Tables, runId: string, rules: SpanRules, sco
   yield step(1, damages, isMended || damages.length > 0 ? () => recount(tables, runId) : null);
 }
 
-/** Problems, batches and events: lists without a gap. */
+/** Problems, batches and events, lists without a gap; and the items of tables, which clients keep. */
 function* examineLists(
   tables: Tables,
   runId: string,
@@ -90,6 +90,13 @@ function* examineLists(
     const { fault } = find(tables.batches, key);
     const lost = `${fault}: submitting it again is refused; ${restore}`;
     yield step(1, fault === null ? [] : [damage(`batch ${key[1]}`, lost, 'none')], null);
+  }
+  for (const table of [tables.items, tables.itemTables]) {
+    for (const key of table.keys([runId])) {
+      const { fault } = find<unknown>(table, key);
+      const lost = `${fault}: its table refuses calls until it is put back; ${restore}`;
+      yield step(1, fault === null ? [] : [damage(`item ${key.slice(1).join(' ')}`, lost, 'none')], null);
+    }
   }
   const counted = find(tables.counters, [runId]).row?.events ?? 0;
   const last = Math.max(counted, Number(tables.events.lastKey([runId])?.[1] ?? 0));

@@ -104,11 +104,18 @@ export class ReplayStore {
       onMended: (runId) => this.#readAgain(runId),
       onDamage: options.onDamage,
     });
-    this.keeper.mendAtStart();
     const noTables = { rules: {}, maxWaitingCalls: 0 };
     this.items = new ItemTables(this.#tables, this.#writer, options.itemTables ?? noTables);
-    this.items.recover();
-    for (const { id } of listRuns(this.#tables)) this.#readAgain(id);
+    try {
+      this.keeper.mendAtStart();
+      this.items.recover();
+      for (const { id } of listRuns(this.#tables)) this.#readAgain(id);
+    } catch (error) {
+      const { code, rawMessage } = SegueError.from(error);
+      if (code !== 'DATA_LOSS') throw error;
+      const advice = 'the store does not start without it: put a snapshot back (segue store restore)';
+      throw new SegueError(code, `${rawMessage}; ${advice}`, error);
+    }
   }
 
   /** Commits what waits and gives the file back. */
