@@ -10,7 +10,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LocalEngine, parameterLayout, readCheckpoint, TrainingEngine, writeCheckpoint } from '@segue/engine';
 import { short } from './lib/alternate.mjs';
-import { beginPhase, peakMemory } from './lib/memory.mjs';
+import { beginPhase, peakBytes } from './lib/memory.mjs';
+import { sequenceRequest } from './lib/requests.mjs';
 import { modelOf } from './lib/sizes.mjs';
 
 const { values: options } = parseArgs({
@@ -59,23 +60,13 @@ async function phase(name, work) {
   const begin = performance.now();
   const figures = (await work()) ?? {};
   const seconds = short((performance.now() - begin) / 1000);
-  process.stdout.write(`${JSON.stringify({ phase: name, seconds, peakGiB: peakMemory(), ...figures })}\n`);
+  const peakGiB = Number((peakBytes() / 2 ** 30).toFixed(2));
+  process.stdout.write(`${JSON.stringify({ phase: name, seconds, peakGiB, ...figures })}\n`);
 }
 
 function requestOf(index) {
-  return {
-    id: `bench-t${index}`,
-    promptKey: 'prompt',
-    promptTokens: Int32Array.from({ length: promptLength }, (_, i) => (i * 997 + 13) % config.vocabularySize),
-    responseTokens: new Int32Array(),
-    seed: 1,
-    sampling: { temperature: 1, topK: 0, topP: 1 },
-    stopTokens: [],
-    budgetTokens: newTokens,
-    capTokens: newTokens,
-    lastSpan: false,
-    repeat: null,
-  };
+  const promptTokens = Int32Array.from({ length: promptLength }, (_, i) => (i * 997 + 13) % config.vocabularySize);
+  return sequenceRequest({ id: `bench-t${index}`, promptKey: 'prompt', promptTokens, tokens: newTokens });
 }
 
 async function rollOut(engine) {

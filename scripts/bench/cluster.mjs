@@ -16,6 +16,7 @@ import { RunSettings } from '../../packages/actor/dist/run-settings.js';
 import { alternate, median, ratio, short } from './lib/alternate.mjs';
 import { promptText, segmentsOf, trainProblem, withBenchCluster } from './lib/cluster-run.mjs';
 import { threadTimes, timesBetween } from './lib/processor-time.mjs';
+import { sequenceRequest } from './lib/requests.mjs';
 import { modelOf } from './lib/sizes.mjs';
 
 const { values: options } = parseArgs({
@@ -80,19 +81,12 @@ async function requestsOf(client, records, tokenizer) {
     summary: { id },
   } of inOrder(records)) {
     const { promptTokens } = await client.trajectory(id);
-    requests.push({
-      id,
-      promptKey: hashTokens(promptTokens),
-      promptTokens,
-      responseTokens: new Int32Array(),
-      seed,
-      sampling: { temperature: 1, topK: 0, topP: 1 },
-      stopTokens: settings.stopTokens(tokenizer),
-      budgetTokens: response,
-      capTokens: response,
-      lastSpan: true,
-      repeat: settings.repeat,
-    });
+    requests.push(
+      sequenceRequest(
+        { id, promptKey: hashTokens(promptTokens), promptTokens, tokens: response },
+        { seed, stopTokens: settings.stopTokens(tokenizer), lastSpan: true, repeat: settings.repeat },
+      ),
+    );
   }
   return requests;
 }

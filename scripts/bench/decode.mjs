@@ -1,9 +1,11 @@
 /**
  * How fast the engine decodes, one thread unless told otherwise: `npm run bench -- decode [--json] [--peers] [--parts share,siblings,curve]
- * [--sizes small,large] [--rounds 5] [--threads 1,2]`. Parts:
- *   share     tokens/s and FLOP/s against the runtime's rate for large matrices, and against the products of a step alone;
+ * [--sizes small,large] [--rounds 5] [--threads 1,2] [--batches 1,8,32,128] [--contexts 256,1024,4096]`. Parts:
+ *   share     tokens/s and FLOP/s against the runtime's rate for large matrices; beside it the products of a step alone, rows by weights and weights
+ *             by rows, and the rate at which one row reads the weights: what the products could reach at most;
+ *   operators what a step's operators take, by the runtime's profiler (not among the parts unless named);
  *   siblings  16 siblings of a 512-token prompt that read one copy of its keys and values, against a copy each;
- *   curve     tokens/s and core at batch 1, 8, 32, 128 and context 256, 1k, 4k (small);
+ *   curve     tokens/s and core at every batch of --batches and context of --contexts (small);
  *   peers     (with --peers) transformers.js and node-llama-cpp, installed into scripts/bench/peers, same weights, prompts and lengths, temperature 1,
  *             whole vocabulary: one thread each, then all cores each (here: an engine per core).
  * Contenders take turns within a run; figures are medians over the rounds. On one thread time is that of the processor, so that a busy
@@ -14,9 +16,10 @@ import { parseArgs } from 'node:util';
 import { readCheckpoint } from '@segue/engine';
 import { alternate, median, ratio, short } from './lib/alternate.mjs';
 import { flopsPerToken, openEngines, promptsOf } from './lib/decode-runs.mjs';
-import { squareProduct, stepProducts } from './lib/matrix-rates.mjs';
+import { squareProduct, stepBytes, stepProducts } from './lib/matrix-rates.mjs';
 import { installPeers, peerNames, startPeer, writePeerModels } from './lib/peers.mjs';
 import { modelOf, withCheckpoint } from './lib/sizes.mjs';
+import { stepOperators } from './lib/step-operators.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -26,6 +29,8 @@ const { values: options } = parseArgs({
     sizes: { type: 'string', default: 'small,large' },
     rounds: { type: 'string', default: '5' },
     threads: { type: 'string', default: `1,${availableParallelism()}` },
+    batches: { type: 'string', default: '1,8,32,128' },
+    contexts: { type: 'string', default: '256,1024,4096' },
   },
 });
 const rounds = Number(options.rounds);
@@ -63,16 +68,23 @@ async function share(size, batch) {
     const engines = await openEngines({ path, batch });
     const prompts = promptsOf({ batch, prompt, vocabulary: config.vocabularySize });
     const square = await squareProduct();
-    const products = await stepProducts(config, batch, size === 'small' ? 32 : 4);
+    const steps = size === 'small' ? 32 : 4;
+    const products = await stepProducts(config, batch, steps);
+    const turned = await stepProducts(config, batch, steps, true);
+    // With one row hardly anything is computed: it is the rate at which weights are read.
+    const oneRow = await stepProducts(config, 1, steps);
+    const bytesPerFlop = stepBytes(config) / flopsPerToken(config, 0);
     const figures = await alternate(
       {
         decode: async () => perSecond(batch * tokens, (await engines.run(prompts, tokens)).cpuMs) * flops,
         square: square.measure,
         products: products.measure,
+        turned: turned.measure,
+        oneRow: oneRow.measure,
       },
       rounds,
     );
-    await Promise.all([engines.stop(), square.stop(), products.stop()]);
+    await Promise.all([engines, square, products, turned, oneRow].map((each) => each.stop()));
     const giga = (values) => short(median(values) / 1e9);
     tell({
       part: 'share',
@@ -82,10 +94,35 @@ async function share(size, batch) {
       tokensPerSecond: Math.round(median(figures.decode) / flops),
       gflops: giga(figures.decode),
       largeMatrixGflops: giga(figures.square),
-      stepProductsGflops: giga(figures.products),
+      rowsFirstGflops: giga(figures.products),
+      weightsFirstGflops: giga(figures.turned),
+      weightsReadGBPerSecond: short((median(figures.oneRow) / 1e9) * bytesPerFlop),
       shareOfLargeMatrix: short(ratio(figures.decode, figures.square)),
-      shareOfStepProducts: short(ratio(figures.decode, figures.products)),
+      productsShareOfLargeMatrix: short(
+        Math.max(ratio(figures.products, figures.square), ratio(figures.turned, figures.square)),
+      ),
     });
+  });
+}
+
+async function operators(size, batch) {
+  const { prompt, tokens } = lengths[size];
+  const context = prompt + tokens / 2;
+  const steps = 32;
+  await withCheckpoint(modelOf(size, prompt + tokens), async (path) => {
+    const shape = { batch, prefix: context - steps / 2, steps };
+    const { stepMs, weightsFirst, operators: kinds } = await stepOperators(path, shape);
+    tell({ part: 'operators', size, batch, context, weightsFirst, stepMs: short(stepMs) });
+    for (const { operator, perStep, us } of kinds.slice(0, 16)) {
+      tell({
+        part: 'operators',
+        size,
+        batch,
+        operator,
+        perStep: Math.round(perStep),
+        microsecondsPerStep: Math.round(us),
+      });
+    }
   });
 }
 
@@ -114,10 +151,10 @@ async function siblings(size, members) {
 
 async function curve(size) {
   const tokens = 32;
-  const contexts = [256, 1024, 4096];
+  const [batches, contexts] = [options.batches, options.contexts].map((list) => list.split(',').map(Number));
   const config = modelOf(size, Math.max(...contexts) + tokens);
   await withCheckpoint(config, async (path) => {
-    for (const batch of [1, 8, 32, 128]) {
+    for (const batch of batches) {
       for (const context of contexts) {
         // One prompt, so that it is prefilled once; every row reads a copy of its own.
         const engines = await openEngines({ path, batch, settings: { sharePrompts: 'never' } });
@@ -186,6 +223,7 @@ async function peers(size, batch, threads) {
 if (parts.includes('peers')) installPeers();
 for (const size of sizes) {
   if (parts.includes('share')) for (const batch of [32, 64]) await share(size, batch);
+  if (parts.includes('operators')) for (const batch of [32, 64]) await operators(size, batch);
   if (parts.includes('siblings')) await siblings(size, 16);
   if (parts.includes('curve') && size === 'small') await curve(size);
   if (parts.includes('peers'))

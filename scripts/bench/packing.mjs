@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util';
 import { LocalEngine } from '@segue/engine';
 import { alternate, median, ratio, short } from './lib/alternate.mjs';
+import { sequenceRequest } from './lib/requests.mjs';
 import { modelOf, withCheckpoint } from './lib/sizes.mjs';
 
 const { values: options } = parseArgs({
@@ -19,19 +20,13 @@ const { values: options } = parseArgs({
 const tokens = Number(options.tokens);
 const promptTokens = 32;
 
-const request = (index) => ({
-  id: `bench-g${index}-t0`,
-  promptKey: `p${index}`,
-  promptTokens: Int32Array.from({ length: promptTokens }, (_, i) => (i * 7 + index) % 64),
-  responseTokens: new Int32Array(),
-  seed: 1,
-  sampling: { temperature: 1, topK: 0, topP: 1 },
-  stopTokens: [],
-  budgetTokens: tokens,
-  capTokens: tokens,
-  lastSpan: false,
-  repeat: null,
-});
+const request = (index) =>
+  sequenceRequest({
+    id: `bench-g${index}-t0`,
+    promptKey: `p${index}`,
+    promptTokens: Int32Array.from({ length: promptTokens }, (_, i) => (i * 7 + index) % 64),
+    tokens,
+  });
 
 /** Loads a version anew and generates a batch. */
 async function round(engine, folder, batch, seen) {

@@ -85,7 +85,7 @@ async function measure(size, threads) {
         ms: short(ms),
         cpuMs: short(median(of(name, 'cpuMs'))),
         tokensPerSecond: Math.round((rows * length * 1000) / ms),
-        peakMb: Math.round(await contender.peakMb()),
+        peakMb: Math.round(contender.peakMb()),
       };
       if (name !== 'segue') {
         line[name].timeRatio = short(ratio(of('segue', 'ms'), of(name, 'ms')));

@@ -2,6 +2,7 @@
 import { RepeatDetector, SegueError, type SequenceRequest, type SequenceResult } from '@segue/core';
 import t from 'tap';
 import { LocalEngine } from '../dist/generate/local-engine.js';
+import { weightsFirstPays } from '../dist/generate/weights-first.js';
 import { TrainingEngine } from '../dist/train/training-engine.js';
 import { generate, prompt, request, tinyConfig, tinyParameters, writeTinyPolicy } from './tiny-policy.js';
 
@@ -60,17 +61,31 @@ function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
 }
 
 t.test('log-probs of the decode loop are those of the full-sequence graph', async (t) => {
-  for (const sharePrompts of ['never', 'always'] as const) {
+  const ways = (['never', 'always'] as const).flatMap((sharePrompts) =>
+    (['never', 'always'] as const).map((weightsFirst) => ({ sharePrompts, weightsFirst })),
+  );
+  for (const way of ways) {
     const requests = mixedRequests();
-    const results = await generate(await engineWith({ sharePrompts, chunkTokens: 7 }), requests);
+    const results = await generate(await engineWith({ ...way, chunkTokens: 7 }), requests);
     for (const { id, promptTokens, responseTokens, sampling } of requests) {
       const result = requireResult(results, id);
       const whole = join(promptTokens, responseTokens, result.tokens);
       const [expected] = await fullLogProbs([whole], result.tokens.length, sampling.temperature || 1);
       const difference = largestDifference(result.logProbs, expected!);
-      t.ok(result.tokens.length > 0 && difference <= 1e-5, `${id}, prompts shared ${sharePrompts}: ${difference}`);
+      t.ok(result.tokens.length > 0 && difference <= 1e-5, `${id}, ${JSON.stringify(way)}: ${difference}`);
     }
   }
+});
+
+t.test('weights go first where they come from main memory and the batch is neither small nor large', (t) => {
+  const [small, large] = [820_000, 25_700_000];
+  t.same(
+    [8, 32, 64, 128].map((rows) => weightsFirstPays(rows, large, 'cpu')),
+    [false, true, true, false],
+  );
+  t.notOk(weightsFirstPays(32, small, 'cpu'), 'weights that the caches hold');
+  t.notOk(weightsFirstPays(32, large, 'cuda'), 'another device');
+  t.end();
 });
 
 t.test('greedy decoding takes the most likely token of the full forward', async (t) => {

@@ -1,7 +1,7 @@
 /** A process that is measured beside others: it says `{"ready": version}` when it can begin, then answers every line with one line of JSON. */
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { peakBytes } from './memory.mjs';
 
 export async function startContender(command, args) {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -20,10 +20,7 @@ export async function startContender(command, args) {
       return next();
     },
     /** Largest resident set so far, in MB. */
-    peakMb: async () => {
-      const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
-      return Number(/VmHWM:\s+(\d+) kB/.exec(status)[1]) / 1000;
-    },
+    peakMb: () => peakBytes(child.pid) / 1e6,
     end: async () => {
       const exited = new Promise((resolve) => child.once('exit', resolve));
       child.stdin.end();

@@ -5,6 +5,8 @@
  * (on a quiet machine with one thread, what a clock shows), which others on the machine disturb less; `wallSeconds` is the clock's.
  */
 import { initialParameters, LocalEngine, parameterLayout, TrainingEngine } from '@segue/engine';
+import { peakBytes } from './memory.mjs';
+import { sequenceRequest } from './requests.mjs';
 import { modelOf, withCheckpoint } from './sizes.mjs';
 
 const promptLength = 64;
@@ -17,8 +19,7 @@ const model = modelOf('small', Math.max(tokens, 4096));
 const text = (length) => Int32Array.from({ length }, (_, i) => (i * 7 + (i % 13) + (i % 101)) % model.vocabularySize);
 
 const point = kind === 'rollout' ? await rollout() : await training();
-const peakBytes = process.resourceUsage().maxRSS * 1024;
-process.stdout.write(`${JSON.stringify({ kind, tokens, ...point, peakBytes })}\n`);
+process.stdout.write(`${JSON.stringify({ kind, tokens, ...point, peakBytes: peakBytes() })}\n`);
 
 function cpuSeconds() {
   const { user, system } = process.cpuUsage();
@@ -33,19 +34,10 @@ function rollout() {
     const baseBytes = process.memoryUsage.rss();
     const responseTokens = text(tokens - promptLength - segmentTokens);
     await engine.admit([
-      {
-        id: 'bench-g0-t0',
-        promptKey: 'bench',
-        promptTokens: text(promptLength),
-        responseTokens,
-        seed: 1,
-        sampling: { temperature: 1, topK: 0, topP: 1 },
-        stopTokens: [],
-        budgetTokens: segmentTokens,
-        capTokens: tokens - promptLength,
-        lastSpan: false,
-        repeat: null,
-      },
+      sequenceRequest(
+        { id: 'bench-g0-t0', promptKey: 'bench', promptTokens: text(promptLength), tokens: segmentTokens },
+        { responseTokens, capTokens: tokens - promptLength },
+      ),
     ]);
     let [prefillSeconds, decodeSeconds, longestChunkSeconds] = [0, 0, 0];
     const begin = performance.now();

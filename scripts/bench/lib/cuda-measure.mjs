@@ -6,25 +6,22 @@ import { availableParallelism } from 'node:os';
 import { LocalEngine, readCheckpoint, TrainingEngine } from '@segue/engine';
 import { short } from './alternate.mjs';
 import { busRates } from './bus-rates.mjs';
+import { sequenceRequest } from './requests.mjs';
 
 const task = JSON.parse(process.argv[2]);
 const threads = availableParallelism();
 
 function request(index, { vocabularySize }, { prompt, tokens, temperature = 1 }) {
   const group = index >> 3;
-  return {
-    id: `bench-g${group}-t${index % 8}`,
-    promptKey: `p${group}`,
-    promptTokens: Int32Array.from({ length: prompt }, (_, i) => (i * 7 + group * 13) % vocabularySize),
-    responseTokens: new Int32Array(),
-    seed: 1,
-    sampling: { temperature, topK: 0, topP: 1 },
-    stopTokens: [],
-    budgetTokens: tokens,
-    capTokens: tokens,
-    lastSpan: false,
-    repeat: { maxPeriod: 64, minRepeats: 4, minTokens: tokens + 1 },
-  };
+  const promptTokens = Int32Array.from({ length: prompt }, (_, i) => (i * 7 + group * 13) % vocabularySize);
+  return sequenceRequest(
+    { id: `bench-g${group}-t${index % 8}`, promptKey: `p${group}`, promptTokens, tokens },
+    {
+      sampling: { temperature, topK: 0, topP: 1 },
+      // Random weights repeat themselves; every sequence is to run to its end.
+      repeat: { maxPeriod: 64, minRepeats: 4, minTokens: tokens + 1 },
+    },
+  );
 }
 
 /** Generates a whole batch. */

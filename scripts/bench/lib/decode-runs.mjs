@@ -4,6 +4,7 @@
  */
 import { LocalEngine, WorkerEngine } from '@segue/engine';
 import { cpuTimeMs } from './cpu-time.mjs';
+import { sequenceRequest } from './requests.mjs';
 
 /** Multiplications and additions of one token's matrix products, those of the attention to `context` tokens included. */
 export function flopsPerToken(config, context) {
@@ -26,20 +27,14 @@ function requestsOf(prompts, tokens, temperature) {
   return prompts.map((prompt, row) => {
     const text = prompt.join();
     if (!keys.has(text)) keys.set(text, `p${keys.size}`);
-    return {
-      id: `bench-g0-t${row}`,
-      promptKey: keys.get(text),
-      promptTokens: Int32Array.from(prompt),
-      responseTokens: new Int32Array(),
-      seed: 1,
-      sampling: { temperature, topK: 0, topP: 1 },
-      stopTokens: [],
-      budgetTokens: tokens,
-      capTokens: tokens,
-      lastSpan: false,
-      // Random weights repeat themselves; every sequence is to run to its end.
-      repeat: { maxPeriod: 1, minRepeats: 2, minTokens: tokens + 2 },
-    };
+    return sequenceRequest(
+      { id: `bench-g0-t${row}`, promptKey: keys.get(text), promptTokens: Int32Array.from(prompt), tokens },
+      {
+        sampling: { temperature, topK: 0, topP: 1 },
+        // Random weights repeat themselves; every sequence is to run to its end.
+        repeat: { maxPeriod: 1, minRepeats: 2, minTokens: tokens + 2 },
+      },
+    );
   });
 }
 

@@ -38,8 +38,8 @@ export function squareProduct(n = 1024) {
   return rateOf(build, { x: tensor('float32', [n, n], randomFloats(n * n)) }, 2 * n ** 3, 4);
 }
 
-/** The products of a decode step with `batch` rows, `steps` times over. */
-export function stepProducts(config, batch, steps) {
+/** Weights of a decode step's products, [inputs, outputs] each. */
+function stepShapes(config) {
   const { hiddenSize, layers, heads, kvHeads, headSize, intermediateSize, vocabularySize } = config;
   const attended = heads * headSize;
   const perLayer = [
@@ -48,7 +48,20 @@ export function stepProducts(config, batch, steps) {
     [hiddenSize, 2 * intermediateSize],
     [intermediateSize, hiddenSize],
   ];
-  const shapes = [...Array.from({ length: layers }, () => perLayer).flat(), [hiddenSize, vocabularySize]];
+  return [...Array.from({ length: layers }, () => perLayer).flat(), [hiddenSize, vocabularySize]];
+}
+
+/** Bytes of the weights that a decode step reads. */
+export function stepBytes(config) {
+  return 4 * stepShapes(config).reduce((sum, [from, to]) => sum + from * to, 0);
+}
+
+/**
+ * The products of a decode step with `batch` rows, `steps` times over.
+ * @param weightsFirst weights times rows, as decode graphs of large models do; else rows times weights
+ */
+export function stepProducts(config, batch, steps, weightsFirst = false) {
+  const shapes = stepShapes(config);
   const widths = [...new Set(shapes.map(([from]) => from))];
   const build = (b) => {
     const rows = new Map(widths.map((width) => [width, b.input(`rows${width}`, 'float32', [batch, width])]));
@@ -59,7 +72,10 @@ export function stepProducts(config, batch, steps) {
       [{ name: 'sum', initial: b.zeros([1, 1], 'float32') }],
       ({ graph, carried: [sum] }) => {
         // One element of each product is used, so that none is left out.
-        const products = weights.map((weight) => graph.linear(rows.get(weight.shape[1]), weight));
+        const products = weights.map((weight) => {
+          const x = rows.get(weight.shape[1]);
+          return weightsFirst ? graph.linearTurned(x, weight) : graph.linear(x, weight);
+        });
         const elements = products.map((product) => graph.slice(graph.slice(product, 0, 1, 0), 0, 1, 1));
         return { carried: [graph.sum([sum, ...elements])] };
       },

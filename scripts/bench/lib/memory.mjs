@@ -1,17 +1,15 @@
 /**
- * The peak of this process's resident memory, by phase. Linux keeps it and lets a process reset its own; elsewhere the peak since the
- * process began is told.
+ * The peak of a process's resident memory, and of this process by phase. Linux keeps it and lets a process reset its own; elsewhere this
+ * process's peak since it began is told, and that of another is not known.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc');
-
 /** Frees what nothing holds and begins a phase. */
 export function beginPhase() {
-  collect();
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
   try {
     // 5 resets the peak; see proc(5).
     writeFileSync('/proc/self/clear_refs', '5');
@@ -20,13 +18,12 @@ export function beginPhase() {
   }
 }
 
-/** In GiB. */
-export function peakMemory() {
-  let kibibytes;
+/** In bytes. @param {number} pid of a process that lives; this one by default */
+export function peakBytes(pid = process.pid) {
   try {
-    kibibytes = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
+    const [, kibibytes] = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return Number(kibibytes) * 1024;
   } catch {
-    kibibytes = process.resourceUsage().maxRSS;
+    return pid === process.pid ? process.resourceUsage().maxRSS * 1024 : Number.NaN;
   }
-  return Number((kibibytes / 2 ** 20).toFixed(2));
 }

@@ -24,6 +24,8 @@ export interface DecodeVariant {
   readonly filtered: boolean;
   /** Some row has more than one stop token. */
   readonly manyStops: boolean;
+  /** Products take the weights as their left side; see `weightsFirstPays`. */
+  readonly weightsFirst: boolean;
 }
 
 /**
@@ -36,6 +38,7 @@ export function decodeGraph(
   dtype: KvType = 'float32',
 ): Builder {
   const { config } = layout;
+  const { weightsFirst } = variant;
   const b = new Builder();
   const weights = decoderWeights(layout, (block) => b.cast(constantOf(b, block), dtype));
   const token = b.input('token', 'int64', ['B', 1]);
@@ -79,9 +82,9 @@ export function decodeGraph(
         return attention.attend(body, layer, { q, keys, values });
       };
       const x = embed(body, weights, before!); // [B, C]
-      const hidden = decoderStack(body, config, weights, x, attend, { inference: true });
+      const hidden = decoderStack(body, config, weights, x, attend, { inference: true, weightsFirst });
       const next = sample(body, {
-        logits: body.cast(logits(body, weights, hidden), 'float32'),
+        logits: body.cast(logits(body, weights, hidden, weightsFirst), 'float32'),
         uniform: body.gather(uniforms, trip, 0),
         inverseTemperature,
         ...greedy,

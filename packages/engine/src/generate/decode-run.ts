@@ -41,7 +41,7 @@ export async function runDecode(
   options: { readonly chunkTokens: number; readonly idleSteps: number; readonly shared: boolean },
 ): Promise<DecodeOutcome> {
   if (rows.length === 0) return { tokens: 0, steps: 0, loopMs: 0 };
-  const variant = variantOf(rows, options.shared);
+  const variant = variantOf(policy, rows, options.shared);
   const prefix = packer.pack(rows.map(({ prompt, own }) => (variant.shared ? own : [prompt.kv!, ...own])));
   rows.forEach((row, index) => {
     const from = variant.shared ? 0 : row.prompt.kv!.length;
@@ -63,13 +63,14 @@ export async function runDecode(
 }
 
 /** The graph that this batch needs. */
-function variantOf(rows: readonly DecodeRow[], shared: boolean): DecodeVariant {
+function variantOf(policy: DecodePolicy, rows: readonly DecodeRow[], shared: boolean): DecodeVariant {
   const requests = rows.map(({ sequence }) => sequence.request);
   return {
     shared,
     greedy: requests.some(({ sampling }) => sampling.temperature === 0),
     filtered: requests.some(({ sampling: { topK, topP } }) => topK > 0 || topP < 1),
     manyStops: requests.some(({ stopTokens }) => stopTokens.length > 1),
+    weightsFirst: policy.weightsFirst(rows.length),
   };
 }
 

@@ -9,6 +9,8 @@ export type EngineDevice = 'cpu' | 'cuda';
 export type EnginePrecision = 'float32' | 'tf32' | 'float16';
 /** Whether siblings read one copy of their prompt's keys and values: where it pays, always, or never. */
 export type SharePrompts = 'auto' | 'always' | 'never';
+/** Whether a step's products take the weights as their left side: where it pays (`weights-first.ts`), always, or never. */
+export type WeightsFirst = 'auto' | 'always' | 'never';
 
 export interface EngineSettings {
   /** Sequences that can run at once. */
@@ -29,7 +31,11 @@ export interface EngineSettings {
   /** Tokens of one prefill run, padding included: bounds its memory. */
   readonly prefillTokens: number;
   readonly sharePrompts: SharePrompts;
-  /** Decode graphs hold a copy of the weights that multiplies faster. Off, they read the mapped file: no memory of their own, 5 to 20 % slower. */
+  readonly weightsFirst: WeightsFirst;
+  /**
+   * Decode graphs whose products take the weights as their right side hold a copy of them that multiplies faster. Off, they read the mapped
+   * file: no memory of their own, 5 to 20 % slower. The others read the mapped file always.
+   */
   readonly packWeights: boolean;
 }
 
@@ -55,6 +61,7 @@ export function engineSettings(options: EngineOptions): EngineSettings {
     threads: 1,
     prefillTokens: 2048,
     sharePrompts: 'auto',
+    weightsFirst: 'auto',
     packWeights: true,
     ...options,
   };
@@ -82,10 +89,11 @@ export function engineSettings(options: EngineOptions): EngineSettings {
   if (settings.precision === 'tf32' && settings.device !== 'cuda') {
     throw new SegueError('INVALID_CONFIG', 'engine.precision tf32 needs device cuda: a CPU has no such arithmetic');
   }
-  if (!['auto', 'always', 'never'].includes(settings.sharePrompts)) {
+  for (const name of ['sharePrompts', 'weightsFirst'] as const) {
+    if (['auto', 'always', 'never'].includes(settings[name])) continue;
     throw new SegueError(
       'INVALID_CONFIG',
-      `engine.sharePrompts must be auto, always or never, got ${JSON.stringify(settings.sharePrompts)}`,
+      `engine.${name} must be auto, always or never, got ${JSON.stringify(settings[name])}`,
     );
   }
   return settings;

@@ -6,8 +6,8 @@ import type { Builder } from '../graph/builder.js';
 import { type EmittedModel, emit, emitBeside } from '../graph/emit.js';
 import type { ModelWeights } from '../model/weights.js';
 
-/** Prefill, that of long contexts, and every decode variant: shared, greedy, filtered, manyStops, each or not. */
-const maxGraphs = 2 + 2 ** 4;
+/** Prefill, that of long contexts, and every decode variant: shared, greedy, filtered, manyStops, weightsFirst, each or not. */
+const maxGraphs = 2 + 2 ** 5;
 
 export class GraphCache {
   #signature = '';

@@ -3,8 +3,8 @@
  * built when a batch first needs it. Knows nothing of sequences.
  *
  * Weights are mapped from the version's file, so that all sessions and processes of a host share its pages. The decode graphs
- * lay theirs out anew where that is asked for (a copy per graph, 5 to 20 % faster per step); prefill multiplies whole windows at once
- * and gains nothing by it.
+ * lay theirs out anew where that is asked for (a copy per graph, 5 to 20 % faster per step); graphs that take the weights first, and prefill,
+ * which multiplies whole windows at once, gain nothing by it.
  */
 import { assert, type PolicyLocation } from '@segue/core';
 import type { Builder } from '../graph/builder.js';
@@ -16,8 +16,7 @@ import type { GraphCache } from './graph-cache.js';
 import type { KvShape, KvType } from './kv.js';
 import { longPrefillGraph } from './long-prefill-graph.js';
 import { prefillGraph } from './prefill-graph.js';
-
-const plain: DecodeVariant = { shared: false, greedy: false, filtered: false, manyStops: false };
+import { weightsFirstPays } from './weights-first.js';
 
 function variantKey(variant: DecodeVariant): string {
   const flags = Object.entries(variant).filter(([, on]) => on);
@@ -77,12 +76,25 @@ export class DecodePolicy {
     const policy = new DecodePolicy(version, weights, settings, graphs);
     try {
       policy.#prefill = await policy.#session('prefill', (weights) => prefillGraph(weights, policy.#dtype), false);
-      for (const variant of variants.length > 0 ? variants : [plain]) await policy.#decodeSession(variant);
+      for (const variant of variants.length > 0 ? variants : [policy.#plain]) await policy.#decodeSession(variant);
     } catch (error) {
       await policy.release();
       throw error;
     }
     return policy;
+  }
+
+  /** The variant that nothing is asked of, for a full batch. */
+  get #plain(): DecodeVariant {
+    const weightsFirst = this.weightsFirst(this.#settings.slots);
+    return { shared: false, greedy: false, filtered: false, manyStops: false, weightsFirst };
+  }
+
+  /** Whether a batch of that many rows takes the variant of that name. */
+  weightsFirst(rows: number): boolean {
+    const { weightsFirst, device } = this.#settings;
+    if (weightsFirst !== 'auto') return weightsFirst === 'always';
+    return weightsFirstPays(rows, this.#weights.layout.length, device);
   }
 
   /** Whether this is what `weights` would make under that version. */

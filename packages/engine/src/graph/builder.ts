@@ -176,6 +176,14 @@ export class Builder extends ShapeBuilder {
     return this.op('Gemm', [x, weight], { transA: 0, transB: 1 });
   }
 
+  /**
+   * The same product turned over, weight times x transposed: [out, rows]. The weight is read once and in order instead of in blocks with
+   * a pass for every dozen rows, so that it may come from main memory while the product goes on. Not float64.
+   */
+  linearTurned(x: Value, weight: Value): Value {
+    return this.matmul(weight, x, { transB: true });
+  }
+
   /** x / rms(x) * weight over the last axis. */
   rmsNorm(x: Value, weight: Value, epsilon: number): Value {
     if (hasFusedKernels(x.dtype)) {

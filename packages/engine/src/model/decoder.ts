@@ -37,6 +37,8 @@ export type Attend = (qkv: Value, layer: number) => Value;
 export interface DecoderOptions {
   /** Use the fused residual norm, which has no gradient. Default false. */
   readonly inference?: boolean;
+  /** Multiply weights by rows rather than rows by weights: for more weights than the cache holds and few rows. Default false. */
+  readonly weightsFirst?: boolean;
   /** int64 [N], none twice: the rows that are wanted. The others end with the attention of the last layer. Default: all. */
   readonly wantedRows?: Value;
 }
@@ -69,7 +71,7 @@ export function decoderStack(
   weights: DecoderWeights,
   x: Value,
   attend: Attend,
-  { inference = false, wantedRows }: DecoderOptions = {},
+  { inference = false, weightsFirst = false, wantedRows }: DecoderOptions = {},
 ): Value {
   const { rmsNormEpsilon: epsilon } = config;
   const addNorm = (term: Value, residual: Value, weight: Value) => {
@@ -80,24 +82,31 @@ export function decoderStack(
   let residual = x; // [rows, C]
   let normed = b.rmsNorm(x, weights.layers[0]!.inputNorm, epsilon);
   weights.layers.forEach((layer, index) => {
-    let attended = attend(project(b, config, layer, normed), index); // [rows, H*D]
+    let attended = attend(project(b, config, layer, normed, weightsFirst), index); // [rows, H*D]
     if (wantedRows && index === weights.layers.length - 1) {
       attended = b.takeRows(attended, wantedRows); // [N, H*D]
       residual = b.takeRows(residual, wantedRows);
     }
-    ({ normed, sum: residual } = addNorm(b.linear(attended, layer.output), residual, layer.postNorm));
-    const fed = feedForward(b, config, layer, normed, inference);
+    ({ normed, sum: residual } = addNorm(product(b, attended, layer.output, weightsFirst), residual, layer.postNorm));
+    const fed = weightsFirst
+      ? feedForwardTurned(b, config, layer, normed)
+      : feedForward(b, config, layer, normed, inference);
     ({ normed, sum: residual } = addNorm(fed, residual, weights.layers[index + 1]?.inputNorm ?? weights.finalNorm));
   });
   return normed;
 }
 
+/** x [rows, in], weight [out, in] -> [rows, out]. */
+function product(b: Builder, x: Value, weight: Value, weightsFirst: boolean): Value {
+  return weightsFirst ? b.transpose(b.linearTurned(x, weight), [1, 0]) : b.linear(x, weight);
+}
+
 /** Queries, keys and values before the rotation: x [rows, C] -> [rows, (H+2G)*D]. */
-export function project(b: Builder, config: ModelConfig, layer: LayerWeights, x: Value): Value {
+export function project(b: Builder, config: ModelConfig, layer: LayerWeights, x: Value, weightsFirst = false): Value {
   const { heads, kvHeads, headSize, rmsNormEpsilon } = config;
   const { qkvBias, queryNorm, keyNorm } = layer;
-  const product = b.linear(x, layer.qkv);
-  const qkv = qkvBias ? b.add(product, qkvBias) : product;
+  const projected = product(b, x, layer.qkv, weightsFirst);
+  const qkv = qkvBias ? b.add(projected, qkvBias) : projected;
   if (!queryNorm || !keyNorm) return qkv;
   const [q, k, v] = b.split(qkv, [heads * headSize, kvHeads * headSize, kvHeads * headSize], 1);
   const norm = (rows: Value, count: number, weight: Value) => {
@@ -124,9 +133,21 @@ export function feedForward(
   return b.linear(swiGlu(b, gate!, up!), down);
 }
 
+/** The same with weights first: what lies between the products need not be turned back. */
+function feedForwardTurned(
+  b: Builder,
+  { intermediateSize }: ModelConfig,
+  { gateUp, down }: LayerWeights,
+  normed: Value,
+) {
+  const halves = b.split(gateUp, [intermediateSize, intermediateSize], 0);
+  const [gate, up] = halves.map((half) => b.linearTurned(normed, half)); // [I, rows]
+  return b.transpose(b.matmul(down, swiGlu(b, gate!, up!)), [1, 0]); // [rows, C]
+}
+
 /** Hidden rows [N, C] -> logits [N, V]. */
-export function logits(b: Builder, weights: DecoderWeights, hidden: Value): Value {
-  return b.linear(hidden, weights.head);
+export function logits(b: Builder, weights: DecoderWeights, hidden: Value, weightsFirst = false): Value {
+  return product(b, hidden, weights.head, weightsFirst);
 }
 
 export interface RotaryTables {
