@@ -17,7 +17,7 @@ t.setTimeout(240_000 + 20_000 * kills);
 t.test('processes of every kind are killed and stopped, links are cut: no token is lost or doubled', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'segue-chaos-'));
   t.teardown(() => rm(folder, { recursive: true, maxRetries: 5 }));
-  const result = await runChaos({ kills, seed: 1, iterations: 3, groups: 8, meanPauseMs: 700, folder, only });
+  const result = await runChaos({ kills, seed: 82, iterations: 3, groups: 8, meanPauseMs: 700, folder, only });
   t.strictSame(result.wrong, [], 'every run finished whole');
   t.match(result.tokens, { lost: 0, duplicated: 0 }, JSON.stringify(result.places));
   t.ok(result.tokens.committed > 0);
