@@ -66,7 +66,7 @@ export class ChaosCluster {
     };
     for (const name of ChaosCluster.links) {
       const [from = '', to = ''] = name.split('>');
-      const link = new Link(name, () => this.#child(to).address.address);
+      const link = new Link(name, () => this.#addressIfKnown(to));
       this.#links.set(name, link);
       const address = await link.listen();
       settings[from] = [
@@ -90,6 +90,15 @@ export class ChaosCluster {
   /** Folder of the services' data. */
   get dataFolder() {
     return join(this.#folder, 'data');
+  }
+
+  /** A process that starts for the first time has no address yet. */
+  #addressIfKnown(name) {
+    try {
+      return this.addressOf(name);
+    } catch {
+      return null;
+    }
   }
 
   /** host:port of a process, around its links. @param {string} name */
