@@ -11,6 +11,8 @@ import { Link } from './link.mjs';
 
 const program = (name) => fileURLToPath(new URL(`./programs/${name}.mjs`, import.meta.url));
 const actors = ['actor-0', 'actor-1'];
+/** Sequences that an actor generates at once: few, and short chunks, so that work is in hand most of the time. */
+export const slots = 3;
 const services = ['replay', 'controller', 'trainer', 'reward', ...actors];
 /** Who calls whom over gRPC at an address from its configuration. (The controller finds actors in the registry.) */
 const calls = [
@@ -57,15 +59,14 @@ export class ChaosCluster {
 
   async start() {
     const settings = {
-      // Short chunks and few slots: work is in hand most of the time.
-      actor: [`leaseMs=${this.#leaseMs}`, 'slots=3', 'chunkTokens=4'],
+      actor: [`leaseMs=${this.#leaseMs}`, `slots=${slots}`, 'chunkTokens=4'],
       reward: [`leaseMs=${this.#leaseMs}`],
       controller: [],
       ...Object.fromEntries(actors.map((name) => [name, []])),
     };
     for (const name of ChaosCluster.links) {
       const [from = '', to = ''] = name.split('>');
-      const link = new Link(name, () => this.#child(to).address.address);
+      const link = new Link(name, () => this.#addressIfKnown(to));
       this.#links.set(name, link);
       const address = await link.listen();
       settings[from] = [
@@ -89,6 +90,15 @@ export class ChaosCluster {
   /** Folder of the services' data. */
   get dataFolder() {
     return join(this.#folder, 'data');
+  }
+
+  /** A process that starts for the first time has no address yet. */
+  #addressIfKnown(name) {
+    try {
+      return this.addressOf(name);
+    } catch {
+      return null;
+    }
   }
 
   /** host:port of a process, around its links. @param {string} name */

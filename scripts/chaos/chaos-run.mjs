@@ -6,10 +6,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { connectReplay } from '@segue/bus';
 import { connect } from '@segue/client';
 import { account } from './account.mjs';
-import { ChaosCluster } from './chaos-cluster.mjs';
+import { ChaosCluster, slots } from './chaos-cluster.mjs';
 import { readJournals } from './journal.mjs';
 import { faultsOf } from './schedule.mjs';
 import { standstills } from './standstills.mjs';
+import { tokenBudget } from './task.mjs';
 import { inspectRun } from './wholeness.mjs';
 import { Work } from './work.mjs';
 
@@ -107,6 +108,11 @@ async function settle(cluster, work, { counts, iterations, failure }) {
   }
   const journals = await readJournals(cluster.journalFolder);
   const { tokens, segments, places, ...rest } = account({ journals, held, killedPids: cluster.killedPids });
+  // A kill costs what its process had in hand, and no more.
+  const mostInHand = slots * tokenBudget;
+  if (rest.inFlight.most > mostInHand) {
+    wrong.push(`a kill cost ${rest.inFlight.most} tokens, and an actor has at most ${mostInHand} in hand`);
+  }
   const killed = Object.values(counts.kills).reduce((sum, count) => sum + count, 0);
   return {
     links: 'TCP proxies',

@@ -19,7 +19,7 @@ export class Link {
 
   /**
    * @param {string} name for people
-   * @param {() => string} target host:port of the other end, asked for at every new connection
+   * @param {() => string | null} target host:port of the other end, asked for at every new connection; null while it is not there
    */
   constructor(name, target) {
     this.name = name;
@@ -79,8 +79,9 @@ export class Link {
     // A peer that goes away shows as the end of the stream; an error says nothing more.
     near.on('error', () => {});
     near.once('close', () => this.#sockets.delete(near));
-    if (this.#state === 'cut') return void near.resetAndDestroy();
-    const [host, port] = this.#target().split(':');
+    const target = this.#state === 'cut' ? null : this.#target();
+    if (target === null) return void near.resetAndDestroy();
+    const [host, port] = target.split(':');
     const far = connect(Number(port), host);
     this.#sockets.add(far);
     far.on('error', () => {});

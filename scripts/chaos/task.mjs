@@ -6,6 +6,9 @@ import { parseRunConfig, SeededRandom } from '@segue/core';
 
 const letters = 'abcdefgh';
 
+/** New tokens of a trajectory in one iteration. */
+export const tokenBudget = 64;
+
 /** @param {{ seed: number, iterations: number, groups: number }} options groups of eight that an iteration trains on; it plans half as many more */
 export function taskConfig({ seed, iterations, groups }) {
   return parseRunConfig(
@@ -27,7 +30,7 @@ export function taskConfig({ seed, iterations, groups }) {
       rollout: {
         groupsPerIteration: groups,
         groupSize: 8,
-        tokenBudget: 64,
+        tokenBudget,
         maxResponseTokens: 256,
         maxPromptTokens: 8,
         // The account wants every planned segment.

@@ -5,6 +5,8 @@
 import { hashTokens, isTerminal } from '@segue/core';
 import { placeOf } from './account.mjs';
 
+const readAtOnce = 32;
+
 /**
  * @param {import('@segue/bus').Client<import('@segue/core').ReplayApi>} replay
  * @param {string} runId
@@ -24,8 +26,7 @@ export async function inspectRun(replay, runId, iterations) {
 
   /** Index of each trajectory's segment by iteration. */
   const written = new Set();
-  for (const { summary } of await collect(replay.listTrajectories({ runId }))) {
-    const trajectory = await replay.getTrajectory({ trajectoryId: summary.id });
+  for await (const { summary, trajectory } of readTrajectories(replay, runId)) {
     if (summary.state === 'failed') wrong.push(`${summary.id} was given up`);
     if (summary.state === 'finished') wrong.push(`${summary.id} has no verdict`);
     let hash = hashTokens(trajectory.promptTokens);
@@ -51,6 +52,16 @@ export async function inspectRun(replay, runId, iterations) {
       wrong.push(`${missing.length} planned segments of iteration ${iteration} of ${runId} are not there`);
   }
   return { held, wrong };
+}
+
+/** All trajectories with their tokens, a few read at once. */
+async function* readTrajectories(replay, runId) {
+  const summaries = (await collect(replay.listTrajectories({ runId }))).map(({ summary }) => summary);
+  for (let at = 0; at < summaries.length; at += readAtOnce) {
+    const some = summaries.slice(at, at + readAtOnce);
+    const read = await Promise.all(some.map(({ id }) => replay.getTrajectory({ trajectoryId: id })));
+    yield* some.map((summary, i) => ({ summary, trajectory: read[i] }));
+  }
 }
 
 function wrongPlans(runId, plans, iterations) {

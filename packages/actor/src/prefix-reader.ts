@@ -1,5 +1,5 @@
 /**
- * Reads from the store what a task goes on from. Siblings that begin share one read of their prompt. While the store
+ * Reads from the store what a task goes on from. Siblings that begin share one read of their prompt, unless a task comes again. While the store
  * cannot be reached it keeps trying: another actor could not read it either.
  */
 import { setTimeout as pause } from 'node:timers/promises';
@@ -24,11 +24,12 @@ export class PrefixReader {
   /**
    * The tokens to go on from; null when the store does not wait for this segment (any more).
    * @param keepTrying asked before each new try; called while the store cannot be reached
+   * @param again whether the task was delivered before: then its segment may be there, whoever wrote it
    */
-  async read(task: RolloutTask, keepTrying: () => boolean): Promise<Prefix | null> {
+  async read(task: RolloutTask, keepTrying: () => boolean, again = false): Promise<Prefix | null> {
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       try {
-        return await this.#readOnce(task);
+        return await this.#readOnce(task, again);
       } catch (cause) {
         const error = SegueError.from(cause);
         if (error.code === 'NOT_FOUND') return null;
@@ -38,8 +39,8 @@ export class PrefixReader {
     }
   }
 
-  async #readOnce(task: RolloutTask): Promise<Prefix | null> {
-    if (task.segmentIndex > 0) {
+  async #readOnce(task: RolloutTask, again: boolean): Promise<Prefix | null> {
+    if (task.segmentIndex > 0 || again) {
       const trajectory = await this.#read(task.trajectoryId);
       return isNext(task, trajectory) ? prefixOf(trajectory.promptTokens, trajectory.segments) : null;
     }

@@ -207,7 +207,7 @@ export class RolloutLoop implements WorkSource {
         return !this.#draining && isCovered(task, this.#gate);
       };
       const rules = await this.#options.rules(task.runId);
-      const prefix = await this.#options.prefixes.read(task, keepTrying);
+      const prefix = await this.#options.prefixes.read(task, keepTrying, held.lease.deliveryCount > 1);
       // The iteration may have been closed in the meantime.
       if (!(await this.#isAdmissible(held))) return;
       if (!prefix) {

@@ -6,6 +6,7 @@ import t from 'tap';
 import { startNats } from '../../../test/support/nats.js';
 import { type Bus, connectBus } from '../dist/index.js';
 import { openConnection } from '../dist/stream/connection.js';
+import { forgottenUpTo } from '../dist/stream/forgotten.js';
 import { rolloutTask, segment } from './samples.js';
 
 const total = 20;
@@ -73,3 +74,12 @@ t.test(
     t.equal(await kept('SEGUE_ROLLOUT'), 0, 'and old tasks are gone when somebody has counted');
   },
 );
+
+t.test('which messages nobody waits for', async (t) => {
+  t.equal(
+    forgottenUpTo({ floor: 1762, delivered: 1790, leased: 0 }),
+    1790,
+    'all that were delivered, though the floor hangs',
+  );
+  t.equal(forgottenUpTo({ floor: 1762, delivered: 1790, leased: 3 }), 1762, 'one of those above may be leased');
+});

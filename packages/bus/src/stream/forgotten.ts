@@ -1,6 +1,6 @@
 /**
  * Messages that a server keeps and delivers to nobody. A nats-server 2.9 that was killed comes back with some that it had taken out (it writes down late
- * what is gone), while their consumer knows that they were acknowledged: they lie at or below its acknowledgement floor for ever, look as if they
+ * what is gone), while their consumer knows that it delivered them and waits for no acknowledgement: they lie below its place for ever, look as if they
  * waited, and fill the stream. Here they are counted, read and taken out.
  */
 import type { JetStreamManager, StoredMsg } from 'nats';
@@ -16,17 +16,34 @@ export interface QueueCounts {
   readonly forgotten: number;
 }
 
-/** The floor is read before the stream: what was acknowledged then is out of the stream now, unless it is forgotten. */
+/** A consumer's place in its stream. */
+export interface Place {
+  /** Everything up to here is acknowledged. */
+  readonly floor: number;
+  /** The last message that was delivered. */
+  readonly delivered: number;
+  readonly leased: number;
+}
+
+/**
+ * Up to which message everything that is still there is forgotten: what a consumer has delivered and does not wait for. That is certain up to its floor; where
+ * nothing is leased, up to the last one that it delivered.
+ */
+export function forgottenUpTo({ floor, delivered, leased }: Place): number {
+  return leased === 0 ? delivered : floor;
+}
+
+/** The consumer is read before the stream: what it had acknowledged then is out of the stream now, unless it is forgotten. */
 export async function countMessages(jsm: JetStreamManager, { stream, consumer }: QueueSpec): Promise<QueueCounts> {
-  const { ack_floor: floor, num_ack_pending: leased } = await jsm.consumers.info(stream, consumer);
+  const { ack_floor: floor, delivered, num_ack_pending: leased } = await jsm.consumers.info(stream, consumer);
+  const last = forgottenUpTo({ floor: floor.stream_seq, delivered: delivered.stream_seq, leased });
   const { state } = await jsm.streams.info(stream);
-  const { messages, first_seq: first } = state;
-  if (messages === 0 || first > floor.stream_seq) return { messages, leased, forgotten: 0 };
+  if (state.messages === 0 || state.first_seq > last) return { messages: state.messages, leased, forgotten: 0 };
   const { state: detailed } = await jsm.streams.info(stream, { deleted_details: true });
-  const isBelow = (sequence: number) => sequence >= detailed.first_seq && sequence <= floor.stream_seq;
-  const gone = (detailed.deleted ?? []).filter(isBelow).length;
-  const forgotten = Math.max(0, floor.stream_seq + 1 - detailed.first_seq - gone);
-  return { messages: detailed.messages, leased, forgotten: Math.min(detailed.messages, forgotten) };
+  const { messages, first_seq: first, last_seq: newest } = detailed;
+  const end = Math.min(last, newest);
+  const gone = (detailed.deleted ?? []).filter((sequence) => sequence >= first && sequence <= end).length;
+  return { messages, leased, forgotten: Math.min(messages, Math.max(0, end + 1 - first - gone)) };
 }
 
 /** Forgotten messages of a queue, oldest first. An ack takes one out; one that is given back is found again at the next look. */
