@@ -32,7 +32,7 @@ import {
 
 /** What the actor needs of its shell. */
 export interface ActorShell extends Pick<Shell<ActorConfig>, 'config' | 'log' | 'metrics' | 'fail' | 'announce'> {
-  readonly bus: Pick<Bus, 'takeRolloutTasks' | 'publishSegment'>;
+  readonly bus: Pick<Bus, 'takeRolloutTasks' | 'publishSegment' | 'markLostTries' | 'lostTries'>;
   readonly peers: {
     replay(): Promise<Pick<Client<ReplayApi>, 'getRun' | 'getTrajectories'>>;
     trainer(): Promise<Pick<Client<TrainerApi>, 'downloadPolicy'>>;

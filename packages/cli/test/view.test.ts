@@ -119,6 +119,7 @@ t.test('the summary takes its numbers from evaluations, iterations and the store
     reprefilledTokens: 1400,
     promptTokens: 600,
     bytesOnDisk: 1,
+    deadLettersByKind: {},
   };
   const summary = summarize({ run: 'r', seed: 3, view, statistics, wallSeconds: 12.34 });
   t.match(summary, {

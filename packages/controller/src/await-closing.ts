@@ -38,6 +38,7 @@ export async function awaitClosing(
       const owedTasks = issuer.owed(progress).length;
       endedAtMs = owedTasks > 0 ? null : (endedAtMs ?? nowMs);
       segments.count = owedTasks;
+      segments.from = owedTasks > 0 ? issuer.owners(issuer.owed(progress)) : '';
       scores.count = owedTasks > 0 ? 0 : progress.awaitingScore;
       if (nowMs - toldAtMs >= timings.progressEventMs) {
         toldAtMs = nowMs;

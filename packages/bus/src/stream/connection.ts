@@ -38,7 +38,7 @@ const silent: BusLog = { info: () => {}, warn: () => {} };
 export async function openConnection(options: BusOptions): Promise<Connection> {
   const nc = await connectWithPatience(options);
   const log = options.log ?? silent;
-  const isUp = followStatus(nc, log);
+  const isUp = followStatus(nc, log, options.onConnection);
   try {
     const js = nc.jetstream({ timeout: requestTimeoutMs });
     return { nc, js, jsm: await js.jetstreamManager(), requests: new Requests(nc, requestTimeoutMs), log, isUp };
@@ -78,16 +78,18 @@ async function connectWithPatience(options: BusOptions): Promise<NatsConnection>
 }
 
 /** Tells the log of every change; answers whether the server is there. */
-function followStatus(nc: NatsConnection, log: BusLog): () => boolean {
+function followStatus(nc: NatsConnection, log: BusLog, told: BusOptions['onConnection']): () => boolean {
   let isUp = true;
   const follow = async () => {
     for await (const status of nc.status()) {
       if (status.type === 'disconnect') {
         isUp = false;
+        told?.(false);
         log.warn({ server: status.data }, 'lost the NATS server');
       }
       if (status.type === 'reconnect') {
         isUp = true;
+        told?.(true);
         log.info({ server: status.data }, 'found the NATS server again');
       }
       if (status.type === 'error') log.warn({ error: status.data }, 'the NATS server refused something');
