@@ -92,7 +92,8 @@ export class Actor {
       lane: () => this.lanes.rollout,
       prefixes: new PrefixReader((trajectoryId) => trajectories.getTrajectory({ trajectoryId })),
       rules: (runId) => this.#rules(runId),
-      nowMs: Date.now,
+      // A wall clock may jump: a lease would not be renewed for as long.
+      nowMs: () => performance.now(),
       onReturned: (task, reason, detail) => {
         metrics.tasks_returned_total.inc({ reason });
         log.debug({ trajectory: task.trajectoryId, iteration: task.iteration, reason, detail }, 'a task is let go');

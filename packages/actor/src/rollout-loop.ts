@@ -48,6 +48,7 @@ export interface RolloutLoopOptions {
   readonly onTakeFailure?: (error: SegueError) => void;
   /** Called when all of an iteration is flushed. */
   readonly onFlushed?: (iteration: number) => void;
+  /** Of a clock that never jumps. */
   readonly nowMs: () => number;
 }
 
@@ -323,8 +324,7 @@ export class RolloutLoop implements WorkSource {
 
   /** @param lostTries that it stands for; with any, the trajectory is given up */
   #publishError(held: HeldTask, prefix: Prefix, error: string, lostTries = 0): Promise<void> {
-    const { actorId, nowMs } = this.#options;
-    const segment = errorSegment(held.task, actorId, prefix.hash, error, nowMs());
+    const segment = errorSegment(held.task, this.#options.actorId, prefix.hash, error, Date.now());
     return this.#send(held, lostTries > 0 ? { ...segment, lostTries } : segment);
   }
 

@@ -29,6 +29,8 @@ export class Owners {
     for (const [actor, { ids, answers }] of this.#held) {
       const owed = ids.filter((id) => left.delete(id)).length;
       if (owed > 0) parts.push(`${actor}: ${owed}${answers ? '' : ' (does not answer)'}`);
+      // What it took since it was last asked cannot be known.
+      else if (!answers) parts.push(`${actor} (does not answer)`);
     }
     const named = parts.slice(0, namedActors);
     if (parts.length > namedActors) named.push(`${parts.length - namedActors} actors more`);

@@ -61,12 +61,12 @@ async function connectWithPatience(options: BusOptions): Promise<NatsConnection>
     maxPingOut: 2,
   };
   const timeoutMs = options.connectTimeoutMs ?? 10_000;
-  const deadlineAtMs = Date.now() + timeoutMs;
+  const deadlineAtMs = performance.now() + timeoutMs;
   for (;;) {
     try {
       return await connect(settings);
     } catch (error) {
-      if (Date.now() + retryPauseMs < deadlineAtMs) {
+      if (performance.now() + retryPauseMs < deadlineAtMs) {
         await pause(retryPauseMs);
         continue;
       }
@@ -101,13 +101,13 @@ function followStatus(nc: NatsConnection, log: BusLog, told: BusOptions['onConne
 
 /** Does `work` again while the server is away or full, for half a minute; every other failure ends it. `work` must bear repetition. */
 export async function withPatience<T>(nc: NatsConnection, what: string, work: () => Promise<T>): Promise<T> {
-  const deadlineAtMs = Date.now() + patienceMs;
+  const deadlineAtMs = performance.now() + patienceMs;
   for (;;) {
     try {
       return await work();
     } catch (error) {
       const failure = fromNats(error, what);
-      if (!failure.retryable || nc.isClosed() || nc.isDraining() || Date.now() + retryPauseMs > deadlineAtMs)
+      if (!failure.retryable || nc.isClosed() || nc.isDraining() || performance.now() + retryPauseMs > deadlineAtMs)
         throw failure;
       await pause(retryPauseMs);
     }

@@ -15,7 +15,8 @@ export class DeadLetters {
     this.#connection = connection;
   }
 
-  async add(stream: string, letter: DeadLetter): Promise<void> {
+  /** @param id by which a repetition is known; left out: every call adds one */
+  async add(stream: string, letter: DeadLetter, id?: string): Promise<void> {
     const { nc, js, log } = this.#connection;
     log.warn({ stream, subject: letter.subject, reason: letter.reason }, 'put a message among the dead letters');
     const fields = headers();
@@ -26,7 +27,7 @@ export class DeadLetters {
     fields.set(header.bytes, String(letter.bodyBytes));
     if (letter.checksum !== '') fields.set(checksumHeader, letter.checksum);
     await withPatience(nc, 'writing a dead letter', () =>
-      js.publish(`${deadPrefix}.${stream}`, letter.body, { headers: fields }),
+      js.publish(`${deadPrefix}.${stream}`, letter.body, { headers: fields, ...(id !== undefined && { msgID: id }) }),
     );
   }
 

@@ -10,6 +10,7 @@ import {
 } from '@segue/core';
 import { pause } from '../abort.js';
 import { AsyncQueue } from '../async-queue.js';
+import { followAbandoned } from './abandoned.js';
 import { Bucket } from './bucket.js';
 import type {
   ActivePolicy,
@@ -99,6 +100,7 @@ class JetBus implements Bus {
     });
     if (this.#guardsSetUp) return;
     this.#guardsSetUp = true;
+    followAbandoned(this.#connection, this.#deadLetters);
     void this.#guardSetUp();
   }
 

@@ -94,10 +94,11 @@ export class WorkQueue<T> {
 
   /** What is there at once, else the first that comes within `waitMs` and what came with it. */
   async take(max: number, { waitMs, signal }: TakeOptions): Promise<Lease<T>[]> {
-    const deadlineAtMs = Date.now() + waitMs;
+    const deadlineAtMs = performance.now() + waitMs;
     for (;;) {
-      const leases = await this.#open(await this.#pull(max, Math.max(0, deadlineAtMs - Date.now()), signal));
-      if (leases.length > 0 || Date.now() >= deadlineAtMs || signal?.aborted) return leases;
+      const leftMs = Math.max(0, Math.ceil(deadlineAtMs - performance.now()));
+      const leases = await this.#open(await this.#pull(max, leftMs, signal));
+      if (leases.length > 0 || performance.now() >= deadlineAtMs || signal?.aborted) return leases;
     }
   }
 

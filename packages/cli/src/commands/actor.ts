@@ -54,10 +54,19 @@ async function join(flags: JoinFlags): Promise<number> {
   if (!isId(flags.id))
     throw new SegueError('INVALID_CONFIG', `--id must be made of [a-z0-9-], got ${JSON.stringify(flags.id)}`);
   const settings = [`natsUrl=${natsUrl}`, `dataFolder=${data}`, ...flags.set];
-  const args = ['--id', flags.id, '--port', '0', '--metrics-port', '0', ...settings.flatMap((one) => ['--set', one])];
-  // A group of its own: a Ctrl-C in the terminal reaches this process, which passes it on once.
+  const args = [
+    '--id',
+    flags.id,
+    '--port',
+    '0',
+    '--metrics-port',
+    '0',
+    '--stop-on-stdin-end',
+    ...settings.flatMap((one) => ['--set', one]),
+  ];
+  // A group of its own: a Ctrl-C in the terminal reaches this process, which passes it on once. It leaves by itself when this process is gone.
   const child = spawn(process.execPath, [serviceEntry('actor'), ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   });
   const log =
