@@ -2,7 +2,7 @@
 import { hashTokens, type RolloutTask, SegueError } from '@segue/core';
 import t from 'tap';
 import { companyOf, whyGivenUp } from '../dist/suspects.js';
-import { FakeLease, prompt, rolloutTask, settle, until } from './support/fakes.js';
+import { evaluationRequest, FakeLease, prompt, rolloutTask, settle, until } from './support/fakes.js';
 import { open, startLoop } from './support/loop.js';
 
 const lost = (member: number, tries: number, segmentIndex = 0) => ({
@@ -108,23 +108,7 @@ t.test('an evaluation waits while a suspect runs, and a suspect does not wait fo
   t.teardown(() => stop.abort());
   engine.free = false;
   const evaluate = (id: string) =>
-    lanes.evaluate(
-      { runId: 'r', version: 5, folder: 'x' },
-      {
-        id,
-        promptKey: id,
-        promptTokens: prompt,
-        responseTokens: new Int32Array(0),
-        seed: 1,
-        sampling: { temperature: 1, topK: 0, topP: 1 },
-        stopTokens: [],
-        budgetTokens: 4,
-        capTokens: 4,
-        lastSpan: true,
-        repeat: null,
-      },
-      stop.signal,
-    );
+    lanes.evaluate({ runId: 'r', version: 5, folder: 'x' }, evaluationRequest(id, 4), stop.signal);
   const [lease] = bus.put(suspect(0, 2));
   await loop.follow(open);
   await until(() => engine.running.size === 1, 'the suspect runs');

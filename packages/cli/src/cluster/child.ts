@@ -36,12 +36,12 @@ export interface ReadyLine {
   readonly metricsAddress: string;
 }
 
+/** Pauses double up to it. */
+const longestPauseMs = 10_000;
 export const defaultRestartRules: RestartRules = {
   maxInARow: 10,
   pauseMs: (_, inARow) => Math.min(longestPauseMs, 500 * 2 ** inARow),
 };
-/** Pauses between restarts double up to it. */
-const longestPauseMs = 10_000;
 /** A process that lived this long has its restarts forgiven. */
 const healthyAfterMs = 10_000;
 
