@@ -30,7 +30,6 @@ import {
   type TrajectoryRecord,
   type TrajectorySummary,
 } from '@segue/core';
-import { ItemTables, type ItemTablesOptions } from './items/item-tables.js';
 import {
   countLetters,
   type DeadMessage,
@@ -39,6 +38,7 @@ import {
   listLetters,
   requireLetter,
 } from './dead-letters.js';
+import { ItemTables, type ItemTablesOptions } from './items/item-tables.js';
 import {
   batchGroups,
   closeIteration,
