@@ -32,7 +32,7 @@ import {
 
 /** What the actor needs of its shell. */
 export interface ActorShell extends Pick<Shell<ActorConfig>, 'config' | 'log' | 'metrics' | 'fail' | 'announce'> {
-  readonly bus: Pick<Bus, 'takeRolloutTasks' | 'publishSegment'>;
+  readonly bus: Pick<Bus, 'takeRolloutTasks' | 'publishSegment' | 'markLostTries' | 'lostTries'>;
   readonly peers: {
     replay(): Promise<Pick<Client<ReplayApi>, 'getRun' | 'getTrajectories'>>;
     trainer(): Promise<Pick<Client<TrainerApi>, 'downloadPolicy'>>;
@@ -92,7 +92,8 @@ export class Actor {
       lane: () => this.lanes.rollout,
       prefixes: new PrefixReader((trajectoryId) => trajectories.getTrajectory({ trajectoryId })),
       rules: (runId) => this.#rules(runId),
-      nowMs: Date.now,
+      // A wall clock may jump: a lease would not be renewed for as long.
+      nowMs: () => performance.now(),
       onReturned: (task, reason, detail) => {
         metrics.tasks_returned_total.inc({ reason });
         log.debug({ trajectory: task.trajectoryId, iteration: task.iteration, reason, detail }, 'a task is let go');

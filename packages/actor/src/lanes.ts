@@ -16,7 +16,7 @@ export interface LanesOptions {
   readonly engineTimeoutMs: LaneOptions['engineTimeoutMs'];
   readonly backOff?: NonNullable<LaneOptions['backOff']>;
   /** What feeds the rollout lane beside evaluations. */
-  readonly rollouts: WorkSource & { readonly isBusy: boolean; wake(): void };
+  readonly rollouts: WorkSource & { readonly isBusy: boolean; wake(): void; roomFor(lane: Lane): number };
   readonly onChunk: NonNullable<LaneOptions['onChunk']>;
   readonly onIdle: NonNullable<LaneOptions['onIdle']>;
   readonly onFailure: (error: SegueError, fate: EngineFate) => void;
@@ -104,7 +104,8 @@ export class Lanes implements WorkSource {
   /** Evaluations get at most a quarter of the slots while rollouts are under way, and never wait for these to end. */
   take(free: number, lane: Lane): LaneWork[] {
     const shared = lane === this.rollout && this.#options.rollouts.isBusy;
-    const allowed = shared ? Math.max(1, Math.floor(lane.slots / 4)) - lane.heldOf(this) : free;
+    const share = Math.max(1, Math.floor(lane.slots / 4)) - lane.heldOf(this);
+    const allowed = shared ? Math.min(share, this.#options.rollouts.roomFor(lane)) : free;
     const taken: EvaluationWork[] = [];
     const ids = new Set<string>();
     const fits = (work: EvaluationWork) =>

@@ -4,7 +4,7 @@
  * knows nothing of graphs, nor of what a segment is worth.
  *
  * A task is held from the moment it is taken until its segment is published or it is given back. Its lease is extended
- * only when a chunk has completed: a stuck engine loses its tasks.
+ * only when a chunk has completed: a stuck engine loses its tasks. What was lost before runs in small company, or alone (suspects.ts).
  */
 import type { Bus, Lease } from '@segue/bus';
 import {
@@ -15,10 +15,12 @@ import {
   type SequenceRequest,
   type SequenceResult,
 } from '@segue/core';
+import { type HeldTask, HeldTasks } from './held-tasks.js';
 import type { Lane } from './lane.js';
 import type { LaneWork, WorkSource } from './lane-work.js';
 import type { PrefixReader } from './prefix-reader.js';
 import type { SegmentOutbox } from './segment-outbox.js';
+import { triesOf, whyGivenUp } from './suspects.js';
 import { errorSegment, type Gate, isCovered, isOver, judgeTask, type Prefix, segmentFrom } from './task-rules.js';
 import { Condition, Wake } from './wake.js';
 
@@ -26,16 +28,16 @@ import { Condition, Wake } from './wake.js';
 export interface SequenceRules {
   readonly stopTokens: readonly number[];
   readonly repeat: SequenceRequest['repeat'];
-  /** Lost deliveries after which a task is taken to kill its actors. */
+  /** Losses alone after which a task is taken to kill its actors. */
   readonly maxAttempts: number;
 }
 
 /** Why a task was let go without a segment. */
-export type ReturnReason = 'stale' | 'elsewhere' | 'superseded' | 'fetch-failed' | 'drained' | 'closed';
+export type ReturnReason = 'stale' | 'elsewhere' | 'superseded' | 'fetch-failed' | 'drained' | 'closed' | 'engine-lost';
 
 export interface RolloutLoopOptions {
   readonly actorId: string;
-  readonly bus: Pick<Bus, 'takeRolloutTasks'>;
+  readonly bus: Pick<Bus, 'takeRolloutTasks' | 'markLostTries' | 'lostTries'>;
   readonly outbox: SegmentOutbox;
   /** The lane is woken when a task is ready for it. */
   readonly lane: () => Lane;
@@ -46,15 +48,8 @@ export interface RolloutLoopOptions {
   readonly onTakeFailure?: (error: SegueError) => void;
   /** Called when all of an iteration is flushed. */
   readonly onFlushed?: (iteration: number) => void;
+  /** Of a clock that never jumps. */
   readonly nowMs: () => number;
-}
-
-interface HeldTask {
-  readonly task: RolloutTask;
-  lease: Lease<RolloutTask>;
-  state: 'fetching' | 'ready' | 'running' | 'ended';
-  work: LaneWork | null;
-  extendedAtMs: number;
 }
 
 /** How long one pull waits for a task, in ms. */
@@ -67,10 +62,8 @@ const earlyWaitMs = 3_000;
 export class RolloutLoop implements WorkSource {
   readonly comesInPieces = true;
   readonly #options: RolloutLoopOptions;
-  /** By trajectory: what waits for the lane or runs in it. */
-  readonly #held = new Map<string, HeldTask>();
-  /** Those of them that wait, in order. */
-  readonly #ready: HeldTask[] = [];
+  /** What waits for the lane or runs in it. */
+  readonly #held: HeldTasks;
   /** Ended, on the way to the stream. */
   readonly #publishing = new Set<HeldTask>();
   readonly #wake = new Wake();
@@ -83,6 +76,12 @@ export class RolloutLoop implements WorkSource {
 
   constructor(options: RolloutLoopOptions) {
     this.#options = options;
+    this.#held = new HeldTasks({
+      slots: () => options.lane().slots,
+      places: () => options.lane().places,
+      onReady: () => options.lane().wake(),
+      drop: (held, reason, detail) => this.#drop(held, reason, detail),
+    });
   }
 
   get gate(): Gate | null {
@@ -166,8 +165,7 @@ export class RolloutLoop implements WorkSource {
     const served = lane.policy;
     if (!gate?.open || served?.runId !== gate.runId || served.version !== gate.policyVersion) return 0;
     // In portions, so that actors share a short queue.
-    const missing = lane.places - this.#held.size;
-    return Math.min(missing, Math.ceil(lane.slots / 4));
+    return Math.min(this.#held.wanted, Math.ceil(lane.slots / 4));
   }
 
   async #takeTasks(wanted: number): Promise<void> {
@@ -186,6 +184,7 @@ export class RolloutLoop implements WorkSource {
     const same = this.#held.get(task.trajectoryId);
     if (same && isSameTry(same.task, task)) {
       // Our lease had run out and the task came back to us: it goes on under the new lease.
+      same.lease.excuse();
       same.lease = lease;
       return;
     }
@@ -193,8 +192,7 @@ export class RolloutLoop implements WorkSource {
       this.#release(lease, 'elsewhere', 'another try of this trajectory runs here');
       return;
     }
-    const held: HeldTask = { task, lease, state: 'fetching', work: null, extendedAtMs: this.#options.nowMs() };
-    this.#held.set(task.trajectoryId, held);
+    const held = this.#held.add(task, lease, this.#options.nowMs());
     void this.#prepare(held);
   }
 
@@ -214,24 +212,27 @@ export class RolloutLoop implements WorkSource {
         this.#drop(held, 'superseded', 'the store does not wait for this segment');
         return;
       }
-      const lost = await this.#lostTries(held.lease, rules.maxAttempts);
-      if (lost >= rules.maxAttempts) {
-        const error = `lost ${lost} times in the hands of an actor: it seems to kill its actors`;
-        await this.#publishError(held, prefix, error);
-      } else {
-        held.work = this.#workFor(held, prefix, rules);
-        held.state = 'ready';
-        this.#ready.push(held);
-        this.#options.lane().wake();
+      const givenUp = await this.#judgeLostTries(held, rules.maxAttempts);
+      if (givenUp !== null) {
+        await this.#publishError(held, prefix, givenUp, held.lostTries);
+        return;
       }
+      this.#held.makeReady(held, this.#workFor(held, prefix, rules));
     } catch (error) {
       this.#drop(held, 'fetch-failed', SegueError.from(error).message);
     }
   }
 
-  /** Tries that ended without a result or a give-back; asked for only when there could be too many. */
-  async #lostTries(lease: Lease<RolloutTask>, maxAttempts: number): Promise<number> {
-    return lease.deliveryCount > maxAttempts ? lease.lostDeliveries() : 0;
+  /** Finds out how often it was lost, under this message and earlier ones, and why it is not tried again; null when it is. */
+  async #judgeLostTries(held: HeldTask, maxAttempts: number): Promise<string | null> {
+    const { task, lease } = held;
+    const lost = lease.deliveryCount > 1 ? await lease.lostDeliveries() : 0;
+    if (lost === 0 && held.lostTries === 0) return null;
+    if (lost > 0) await this.#options.bus.markLostTries(task, lost);
+    const known = await this.#options.bus.lostTries(task.runId, task.groupId);
+    held.lostTries = Math.max(lost, triesOf(task, known));
+    lease.hold();
+    return whyGivenUp(task, known, maxAttempts);
   }
 
   /** Whether the task may run here now; lets go of it when not. */
@@ -263,27 +264,30 @@ export class RolloutLoop implements WorkSource {
         repeat: rules.repeat,
       },
       finish: (result) => void this.#publish(held, prefix, result),
-      fail: (error) => void this.#publishError(held, prefix, error.message),
+      fail: (error) => void this.#fail(held, prefix, error, rules.maxAttempts),
       putBack: () => this.#putBack(held),
     };
+  }
+
+  /** An engine that breaks takes all its sequences along: each is tried again in smaller company. What it refuses fails by itself. */
+  async #fail(held: HeldTask, prefix: Prefix, error: SegueError, maxAttempts: number): Promise<void> {
+    const { task } = held;
+    if (error.code === 'INVALID_INPUT') return this.#publishError(held, prefix, error.message);
+    const { trajectoryId, segmentIndex } = task;
+    const givenUp = whyGivenUp(task, [{ trajectoryId, segmentIndex, tries: held.lostTries + 1 }], maxAttempts);
+    if (givenUp !== null) return this.#publishError(held, prefix, `${error.message} (${givenUp})`, held.lostTries + 1);
+    this.#drop(held, 'engine-lost', error.message);
   }
 
   // ---- generating ----
 
   take(free: number, lane: Lane): LaneWork[] {
-    const served = lane.policy;
-    const works: LaneWork[] = [];
-    while (works.length < free && this.#ready.length > 0) {
-      const held = this.#ready.shift()!;
-      if (held.state !== 'ready' || !held.work) continue;
-      if (served?.version !== held.task.policyVersion || served.runId !== held.task.runId) {
-        this.#drop(held, 'elsewhere', 'another version was loaded');
-        continue;
-      }
-      held.state = 'running';
-      works.push(held.work);
-    }
-    return works;
+    return this.#held.take(free, lane);
+  }
+
+  /** How many other sequences may join the lane: what is suspect bears few. */
+  roomFor(lane: Lane): number {
+    return this.#held.roomFor(lane);
   }
 
   /** The next one to be taken, unless its iteration has ended meanwhile. */
@@ -292,13 +296,12 @@ export class RolloutLoop implements WorkSource {
       this.#drop(held, this.#draining ? 'drained' : 'closed', 'not begun');
       return;
     }
-    held.state = 'ready';
-    this.#ready.unshift(held);
+    this.#held.putBack(held);
   }
 
   /** A chunk has completed: the reason to keep what is held. */
   extendLeases(): void {
-    for (const held of this.#held.values()) this.#extend(held);
+    for (const held of this.#held) this.#extend(held);
   }
 
   #extend(held: HeldTask): void {
@@ -319,15 +322,16 @@ export class RolloutLoop implements WorkSource {
     await this.#send(held, segmentFrom(held.task, this.#options.actorId, prefix.hash, result));
   }
 
-  #publishError(held: HeldTask, prefix: Prefix, error: string): Promise<void> {
-    const { actorId, nowMs } = this.#options;
-    return this.#send(held, errorSegment(held.task, actorId, prefix.hash, error, nowMs()));
+  /** @param lostTries that it stands for; with any, the trajectory is given up */
+  #publishError(held: HeldTask, prefix: Prefix, error: string, lostTries = 0): Promise<void> {
+    const segment = errorSegment(held.task, this.#options.actorId, prefix.hash, error, Date.now());
+    return this.#send(held, lostTries > 0 ? { ...segment, lostTries } : segment);
   }
 
   async #send(held: HeldTask, segment: Segment): Promise<void> {
     held.state = 'ended';
     this.#publishing.add(held);
-    this.#held.delete(held.task.trajectoryId);
+    this.#held.remove(held);
     this.wake();
     await this.#options.outbox.send(held.lease, segment);
     this.#publishing.delete(held);
@@ -336,8 +340,9 @@ export class RolloutLoop implements WorkSource {
 
   /** Waits until nothing is held of what `chosen` names: cuts what runs, lets go of what does not. */
   async #letGo(chosen: (held: HeldTask) => boolean, reason: 'closed' | 'drained'): Promise<void> {
-    for (const held of [...this.#held.values()]) {
-      if (held.state === 'ready' && chosen(held)) this.#drop(held, reason, 'not begun');
+    for (const held of [...this.#held]) {
+      const waits = held.state === 'ready' || held.state === 'beginning';
+      if (waits && chosen(held)) this.#drop(held, reason, 'not begun');
     }
     this.#changed.check();
     const left = () => [...this.#everything()].filter(chosen);
@@ -348,14 +353,14 @@ export class RolloutLoop implements WorkSource {
   }
 
   *#everything(): Generator<HeldTask> {
-    yield* this.#held.values();
+    yield* this.#held;
     yield* this.#publishing;
   }
 
   /** Ends the hold without a segment. What no one needs any more is acknowledged away, the rest given back. */
   #drop(held: HeldTask, reason: ReturnReason, detail: string): false {
     held.state = 'ended';
-    this.#held.delete(held.task.trajectoryId);
+    this.#held.remove(held);
     this.#release(held.lease, reason, detail);
     this.wake();
     return false;
@@ -365,6 +370,8 @@ export class RolloutLoop implements WorkSource {
     this.#options.onReturned?.(lease.value, reason, detail);
     if (reason === 'stale' || reason === 'closed' || reason === 'superseded') {
       lease.ack().catch((error) => this.#options.onTakeFailure?.(SegueError.from(error)));
+    } else if (reason === 'engine-lost') {
+      lease.lose();
     } else {
       lease.giveBack(reason === 'drained' ? 0 : giveBackDelayMs);
     }

@@ -239,19 +239,18 @@ t.test('draining cuts, saves and gives back: nothing generated is lost', async (
   t.strictSame(loop.trajectoryIds, []);
 });
 
-t.test('a generation that fails is told as an error segment without tokens, and its task is done', async (t) => {
-  const { bus, loop, engine, engines } = await startLoop(t);
+t.test('an engine that breaks loses the tries of what ran in it, and gives up none of them', async (t) => {
+  const { bus, loop, engine, engines } = await startLoop(t, { slots: 2 });
   engine.failNext = new SegueError('INTERNAL', 'the graph broke');
-  const [lease] = bus.put(new FakeLease(rolloutTask(0, { attempt: 1 })));
+  const leases = bus.put(new FakeLease(rolloutTask(0)), new FakeLease(rolloutTask(1)));
   await loop.follow(open);
-  await until(() => lease!.acked, 'acknowledged');
-  t.match(bus.segments[0], { endReason: 'error', attempt: 1, error: /the graph broke/ });
-  t.equal(bus.segments[0]!.tokens.length, 0);
+  await until(() => leases.every(({ lost }) => lost), 'both lost');
+  t.strictSame(bus.segments, []);
   t.equal(engines.length, 2, 'a new engine takes over');
   t.ok(engine.stopped);
-  bus.put(new FakeLease(rolloutTask(1)));
-  await until(() => bus.segments.length === 2, 'and works');
-  t.equal(bus.segments[1]!.endReason, 'budget');
+  bus.put(new FakeLease(rolloutTask(2)));
+  await until(() => bus.segments.length === 1, 'and works');
+  t.equal(bus.segments[0]!.endReason, 'budget');
 });
 
 t.test('a chunk that does not come back costs the lane, and its work is given up for others to do', async (t) => {
@@ -262,13 +261,12 @@ t.test('a chunk that does not come back costs the lane, and its work is given up
   await until(() => engine.running.size === 1, 'it runs');
   await until(() => lanes.rollout.engineCall !== null, 'a chunk has begun');
   t.equal(lanes.rollout.engineCall?.name, 'generateChunk', 'what is waited for can be read');
-  await until(() => bus.segments.length === 1, 'given up');
+  await until(() => running!.lost, 'for somebody else, as a lost try');
   const hang = 'the engine hangs: generateChunk has not come back after 60 ms (engineTimeoutMs)';
-  t.match(bus.segments[0], { trajectoryId: 'r-g0-t0', endReason: 'error', error: new RegExp(hang.slice(0, 40)) });
+  t.strictSame(bus.segments, []);
   t.strictSame(failures, [`broken: ${hang}`]);
   t.equal(lanes.rollout.policy, null, 'it serves nothing any more, so no task is taken');
   await loop.drain();
-  t.ok(running!.acked);
   t.equal(waiting!.givenBack, 0, 'the one that had not begun is for somebody else, at once');
   await t.rejects(
     lanes.stop(),
@@ -289,21 +287,6 @@ t.test('a sequence that the engine refuses fails alone', async (t) => {
   await until(() => bus.segments.length === 3, 'all answered');
   const reasons = Object.fromEntries(bus.segments.map(({ trajectoryId, endReason }) => [trajectoryId, endReason]));
   t.strictSame(reasons, { 'r-g0-t0': 'budget', 'r-g0-t1': 'error', 'r-g0-t2': 'budget' });
-});
-
-t.test('a task that comes back too often is taken to kill its actors, and ends with an error', async (t) => {
-  const { bus, loop, engine } = await startLoop(t);
-  const leases = bus.put(
-    new FakeLease(rolloutTask(0), 4),
-    new FakeLease(rolloutTask(1), 3),
-    // Given back by actors that drained: no fault of the task.
-    new FakeLease(rolloutTask(2), 9, 2),
-  );
-  await loop.follow(open);
-  await until(() => leases.every(({ acked }) => acked), 'all done');
-  t.strictSame(engine.admitted, ['r-g0-t1', 'r-g0-t2'], 'it does not reach the engine');
-  const error = bus.segments.find(({ trajectoryId }) => trajectoryId === 'r-g0-t0');
-  t.match(error, { endReason: 'error', error: /lost 3 times/, prefixHash: hashTokens(prompt) });
 });
 
 t.test('a task that the store does not wait for is dropped', async (t) => {
@@ -343,6 +326,7 @@ t.test('a task that comes back while it runs here goes on under the new lease', 
   engine.free = true;
   await until(() => second!.acked, 'acknowledged under the new lease');
   t.equal(first!.acked, false);
+  t.strictSame(first!.notes, ['excuse'], 'it was late, not lost');
   t.equal(bus.segments.length, 1);
   t.strictSame(engine.admitted, ['r-g0-t0'], 'never twice at once');
 });

@@ -1,8 +1,57 @@
-/** Which deliveries were lost, where the server cannot say. */
+/** Which deliveries were lost with their takers, under one message and over several; and where the server cannot say. */
 import { connect as natsConnect } from 'nats';
 import t from 'tap';
 import { startNats } from '../../../test/support/nats.js';
 import { connectBus } from '../dist/index.js';
+import { rolloutTask } from './samples.js';
+
+const leaseMs = 1_000;
+
+t.test('what waited when its taker died was not lost by it, what had begun was', async (t) => {
+  const nats = await startNats();
+  const bus = await connectBus({ url: nats.url, name: 'test', rolloutLeaseMs: leaseMs });
+  t.teardown(async () => {
+    await bus.close();
+    await nats.stop();
+  });
+  await bus.setUp();
+  const task = { ...rolloutTask, runId: 'r', groupId: 'r-g0', trajectoryId: 'r-g0-t0' };
+  await bus.publishRolloutTasks([task]);
+  const take = async () => (await bus.takeRolloutTasks(1, { waitMs: 10 * leaseMs }))[0]!;
+  const lose = async (act: (lease: Awaited<ReturnType<typeof take>>) => unknown) => {
+    const lease = await take();
+    const lost = await lease.lostDeliveries();
+    await act(lease);
+    return lost;
+  };
+  t.equal(await lose(() => undefined), 0, 'the first delivery');
+  t.equal(await lose((lease) => lease.hold()), 1, 'it was lost: nothing was said of it');
+  const begin = async (lease: Awaited<ReturnType<typeof take>>) => {
+    lease.hold();
+    await lease.begin();
+  };
+  t.equal(await lose(begin), 1, 'it had waited');
+  t.equal(await lose((lease) => lease.lose()), 2, 'it had begun');
+  t.equal(await lose((lease) => lease.excuse()), 3, 'what tried it broke');
+  const last = await take();
+  t.equal(await last.lostDeliveries(), 3, 'it was late, not lost');
+  t.equal(last.deliveryCount, 6);
+
+  await bus.markLostTries(task, 2);
+  await bus.markLostTries(task, 3);
+  t.strictSame(await bus.lostTries('r'), [{ trajectoryId: 'r-g0-t0', segmentIndex: task.segmentIndex, tries: 3 }]);
+  const later = { ...task, iteration: task.iteration + 1 };
+  await bus.publishRolloutTasks([later, { ...later, groupId: 'r-g1', trajectoryId: 'r-g1-t0' }]);
+  await bus.takeRolloutTasks(1, { waitMs: 1_000 });
+  // The first message and this one are leased; the actor that answers has the first alone. The third was never delivered.
+  await last.ack();
+  t.equal(await bus.markAbandonedTasks('r', new Set()), 1);
+  t.equal(await bus.markAbandonedTasks('r', new Set(['r-g0-t0'])), 0);
+  t.match(await bus.lostTries('r', 'r-g0'), [{ tries: 4 }], 'over both messages');
+  t.strictSame(await bus.lostTries('r', 'r-g1'), []);
+  await bus.forgetLostTries('r', 'r-g0');
+  t.strictSame(await bus.lostTries('r'), []);
+});
 
 t.test('a message that comes often is handed out when nobody can say how often it was lost', async (t) => {
   const nats = await startNats();

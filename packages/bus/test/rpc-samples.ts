@@ -2,10 +2,12 @@
 import {
   type ActorApi,
   type ControllerApi,
+  type DeadLetterRecord,
   mendings,
   type ReplayApi,
   type RewardApi,
   type RunView,
+  requeueOutcomes,
   type TablesApi,
   type TrainerApi,
 } from '@segue/core';
@@ -43,6 +45,36 @@ const nothing = { requests: [{}] };
 const header = { header: { runId: 'r', batchId: 'b-1' } };
 const batchResult = { accepted: 3, repeated: true };
 
+const letter: DeadLetterRecord = {
+  id: 'message-1',
+  kind: 'message',
+  runId: 'r',
+  subject: 'segue.rollout.r.r-g0-t0',
+  reason: 'version 2 is unknown',
+  tries: 0,
+  atMs: 1.5,
+  body: Uint8Array.of(1, 2),
+  bodyBytes: 7,
+  checksum: 'aa',
+};
+const ofLetter = { requests: [{ id: 'message-1' }] };
+const letterSamples: Pick<
+  Samples<ReplayApi>,
+  'listDeadLetters' | 'getDeadLetter' | 'requeueDeadLetter' | 'dropDeadLetter'
+> = {
+  listDeadLetters: {
+    requests: [{ runId: '' }, { runId: 'r' }],
+    responses: [
+      letter,
+      { ...letter, kind: 'trajectory', body: new Uint8Array(0) },
+      { ...letter, kind: 'score', tries: 3 },
+    ],
+  },
+  getDeadLetter: { ...ofLetter, responses: [letter] },
+  requeueDeadLetter: { ...ofLetter, responses: requeueOutcomes.map((outcome) => ({ outcome })) },
+  dropDeadLetter: { ...ofLetter, responses: [letter] },
+};
+
 export const replaySamples: Samples<ReplayApi> = {
   putRun: {
     requests: [
@@ -60,8 +92,8 @@ export const replaySamples: Samples<ReplayApi> = {
       { runId: 'r', purpose: 'evaluation' },
     ],
     responses: [
-      { problem, attempts: 4, successes: 1, openGroups: 0, lastIteration: 0 },
-      { problem, attempts: 0, successes: 0, openGroups: 0, lastIteration: null },
+      { problem, attempts: 4, successes: 1, openGroups: 0, lastIteration: 0, givenUp: true, requeued: false },
+      { problem, attempts: 0, successes: 0, openGroups: 0, lastIteration: null, givenUp: false, requeued: true },
     ],
   },
   openIteration: {
@@ -71,7 +103,10 @@ export const replaySamples: Samples<ReplayApi> = {
     responses: [iterationRecord],
   },
   appendSegment: {
-    requests: [{ runId: 'r', segment }],
+    requests: [
+      { runId: 'r', segment },
+      { runId: 'r', segment: { ...segment, endReason: 'error', error: 'lost', lostTries: 5 } },
+    ],
     responses: [
       { outcome: 'committed', kept: segment, detail: '' },
       { outcome: 'kept-earlier', kept: segment, detail: 'x' },
@@ -166,6 +201,7 @@ export const replaySamples: Samples<ReplayApi> = {
       },
     ],
   },
+  ...letterSamples,
 };
 
 const runView: RunView = {
@@ -262,9 +298,12 @@ export const controllerSamples: Samples<ControllerApi> = {
         waiting: [{ what: 'segments', from: 'actor-1', sinceMs: 5, count: 2 }],
         actors: [{ actorId: 'a', address: 'h:1', running: 1, slots: 2, policyVersion: 0, seenAtMs: 2 }],
         services: [{ service: 'replay', id: 'replay', address: 'h:2', trouble: 'x' }],
+        faults: { 'fenced-stale': 2 ** 40 },
+        queues: [{ queue: 'rollout', pending: 3, leased: 0 }],
       },
     ],
   },
+  ...letterSamples,
 };
 
 export const actorSamples: Samples<ActorApi> = {

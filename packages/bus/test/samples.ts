@@ -152,6 +152,7 @@ export const statistics: ReplayStatistics = {
   reprefilledTokens: 7,
   promptTokens: 8,
   bytesOnDisk: 2 ** 42,
+  deadLettersByKind: { trajectory: 1, message: 2 },
 };
 
 export const actorStatus: ActorStatus = {

@@ -2,6 +2,8 @@
  * The commands of `segue`, put together.
  */
 import { Command } from 'commander';
+import { addActorCommand } from './commands/actor.js';
+import { addDeadLettersCommand } from './commands/dead-letters.js';
 import { addDemoCommand } from './commands/demo.js';
 import { addInspectCommands } from './commands/inspect.js';
 import { addRunCommand } from './commands/run.js';
@@ -18,5 +20,7 @@ export function buildProgram(): Command {
   addTrajectoryCommand(program);
   addInspectCommands(program);
   addStoreCommand(program);
+  addDeadLettersCommand(program);
+  addActorCommand(program);
   return program;
 }

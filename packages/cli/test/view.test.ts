@@ -10,6 +10,7 @@ import type {
 } from '@segue/core';
 import { parseRunConfig } from '@segue/core';
 import t from 'tap';
+import { statusText } from '../dist/commands/inspect.js';
 import { drawLearningCurve } from '../dist/pictures/learning-curve.js';
 import { drawTimeline, endReasonColors } from '../dist/pictures/rollout-timeline.js';
 import { chooseRun, nextRunId, refuseContradiction } from '../dist/run/resume.js';
@@ -119,6 +120,7 @@ t.test('the summary takes its numbers from evaluations, iterations and the store
     reprefilledTokens: 1400,
     promptTokens: 600,
     bytesOnDisk: 1,
+    deadLettersByKind: {},
   };
   const summary = summarize({ run: 'r', seed: 3, view, statistics, wallSeconds: 12.34 });
   t.match(summary, {
@@ -259,4 +261,40 @@ t.test('resume takes the newest unfinished run and refuses a configuration that 
     code: 'INVALID_CONFIG',
     message: /rollout\.groupSize is 8 there and 3 here/,
   });
+});
+
+t.test('the status tells who is waited for, what lies in the queues, and what went wrong', async (t) => {
+  const status = {
+    runId: 'r',
+    iteration: 3,
+    phase: 'rollout',
+    phaseSinceMs: 1_000,
+    waiting: [{ what: 'segments', from: 'actor-0: 2 (does not answer)', sinceMs: 4_000, count: 2 }],
+    actors: [{ actorId: 'actor-0', address: 'h:1', running: 2, slots: 4, policyVersion: null, seenAtMs: 3_600_000 }],
+    services: [],
+    faults: { 'fenced-stale': 2, 'dead-letters-message': 1 },
+    queues: [
+      { queue: 'rollout', pending: 1, leased: 2 },
+      { queue: 'scores', pending: 0, leased: 0 },
+    ],
+  };
+  t.strictSame(statusText(status, 9_000).split('\n'), [
+    'run r  iteration 3  rollout since 8 s',
+    // A clock that is ahead is no reason for negative times.
+    'actor-0 at h:1: 2 of 4 slots, version -, seen 0 s ago',
+    'waits for 2 segments from actor-0: 2 (does not answer) since 5 s',
+    'queues  rollout: 1 waiting, 2 leased',
+    'faults  fenced-stale 2, dead-letters-message 1',
+  ]);
+  const idle = {
+    ...status,
+    runId: '',
+    phase: 'idle',
+    phaseSinceMs: 0,
+    waiting: [],
+    actors: [],
+    faults: {},
+    queues: [],
+  };
+  t.equal(statusText(idle, 9_000), 'run -  iteration 3  idle');
 });

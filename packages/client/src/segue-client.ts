@@ -2,15 +2,18 @@
  * The client that users import: submit problems, start and watch runs, read what came of them. It needs the controller's address alone; the
  * store's it learns from the controller.
  */
-import { type Client, connectController } from '@segue/bus';
+import { type Client, connectActor, connectController } from '@segue/bus';
 import {
+  type ActorStatus,
   type BatchResult,
   type ClusterStatus,
   type ControllerApi,
+  type DeadLetterRecord,
   type EvaluationRequest,
   type EvaluationResult,
   type ProblemInput,
   type ReplayStatistics,
+  type RequeueOutcome,
   type RunConfigInput,
   type RunEventOf,
   type RunView,
@@ -95,6 +98,42 @@ export class SegueClient {
   /** What the cluster does and waits for. @param runId empty: the newest run */
   status(runId = ''): Promise<ClusterStatus> {
     return this.#controller.getClusterStatus({ runId });
+  }
+
+  /** Has an actor save what it generates and take no more work. NOT_FOUND when none of this id is registered. */
+  async drainActor(actorId: string): Promise<ActorStatus> {
+    const { actors } = await this.status();
+    const found = actors.find((actor) => actor.actorId === actorId);
+    if (found === undefined) {
+      const known = actors.map((actor) => actor.actorId).join(', ');
+      throw new SegueError('NOT_FOUND', `no actor ${actorId} is registered; there are ${known || 'none'}`);
+    }
+    const actor = connectActor(found.address);
+    try {
+      return await actor.drain({});
+    } finally {
+      actor.close();
+    }
+  }
+
+  /** What was given up, oldest first, without bodies. @param runId empty: all */
+  deadLetters(runId = ''): AsyncIterable<DeadLetterRecord> {
+    return this.#controller.listDeadLetters({ runId });
+  }
+
+  /** With its body. NOT_FOUND when it is gone. */
+  deadLetter(id: string): Promise<DeadLetterRecord> {
+    return this.#controller.getDeadLetter({ id });
+  }
+
+  /** Puts it back to work; answers how. */
+  async requeueDeadLetter(id: string): Promise<RequeueOutcome> {
+    return (await this.#controller.requeueDeadLetter({ id })).outcome;
+  }
+
+  /** Forgets it for good. */
+  dropDeadLetter(id: string): Promise<DeadLetterRecord> {
+    return this.#controller.dropDeadLetter({ id });
   }
 
   async trajectory(id: string): Promise<Trajectory> {

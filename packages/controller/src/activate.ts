@@ -17,8 +17,9 @@ export async function activate(run: ActiveRun, policy: PolicyVersionInfo): Promi
   const trainer = await cluster.trainer();
   const wait = run.waits.begin('weights', '', 0);
   try {
-    const tell = (waiting: number) => {
-      wait.count = waiting;
+    const tell = (waiting: readonly string[]) => {
+      wait.count = waiting.length;
+      wait.from = waiting.join(', ');
     };
     await prepare(run, policy, tell);
     const prepareMs = Date.now() - startedAtMs;
@@ -41,12 +42,12 @@ export async function activate(run: ActiveRun, policy: PolicyVersionInfo): Promi
 async function prepare(
   { cluster, signal }: ActiveRun,
   { ref, folder }: PolicyVersionInfo,
-  tell: (waiting: number) => void,
+  tell: (waiting: readonly string[]) => void,
 ): Promise<void> {
   const { prepareTimeoutMs: deadlineMs, activateGraceMs } = cluster.timings;
   const actors = await liveActors(cluster);
-  let waiting = actors.length;
-  tell(waiting);
+  const waiting = new Set(actors.map(({ id }) => id));
+  tell([...waiting]);
   const over = new AbortController();
   const calls = actors.map(({ address }) =>
     cluster.actor(address).preparePolicy({ policy: ref, folder }, { deadlineMs, signal }),
@@ -61,8 +62,8 @@ async function prepare(
         const fields = { actor: actors[i]?.id, version: ref.version, error: message };
         cluster.log.warn(fields, 'an actor did not make a version ready');
       }
-      waiting--;
-      if (!over.signal.aborted) tell(waiting);
+      waiting.delete(actors[i]?.id ?? '');
+      if (!over.signal.aborted) tell([...waiting]);
     }),
   );
   const grace = () => pause(activateGraceMs, AbortSignal.any([signal, over.signal]));
@@ -77,16 +78,16 @@ async function prepare(
  * Until all registered actors serve the version. One that is late is waited for a little once another serves; it takes no task before it has
  * loaded. Without any actor there is nothing to wait for here. (An actor may still name the run whose iteration it saw last, so the number decides.)
  */
-async function served(run: ActiveRun, version: number, tell: (waiting: number) => void): Promise<void> {
+async function served(run: ActiveRun, version: number, tell: (waiting: readonly string[]) => void): Promise<void> {
   const { timings } = run.cluster;
-  const startedAtMs = Date.now();
+  const startedAtMs = performance.now();
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, timings.actorPollMs)) {
     const answers = await askActors(run.cluster, run.signal);
-    const ready = answers.filter(({ status }) => status?.policyVersion === version);
-    if (ready.length === answers.length) return;
-    tell(answers.length - ready.length);
-    const elapsedMs = Date.now() - startedAtMs;
-    if (ready.length > 0 && elapsedMs >= timings.activateGraceMs) return;
+    const late = answers.filter(({ status }) => status?.policyVersion !== version);
+    if (late.length === 0) return;
+    tell(late.map(({ actor }) => actor.id));
+    const elapsedMs = performance.now() - startedAtMs;
+    if (late.length < answers.length && elapsedMs >= timings.activateGraceMs) return;
     if (elapsedMs >= timings.activateTimeoutMs) {
       throw new SegueError(
         'DEADLINE_EXCEEDED',

@@ -46,6 +46,7 @@ export class ActiveRun {
   #iteration = 0;
   #phaseSinceMs = Date.now();
   #pool: { readonly trainProblems: number; readonly candidates: readonly Candidate[] } | null = null;
+  #poolIsStale = false;
   #nextGroupIndex: number | null = null;
   #planned: { readonly iteration: number; readonly errors: ReadonlyMap<string, number> } | null = null;
 
@@ -107,12 +108,18 @@ export class ActiveRun {
     return replay.getIterationProgress({ runId: this.id, iteration });
   }
 
+  /** A problem was given up or asked for: the sampler has to know. */
+  forgetCandidates(): void {
+    this.#poolIsStale = true;
+  }
+
   /** What the sampler draws from. Success counts are read again only when the sampler looks at them. */
   async candidates(): Promise<readonly Candidate[]> {
     const replay = await this.cluster.replay();
     const { trainProblems } = await replay.getRun({ runId: this.id });
     const fresh = this.#pool?.trainProblems === trainProblems && this.config.problems.sampler !== 'prioritized';
-    if (this.#pool === null || !fresh) {
+    if (this.#pool === null || !fresh || this.#poolIsStale) {
+      this.#poolIsStale = false;
       const records = await collect(replay.listProblems({ runId: this.id, purpose: 'train' }));
       this.#pool = { trainProblems, candidates: records.map(candidateOf) };
     }
@@ -150,6 +157,6 @@ function groupIndexAfter(record: IterationRecord): number {
 }
 
 function candidateOf(record: ProblemRecord): Candidate {
-  const { problem, attempts, successes, openGroups } = record;
-  return { id: problem.id, difficulty: problem.difficulty, attempts, successes, openGroups };
+  const { problem, attempts, successes, openGroups, givenUp, requeued } = record;
+  return { id: problem.id, difficulty: problem.difficulty, attempts, successes, openGroups, givenUp, requeued };
 }

@@ -17,7 +17,7 @@ export async function awaitClosing(
   const segments = run.waits.begin('segments', '', 0);
   const scores = run.waits.begin('scores', 'reward', 0);
   const actors = run.waits.begin('actor', '', 0);
-  const startedAtMs = Date.now();
+  const startedAtMs = performance.now();
   let endedAtMs: number | null = null;
   let reconciledAtMs = startedAtMs;
   let toldAtMs = startedAtMs;
@@ -26,7 +26,7 @@ export async function awaitClosing(
     while (!run.halt.aborted) {
       const lookedAtMs = performance.now();
       const progress = await run.iterationProgress(first.iteration);
-      const nowMs = Date.now();
+      const nowMs = performance.now();
       const errorsNow = progress.segmentsByEndReason.error ?? 0;
       if (errorsNow > errorSegments || nowMs - reconciledAtMs >= timings.reconcileMs) {
         errorSegments = errorsNow;
@@ -38,6 +38,7 @@ export async function awaitClosing(
       const owedTasks = issuer.owed(progress).length;
       endedAtMs = owedTasks > 0 ? null : (endedAtMs ?? nowMs);
       segments.count = owedTasks;
+      segments.from = owedTasks > 0 ? issuer.owners(issuer.owed(progress)) : '';
       scores.count = owedTasks > 0 ? 0 : progress.awaitingScore;
       if (nowMs - toldAtMs >= timings.progressEventMs) {
         toldAtMs = nowMs;

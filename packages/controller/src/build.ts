@@ -28,7 +28,11 @@ export async function buildController(shell: Shell<ControllerConfig>): Promise<v
     bus,
     pinned,
     log,
-    timings: { ...defaultTimings, reconcileMs: config.reconcileIntervalMs },
+    timings: {
+      ...defaultTimings,
+      reconcileMs: config.reconcileIntervalMs,
+      waitingNoticeMs: config.waitingNoticeMs,
+    },
   };
   const journal = new Journal(cluster);
   const waits = new Waits();

@@ -10,12 +10,24 @@ import { pause } from './cluster.js';
 
 export async function closeIteration(run: ActiveRun, record: IterationRecord): Promise<IterationRecord> {
   const { runId, iteration, policyVersion } = record;
+  await markAbandoned(run);
   await run.cluster.bus.putIterationSignal({ runId, iteration, policyVersion, open: false });
   await run.cluster.bus.purgeRolloutTasks(runId);
   await flushed(run, iteration);
   await drained(run);
   const replay = await run.cluster.replay();
   return replay.closeIteration({ runId, iteration });
+}
+
+/** Leases that no actor has are those of dead ones: the purge would forget that their work was lost with them. */
+async function markAbandoned({ id, cluster, signal }: ActiveRun): Promise<void> {
+  const { rollout } = await cluster.bus.queueDepths();
+  if (rollout.leased === 0) return;
+  const answers = await askActors(cluster, signal);
+  const held = new Set(answers.flatMap(({ status }) => status?.trajectoryIds ?? []));
+  if (rollout.leased <= held.size) return;
+  const tasks = await cluster.bus.markAbandonedTasks(id, held);
+  if (tasks > 0) cluster.log.warn({ run: id, tasks }, 'leases of actors that are gone: their tries count as lost');
 }
 
 /** Until every registered actor has nothing of the iteration left to publish. One that is gone leaves the registry when its entry expires. */
@@ -29,6 +41,7 @@ async function flushed(run: ActiveRun, iteration: number): Promise<void> {
       const owing = answers.filter(({ actor, status }) => !hasFlushed(run.id, iteration, actor, status));
       if (owing.length === 0) return;
       wait.count = owing.length;
+      wait.from = owing.map(({ actor, status }) => `${actor.id}${status ? '' : ' (does not answer)'}`).join(', ');
       if (Date.now() - startedAtMs >= timings.flushTimeoutMs) {
         const names = owing.map(({ actor }) => actor.id);
         log.warn({ iteration, actors: names }, 'actors did not flush in time; what they still send will be refused');

@@ -11,6 +11,10 @@ export type ControllerBus = Pick<
   Bus,
   | 'publishRolloutTasks'
   | 'purgeRolloutTasks'
+  | 'markAbandonedTasks'
+  | 'lostTries'
+  | 'forgetLostTries'
+  | 'republish'
   | 'watchProgress'
   | 'putActivePolicy'
   | 'putIterationSignal'

@@ -15,6 +15,7 @@ import type { ActiveRun } from './active-run.js';
 import { askActors } from './actors.js';
 import { drained } from './close.js';
 import { collect } from './cluster.js';
+import { Owners } from './owners.js';
 
 export class TaskIssuer {
   readonly #run: ActiveRun;
@@ -24,6 +25,7 @@ export class TaskIssuer {
   /** Tasks that nobody seemed to have at the last search. */
   #suspects: ReadonlySet<string> = new Set();
   #givenUp: ReadonlySet<string> = new Set();
+  readonly #owners = new Owners();
 
   constructor(run: ActiveRun, record: IterationRecord) {
     this.#run = run;
@@ -112,7 +114,13 @@ export class TaskIssuer {
   /** Trajectories that actors hold. */
   async #held(): Promise<Set<string>> {
     const answers = await askActors(this.#run.cluster, this.#run.signal);
+    this.#owners.note(answers);
     return new Set(answers.flatMap(({ status }) => status?.trajectoryIds ?? []));
+  }
+
+  /** Who owes these trajectories, for people, as of the last search. */
+  owners(ids: readonly string[]): string {
+    return this.#owners.of(ids);
   }
 
   /** In the order of the plan. @param errors failed tries of each, none where it names none */
@@ -124,8 +132,16 @@ export class TaskIssuer {
     await this.#run.save({ issue: { iteration, round } });
     const wanted = new Set(ids);
     const tasks = this.#record.tasks.filter((task) => wanted.has(task.trajectoryId));
+    const lostTries = await this.#run.cluster.bus.lostTries(this.#run.id);
+    const lost = new Map(
+      lostTries.map(({ trajectoryId, segmentIndex, tries }) => [`${trajectoryId}-s${segmentIndex}`, tries]),
+    );
     await this.#run.cluster.bus.publishRolloutTasks(
-      tasks.map((task) => this.#task(task, round + (errors.get(task.trajectoryId) ?? 0))),
+      tasks.map((task) => {
+        const tries = lost.get(`${task.trajectoryId}-s${task.segmentIndex}`) ?? 0;
+        const issued = this.#task(task, round + (errors.get(task.trajectoryId) ?? 0));
+        return tries === 0 ? issued : { ...issued, lostTries: tries };
+      }),
     );
     for (const id of ids) this.#errors.set(id, errors.get(id) ?? 0);
     this.#run.metrics.tasks_issued_total.inc(tasks.length);

@@ -22,6 +22,16 @@ export const controllerMetricTable = {
     help: 'Share of slot time of the newest rollout phase in which nothing was generated',
   },
   actors: { type: 'gauge', help: 'Registered actors' },
+  queue_messages: {
+    type: 'gauge',
+    help: 'Messages of the bus, by queue and whether somebody has a lease on them',
+    labels: ['queue', 'state'],
+  },
+  waits_overdue_total: {
+    type: 'counter',
+    help: 'Waits that passed the notice, each time they are told',
+    labels: ['what'],
+  },
   waiting_seconds: { type: 'gauge', help: 'Age of the oldest wait, by what is waited for', labels: ['what'] },
 } as const satisfies MetricTable;
 

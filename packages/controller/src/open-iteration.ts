@@ -7,12 +7,15 @@ import { collect } from './cluster.js';
 export async function openIteration(run: ActiveRun, before: IterationRecord | null): Promise<IterationRecord> {
   const iteration = before === null ? 0 : before.iteration + 1;
   await run.enter('plan', iteration);
+  if ((before?.progress.segmentsByEndReason.error ?? 0) > 0) run.forgetCandidates();
   const replay = await run.cluster.replay();
   const [unfinished, candidates, nextGroupIndex] = await Promise.all([
     collect(replay.listUnfinished({ runId: run.id })),
     run.candidates(),
     run.nextGroupIndex(),
   ]);
+  // What was asked for is drawn once.
+  if (candidates.some(({ requeued }) => requeued)) run.forgetCandidates();
   const plan = planIteration({
     runId: run.id,
     iteration,

@@ -9,6 +9,7 @@ import {
   SegueError,
 } from '@segue/core';
 import { type Cluster, collect } from './cluster.js';
+import { deadLetterHandlers } from './dead-letters.js';
 import { evaluatePolicy } from './evaluate.js';
 import type { Journal } from './journal.js';
 import type { ControllerMetrics } from './metrics.js';
@@ -48,6 +49,7 @@ export function controllerHandlers(parts: ControllerParts): Handlers<ControllerA
     watchRun: (request, { signal }) => watchRun(cluster, journal, request, signal),
     evaluate: (request, { signal }) => evaluate(parts, request, signal),
     getClusterStatus: async ({ runId }) => watchdog.status(runId),
+    ...deadLetterHandlers(cluster, () => runs.active?.forgetCandidates()),
   };
 }
 

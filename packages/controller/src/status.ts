@@ -3,12 +3,16 @@
  * a wait lasts longer than usual.
  */
 import type { Registration } from '@segue/bus';
-import type { ClusterStatus } from '@segue/core';
+import { type ClusterStatus, type QueueReport, SegueError } from '@segue/core';
 import type { Cluster } from './cluster.js';
+import { faultsOf } from './faults.js';
 import type { Journal } from './journal.js';
 import type { ControllerMetrics } from './metrics.js';
 import type { Runs } from './runs.js';
 import { type Waits, waitingOf } from './waits.js';
+
+/** Between two looks at queues and faults, in ms. */
+const reportMs = 2_000;
 
 export interface WatchdogParts {
   readonly cluster: Cluster;
@@ -21,6 +25,11 @@ export interface WatchdogParts {
 export class Watchdog {
   readonly #parts: WatchdogParts;
   #registered: readonly Registration[] = [];
+  /** The run that was executed last. */
+  #countedRun: string | null = null;
+  #faults: ClusterStatus['faults'] = {};
+  #queues: readonly QueueReport[] = [];
+  #reportedAtMs = Number.NEGATIVE_INFINITY;
   /** Kinds of waits that the gauge has shown: it is set back when they end. */
   readonly #shown = new Set<string>();
 
@@ -43,6 +52,8 @@ export class Watchdog {
         return { actorId: id, address, running, slots, policyVersion, seenAtMs };
       }),
       services: this.#registered.map(({ service, id, address, trouble = '' }) => ({ service, id, address, trouble })),
+      faults: this.#faults,
+      queues: this.#queues,
     };
   }
 
@@ -52,11 +63,33 @@ export class Watchdog {
     this.#registered = await cluster.bus.registrations();
     metrics.actors.set(this.#actors().length);
     this.#showWaits();
+    await this.#report();
     for (const wait of waits.overdue(cluster.timings.waitingNoticeMs)) {
       const seconds = Math.round((Date.now() - wait.sinceMs) / 1000);
       const run = wait.run ?? runs.active?.id;
-      cluster.log.warn({ ...waitingOf(wait), run }, `waiting for ${wait.what} for ${seconds} s`);
+      metrics.waits_overdue_total.inc({ what: wait.what });
+      const owner = wait.from === '' ? '' : ` from ${wait.from}`;
+      cluster.log.warn({ ...waitingOf(wait), run }, `waiting for ${wait.count} ${wait.what}${owner} for ${seconds} s`);
       if (run !== undefined) await journal.append(run, 'waiting', waitingOf(wait));
+    }
+  }
+
+  /** Reads what the status shows of queue and store, from time to time; what cannot be read stays as it was. */
+  async #report(): Promise<void> {
+    const { cluster, runs, metrics } = this.#parts;
+    if (performance.now() - this.#reportedAtMs < reportMs) return;
+    this.#reportedAtMs = performance.now();
+    try {
+      const depths = await cluster.bus.queueDepths();
+      this.#queues = Object.entries(depths).map(([queue, { pending, leased }]) => ({ queue, pending, leased }));
+      for (const { queue, pending, leased } of this.#queues) {
+        metrics.queue_messages.set({ queue, state: 'pending' }, pending);
+        metrics.queue_messages.set({ queue, state: 'leased' }, leased);
+      }
+      this.#countedRun = runs.active?.id ?? this.#countedRun;
+      this.#faults = await faultsOf(cluster, this.#countedRun);
+    } catch (error) {
+      cluster.log.warn({ error: SegueError.from(error).message }, 'queues and faults cannot be read at the moment');
     }
   }
 

@@ -54,7 +54,15 @@ export function clientsOf(world: World) {
     listProblems: async function* ({ runId, purpose }) {
       for (const entry of world.problems) {
         if (entry.runId !== runId || (purpose !== null && entry.problem.purpose !== purpose)) continue;
-        yield { problem: entry.problem, attempts: 0, successes: 0, openGroups: 0, lastIteration: null };
+        yield {
+          problem: entry.problem,
+          attempts: 0,
+          successes: 0,
+          openGroups: 0,
+          lastIteration: null,
+          givenUp: false,
+          requeued: false,
+        };
       }
     },
     openIteration: async (request) => world.open(request),
@@ -109,6 +117,7 @@ export function clientsOf(world: World) {
       reprefilledTokens: 0,
       promptTokens: 0,
       bytesOnDisk: 0,
+      deadLettersByKind: {},
     }),
   };
   const written = (policy: PolicyVersionInfo, metricsJson: string): TrainProgress[] => [
@@ -196,6 +205,10 @@ export function clientsOf(world: World) {
       world.queue = world.queue.filter((task) => task.runId !== runId);
       return before - world.queue.length;
     },
+    markAbandonedTasks: async () => 0,
+    lostTries: async () => [],
+    forgetLostTries: async () => undefined,
+    republish: async () => undefined,
     watchProgress: async function* ({ signal } = {}) {
       let ring: () => void = () => undefined;
       const nudge = () => ring();

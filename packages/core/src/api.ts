@@ -15,11 +15,13 @@ import type {
 } from './domain.js';
 import type {
   AppendResult,
+  DeadLetterRecord,
   IterationPlan,
   IterationProgress,
   IterationRecord,
   ProblemRecord,
   ReplayStatistics,
+  RequeueOutcome,
   RunRecord,
   RunState,
   ScoreResult,
@@ -97,6 +99,10 @@ export interface ReplayApi {
   /** A null runId: the whole store. */
   verify: ServerStream<{ runId: string | null; repair: boolean }, StoreCheck>;
   takeSnapshot: ServerStream<Record<never, never>, SnapshotChunk>;
+  listDeadLetters: ServerStream<{ runId: string }, DeadLetterRecord>;
+  getDeadLetter: Unary<{ id: string }, DeadLetterRecord>;
+  requeueDeadLetter: Unary<{ id: string }, { outcome: RequeueOutcome }>;
+  dropDeadLetter: Unary<{ id: string }, DeadLetterRecord>;
 }
 
 /** A run as its users see it. */
@@ -160,6 +166,15 @@ export interface ClusterStatus {
   readonly actors: readonly ActorReport[];
   /** Where the services listen, from the registry. */
   readonly services: readonly ServiceAddress[];
+  /** What was refused, given up or done again, by name; see docs/faults.md. */
+  readonly faults: Readonly<Record<string, number>>;
+  /** Messages of the bus, as of the last look. */
+  readonly queues: readonly QueueReport[];
+}
+export interface QueueReport {
+  readonly queue: string;
+  readonly pending: number;
+  readonly leased: number;
 }
 export interface ServiceAddress {
   readonly service: string;
@@ -181,6 +196,10 @@ export interface ControllerApi {
   watchRun: ServerStream<{ runId: string; fromStart: boolean; afterSequence: number }, StoredEvent>;
   evaluate: Unary<EvaluationRequest, EvaluationResult>;
   getClusterStatus: Unary<{ runId: string }, ClusterStatus>;
+  listDeadLetters: ServerStream<{ runId: string }, DeadLetterRecord>;
+  getDeadLetter: Unary<{ id: string }, DeadLetterRecord>;
+  requeueDeadLetter: Unary<{ id: string }, { outcome: RequeueOutcome }>;
+  dropDeadLetter: Unary<{ id: string }, DeadLetterRecord>;
 }
 
 export interface GeneratePrompt {

@@ -97,6 +97,8 @@ export interface Segment {
   readonly endReason: EndReason;
   /** Why, when `endReason` is `error`; else null. */
   readonly error: string | null;
+  /** With `error` alone: tries that were lost with their actors or engines and that it stands for. With any, it was the last try. */
+  readonly lostTries?: number;
   readonly meter: SegmentMeter;
 }
 
@@ -181,6 +183,8 @@ export interface RolloutTask {
   readonly capTokens: number;
   /** Last allowed iteration: `length` is written where it would be `budget` or `yield`. */
   readonly lastSpan: boolean;
+  /** Tries of this segment, under earlier tasks, that were lost with their actors. */
+  readonly lostTries?: number;
 }
 
 /** One message of the reward work queue. */

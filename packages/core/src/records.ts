@@ -31,6 +31,10 @@ export interface ProblemRecord {
   /** Groups that are not yet complete. */
   readonly openGroups: number;
   readonly lastIteration: number | null;
+  /** Every member of a group of it was given up: not drawn until one of its dead letters is requeued. */
+  readonly givenUp: boolean;
+  /** Somebody requeued it: the next plan begins a group with it. */
+  readonly requeued: boolean;
 }
 
 /** A trajectory's next segment, as planned. */
@@ -135,6 +139,8 @@ export interface ReplayStatistics {
   readonly reprefilledTokens: number;
   readonly promptTokens: number;
   readonly bytesOnDisk: number;
+  /** Of all runs. */
+  readonly deadLettersByKind: Readonly<Partial<Record<DeadLetterKind, number>>>;
 }
 
 /** What becomes of damaged rows: the segment is generated again, the verdict given again, the row made anew from others, or nothing can be done. */
@@ -179,3 +185,30 @@ export interface SnapshotChunk {
   readonly runs: readonly SnapshotRun[];
   readonly data: Uint8Array;
 }
+
+export const deadLetterKinds = ['trajectory', 'score', 'message'] as const;
+export type DeadLetterKind = (typeof deadLetterKinds)[number];
+
+/** What was given up, with the reason; kept until somebody requeues or drops it. */
+export interface DeadLetterRecord {
+  readonly id: string;
+  readonly kind: DeadLetterKind;
+  /** Empty for a message that names no run. */
+  readonly runId: string;
+  /** The trajectory's id; for a message, its subject on the bus. */
+  readonly subject: string;
+  readonly reason: string;
+  /** Tries after which it was given up; 0 for messages. */
+  readonly tries: number;
+  readonly atMs: number;
+  /** For messages: the body as it came, as far as it is kept; empty in lists. */
+  readonly body: Uint8Array;
+  /** For messages: length of the whole body. */
+  readonly bodyBytes: number;
+  /** For messages: the checksum that came with it, empty when none did. */
+  readonly checksum: string;
+}
+
+/** What became of a requeued dead letter. */
+export const requeueOutcomes = ['generated-again', 'judged-again', 'problem-drawn-again', 'published-again'] as const;
+export type RequeueOutcome = (typeof requeueOutcomes)[number];

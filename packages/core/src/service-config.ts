@@ -74,6 +74,11 @@ export const controllerConfigSchema = service('controller', {
     'How often every hand-over is derived again from the store',
     ms,
   ),
+  waitingNoticeMs: key(
+    z.number().int().min(100).default(15_000),
+    'A wait that lasts longer is told in log, metric and to watchers; then again at twice the time',
+    ms,
+  ),
 });
 
 export const actorConfigSchema = service('actor', {

@@ -268,6 +268,22 @@ t.test('the prioritised sampler leaves out problems that are in flight', async (
   t.strictSame(drawProblems(request('prioritized', busy, 8)).sort(), ['q7', 'q8']);
 });
 
+t.test('a problem that was given up is not drawn, one that was asked for comes first', (t) => {
+  const pool = candidates(6, (n) => ({ givenUp: n === 1, requeued: n === 4 }));
+  for (const sampler of ['uniform', 'curriculum', 'prioritized'] as const) {
+    const drawn = drawProblems({
+      candidates: pool,
+      count: 5,
+      iteration: 2,
+      seed: 3,
+      rules: { ...defaults.problems, sampler },
+    });
+    t.equal(drawn[0], 'q4');
+    t.strictSame(new Set(drawn), new Set(['q0', 'q2', 'q3', 'q4', 'q5']));
+  }
+  t.end();
+});
+
 t.test('a problem that is drawn again gets a new group, so new trajectory ids', async (t) => {
   const first = plan({ iteration: 0, nextGroupIndex: 0, draw: () => ['q1'] });
   const second = plan({ iteration: 1, nextGroupIndex: 1, draw: () => ['q1'] });

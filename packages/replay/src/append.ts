@@ -95,7 +95,7 @@ export function withSegment(trajectory: TrajectoryRow, segment: Segment): Trajec
   };
 }
 
-/** The trajectory with one more failed try; given up when that was the last one. */
+/** The trajectory with one more failed try; given up when that was the last one, or when it stands for tries that were lost with their actors. */
 export function withFailedTry(trajectory: TrajectoryRow, segment: Segment, maxAttempts: number): TrajectoryRow {
   const failed = {
     index: segment.index,
@@ -104,7 +104,9 @@ export function withFailedTry(trajectory: TrajectoryRow, segment: Segment, maxAt
     error: segment.error ?? '',
   };
   const next = { ...trajectory, failedTries: [...trajectory.failedTries, failed] };
-  return errorsOf(next) >= maxAttempts ? { ...next, state: 'failed', endReason: 'error' } : next;
+  return errorsOf(next) >= maxAttempts || (segment.lostTries ?? 0) > 0
+    ? { ...next, state: 'failed', endReason: 'error' }
+    : next;
 }
 
 /** Failed tries of the next segment. */

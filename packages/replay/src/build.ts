@@ -1,7 +1,7 @@
 /** Wires the store to the process shell: gRPC, the two streams, the hand-over to the scorers, metrics. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replayContract, tablesContract } from '@segue/bus';
+import { type Bus, replayContract, tablesContract } from '@segue/bus';
 import type { ReplayConfig } from '@segue/core';
 import type { Shell } from '@segue/service';
 import { Announcer } from './announce.js';
@@ -84,6 +84,10 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
     tableMetrics.measure(store.items);
     metrics.standing_damage.set(store.keeper.standing.length);
   });
+  shell.loop('dead letters', config.reconcileIntervalMs, async () => {
+    metrics.dead_letters_total.inc({ kind: 'message' }, await takeInLetters(bus, store));
+    for (const [kind, letters] of Object.entries(store.deadLetterCounts())) metrics.dead_letters.set({ kind }, letters);
+  });
   const reportOf = (queue: string) => (report: IngestReport) => {
     if (report.result === 'stored') return;
     if (report.result === 'refused') metrics.refused_messages_total.inc({ queue });
@@ -112,11 +116,28 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
   );
 }
 
+/** Letters in hand at once. */
+const lettersAtOnce = 64;
+
+/** From the bus into the store: kept first, removed then; answers how many. */
+async function takeInLetters(bus: Pick<Bus, 'takeDeadLetters'>, store: ReplayStore): Promise<number> {
+  for (let count = 0; ; ) {
+    const held = await bus.takeDeadLetters(lettersAtOnce);
+    if (held.length === 0) return count;
+    await store.keepMessages(held.map(({ letter }) => letter));
+    await Promise.all(held.map((one) => one.remove()));
+    count += held.length;
+  }
+}
+
 function awaitsScore(notice: Notice): boolean {
   return (notice.kind === 'segment' || notice.kind === 'score') && notice.trajectory.state === 'finished';
 }
 
 function count(metrics: ReplayMetrics, notice: Notice): void {
+  if ((notice.kind === 'failed-try' || notice.kind === 'score') && notice.trajectory.state === 'failed') {
+    metrics.dead_letters_total.inc({ kind: notice.kind === 'score' ? 'score' : 'trajectory' });
+  }
   if (notice.kind === 'group') metrics.groups_total.inc({ state: notice.group.state });
   if (notice.kind === 'failed-try') metrics.segments_total.inc({ end_reason: 'error' });
   if (notice.kind !== 'segment') return;

@@ -77,6 +77,7 @@ export function openIteration({ tables, nowMs, note }: WriteContext, request: Op
       ...tally,
       openGroups: tally.openGroups + 1,
       lastIteration: iteration,
+      requeued: false,
     });
   }
   for (const trajectory of created.values()) {

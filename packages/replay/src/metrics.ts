@@ -11,6 +11,8 @@ export const replayMetricTable = {
   groups_total: { type: 'counter', help: 'Groups, by the state that they came to', labels: ['state'] },
   reward_tasks_total: { type: 'counter', help: 'Reward tasks published' },
   awaiting_score: { type: 'gauge', help: 'Finished trajectories without a verdict' },
+  dead_letters_total: { type: 'counter', help: 'Dead letters written, by kind', labels: ['kind'] },
+  dead_letters: { type: 'gauge', help: 'Dead letters that wait for somebody, by kind', labels: ['kind'] },
   refused_messages_total: { type: 'counter', help: 'Messages sent to the dead letters', labels: ['queue'] },
   postponed_messages_total: { type: 'counter', help: 'Messages given back to be tried again', labels: ['queue'] },
   commit_seconds: {

@@ -24,9 +24,19 @@ export interface ProblemTally {
   readonly successes: number;
   readonly openGroups: number;
   readonly lastIteration: number | null;
+  /** See ProblemRecord; absent in rows of before. */
+  readonly givenUp?: boolean;
+  readonly requeued?: boolean;
 }
 
-export const untriedProblem: ProblemTally = { attempts: 0, successes: 0, openGroups: 0, lastIteration: null };
+export const untriedProblem = {
+  attempts: 0,
+  successes: 0,
+  openGroups: 0,
+  lastIteration: null,
+  givenUp: false,
+  requeued: false,
+} as const satisfies ProblemTally;
 
 /** A batch of problems that was accepted. */
 export interface BatchRow {

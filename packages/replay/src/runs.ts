@@ -15,6 +15,7 @@ import {
   SegueError,
   type StoredEvent,
 } from '@segue/core';
+import { countLetters } from './dead-letters.js';
 import { type Counters, noCounts, type RunRow, untriedProblem } from './rows.js';
 import type { Tables } from './tables.js';
 
@@ -158,7 +159,7 @@ export function* listProblems(tables: Tables, runId: string, purpose: ProblemPur
   requireRun(tables, runId);
   for (const problem of tables.problems.rows([runId])) {
     if (purpose !== null && problem.purpose !== purpose) continue;
-    yield { problem, ...(tables.problemTallies.get([runId, problem.id]) ?? untriedProblem) };
+    yield { problem, ...untriedProblem, ...tables.problemTallies.get([runId, problem.id]) };
   }
 }
 
@@ -215,5 +216,6 @@ export function statisticsOf(tables: Tables, runId: string): ReplayStatistics {
     reprefilledTokens: counters.reprefilledTokens,
     promptTokens: counters.promptTokens,
     bytesOnDisk: tables.bytesOnDisk(),
+    deadLettersByKind: countLetters(tables),
   };
 }

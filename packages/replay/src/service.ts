@@ -66,5 +66,10 @@ export function replayHandlers(store: ReplayStore): Handlers<ReplayApi> {
     verify: ({ runId, repair }) => keeper.check(runId, repair),
     takeSnapshot: () => keeper.snapshot(),
     getStatistics: ({ runId }) => keeper.during(() => store.statistics(runId)),
+
+    listDeadLetters: ({ runId }) => stream(() => store.deadLetters(runId)),
+    getDeadLetter: async ({ id }) => store.deadLetter(id),
+    requeueDeadLetter: async ({ id }) => ({ outcome: await store.requeueDeadLetter(id) }),
+    dropDeadLetter: ({ id }) => store.dropDeadLetter(id),
   };
 }

@@ -8,6 +8,8 @@ import {
   type BatchHeader,
   type BatchResult,
   type CompleteGroup,
+  type DeadLetterKind,
+  type DeadLetterRecord,
   type IterationProgress,
   type IterationRecord,
   type Problem,
@@ -15,6 +17,7 @@ import {
   type ProblemRecord,
   type ReplayApi,
   type ReplayStatistics,
+  type RequeueOutcome,
   type RunRecord,
   type Score,
   type ScoreResult,
@@ -27,6 +30,14 @@ import {
   type TrajectoryRecord,
   type TrajectorySummary,
 } from '@segue/core';
+import {
+  countLetters,
+  type DeadMessage,
+  dropLetter,
+  keepMessages,
+  listLetters,
+  requireLetter,
+} from './dead-letters.js';
 import { ItemTables, type ItemTablesOptions } from './items/item-tables.js';
 import {
   batchGroups,
@@ -42,6 +53,7 @@ import {
 } from './iterations.js';
 import { Keeper } from './keeper.js';
 import { type Notice, RunProgress } from './progress.js';
+import { requeueLetter } from './requeue.js';
 import type { IterationRow } from './rows.js';
 import { runRules } from './run-rules.js';
 import {
@@ -247,6 +259,32 @@ export class ReplayStore {
 
   statistics(runId: string): ReplayStatistics {
     return statisticsOf(this.#tables, runId);
+  }
+
+  // ---- dead letters ----
+
+  keepMessages(messages: readonly DeadMessage[]): Promise<void> {
+    return this.#write((context) => keepMessages(context, messages));
+  }
+
+  deadLetters(runId: string): DeadLetterRecord[] {
+    return listLetters(this.#tables, runId);
+  }
+
+  deadLetterCounts(): Readonly<Record<DeadLetterKind, number>> {
+    return countLetters(this.#tables);
+  }
+
+  deadLetter(id: string): DeadLetterRecord {
+    return requireLetter(this.#tables, id);
+  }
+
+  requeueDeadLetter(id: string): Promise<RequeueOutcome> {
+    return this.#write((context) => requeueLetter(context, id));
+  }
+
+  dropDeadLetter(id: string): Promise<DeadLetterRecord> {
+    return this.#write((context) => dropLetter(context, id));
   }
 
   // ---- what waits ----

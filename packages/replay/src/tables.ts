@@ -23,6 +23,7 @@
  * | items            | run, table, sequence               | TableItem |
  * | itemTables       | run, table                         | ItemTableRow |
  * | fills            | run, table, trajectory or group    | 1: to be inserted into the table |
+ * | deadLetters      | id                                 | DeadLetterRecord |
  *
  * Numbers sort as numbers. Values are checked against their checksum when they are read.
  */
@@ -30,6 +31,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeRow, encodeRow } from '@segue/bus';
 import {
+  type DeadLetterRecord,
   type PlannedTask,
   type Problem,
   parseTrajectoryId,
@@ -202,6 +204,7 @@ export function openTables(folder: string) {
     items: new Table<TableItem>(root, life, 'items'),
     itemTables: new Table<ItemTableRow>(root, life, 'itemTables'),
     fills: new Table<1>(root, life, 'fills'),
+    deadLetters: new Table<DeadLetterRecord>(root, life, 'deadLetters'),
     /**
      * Runs `work` in one transaction: on disk when it returns, undone when it throws. Inside another one it is a part of it that
      * can be undone by itself.

@@ -24,6 +24,7 @@ import {
   withFailedTry,
   withSegment,
 } from './append.js';
+import { givenUpScore, givenUpTrajectory, writeLetter } from './dead-letters.js';
 import { moveGroups, unfinishedKey, type WriteContext } from './iterations.js';
 import { type Counters, type GroupRow, moveCount, type TrajectoryRow, untriedProblem } from './rows.js';
 import { countersOf, requireProblem, requireRun } from './runs.js';
@@ -65,6 +66,7 @@ export function appendSegment(context: WriteContext, runId: string, segment: Seg
       segmentsByEndReason: moveCount(counters.segmentsByEndReason, null, 'error'),
     });
     putTrajectory(context, runId, before, after);
+    if (after.state === 'failed') writeLetter(context, runId, givenUpTrajectory(after, segment));
     note({ kind: 'failed-try', runId, trajectory: after, iteration: segment.iteration });
     completeGroupOf(context, runId, after);
     return { outcome, kept: null, detail: `failed try ${errorsOf(after)} counted; the trajectory is ${after.state}` };
@@ -108,6 +110,7 @@ export function recordScore(context: WriteContext, runId: string, score: Score):
   if (!canRecordScore(score, before)) return { recorded: false, kept: before.score ?? score };
   const after = withScore(before, score);
   putTrajectory(context, runId, before, after);
+  if (after.state === 'failed') writeLetter(context, runId, givenUpScore(after, score));
   if (isJudged(score)) {
     const key = [runId, before.problemId];
     tables.problemTallies.put(key, withVerdict(tables.problemTallies.get(key) ?? untriedProblem, score));
@@ -117,14 +120,25 @@ export function recordScore(context: WriteContext, runId: string, score: Score):
   return { recorded: true, kept: score };
 }
 
+/** Nothing could be generated for it, as against no verdict. */
+function isGivenUp({ state, endReason }: TrajectoryRow): boolean {
+  return state === 'failed' && endReason === 'error';
+}
+
 /** Writes a trajectory with the indexes and counters that follow its state. */
-function putTrajectory({ tables }: WriteContext, runId: string, before: TrajectoryRow, after: TrajectoryRow): void {
+export function putTrajectory(
+  { tables }: WriteContext,
+  runId: string,
+  before: TrajectoryRow,
+  after: TrajectoryRow,
+): void {
   const key = trajectoryKey(after.id);
   tables.trajectories.put(key, after);
   if (after.state === before.state) return;
   if (after.state === 'finished') tables.awaiting.put(key, 1);
   else tables.awaiting.remove(key);
-  if (after.state !== 'unfinished') tables.unfinished.remove(unfinishedKey(after));
+  if (after.state === 'pending' || after.state === 'unfinished') tables.unfinished.put(unfinishedKey(after), 1);
+  else tables.unfinished.remove(unfinishedKey(after));
   const counters = countersOf(tables, runId);
   const trajectoriesByState = moveCount(counters.trajectoriesByState, before.state, after.state);
   tables.counters.put([runId], { ...counters, trajectoriesByState });
@@ -141,7 +155,9 @@ function completeGroupOf({ tables, note }: WriteContext, runId: string, trajecto
   moveGroups(tables, note, [withMembersOver(group, members)]);
   const key = [runId, group.problemId];
   const tally = tables.problemTallies.get(key) ?? untriedProblem;
-  tables.problemTallies.put(key, { ...tally, openGroups: tally.openGroups - 1 });
+  // A prompt that no actor survives is not tried on further ones.
+  const givenUp = members.every(isGivenUp);
+  tables.problemTallies.put(key, { ...tally, openGroups: tally.openGroups - 1, ...(givenUp && { givenUp }) });
 }
 
 function membersOf(tables: Tables, group: GroupRow): TrajectoryRow[] {

@@ -13,6 +13,10 @@ function message(value: string, diary: string[]): Lease<string> {
     leaseMs: 1000,
     extend: () => diary.push(`extend ${value}`),
     ack: async () => void diary.push(`ack ${value}`),
+    hold: () => undefined,
+    begin: async () => undefined,
+    lose: () => undefined,
+    excuse: () => undefined,
     giveBack: (delayMs) => diary.push(`back ${value} ${delayMs}`),
     discard: async (reason) => void diary.push(`discard ${value}: ${reason}`),
   };

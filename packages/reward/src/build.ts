@@ -50,6 +50,7 @@ export async function buildReward(shell: Shell<RewardConfig>, scorers: Scorers =
         scorers,
         rules,
         concurrency: config.concurrency,
+        onInHand: (tasks) => metrics.in_hand.set(tasks),
         onTask: (outcome, durationMs, why) => {
           metrics.tasks_total.inc({ outcome });
           metrics.task_seconds.observe(durationMs / 1000);

@@ -3,6 +3,7 @@ import type { MetricsOf, MetricTable } from '@segue/service';
 
 export const rewardMetricTable = {
   tasks_total: { type: 'counter', help: 'Tasks of the reward queue, by what became of them', labels: ['outcome'] },
+  in_hand: { type: 'gauge', help: 'Tasks that are being judged; at most `concurrency`' },
   task_seconds: {
     type: 'histogram',
     help: 'Time from taking a task to its published verdict',

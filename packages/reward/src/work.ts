@@ -28,6 +28,8 @@ export interface WorkParts {
   readonly rules: JudgeRules;
   /** Responses judged at once. */
   readonly concurrency: number;
+  /** Told how many tasks are in hand, whenever that changes. */
+  readonly onInHand?: (tasks: number) => void;
   /** Told of each task: the verdict's status, or what else became of it. */
   readonly onTask: (
     outcome: ScoreStatus | 'returned' | 'discarded' | 'not-needed',
@@ -46,8 +48,12 @@ export async function workOnRewards(parts: WorkParts, signal: AbortSignal): Prom
       const free = parts.concurrency - inHand.size;
       const leases = await parts.bus.takeRewardTasks(free, { waitMs: takeMs, signal });
       for (const lease of leases) {
-        const handling: Promise<void> = handle(parts, lease, signal).finally(() => inHand.delete(handling));
+        const handling: Promise<void> = handle(parts, lease, signal).finally(() => {
+          inHand.delete(handling);
+          parts.onInHand?.(inHand.size);
+        });
         inHand.add(handling);
+        parts.onInHand?.(inHand.size);
       }
       if (inHand.size >= parts.concurrency) await Promise.race(inHand);
     }

@@ -95,7 +95,15 @@ class FakeStore {
   async *listProblems() {
     this.readings++;
     for (const item of this.problems) {
-      yield { problem: item, attempts: 0, successes: 0, openGroups: 1, lastIteration: 0 };
+      yield {
+        problem: item,
+        attempts: 0,
+        successes: 0,
+        openGroups: 1,
+        lastIteration: 0,
+        givenUp: false,
+        requeued: false,
+      };
     }
   }
 }
@@ -262,6 +270,10 @@ t.test('a task that was given back often is judged; one that scorers were lost w
       leaseMs: 60_000,
       extend: () => undefined,
       ack: async () => undefined,
+      hold: () => undefined,
+      begin: async () => undefined,
+      lose: () => undefined,
+      excuse: () => undefined,
       giveBack: () => t.fail('given back'),
       discard: async () => void t.fail('discarded'),
     });

@@ -56,11 +56,21 @@ async function start<C extends CommonConfig>(
   const metrics = createMetrics(name, config.id);
   const counts = metrics.define({
     calls_total: { type: 'counter', help: 'gRPC calls answered, by method and status', labels: ['rpc', 'code'] },
+    bus_disconnects_total: {
+      type: 'counter',
+      help: 'Times that the connection to the message server was lost: it ended, or it cut a consumer that was too slow',
+    },
+    bus_connected: { type: 'gauge', help: '1 while there is a connection to the message server' },
     loop_failures_total: { type: 'counter', help: 'Failures of background work, by name', labels: ['loop'] },
   });
   const stopping = new AbortController();
 
-  const bus = await connectBus({ url: config.natsUrl, name: config.id, log, ...leaseOf(name, config) });
+  const onConnection = (isUp: boolean) => {
+    counts.bus_connected.set(isUp ? 1 : 0);
+    if (!isUp) counts.bus_disconnects_total.inc();
+  };
+  const bus = await connectBus({ url: config.natsUrl, name: config.id, log, onConnection, ...leaseOf(name, config) });
+  counts.bus_connected.set(1);
   steps.onStop('bus', () => bus.close());
   if (name === 'controller' || name === 'replay') await bus.setUp();
   else await bus.ready();

@@ -2,7 +2,7 @@
  * Stand-ins for what an actor talks to, each a dozen lines: an engine that counts, a queue in memory, a store that
  * knows one prompt.
  */
-import type { Lease } from '@segue/bus';
+import type { Lease, LostTries } from '@segue/bus';
 import {
   type ChunkReport,
   type EndReason,
@@ -262,6 +262,8 @@ export class FakeLease implements Lease<RolloutTask> {
   extensions = 0;
   acked = false;
   givenBack: number | null = null;
+  /** What was said of it, in order. */
+  readonly notes: ('hold' | 'begin' | 'lose' | 'excuse')[] = [];
 
   constructor(value: RolloutTask, deliveryCount = 1, lost = deliveryCount - 1) {
     this.value = value;
@@ -280,6 +282,21 @@ export class FakeLease implements Lease<RolloutTask> {
   giveBack(delayMs = 0): void {
     this.givenBack = delayMs;
   }
+  hold(): void {
+    this.notes.push('hold');
+  }
+  async begin(): Promise<void> {
+    this.notes.push('begin');
+  }
+  lose(): void {
+    this.notes.push('lose');
+  }
+  excuse(): void {
+    this.notes.push('excuse');
+  }
+  get lost(): boolean {
+    return this.notes.includes('lose');
+  }
   async discard(): Promise<void> {}
 }
 
@@ -293,6 +310,18 @@ export class FakeBus {
   /** Holds publications back until it is called. */
   release: (() => void) | null = null;
   #held: Promise<void> | null = null;
+  /** Lost tries by trajectory, beside those of earlier tasks. */
+  readonly lostBefore = new Map<string, LostTries>();
+
+  async markLostTries(task: RolloutTask, tries: number): Promise<void> {
+    const { trajectoryId, segmentIndex } = task;
+    const before = this.lostBefore.get(trajectoryId)?.tries ?? 0;
+    this.lostBefore.set(trajectoryId, { trajectoryId, segmentIndex, tries: Math.max(before, tries) });
+  }
+
+  async lostTries(): Promise<LostTries[]> {
+    return [...this.lostBefore.values()];
+  }
 
   put(...leases: FakeLease[]): FakeLease[] {
     this.waiting.push(...leases);

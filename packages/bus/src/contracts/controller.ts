@@ -6,6 +6,7 @@ import type {
   EvaluationRequest,
   EvaluationResult,
   ProblemInput,
+  QueueReport,
   RunState,
   RunView,
   ServiceAddress,
@@ -14,6 +15,7 @@ import type {
 import { problemInputConverter, samplingConverter } from '../convert/common.js';
 import {
   count,
+  counts,
   emptyConverter,
   enumConverter,
   enumField,
@@ -27,6 +29,7 @@ import {
   uint,
   zeroMeans,
 } from '../convert/converter.js';
+import { deadLetterCalls } from '../convert/dead-letter.js';
 import { batchPartConverter, storedEventConverter } from '../convert/replay.js';
 import type { ActorReport__Output } from '../gen/segue/v1/ActorReport.js';
 import type { ClusterStatus__Output } from '../gen/segue/v1/ClusterStatus.js';
@@ -35,6 +38,7 @@ import type { EvaluateRequest__Output } from '../gen/segue/v1/EvaluateRequest.js
 import type { Evaluation__Output } from '../gen/segue/v1/Evaluation.js';
 import type { GetRunRequest__Output } from '../gen/segue/v1/GetRunRequest.js';
 import type { ListRunsResponse__Output } from '../gen/segue/v1/ListRunsResponse.js';
+import type { QueueReport__Output } from '../gen/segue/v1/QueueReport.js';
 import type { Run__Output } from '../gen/segue/v1/Run.js';
 import type { ServiceAddress__Output } from '../gen/segue/v1/ServiceAddress.js';
 import type { SubmitProblemsResponse__Output } from '../gen/segue/v1/SubmitProblemsResponse.js';
@@ -90,6 +94,8 @@ const clusterStatusConverter = fields<ClusterStatus, ClusterStatus__Output>({
   waiting: listOf(waitingConverter),
   actors: listOf(actorReportConverter),
   services: listOf(serviceAddressConverter),
+  faults: counts,
+  queues: listOf(fields<QueueReport, QueueReport__Output>({ queue: text, pending: uint, leased: uint })),
 });
 
 const ofRun = fields<{ runId: string }, GetRunRequest__Output>({ runId: text });
@@ -150,5 +156,6 @@ export const controllerContract: Contract<ControllerApi> = {
       { deadlineMs: deadlines.workMs, retry: false },
     ),
     getClusterStatus: unary(ofRun, clusterStatusConverter),
+    ...deadLetterCalls,
   },
 };

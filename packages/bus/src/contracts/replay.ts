@@ -22,6 +22,7 @@ import {
   uint,
   zeroMeans,
 } from '../convert/converter.js';
+import { deadLetterCalls } from '../convert/dead-letter.js';
 import { snapshotChunkConverter, storeCheckConverter, verifyRequestConverter } from '../convert/keeping.js';
 import {
   appendResultConverter,
@@ -193,5 +194,6 @@ export const replayContract: Contract<ReplayApi> = {
     getStatistics: unary(ofRun, statisticsConverter),
     verify: serverStream(verifyRequestConverter, storeCheckConverter, { deadlineMs: deadlines.workMs, retry: true }),
     takeSnapshot: serverStream(emptyConverter, snapshotChunkConverter, { deadlineMs: deadlines.workMs, retry: true }),
+    ...deadLetterCalls,
   },
 };

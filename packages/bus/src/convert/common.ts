@@ -168,6 +168,7 @@ export const segmentConverter = converter<Segment, WireSegment, Segment__Output>
     meteredReprefillTokens: uint32(segment.meter.reprefillTokens, 'metered_reprefill_tokens'),
     startedAtMs: segment.meter.startedAtMs,
     endedAtMs: segment.meter.endedAtMs,
+    lostTries: uint32(segment.lostTries ?? 0, 'lost_tries'),
   }),
   (message) => {
     const tokens = int32FromBytes(message.tokensLe, 'segment.tokens_le');
@@ -194,6 +195,7 @@ export const segmentConverter = converter<Segment, WireSegment, Segment__Output>
         startedAtMs: message.startedAtMs,
         endedAtMs: message.endedAtMs,
       },
+      ...(message.lostTries > 0 && { lostTries: message.lostTries }),
     };
   },
 );

@@ -52,6 +52,11 @@ export const real = sameField<number>((value) => value);
 export const uint = sameField<number>(uint32);
 /** A count that fits a double exactly. */
 export const count = sameField<number>(uint53);
+/** Counts by name. */
+export const counts: Field<Readonly<Record<string, number>>, Record<string, number>> = {
+  toWire: (value, name) => Object.fromEntries(Object.entries(value).map(([key, each]) => [key, uint53(each, name)])),
+  fromWire: (wire) => wire,
+};
 export const texts: Field<readonly string[], string[]> = { toWire: (value) => value, fromWire: (wire) => wire };
 
 /** null here, absent there. */

@@ -6,6 +6,7 @@ import {
   type BatchHeader,
   type BatchResult,
   type CompleteGroup,
+  deadLetterKinds,
   endReasons,
   type IterationProgress,
   type IterationRecord,
@@ -141,6 +142,8 @@ export const problemRecordConverter = fields<ProblemRecord, ProblemRecord__Outpu
   successes: uint,
   openGroups: uint,
   lastIteration: optional(uint),
+  givenUp: flag,
+  requeued: flag,
 });
 
 export const plannedTaskConverter = fields<PlannedTask, PlannedTask__Output>({
@@ -264,5 +267,6 @@ export const statisticsConverter = converter<ReplayStatistics, WireStatistics, S
     reprefilledTokens: message.reprefilledTokens,
     promptTokens: message.promptTokens,
     bytesOnDisk: message.bytesOnDisk,
+    deadLettersByKind: countsOf(deadLetterKinds, message.deadLettersByKind),
   }),
 );

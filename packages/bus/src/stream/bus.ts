@@ -9,8 +9,12 @@ export interface Lease<T> {
   readonly value: T;
   /** 1 at the first delivery. */
   readonly deliveryCount: number;
-  /** Deliveries before this one that ended neither acknowledged nor given back: their takers died or were too slow. */
+  /** Deliveries before this one that ended neither acknowledged nor given back: their takers died or were too slow. What waited (`hold`) is not counted. */
   lostDeliveries(): Promise<number>;
+  /** Work on it has not begun: that its taker dies says nothing against it, until `begin`. For messages that were lost before. */
+  hold(): void;
+  /** Work on it begins; resolves when the server knows. */
+  begin(): Promise<void>;
   /** How long it is ours without `extend`, in ms. */
   readonly leaseMs: number;
   /** Begins the lease anew. Call it at a third of `leaseMs`, and only while the work goes on. */
@@ -19,6 +23,10 @@ export interface Lease<T> {
   ack(): Promise<void>;
   /** Not done: it comes again after `delayMs` (default: at once). */
   giveBack(delayMs?: number): void;
+  /** Not done, and what tried it broke: it comes again at once, and is counted as lost. */
+  lose(): void;
+  /** It has come to us again while we work on it: this delivery is not counted as lost. */
+  excuse(): void;
   /** It can never be done: it goes to the dead letters with the reason, and never comes again. */
   discard(reason: string): Promise<void>;
 }
@@ -97,7 +105,25 @@ export interface DeadLetter {
   readonly reason: string;
   /** Unix time, in ms. */
   readonly atMs: number;
+  /** As far as it fits one message. */
   readonly body: Uint8Array;
+  /** Length of the whole body. */
+  readonly bodyBytes: number;
+  /** That came with it; empty when none did. */
+  readonly checksum: string;
+}
+
+/** A dead letter in hand: it stays on the bus until it is removed. */
+export interface HeldLetter {
+  readonly letter: DeadLetter;
+  remove(): Promise<void>;
+}
+
+/** Tries of a trajectory's segment that were lost with their actors. */
+export interface LostTries {
+  readonly trajectoryId: string;
+  readonly segmentIndex: number;
+  readonly tries: number;
 }
 
 export interface Untilable {
@@ -122,6 +148,14 @@ export interface Bus {
   takeRolloutTasks(max: number, options: TakeOptions): Promise<Lease<RolloutTask>[]>;
   /** Removes a run's tasks that nobody holds and those that somebody holds, whose ack then has no effect. Answers how many. */
   purgeRolloutTasks(runId: string): Promise<number>;
+
+  /** So many deliveries of this task were lost with their takers: remembered after the task is gone. Repeating it changes nothing. */
+  markLostTries(task: RolloutTask, count: number): Promise<void>;
+  /** Marks as lost what is leased and not held by the actors that answer. @param heldIds trajectories that they hold. Answers how many. */
+  markAbandonedTasks(runId: string, heldIds: ReadonlySet<string>): Promise<number>;
+  /** Lost tries of a run's trajectories, or of one group's. */
+  lostTries(runId: string, groupId?: string): Promise<LostTries[]>;
+  forgetLostTries(runId: string, groupId: string): Promise<void>;
 
   /** Resolves when the stream has it. */
   publishSegment(runId: string, segment: Segment): Promise<void>;
@@ -150,8 +184,12 @@ export interface Bus {
   registrations(service?: ServiceName): Promise<Registration[]>;
 
   queueDepths(): Promise<QueueDepths>;
-  /** The newest dead letters, oldest first, at most `max` (default 100). */
+  /** The newest dead letters that the store has not taken in, oldest first, at most `max` (default 100). */
   deadLetters(max?: number): Promise<DeadLetter[]>;
+  /** The oldest of them, to be kept elsewhere and removed. */
+  takeDeadLetters(max: number): Promise<HeldLetter[]>;
+  /** Publishes a message's body again, under its subject and the checksum that came with it. INVALID_INPUT for a subject of no queue. */
+  republish(letter: Pick<DeadLetter, 'subject' | 'body' | 'checksum'>): Promise<void>;
   /** Whether there is a connection at this moment. */
   readonly connected: boolean;
   /** Sends what is buffered, ends every iteration, and disconnects. */
@@ -169,6 +207,8 @@ export interface BusOptions {
   /** Name of this process, shown by the server. */
   readonly name: string;
   readonly log?: BusLog | undefined;
+  /** Told when the connection is lost, and when it is there again. */
+  readonly onConnection?: ((isUp: boolean) => void) | undefined;
   /** How long to wait for a server at the start, in ms; default 10 s. */
   readonly connectTimeoutMs?: number | undefined;
   /** Lease of a rollout task, in ms; default 10 s. */

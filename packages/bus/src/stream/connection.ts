@@ -38,7 +38,7 @@ const silent: BusLog = { info: () => {}, warn: () => {} };
 export async function openConnection(options: BusOptions): Promise<Connection> {
   const nc = await connectWithPatience(options);
   const log = options.log ?? silent;
-  const isUp = followStatus(nc, log);
+  const isUp = followStatus(nc, log, options.onConnection);
   try {
     const js = nc.jetstream({ timeout: requestTimeoutMs });
     return { nc, js, jsm: await js.jetstreamManager(), requests: new Requests(nc, requestTimeoutMs), log, isUp };
@@ -61,12 +61,12 @@ async function connectWithPatience(options: BusOptions): Promise<NatsConnection>
     maxPingOut: 2,
   };
   const timeoutMs = options.connectTimeoutMs ?? 10_000;
-  const deadlineAtMs = Date.now() + timeoutMs;
+  const deadlineAtMs = performance.now() + timeoutMs;
   for (;;) {
     try {
       return await connect(settings);
     } catch (error) {
-      if (Date.now() + retryPauseMs < deadlineAtMs) {
+      if (performance.now() + retryPauseMs < deadlineAtMs) {
         await pause(retryPauseMs);
         continue;
       }
@@ -78,16 +78,18 @@ async function connectWithPatience(options: BusOptions): Promise<NatsConnection>
 }
 
 /** Tells the log of every change; answers whether the server is there. */
-function followStatus(nc: NatsConnection, log: BusLog): () => boolean {
+function followStatus(nc: NatsConnection, log: BusLog, told: BusOptions['onConnection']): () => boolean {
   let isUp = true;
   const follow = async () => {
     for await (const status of nc.status()) {
       if (status.type === 'disconnect') {
         isUp = false;
+        told?.(false);
         log.warn({ server: status.data }, 'lost the NATS server');
       }
       if (status.type === 'reconnect') {
         isUp = true;
+        told?.(true);
         log.info({ server: status.data }, 'found the NATS server again');
       }
       if (status.type === 'error') log.warn({ error: status.data }, 'the NATS server refused something');
@@ -99,13 +101,13 @@ function followStatus(nc: NatsConnection, log: BusLog): () => boolean {
 
 /** Does `work` again while the server is away or full, for half a minute; every other failure ends it. `work` must bear repetition. */
 export async function withPatience<T>(nc: NatsConnection, what: string, work: () => Promise<T>): Promise<T> {
-  const deadlineAtMs = Date.now() + patienceMs;
+  const deadlineAtMs = performance.now() + patienceMs;
   for (;;) {
     try {
       return await work();
     } catch (error) {
       const failure = fromNats(error, what);
-      if (!failure.retryable || nc.isClosed() || nc.isDraining() || Date.now() + retryPauseMs > deadlineAtMs)
+      if (!failure.retryable || nc.isClosed() || nc.isDraining() || performance.now() + retryPauseMs > deadlineAtMs)
         throw failure;
       await pause(retryPauseMs);
     }

@@ -10,13 +10,16 @@ import {
 } from '@segue/core';
 import { pause } from '../abort.js';
 import { AsyncQueue } from '../async-queue.js';
+import { followAbandoned } from './abandoned.js';
 import { Bucket } from './bucket.js';
 import type {
   ActivePolicy,
   Bus,
   BusOptions,
   DeadLetter,
+  HeldLetter,
   IterationSignal,
+  LostTries,
   ProgressNote,
   QueueDepths,
   Registration,
@@ -26,6 +29,7 @@ import type {
 import { decodeBody, encodeBody } from './codec.js';
 import { type Connection, fromNats, openConnection, withPatience } from './connection.js';
 import { DeadLetters } from './dead-letters.js';
+import { LostTryMarks } from './lost-tries.js';
 import {
   policyFormat,
   progressFormat,
@@ -59,6 +63,7 @@ class JetBus implements Bus {
   readonly #signals: Bucket<IterationSignal>;
   readonly #registry: Bucket<Registration>;
   readonly #deadLetters: DeadLetters;
+  readonly #lostTries: LostTryMarks;
   readonly #closing = new AbortController();
   #guardsSetUp = false;
 
@@ -66,6 +71,7 @@ class JetBus implements Bus {
     this.#connection = connection;
     const dead = new DeadLetters(connection);
     this.#deadLetters = dead;
+    this.#lostTries = new LostTryMarks(connection);
     this.#rollout = new WorkQueue(connection, queues.rollout, rolloutTaskFormat, dead, options.rolloutLeaseMs);
     this.#reward = new WorkQueue(connection, queues.reward, rewardTaskFormat, dead, options.rewardLeaseMs);
     this.#segments = new WorkQueue(connection, queues.segments, segmentFormat, dead);
@@ -94,6 +100,7 @@ class JetBus implements Bus {
     });
     if (this.#guardsSetUp) return;
     this.#guardsSetUp = true;
+    followAbandoned(this.#connection, this.#deadLetters);
     void this.#guardSetUp();
   }
 
@@ -155,6 +162,25 @@ class JetBus implements Bus {
 
   purgeRolloutTasks(runId: string): Promise<number> {
     return this.#rollout.purge(requireId(runId, 'runId'));
+  }
+
+  markLostTries(task: RolloutTask, count: number): Promise<void> {
+    return this.#lostTries.mark(task, count);
+  }
+
+  async markAbandonedTasks(runId: string, heldIds: ReadonlySet<string>): Promise<number> {
+    const leased = await this.#rollout.delivered(requireId(runId, 'runId'));
+    const abandoned = leased.filter((task) => !heldIds.has(task.trajectoryId));
+    await this.#lostTries.markAbandoned(abandoned);
+    return abandoned.length;
+  }
+
+  lostTries(runId: string, groupId?: string): Promise<LostTries[]> {
+    return this.#lostTries.list(runId, groupId);
+  }
+
+  forgetLostTries(runId: string, groupId: string): Promise<void> {
+    return this.#lostTries.forget(requireId(runId, 'runId'), requireId(groupId, 'groupId'));
   }
 
   publishSegment(runId: string, segment: Segment): Promise<void> {
@@ -273,6 +299,14 @@ class JetBus implements Bus {
 
   deadLetters(max = 100): Promise<DeadLetter[]> {
     return this.#deadLetters.list(max);
+  }
+
+  takeDeadLetters(max: number): Promise<HeldLetter[]> {
+    return this.#deadLetters.take(max);
+  }
+
+  republish(letter: Pick<DeadLetter, 'subject' | 'body' | 'checksum'>): Promise<void> {
+    return this.#deadLetters.republish(letter);
   }
 
   async close(): Promise<void> {

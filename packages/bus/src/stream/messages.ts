@@ -47,6 +47,7 @@ export const rolloutTaskFormat: Format<RolloutTask> = {
       budgetTokens: fields.count('budgetTokens'),
       capTokens: fields.count('capTokens'),
       lastSpan: fields.flag('lastSpan'),
+      ...(fields.has('lostTries') ? { lostTries: fields.count('lostTries') } : {}),
     };
   },
 };
@@ -91,6 +92,7 @@ function readSegment(fields: FieldReader): Segment {
     lossMask,
     endReason: fields.oneOf('endReason', endReasons),
     error: fields.orNull('error', fields.text),
+    ...(fields.has('lostTries') ? { lostTries: fields.count('lostTries') } : {}),
     meter: {
       promptTokens: meter.count('promptTokens'),
       reprefillTokens: meter.count('reprefillTokens'),

@@ -1,6 +1,7 @@
 /**
- * Which deliveries of a message were given back. The server counts deliveries alone; what was neither acknowledged nor given back was
- * lost with its taker. A note is written before the message is given back, and read only when somebody has to know.
+ * Which deliveries of a message were lost with their takers. The server counts deliveries alone; what was neither acknowledged nor given back was
+ * lost. Who takes a message that was lost before says when the work on it begins: what only waited when its taker died is not counted. Notes are
+ * read only when somebody has to know, and a first delivery needs none.
  */
 import { type Connection, fromNats, withPatience } from './connection.js';
 import type { HeldMessage } from './delivery.js';
@@ -16,24 +17,41 @@ export class Returns {
     this.#stream = stream;
   }
 
-  /** On the way at once, before what is sent next. */
+  /** It was given back. On the way at once, before what is sent next. */
   note(delivery: HeldMessage): void {
-    const { nc } = this.#connection;
-    if (!nc.isClosed()) nc.publish(`${this.#subject(delivery)}.${delivery.deliveryCount}`);
+    this.#say(delivery, '');
   }
 
-  /** Deliveries before this one that ended neither acknowledged nor given back. */
+  /** It waits for its turn. */
+  hold(delivery: HeldMessage): void {
+    this.#say(delivery, '.held');
+  }
+
+  /** Its turn has come; resolves when the server knows. */
+  async begin(delivery: HeldMessage): Promise<void> {
+    this.#say(delivery, '.begun');
+    await withPatience(this.#connection.nc, `writing to ${returnsStream}`, () => this.#connection.nc.flush());
+  }
+
+  /** Deliveries before this one that ended neither acknowledged nor given back, after the work had begun. */
   async lostBefore(delivery: HeldMessage): Promise<number> {
     const { nc, jsm } = this.#connection;
-    const query = { subjects_filter: `${this.#subject(delivery)}.*` };
+    const subject = this.#subject(delivery);
     try {
       const { state } = await withPatience(nc, `reading ${returnsStream}`, () =>
-        jsm.streams.info(returnsStream, query),
+        jsm.streams.info(returnsStream, { subjects_filter: `${subject}.>` }),
       );
-      return Math.max(0, delivery.deliveryCount - 1 - Object.keys(state.subjects ?? {}).length);
+      const notes = new Set(Object.keys(state.subjects ?? {}).map((noted) => noted.slice(subject.length + 1)));
+      const earlier = Array.from({ length: delivery.deliveryCount - 1 }, (_, i) => String(i + 1));
+      return earlier.filter((n) => !notes.has(n) && (!notes.has(`${n}.held`) || notes.has(`${n}.begun`))).length;
     } catch (error) {
       throw fromNats(error, `reading ${returnsStream}`);
     }
+  }
+
+  #say(delivery: HeldMessage, what: string): void {
+    const { nc } = this.#connection;
+    if (!nc.isClosed()) nc.publish(`${this.#subject(delivery)}.${delivery.deliveryCount}${what}`);
   }
 
   #subject(delivery: HeldMessage): string {

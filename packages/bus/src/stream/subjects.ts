@@ -4,6 +4,9 @@
  */
 import { AckPolicy, DiscardPolicy, nanos, RetentionPolicy, StorageType, type StreamConfig } from 'nats';
 
+/** Header of the checksum of a message's body. */
+export const checksumHeader = 'Segue-Checksum';
+
 const mebibyte = 1024 * 1024;
 const hour = 3_600_000;
 
@@ -77,14 +80,17 @@ export const eventsStream = 'SEGUE_EVENTS';
 export const deadPrefix = 'segue.dead';
 export const deadStream = 'SEGUE_DEAD';
 
-/** Notes of deliveries that were given back, by the queue's stream, the message's number in it, and the number of the delivery. */
+/**
+ * Notes on deliveries, by the queue's stream, the message's number in it, and the number of the delivery (returns.ts); and, under `lost`, marks of
+ * tries that were lost with their actors (lost-tries.ts).
+ */
 export const returnsPrefix = 'segue.returned';
 export const returnsStream = 'SEGUE_RETURNS';
 
 /** Streams that only keep: short, the oldest make room. */
 const logs: readonly Partial<StreamConfig>[] = [
   { name: eventsStream, subjects: [`${eventsPrefix}.*`], max_age: nanos(hour), max_bytes: 16 * mebibyte },
-  { name: returnsStream, subjects: [`${returnsPrefix}.*.*.*`], max_age: nanos(24 * hour), max_bytes: 16 * mebibyte },
+  { name: returnsStream, subjects: [`${returnsPrefix}.>`], max_age: nanos(24 * hour), max_bytes: 16 * mebibyte },
   { name: deadStream, subjects: [`${deadPrefix}.*`], max_age: nanos(7 * 24 * hour), max_bytes: 64 * mebibyte },
 ];
 

@@ -18,9 +18,8 @@ import { formatPart, PartJoiner, partHeader, splitBody, type WholeMessage } from
 import { type PullResult, pull } from './pull.js';
 import { Returns } from './returns.js';
 import { SharedDelivery } from './shared-delivery.js';
-import { consumerConfig, type QueueSpec } from './subjects.js';
+import { checksumHeader, consumerConfig, type QueueSpec } from './subjects.js';
 
-const checksumHeader = 'Segue-Checksum';
 /** Publishes on the way at once: more gains nothing. */
 const publishWindow = 64;
 const consumeBatch = 64;
@@ -95,10 +94,11 @@ export class WorkQueue<T> {
 
   /** What is there at once, else the first that comes within `waitMs` and what came with it. */
   async take(max: number, { waitMs, signal }: TakeOptions): Promise<Lease<T>[]> {
-    const deadlineAtMs = Date.now() + waitMs;
+    const deadlineAtMs = performance.now() + waitMs;
     for (;;) {
-      const leases = await this.#open(await this.#pull(max, Math.max(0, deadlineAtMs - Date.now()), signal));
-      if (leases.length > 0 || Date.now() >= deadlineAtMs || signal?.aborted) return leases;
+      const leftMs = Math.max(0, Math.ceil(deadlineAtMs - performance.now()));
+      const leases = await this.#open(await this.#pull(max, leftMs, signal));
+      if (leases.length > 0 || performance.now() >= deadlineAtMs || signal?.aborted) return leases;
     }
   }
 
@@ -180,10 +180,11 @@ export class WorkQueue<T> {
       const query = { seq, next_by_subj: subject };
       const next = await withPatience(nc, `purging ${subject}`, () => nextMessage(jsm, this.#spec.stream, query));
       if (next === null) break;
-      const found = next.seq;
-      seq = found;
+      seq = next.seq;
       deletions.push(
-        withPatience(nc, `purging ${subject}`, () => jsm.streams.deleteMessage(this.#spec.stream, found, false)).catch(
+        withPatience(nc, `purging ${subject}`, () =>
+          jsm.streams.deleteMessage(this.#spec.stream, next.seq, false),
+        ).catch(
           // Acknowledged in between.
           () => false,
         ),
@@ -191,6 +192,29 @@ export class WorkQueue<T> {
     }
     const deleted = await Promise.all(deletions);
     return deleted.filter(Boolean).length;
+  }
+
+  /** A run's messages that were delivered and not acknowledged, whoever has them; those alone that this version can read. */
+  async delivered(runId: string): Promise<T[]> {
+    const { nc, jsm } = this.#connection;
+    const { stream, consumer, prefix } = this.#spec;
+    const what = `reading ${stream}`;
+    const { delivered, ack_floor: floor } = await withPatience(nc, what, () => jsm.consumers.info(stream, consumer));
+    const values: T[] = [];
+    // What lies below the floor is forgotten, not leased.
+    for (let seq = floor.stream_seq + 1; ; seq++) {
+      const query = { seq, next_by_subj: `${prefix}.${runId}.*` };
+      const message = await withPatience(nc, what, () => nextMessage(jsm, stream, query));
+      if (message === null || message.seq > delivered.stream_seq) return values;
+      seq = message.seq;
+      try {
+        for (const one of decodeBodies(message.data, message.header.get(checksumHeader))) {
+          values.push(this.#format.read(one.fields()));
+        }
+      } catch {
+        // Whoever takes it puts it among the dead letters.
+      }
+    }
   }
 
   async #pull(max: number, waitMs: number, signal: AbortSignal | undefined): Promise<Delivery[]> {
@@ -271,6 +295,16 @@ export class WorkQueue<T> {
       extend: () => {
         for (const delivery of deliveries) delivery.extend();
       },
+      hold: () => {
+        for (const delivery of deliveries) this.#returns.hold(delivery);
+      },
+      begin: async () => void (await Promise.all(deliveries.map((delivery) => this.#returns.begin(delivery)))),
+      lose: () => {
+        for (const delivery of deliveries) delivery.giveBack(0);
+      },
+      excuse: () => {
+        for (const delivery of deliveries) this.#returns.note(delivery);
+      },
     };
     let bodies: OpenBody[];
     try {
@@ -298,7 +332,9 @@ export class WorkQueue<T> {
   async #discardOne(whole: WholeMessage, one: OpenBody, shared: SharedDelivery, reason: string): Promise<void> {
     const subject = whole.deliveries[0]?.message.subject ?? '';
     try {
-      await this.#deadLetters.add(this.#spec.stream, { subject, reason, atMs: Date.now(), body: one.body });
+      const { body } = one;
+      const letter = { subject, reason, atMs: Date.now(), body, bodyBytes: body.byteLength, checksum: checksum(body) };
+      await this.#deadLetters.add(this.#spec.stream, letter);
     } catch (error) {
       shared.back(0);
       throw error;
@@ -310,7 +346,14 @@ export class WorkQueue<T> {
     const subject = deliveries[0]?.message.subject ?? '';
     // A letter has to fit one message; a large body is kept as far as it does.
     const [kept] = splitBody(body);
-    await this.#deadLetters.add(this.#spec.stream, { subject, reason, atMs: Date.now(), body: kept ?? body });
+    await this.#deadLetters.add(this.#spec.stream, {
+      subject,
+      reason,
+      atMs: Date.now(),
+      body: kept ?? body,
+      bodyBytes: body.byteLength,
+      checksum: deliveries[0]?.header(checksumHeader) ?? '',
+    });
     await Promise.all(deliveries.map((delivery) => delivery.terminate()));
   }
 }

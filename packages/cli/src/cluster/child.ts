@@ -28,7 +28,7 @@ export interface RestartRules {
   /** Deaths in a row after which it is given up. */
   readonly maxInARow: number;
   /** How long a process of this name stays down, in ms. */
-  readonly pauseMs: (name: string) => number;
+  readonly pauseMs: (name: string, restartsInARow: number) => number;
 }
 
 export interface ReadyLine {
@@ -36,9 +36,14 @@ export interface ReadyLine {
   readonly metricsAddress: string;
 }
 
-export const defaultRestartRules: RestartRules = { maxInARow: 5, pauseMs: () => 500 };
+/** Pauses double up to it. */
+const longestPauseMs = 10_000;
+export const defaultRestartRules: RestartRules = {
+  maxInARow: 10,
+  pauseMs: (_, inARow) => Math.min(longestPauseMs, 500 * 2 ** inARow),
+};
 /** A process that lived this long has its restarts forgiven. */
-const healthyAfterMs = 30_000;
+const healthyAfterMs = 10_000;
 
 export class Child {
   readonly spec: ChildSpec;
@@ -48,6 +53,7 @@ export class Child {
   #ready: ReadyLine | null = null;
   #stopping = false;
   #restarts = 0;
+  #restartsInARow = 0;
   #restartTimer: NodeJS.Timeout | null = null;
   #lastWords: string[] = [];
 
@@ -120,22 +126,27 @@ export class Child {
   #onDeath(startedAtMs: number, code: number | null, signal: NodeJS.Signals | null): void {
     if (this.#stopping) return;
     this.#process = null;
-    if (Date.now() - startedAtMs > healthyAfterMs) this.#restarts = 0;
-    if (this.#restarts >= this.spec.restarts.maxInARow) {
+    if (Date.now() - startedAtMs > healthyAfterMs) this.#restartsInARow = 0;
+    if (this.#restartsInARow >= this.spec.restarts.maxInARow) {
       this.#onGivenUp(
-        new SegueError('UNAVAILABLE', `${this.#describeEnd(code, signal)}; gave up after ${this.#restarts} restarts`),
+        new SegueError(
+          'UNAVAILABLE',
+          `${this.#describeEnd(code, signal)}; gave up after ${this.#restartsInARow} restarts in a row`,
+        ),
       );
       return;
     }
+    const pauseMs = this.spec.restarts.pauseMs(this.spec.name, this.#restartsInARow);
     this.#restarts += 1;
+    this.#restartsInARow += 1;
     this.#restartTimer = setTimeout(() => {
       this.start().catch((error: unknown) => this.#onDeathOnStart(startedAtMs, error));
-    }, this.spec.restarts.pauseMs(this.spec.name));
+    }, pauseMs);
   }
 
   #onDeathOnStart(startedAtMs: number, error: unknown): void {
     if (this.#stopping) return;
-    if (this.#restarts >= this.spec.restarts.maxInARow) this.#onGivenUp(SegueError.from(error, 'UNAVAILABLE'));
+    if (this.#restartsInARow >= this.spec.restarts.maxInARow) this.#onGivenUp(SegueError.from(error, 'UNAVAILABLE'));
     else this.#onDeath(startedAtMs, this.#process?.exitCode ?? null, null);
   }
 

@@ -197,7 +197,7 @@ export async function readClusterState(dataFolder: string): Promise<ClusterState
   }
 }
 
-function serviceEntry(service: ServiceName): string {
+export function serviceEntry(service: ServiceName): string {
   return fileURLToPath(new URL(`../../../${service}/dist/main.js`, import.meta.url));
 }
 

@@ -1,44 +1,9 @@
 /**
  * Commands that look: `status` and `runs` of a cluster, `keys` of the configuration.
  */
-import { resolve } from 'node:path';
-import { connect, type SegueClient } from '@segue/client';
-import { listConfigKeys, runConfigSchema, SegueError } from '@segue/core';
+import { type ClusterStatus, listConfigKeys, runConfigSchema } from '@segue/core';
 import type { Command } from 'commander';
-import { readClusterState } from '../cluster/local-cluster.js';
-
-interface ConnectFlags {
-  readonly data: string;
-  readonly controller?: string;
-  readonly json?: boolean;
-}
-
-function addConnectFlags(command: Command): Command {
-  return command
-    .option('--data <folder>', 'folder of the local cluster', '.segue')
-    .option('--controller <host:port>', 'controller of another cluster')
-    .option('--json', 'as JSON');
-}
-
-async function withClient(flags: ConnectFlags, work: (client: SegueClient) => Promise<void>): Promise<void> {
-  const address = flags.controller ?? (await readClusterState(resolve(flags.data)))?.controller;
-  if (address === undefined) {
-    throw new SegueError(
-      'UNAVAILABLE',
-      `no cluster runs on ${flags.data}; start one, or name one with --controller host:port`,
-    );
-  }
-  const client = connect(address);
-  try {
-    await work(client);
-  } finally {
-    client.close();
-  }
-}
-
-function print(flags: { readonly json?: boolean }, value: unknown, text: () => string): void {
-  process.stdout.write(`${flags.json ? JSON.stringify(value) : text()}\n`);
-}
+import { addConnectFlags, type ConnectFlags, print, withClient } from './connect.js';
 
 export function addInspectCommands(program: Command): void {
   addConnectFlags(program.command('status').description('what the cluster does and waits for')).action(printStatus);
@@ -53,23 +18,35 @@ export function addInspectCommands(program: Command): void {
 async function printStatus(flags: ConnectFlags): Promise<void> {
   await withClient(flags, async (client) => {
     const status = await client.status();
-    print(flags, status, () => {
-      const since = (ms: number) => `${((Date.now() - ms) / 1000).toFixed(0)} s`;
-      return [
-        `run ${status.runId || '-'}  iteration ${status.iteration}  ${status.phase} since ${since(status.phaseSinceMs)}`,
-        ...status.actors.map(
-          (a) =>
-            `${a.actorId} at ${a.address}: ${a.running} of ${a.slots} slots, version ${a.policyVersion ?? '-'}, seen ${since(a.seenAtMs)} ago`,
-        ),
-        ...status.services
-          .filter(({ trouble }) => trouble !== '')
-          .map(({ id, trouble }) => `trouble at ${id}: ${trouble}`),
-        ...status.waiting.map(
-          (w) => `waits for ${w.count} ${w.what}${w.from ? ` from ${w.from}` : ''} since ${since(w.sinceMs)}`,
-        ),
-      ].join('\n');
-    });
+    print(flags, status, () => statusText(status, Date.now()));
   });
+}
+
+/** One line each: the run, the actors, what is waited for and from whom, queues that hold something, what went wrong. */
+export function statusText(status: ClusterStatus, nowMs: number): string {
+  const since = (ms: number) => `${Math.max(0, (nowMs - ms) / 1000).toFixed(0)} s`;
+  const { actors, services, waiting, queues, faults } = status;
+  const phaseSince = status.phaseSinceMs === 0 ? '' : ` since ${since(status.phaseSinceMs)}`;
+  const held = queues.filter(({ pending, leased }) => pending + leased > 0);
+  return [
+    `run ${status.runId || '-'}  iteration ${status.iteration}  ${status.phase}${phaseSince}`,
+    ...actors.map(
+      (a) =>
+        `${a.actorId} at ${a.address}: ${a.running} of ${a.slots} slots, version ${a.policyVersion ?? '-'}, seen ${since(a.seenAtMs)} ago`,
+    ),
+    ...services.filter(({ trouble }) => trouble !== '').map(({ id, trouble }) => `trouble at ${id}: ${trouble}`),
+    ...waiting.map((w) => `waits for ${w.count} ${w.what}${w.from ? ` from ${w.from}` : ''} since ${since(w.sinceMs)}`),
+    ...(held.length === 0
+      ? []
+      : [`queues  ${held.map((q) => `${q.queue}: ${q.pending} waiting, ${q.leased} leased`).join('; ')}`]),
+    ...(Object.keys(faults).length === 0
+      ? []
+      : [
+          `faults  ${Object.entries(faults)
+            .map(([name, count]) => `${name} ${count}`)
+            .join(', ')}`,
+        ]),
+  ].join('\n');
 }
 
 async function printRuns(flags: ConnectFlags): Promise<void> {

@@ -13,7 +13,7 @@ export function wholeNumber(minimum: number): (text: string) => number {
   };
 }
 
-function collect(value: string, before: readonly string[]): string[] {
+export function collect(value: string, before: readonly string[]): string[] {
   return [...before, value];
 }
 

@@ -16,6 +16,10 @@ export interface Candidate {
   readonly successes: number;
   /** Groups of this problem that are not yet complete. */
   readonly openGroups: number;
+  /** It kills whoever works on it: never drawn. */
+  readonly givenUp?: boolean;
+  /** Somebody asked for it: drawn first. */
+  readonly requeued?: boolean;
 }
 
 export interface DrawRequest {
@@ -27,8 +31,15 @@ export interface DrawRequest {
   readonly rules: RunConfig['problems'];
 }
 
-/** Ids of at most `count` problems for the plan of one iteration; fewer when the sampler has no more to give. */
+/** Ids of at most `count` problems for the plan of one iteration: what was asked for, then the sampler's; fewer when it has no more to give. */
 export function drawProblems(request: DrawRequest): string[] {
+  const wanted = request.candidates.filter(({ requeued }) => requeued === true).slice(0, request.count);
+  const others = request.candidates.filter((c) => c.givenUp !== true && !wanted.includes(c));
+  const drawn = drawBySampler({ ...request, candidates: others, count: request.count - wanted.length });
+  return [...wanted.map(({ id }) => id), ...drawn];
+}
+
+function drawBySampler(request: DrawRequest): string[] {
   const random = new SeededRandom(request.seed, `sample-${request.iteration}`);
   switch (request.rules.sampler) {
     case 'uniform':

@@ -162,7 +162,7 @@ export class FakeReplay implements ReplayReader {
 
   async *listProblems(): AsyncGenerator<ProblemRecord> {
     for (const problem of this.problems) {
-      yield { problem, attempts: 0, successes: 0, openGroups: 0, lastIteration: null };
+      yield { problem, attempts: 0, successes: 0, openGroups: 0, lastIteration: null, givenUp: false, requeued: false };
     }
   }
 

@@ -3,13 +3,17 @@
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { ClusterStatus as _segue_v1_ClusterStatus, ClusterStatus__Output as _segue_v1_ClusterStatus__Output } from '../../segue/v1/ClusterStatus.js';
 import type { CreateRunRequest as _segue_v1_CreateRunRequest, CreateRunRequest__Output as _segue_v1_CreateRunRequest__Output } from '../../segue/v1/CreateRunRequest.js';
+import type { DeadLetter as _segue_v1_DeadLetter, DeadLetter__Output as _segue_v1_DeadLetter__Output } from '../../segue/v1/DeadLetter.js';
+import type { DeadLetterRequest as _segue_v1_DeadLetterRequest, DeadLetterRequest__Output as _segue_v1_DeadLetterRequest__Output } from '../../segue/v1/DeadLetterRequest.js';
 import type { EvaluateRequest as _segue_v1_EvaluateRequest, EvaluateRequest__Output as _segue_v1_EvaluateRequest__Output } from '../../segue/v1/EvaluateRequest.js';
 import type { Evaluation as _segue_v1_Evaluation, Evaluation__Output as _segue_v1_Evaluation__Output } from '../../segue/v1/Evaluation.js';
 import type { GetClusterStatusRequest as _segue_v1_GetClusterStatusRequest, GetClusterStatusRequest__Output as _segue_v1_GetClusterStatusRequest__Output } from '../../segue/v1/GetClusterStatusRequest.js';
 import type { GetRunRequest as _segue_v1_GetRunRequest, GetRunRequest__Output as _segue_v1_GetRunRequest__Output } from '../../segue/v1/GetRunRequest.js';
+import type { ListDeadLettersRequest as _segue_v1_ListDeadLettersRequest, ListDeadLettersRequest__Output as _segue_v1_ListDeadLettersRequest__Output } from '../../segue/v1/ListDeadLettersRequest.js';
 import type { ListRunsRequest as _segue_v1_ListRunsRequest, ListRunsRequest__Output as _segue_v1_ListRunsRequest__Output } from '../../segue/v1/ListRunsRequest.js';
 import type { ListRunsResponse as _segue_v1_ListRunsResponse, ListRunsResponse__Output as _segue_v1_ListRunsResponse__Output } from '../../segue/v1/ListRunsResponse.js';
 import type { PauseRunRequest as _segue_v1_PauseRunRequest, PauseRunRequest__Output as _segue_v1_PauseRunRequest__Output } from '../../segue/v1/PauseRunRequest.js';
+import type { RequeueDeadLetterResponse as _segue_v1_RequeueDeadLetterResponse, RequeueDeadLetterResponse__Output as _segue_v1_RequeueDeadLetterResponse__Output } from '../../segue/v1/RequeueDeadLetterResponse.js';
 import type { ResumeRunRequest as _segue_v1_ResumeRunRequest, ResumeRunRequest__Output as _segue_v1_ResumeRunRequest__Output } from '../../segue/v1/ResumeRunRequest.js';
 import type { Run as _segue_v1_Run, Run__Output as _segue_v1_Run__Output } from '../../segue/v1/Run.js';
 import type { RunEvent as _segue_v1_RunEvent, RunEvent__Output as _segue_v1_RunEvent__Output } from '../../segue/v1/RunEvent.js';
@@ -20,11 +24,15 @@ import type { WatchRunRequest as _segue_v1_WatchRunRequest, WatchRunRequest__Out
 
 export interface ControllerDefinition {
   CreateRun: MethodDefinition<_segue_v1_CreateRunRequest, _segue_v1_Run, _segue_v1_CreateRunRequest__Output, _segue_v1_Run__Output>
+  DropDeadLetter: MethodDefinition<_segue_v1_DeadLetterRequest, _segue_v1_DeadLetter, _segue_v1_DeadLetterRequest__Output, _segue_v1_DeadLetter__Output>
   Evaluate: MethodDefinition<_segue_v1_EvaluateRequest, _segue_v1_Evaluation, _segue_v1_EvaluateRequest__Output, _segue_v1_Evaluation__Output>
   GetClusterStatus: MethodDefinition<_segue_v1_GetClusterStatusRequest, _segue_v1_ClusterStatus, _segue_v1_GetClusterStatusRequest__Output, _segue_v1_ClusterStatus__Output>
+  GetDeadLetter: MethodDefinition<_segue_v1_DeadLetterRequest, _segue_v1_DeadLetter, _segue_v1_DeadLetterRequest__Output, _segue_v1_DeadLetter__Output>
   GetRun: MethodDefinition<_segue_v1_GetRunRequest, _segue_v1_Run, _segue_v1_GetRunRequest__Output, _segue_v1_Run__Output>
+  ListDeadLetters: MethodDefinition<_segue_v1_ListDeadLettersRequest, _segue_v1_DeadLetter, _segue_v1_ListDeadLettersRequest__Output, _segue_v1_DeadLetter__Output>
   ListRuns: MethodDefinition<_segue_v1_ListRunsRequest, _segue_v1_ListRunsResponse, _segue_v1_ListRunsRequest__Output, _segue_v1_ListRunsResponse__Output>
   PauseRun: MethodDefinition<_segue_v1_PauseRunRequest, _segue_v1_Run, _segue_v1_PauseRunRequest__Output, _segue_v1_Run__Output>
+  RequeueDeadLetter: MethodDefinition<_segue_v1_DeadLetterRequest, _segue_v1_RequeueDeadLetterResponse, _segue_v1_DeadLetterRequest__Output, _segue_v1_RequeueDeadLetterResponse__Output>
   ResumeRun: MethodDefinition<_segue_v1_ResumeRunRequest, _segue_v1_Run, _segue_v1_ResumeRunRequest__Output, _segue_v1_Run__Output>
   StopRun: MethodDefinition<_segue_v1_StopRunRequest, _segue_v1_Run, _segue_v1_StopRunRequest__Output, _segue_v1_Run__Output>
   SubmitProblems: MethodDefinition<_segue_v1_SubmitProblemsRequest, _segue_v1_SubmitProblemsResponse, _segue_v1_SubmitProblemsRequest__Output, _segue_v1_SubmitProblemsResponse__Output>

@@ -17,6 +17,14 @@ export interface ProblemRecord {
    * Iteration that planned it last; absent when none did.
    */
   'lastIteration'?: (number);
+  /**
+   * Every member of a group of it was given up: it is not drawn until one of its dead letters is requeued.
+   */
+  'givenUp'?: (boolean);
+  /**
+   * Somebody requeued it: the next plan begins a group with it.
+   */
+  'requeued'?: (boolean);
   '_lastIteration'?: "lastIteration";
 }
 
@@ -35,5 +43,13 @@ export interface ProblemRecord__Output {
    * Iteration that planned it last; absent when none did.
    */
   'lastIteration'?: (number);
+  /**
+   * Every member of a group of it was given up: it is not drawn until one of its dead letters is requeued.
+   */
+  'givenUp': (boolean);
+  /**
+   * Somebody requeued it: the next plan begins a group with it.
+   */
+  'requeued': (boolean);
   '_lastIteration'?: "lastIteration";
 }

@@ -7,6 +7,8 @@ import type { AppendSegmentResponse as _segue_v1_AppendSegmentResponse, AppendSe
 import type { CloseIterationRequest as _segue_v1_CloseIterationRequest, CloseIterationRequest__Output as _segue_v1_CloseIterationRequest__Output } from '../../segue/v1/CloseIterationRequest.js';
 import type { CommitIterationRequest as _segue_v1_CommitIterationRequest, CommitIterationRequest__Output as _segue_v1_CommitIterationRequest__Output } from '../../segue/v1/CommitIterationRequest.js';
 import type { CompleteGroup as _segue_v1_CompleteGroup, CompleteGroup__Output as _segue_v1_CompleteGroup__Output } from '../../segue/v1/CompleteGroup.js';
+import type { DeadLetter as _segue_v1_DeadLetter, DeadLetter__Output as _segue_v1_DeadLetter__Output } from '../../segue/v1/DeadLetter.js';
+import type { DeadLetterRequest as _segue_v1_DeadLetterRequest, DeadLetterRequest__Output as _segue_v1_DeadLetterRequest__Output } from '../../segue/v1/DeadLetterRequest.js';
 import type { FreezeBatchRequest as _segue_v1_FreezeBatchRequest, FreezeBatchRequest__Output as _segue_v1_FreezeBatchRequest__Output } from '../../segue/v1/FreezeBatchRequest.js';
 import type { GetIterationProgressRequest as _segue_v1_GetIterationProgressRequest, GetIterationProgressRequest__Output as _segue_v1_GetIterationProgressRequest__Output } from '../../segue/v1/GetIterationProgressRequest.js';
 import type { GetIterationRequest as _segue_v1_GetIterationRequest, GetIterationRequest__Output as _segue_v1_GetIterationRequest__Output } from '../../segue/v1/GetIterationRequest.js';
@@ -16,6 +18,7 @@ import type { GetTrajectoriesRequest as _segue_v1_GetTrajectoriesRequest, GetTra
 import type { GetTrajectoryRequest as _segue_v1_GetTrajectoryRequest, GetTrajectoryRequest__Output as _segue_v1_GetTrajectoryRequest__Output } from '../../segue/v1/GetTrajectoryRequest.js';
 import type { IterationProgress as _segue_v1_IterationProgress, IterationProgress__Output as _segue_v1_IterationProgress__Output } from '../../segue/v1/IterationProgress.js';
 import type { IterationRecord as _segue_v1_IterationRecord, IterationRecord__Output as _segue_v1_IterationRecord__Output } from '../../segue/v1/IterationRecord.js';
+import type { ListDeadLettersRequest as _segue_v1_ListDeadLettersRequest, ListDeadLettersRequest__Output as _segue_v1_ListDeadLettersRequest__Output } from '../../segue/v1/ListDeadLettersRequest.js';
 import type { ListEventsRequest as _segue_v1_ListEventsRequest, ListEventsRequest__Output as _segue_v1_ListEventsRequest__Output } from '../../segue/v1/ListEventsRequest.js';
 import type { ListIterationsRequest as _segue_v1_ListIterationsRequest, ListIterationsRequest__Output as _segue_v1_ListIterationsRequest__Output } from '../../segue/v1/ListIterationsRequest.js';
 import type { ListProblemsRequest as _segue_v1_ListProblemsRequest, ListProblemsRequest__Output as _segue_v1_ListProblemsRequest__Output } from '../../segue/v1/ListProblemsRequest.js';
@@ -30,6 +33,7 @@ import type { PutProblemsResponse as _segue_v1_PutProblemsResponse, PutProblemsR
 import type { PutRunRequest as _segue_v1_PutRunRequest, PutRunRequest__Output as _segue_v1_PutRunRequest__Output } from '../../segue/v1/PutRunRequest.js';
 import type { RecordScoreRequest as _segue_v1_RecordScoreRequest, RecordScoreRequest__Output as _segue_v1_RecordScoreRequest__Output } from '../../segue/v1/RecordScoreRequest.js';
 import type { RecordScoreResponse as _segue_v1_RecordScoreResponse, RecordScoreResponse__Output as _segue_v1_RecordScoreResponse__Output } from '../../segue/v1/RecordScoreResponse.js';
+import type { RequeueDeadLetterResponse as _segue_v1_RequeueDeadLetterResponse, RequeueDeadLetterResponse__Output as _segue_v1_RequeueDeadLetterResponse__Output } from '../../segue/v1/RequeueDeadLetterResponse.js';
 import type { RunRecord as _segue_v1_RunRecord, RunRecord__Output as _segue_v1_RunRecord__Output } from '../../segue/v1/RunRecord.js';
 import type { SampleRequest as _segue_v1_SampleRequest, SampleRequest__Output as _segue_v1_SampleRequest__Output } from '../../segue/v1/SampleRequest.js';
 import type { SampleResponse as _segue_v1_SampleResponse, SampleResponse__Output as _segue_v1_SampleResponse__Output } from '../../segue/v1/SampleResponse.js';
@@ -49,13 +53,16 @@ export interface ReplayStoreDefinition {
   AppendSegment: MethodDefinition<_segue_v1_AppendSegmentRequest, _segue_v1_AppendSegmentResponse, _segue_v1_AppendSegmentRequest__Output, _segue_v1_AppendSegmentResponse__Output>
   CloseIteration: MethodDefinition<_segue_v1_CloseIterationRequest, _segue_v1_IterationRecord, _segue_v1_CloseIterationRequest__Output, _segue_v1_IterationRecord__Output>
   CommitIteration: MethodDefinition<_segue_v1_CommitIterationRequest, _segue_v1_IterationRecord, _segue_v1_CommitIterationRequest__Output, _segue_v1_IterationRecord__Output>
+  DropDeadLetter: MethodDefinition<_segue_v1_DeadLetterRequest, _segue_v1_DeadLetter, _segue_v1_DeadLetterRequest__Output, _segue_v1_DeadLetter__Output>
   FreezeBatch: MethodDefinition<_segue_v1_FreezeBatchRequest, _segue_v1_IterationRecord, _segue_v1_FreezeBatchRequest__Output, _segue_v1_IterationRecord__Output>
+  GetDeadLetter: MethodDefinition<_segue_v1_DeadLetterRequest, _segue_v1_DeadLetter, _segue_v1_DeadLetterRequest__Output, _segue_v1_DeadLetter__Output>
   GetIteration: MethodDefinition<_segue_v1_GetIterationRequest, _segue_v1_IterationRecord, _segue_v1_GetIterationRequest__Output, _segue_v1_IterationRecord__Output>
   GetIterationProgress: MethodDefinition<_segue_v1_GetIterationProgressRequest, _segue_v1_IterationProgress, _segue_v1_GetIterationProgressRequest__Output, _segue_v1_IterationProgress__Output>
   GetRun: MethodDefinition<_segue_v1_GetRunRecordRequest, _segue_v1_RunRecord, _segue_v1_GetRunRecordRequest__Output, _segue_v1_RunRecord__Output>
   GetStatistics: MethodDefinition<_segue_v1_GetStatisticsRequest, _segue_v1_Statistics, _segue_v1_GetStatisticsRequest__Output, _segue_v1_Statistics__Output>
   GetTrajectories: MethodDefinition<_segue_v1_GetTrajectoriesRequest, _segue_v1_Trajectory, _segue_v1_GetTrajectoriesRequest__Output, _segue_v1_Trajectory__Output>
   GetTrajectory: MethodDefinition<_segue_v1_GetTrajectoryRequest, _segue_v1_Trajectory, _segue_v1_GetTrajectoryRequest__Output, _segue_v1_Trajectory__Output>
+  ListDeadLetters: MethodDefinition<_segue_v1_ListDeadLettersRequest, _segue_v1_DeadLetter, _segue_v1_ListDeadLettersRequest__Output, _segue_v1_DeadLetter__Output>
   ListEvents: MethodDefinition<_segue_v1_ListEventsRequest, _segue_v1_StoredEvent, _segue_v1_ListEventsRequest__Output, _segue_v1_StoredEvent__Output>
   ListIterations: MethodDefinition<_segue_v1_ListIterationsRequest, _segue_v1_IterationRecord, _segue_v1_ListIterationsRequest__Output, _segue_v1_IterationRecord__Output>
   ListProblems: MethodDefinition<_segue_v1_ListProblemsRequest, _segue_v1_ProblemRecord, _segue_v1_ListProblemsRequest__Output, _segue_v1_ProblemRecord__Output>
@@ -66,6 +73,7 @@ export interface ReplayStoreDefinition {
   PutProblems: MethodDefinition<_segue_v1_PutProblemsRequest, _segue_v1_PutProblemsResponse, _segue_v1_PutProblemsRequest__Output, _segue_v1_PutProblemsResponse__Output>
   PutRun: MethodDefinition<_segue_v1_PutRunRequest, _segue_v1_RunRecord, _segue_v1_PutRunRequest__Output, _segue_v1_RunRecord__Output>
   RecordScore: MethodDefinition<_segue_v1_RecordScoreRequest, _segue_v1_RecordScoreResponse, _segue_v1_RecordScoreRequest__Output, _segue_v1_RecordScoreResponse__Output>
+  RequeueDeadLetter: MethodDefinition<_segue_v1_DeadLetterRequest, _segue_v1_RequeueDeadLetterResponse, _segue_v1_DeadLetterRequest__Output, _segue_v1_RequeueDeadLetterResponse__Output>
   Sample: MethodDefinition<_segue_v1_SampleRequest, _segue_v1_SampleResponse, _segue_v1_SampleRequest__Output, _segue_v1_SampleResponse__Output>
   StreamCompleteGroups: MethodDefinition<_segue_v1_StreamCompleteGroupsRequest, _segue_v1_CompleteGroup, _segue_v1_StreamCompleteGroupsRequest__Output, _segue_v1_CompleteGroup__Output>
   TakeSnapshot: MethodDefinition<_segue_v1_TakeSnapshotRequest, _segue_v1_SnapshotChunk, _segue_v1_TakeSnapshotRequest__Output, _segue_v1_SnapshotChunk__Output>

@@ -66,6 +66,10 @@ export interface Segment {
    */
   'startedAtMs'?: (number | string);
   'endedAtMs'?: (number | string);
+  /**
+   * For ERROR alone: tries that were lost with their actors or engines and that this error stands for. With any, it was the last try.
+   */
+  'lostTries'?: (number);
 }
 
 /**
@@ -132,4 +136,8 @@ export interface Segment__Output {
    */
   'startedAtMs': (number);
   'endedAtMs': (number);
+  /**
+   * For ERROR alone: tries that were lost with their actors or engines and that this error stands for. With any, it was the last try.
+   */
+  'lostTries': (number);
 }

@@ -25,6 +25,10 @@ export interface Statistics {
   'reprefilledTokens'?: (number | string | Long);
   'promptTokens'?: (number | string | Long);
   'bytesOnDisk'?: (number | string | Long);
+  /**
+   * "trajectory", "score", "message": dead letters that wait for somebody, of all runs.
+   */
+  'deadLettersByKind'?: ({[key: string]: number});
 }
 
 export interface Statistics__Output {
@@ -50,4 +54,8 @@ export interface Statistics__Output {
   'reprefilledTokens': (number);
   'promptTokens': (number);
   'bytesOnDisk': (number);
+  /**
+   * "trajectory", "score", "message": dead letters that wait for somebody, of all runs.
+   */
+  'deadLettersByKind': ({[key: string]: number});
 }

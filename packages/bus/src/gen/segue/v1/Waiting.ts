@@ -3,11 +3,11 @@
 
 export interface Waiting {
   /**
-   * "segments", "scores", "actor", "trainer", "weights".
+   * "segments", "scores", "actor", "trainer", "weights", "retry", "turn".
    */
   'what'?: (string);
   /**
-   * Who owes it; empty when not one process.
+   * Who owes it, several by commas: actors by id, or the queue in which it lies ("rollout queue", "lost lease"). Empty when nobody is known.
    */
   'from'?: (string);
   'sinceMs'?: (number | string);
@@ -16,11 +16,11 @@ export interface Waiting {
 
 export interface Waiting__Output {
   /**
-   * "segments", "scores", "actor", "trainer", "weights".
+   * "segments", "scores", "actor", "trainer", "weights", "retry", "turn".
    */
   'what': (string);
   /**
-   * Who owes it; empty when not one process.
+   * Who owes it, several by commas: actors by id, or the queue in which it lies ("rollout queue", "lost lease"). Empty when nobody is known.
    */
   'from': (string);
   'sinceMs': (number);

@@ -1,0 +1,96 @@
+/**
+ * `segue actor`: one more rollout actor beside a running cluster, and one less. Who joins learns from the registry where the others are, and from the bus
+ * which version is served and which iteration is open; who leaves saves what it was generating.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { isId, SegueError } from '@segue/core';
+import type { Command } from 'commander';
+import { readClusterState, readServiceReady, serviceEntry } from '../cluster/local-cluster.js';
+import { addConnectFlags, type ConnectFlags, print, withClient } from './connect.js';
+import { collect } from './options.js';
+
+interface JoinFlags {
+  readonly data: string;
+  readonly nats?: string;
+  readonly id: string;
+  readonly set: readonly string[];
+  readonly json?: boolean;
+}
+
+export function addActorCommand(program: Command): void {
+  const command = program.command('actor').description('rollout actors that come and go while a cluster runs');
+  command
+    .command('join')
+    .description('start one more actor; Ctrl-C or SIGTERM makes it save what it generates and leave')
+    .option('--data <folder>', 'folder of the local cluster, and of this actor', '.segue')
+    .option('--nats <url>', 'message server of another cluster')
+    .option('--id <id>', 'its name in logs, metrics and the registry', `joined-${process.pid}`)
+    .option('--set <key=value>', 'any key of the actor, such as slots=16', collect, [])
+    .option('--json', 'the address as JSON')
+    .action(async (flags: JoinFlags) => {
+      process.exitCode = await join(flags);
+    });
+  addConnectFlags(
+    command
+      .command('drain <id>')
+      .description('have an actor save what it generates and take no more work; its process stays, and evaluates'),
+  ).action(drain);
+}
+
+/** Lives as long as the actor does; answers its exit code. */
+async function join(flags: JoinFlags): Promise<number> {
+  const data = resolve(flags.data);
+  const natsUrl = flags.nats ?? (await readClusterState(data))?.natsUrl;
+  if (natsUrl === undefined) {
+    throw new SegueError(
+      'UNAVAILABLE',
+      `no cluster runs on ${flags.data}; start one, or name its message server with --nats`,
+    );
+  }
+  if (!isId(flags.id))
+    throw new SegueError('INVALID_CONFIG', `--id must be made of [a-z0-9-], got ${JSON.stringify(flags.id)}`);
+  const settings = [`natsUrl=${natsUrl}`, `dataFolder=${data}`, ...flags.set];
+  const args = [
+    '--id',
+    flags.id,
+    '--port',
+    '0',
+    '--metrics-port',
+    '0',
+    '--stop-on-stdin-end',
+    ...settings.flatMap((one) => ['--set', one]),
+  ];
+  // A group of its own: a Ctrl-C in the terminal reaches this process, which passes it on once. It leaves by itself when this process is gone.
+  const child = spawn(process.execPath, [serviceEntry('actor'), ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const log =
+    flags.nats === undefined
+      ? createWriteStream(resolve(data, 'logs', `${flags.id}.log`), { flags: 'a' })
+      : process.stderr;
+  child.stderr.pipe(log);
+  createInterface(child.stdout).on('line', (line) => {
+    const ready = readServiceReady(line);
+    if (ready) print(flags, { id: flags.id, ...ready }, () => `${flags.id} has joined at ${ready.address}`);
+  });
+  const leave = () => void child.kill('SIGTERM');
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, leave);
+  try {
+    const [code] = await once(child, 'close');
+    return typeof code === 'number' ? code : 1;
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, leave);
+  }
+}
+
+async function drain(id: string, flags: ConnectFlags): Promise<void> {
+  await withClient(flags, async (client) => {
+    const status = await client.drainActor(id);
+    print(flags, status, () => `${id} holds nothing any more and takes no work`);
+  });
+}

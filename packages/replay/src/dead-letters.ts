@@ -1,0 +1,118 @@
+/**
+ * Dead letters as rows: what was given up, with the reason, written in the transaction that gives it up. The bus's own are kept as they came, the
+ * newest of them alone. What becomes of a requeued one is in requeue.ts.
+ */
+import { createHash } from 'node:crypto';
+import {
+  type DeadLetterKind,
+  type DeadLetterRecord,
+  deadLetterKinds,
+  type Score,
+  type Segment,
+  SegueError,
+} from '@segue/core';
+import type { WriteContext } from './iterations.js';
+import type { TrajectoryRow } from './rows.js';
+import type { Tables } from './tables.js';
+
+/** Messages kept at most; the oldest make room. */
+const keptMessages = 10_000;
+/** Of a message's body, what is kept. */
+export const keptBodyBytes = 65_536;
+const messagePrefix = 'message-';
+
+type Letter = Pick<DeadLetterRecord, 'id' | 'kind' | 'subject' | 'reason' | 'tries'>;
+
+/** @param last the error that was one too many */
+export function givenUpTrajectory({ id, failedTries }: TrajectoryRow, last: Segment): Letter {
+  const told = failedTries.filter(({ index }) => index === last.index).length;
+  // An error that stands for lost tries is no try of its own.
+  const tries = told + Math.max(0, (last.lostTries ?? 0) - 1);
+  return { id: `trajectory-${id}`, kind: 'trajectory', subject: id, reason: last.error ?? '', tries };
+}
+
+export function givenUpScore({ id, scoreTries }: TrajectoryRow, { status, scorer, detail }: Score): Letter {
+  const reason = `scorer ${scorer}: ${status}: ${detail}`;
+  return { id: `score-${id}`, kind: 'score', subject: id, reason, tries: scoreTries };
+}
+
+export function writeLetter({ tables, nowMs }: WriteContext, runId: string, letter: Letter): void {
+  const noMessage = { body: new Uint8Array(0), bodyBytes: 0, checksum: '' };
+  tables.deadLetters.put([letter.id], { ...letter, ...noMessage, runId, atMs: nowMs });
+}
+
+/** A message that nobody could use, as the bus kept it. */
+export interface DeadMessage {
+  readonly subject: string;
+  readonly reason: string;
+  readonly atMs: number;
+  readonly body: Uint8Array;
+  readonly bodyBytes: number;
+  readonly checksum: string;
+}
+
+/** Takes messages in; one that comes again is there once. */
+export function keepMessages({ tables }: WriteContext, messages: readonly DeadMessage[]): void {
+  for (const message of messages) {
+    const { subject, reason, atMs, bodyBytes, checksum } = message;
+    const hash = createHash('sha256')
+      .update(JSON.stringify([subject, reason, atMs]))
+      .update(message.body);
+    const id = `${messagePrefix}${String(atMs).padStart(13, '0')}-${hash.digest('hex').slice(0, 12)}`;
+    const body = message.body.slice(0, keptBodyBytes);
+    const runId = runOf(tables, subject);
+    tables.deadLetters.put([id], {
+      id,
+      kind: 'message',
+      runId,
+      subject,
+      reason,
+      tries: 0,
+      atMs,
+      body,
+      bodyBytes,
+      checksum,
+    });
+  }
+  const ids = tables.deadLetters.keys([]).filter(([id]) => String(id).startsWith(messagePrefix));
+  // Their ids begin with the time.
+  for (const key of ids.slice(0, Math.max(0, ids.length - keptMessages))) tables.deadLetters.remove(key);
+}
+
+/** Subjects are `<stream's prefix>.<run>.<trajectory>`; whoever forged one names no run of ours. */
+function runOf(tables: Tables, subject: string): string {
+  const runId = subject.split('.')[2] ?? '';
+  return runId !== '' && tables.runs.has([runId]) ? runId : '';
+}
+
+/** @throws SegueError NOT_FOUND */
+export function requireLetter(tables: Tables, id: string): DeadLetterRecord {
+  const letter = tables.deadLetters.get([id]);
+  if (letter === undefined) throw new SegueError('NOT_FOUND', `there is no dead letter ${JSON.stringify(id)}`);
+  return letter;
+}
+
+/** Oldest first, without bodies. @param runId empty: all */
+export function listLetters(tables: Tables, runId: string): DeadLetterRecord[] {
+  const letters: DeadLetterRecord[] = [];
+  for (const letter of tables.deadLetters.rows([])) {
+    if (runId === '' || letter.runId === runId) letters.push({ ...letter, body: new Uint8Array(0) });
+  }
+  return letters.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** How many there are, by kind; their ids begin with it. */
+export function countLetters(tables: Tables): Record<DeadLetterKind, number> {
+  const counts = { trajectory: 0, score: 0, message: 0 };
+  for (const [id] of tables.deadLetters.keys([])) {
+    const kind = deadLetterKinds.find((name) => String(id).startsWith(`${name}-`));
+    if (kind !== undefined) counts[kind]++;
+  }
+  return counts;
+}
+
+export function dropLetter({ tables }: WriteContext, id: string): DeadLetterRecord {
+  const letter = requireLetter(tables, id);
+  tables.deadLetters.remove([id]);
+  return letter;
+}
