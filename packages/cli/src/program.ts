@@ -2,10 +2,13 @@
  * The commands of `segue`, put together.
  */
 import { Command } from 'commander';
+import { addCertsCommands } from './commands/certs.js';
 import { addDemoCommand } from './commands/demo.js';
 import { addInspectCommands } from './commands/inspect.js';
+import { addNatsConfigCommand } from './commands/nats-config.js';
 import { addRunCommand } from './commands/run.js';
 import { addStoreCommand } from './commands/store.js';
+import { addTokensCommands } from './commands/tokens.js';
 import { addTrajectoryCommand } from './commands/trajectory.js';
 
 export function buildProgram(): Command {
@@ -18,5 +21,8 @@ export function buildProgram(): Command {
   addTrajectoryCommand(program);
   addInspectCommands(program);
   addStoreCommand(program);
+  addCertsCommands(program);
+  addTokensCommands(program);
+  addNatsConfigCommand(program);
   return program;
 }

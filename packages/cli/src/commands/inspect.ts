@@ -1,40 +1,9 @@
 /**
  * Commands that look: `status` and `runs` of a cluster, `keys` of the configuration.
  */
-import { resolve } from 'node:path';
-import { connect, type SegueClient } from '@segue/client';
-import { listConfigKeys, runConfigSchema, SegueError } from '@segue/core';
+import { listConfigKeys, runConfigSchema } from '@segue/core';
 import type { Command } from 'commander';
-import { readClusterState } from '../cluster/local-cluster.js';
-
-interface ConnectFlags {
-  readonly data: string;
-  readonly controller?: string;
-  readonly json?: boolean;
-}
-
-function addConnectFlags(command: Command): Command {
-  return command
-    .option('--data <folder>', 'folder of the local cluster', '.segue')
-    .option('--controller <host:port>', 'controller of another cluster')
-    .option('--json', 'as JSON');
-}
-
-async function withClient(flags: ConnectFlags, work: (client: SegueClient) => Promise<void>): Promise<void> {
-  const address = flags.controller ?? (await readClusterState(resolve(flags.data)))?.controller;
-  if (address === undefined) {
-    throw new SegueError(
-      'UNAVAILABLE',
-      `no cluster runs on ${flags.data}; start one, or name one with --controller host:port`,
-    );
-  }
-  const client = connect(address);
-  try {
-    await work(client);
-  } finally {
-    client.close();
-  }
-}
+import { addConnectFlags, type ConnectFlags, withClient } from './connect.js';
 
 function print(flags: { readonly json?: boolean }, value: unknown, text: () => string): void {
   process.stdout.write(`${flags.json ? JSON.stringify(value) : text()}\n`);
