@@ -1,5 +1,4 @@
 /** Every door of a gRPC service, tried on a real server with real certificates: who is let in, for what, how often, with how much. */
-import { connect as connectHttp2, constants } from 'node:http2';
 import { gzipSync } from 'node:zlib';
 import {
   type ApiShape,
@@ -22,9 +21,11 @@ import {
   TokenFile,
   trainerContract,
 } from '@segue/bus';
-import { accessOf, accessTable, SegueError } from '@segue/core';
+import { accessOf, accessTable, type ControllerApi, SegueError } from '@segue/core';
 import t, { type Test } from 'tap';
+import { problemInput } from '../../packages/bus/test/samples.js';
 import { Papers, TestTokens } from './certificates.js';
+import { callRaw, framed, status } from './raw-call.js';
 
 const ours = await Papers.ofNewAuthority();
 const strange = await Papers.ofNewAuthority();
@@ -257,68 +258,48 @@ t.test('a client that calls too often is told when to come again, and comes then
   await t.rejects(controllerOf(door, alice, admin).listRuns({}), letIn, "another client's calls are its own");
 });
 
-/** Sends one message as it is, by hand: what our client would not send. Answers the gRPC status. */
-async function sendRaw(address: string, path: string, frame: Buffer, encoding: string): Promise<number> {
-  const session = connectHttp2(`https://${address}`, {
-    ca: alice.ca,
-    cert: alice.cert,
-    key: alice.key,
-    checkServerIdentity: () => undefined,
-  });
-  const { HTTP2_HEADER_METHOD, HTTP2_HEADER_PATH, HTTP2_HEADER_CONTENT_TYPE } = constants;
-  try {
-    return await new Promise<number>((resolve, reject) => {
-      session.once('error', reject);
-      const stream = session.request({
-        [HTTP2_HEADER_METHOD]: 'POST',
-        [HTTP2_HEADER_PATH]: path,
-        [HTTP2_HEADER_CONTENT_TYPE]: 'application/grpc',
-        te: 'trailers',
-        'grpc-encoding': encoding,
-        authorization: `Bearer ${admin}`,
-      });
-      let status = Number.NaN;
-      const look = (headers: Record<string, unknown>) => {
-        if (headers['grpc-status'] !== undefined) status = Number(headers['grpc-status']);
-      };
-      stream.on('response', look).on('trailers', look).on('error', reject);
-      stream.on('close', () => resolve(status)).resume();
-      stream.end(frame);
-    });
-  } finally {
-    session.destroy();
-  }
-}
-
-function framed(body: Buffer, compressed: 0 | 1): Buffer {
-  const header = Buffer.alloc(5);
-  header.writeUInt8(compressed, 0);
-  header.writeUInt32BE(body.length, 1);
-  return Buffer.concat([header, body]);
-}
-
 t.test('what is too large is refused, packed or not, and the server goes on', async (t) => {
   const maxMessageBytes = 256 * 1024;
   const door = await openDoor(t, { maxMessageBytes });
-  const path = '/segue.v1.Controller/GetRun';
-  const exhausted = 8;
-  // A field of text that is far larger than a message may be: 512 MiB packed into half a MiB would be the next size.
+  const send = (frame: Buffer, encoding: 'gzip' | 'identity') =>
+    callRaw({ address: door.address, path: '/segue.v1.Controller/GetRun', tls: alice, token: admin, frame, encoding });
+  // A field of text that is far larger than a message may be.
   const large = Buffer.concat([Buffer.from([0x0a, 0x80, 0x80, 0x80, 0x20]), Buffer.alloc(64 * 1024 * 1024, 0x61)]);
   const bomb = gzipSync(large, { level: 9 });
   t.ok(bomb.length < maxMessageBytes, `${bomb.length} bytes become ${large.length}`);
   const before = process.memoryUsage.rss();
-  t.equal(await sendRaw(door.address, path, framed(bomb, 1), 'gzip'), exhausted, 'a bomb');
+  t.equal(await send(framed(bomb, 1), 'gzip'), status.resourceExhausted, 'a bomb');
   t.ok(process.memoryUsage.rss() - before < 48 * 1024 * 1024, 'it was not unpacked whole');
-  t.equal(
-    await sendRaw(door.address, path, framed(large.subarray(0, maxMessageBytes + 1), 0), 'identity'),
-    exhausted,
-    'plain',
-  );
-  const invalid = 3;
-  t.equal(
-    await sendRaw(door.address, path, framed(Buffer.from([0xff, 0xff, 0xff]), 0), 'identity'),
-    invalid,
-    'no message',
-  );
+  const tooLong = large.subarray(0, maxMessageBytes + 1);
+  t.equal(await send(framed(tooLong, 0), 'identity'), status.resourceExhausted, 'plain');
+  t.equal(await send(framed(Buffer.from([0xff, 0xff, 0xff]), 0), 'identity'), status.invalidArgument, 'no message');
   await t.rejects(controllerOf(door, alice, reader).getRun({ runId: 'r' }), letIn);
+});
+
+t.test('a stream that is too much together is cut, however small its messages', async (t) => {
+  const gate = createGate({ tokens: null, requestsPerSecond: 100, requestBurst: 100, onRefusal: () => {} });
+  const server = createServer({ gate });
+  let taken = 0;
+  const handlers: Handlers<ControllerApi> = {
+    ...handlersOf(controllerContract),
+    submitProblems: async ({ batchId }, items) => {
+      for await (const _ of items) taken += 1;
+      return { batchId, accepted: taken, repeated: false };
+    },
+  };
+  addService(server, controllerContract, handlers, { maxStreamBytes: 10_000 });
+  const client = connectController(`127.0.0.1:${await listen(server, '127.0.0.1', 0)}`);
+  t.teardown(async () => {
+    client.close();
+    await stopServer(server, 0);
+  });
+  const problems = (count: number) =>
+    Array.from({ length: count }, () => ({ ...problemInput, prompt: 'a'.repeat(1_000) }));
+  t.equal((await client.submitProblems({ runId: 'r', batchId: 'b' }, problems(5))).accepted, 5);
+  taken = 0;
+  await t.rejects(client.submitProblems({ runId: 'r', batchId: 'b' }, problems(1_000)), {
+    code: 'RESOURCE_EXHAUSTED',
+    message: /a stream holds at most 10000 bytes/,
+  });
+  t.ok(taken < 10, `${taken} were taken before`);
 });

@@ -11,10 +11,13 @@ import {
   requireId,
   rewardConfigSchema,
 } from '@segue/core';
+import { createCharacterTokenizer } from '@segue/tokenizer';
 import { Packr } from 'msgpackr';
 import t from 'tap';
 import { decodeBody } from '../../packages/bus/dist/stream/codec.js';
+import { problemInput } from '../../packages/bus/test/samples.js';
 import { parseProblemLine } from '../../packages/cli/dist/problems/problem-file.js';
+import { ProblemReader } from '../../packages/controller/dist/submit.js';
 import { readConfig } from '../../packages/service/dist/read-config.js';
 import { initializePolicy } from '../../packages/trainer/dist/initialize.js';
 import { PolicyStore } from '../../packages/trainer/dist/policy-store.js';
@@ -96,6 +99,23 @@ t.test('with checkpointsFolder a run begins with checkpoints below it alone', as
   for (const from of ['run:../../secret@0', 'run:x@../0', 'run:a/b@1'])
     await t.rejects(begin(from), { code: 'INVALID_CONFIG' }, from);
   await t.rejects(begin('good'), { message: /config\.json/ }, 'one below it is read');
+});
+
+t.test('a prompt that cannot fit is refused before it is encoded', async (t) => {
+  const config = parseRunConfig({ rollout: { maxPromptTokens: 8 } }, 'test');
+  const scorer = { name: 'exact', description: '', metadataSchemaJson: '' };
+  const read = (chars: number) =>
+    new ProblemReader('b', config, createCharacterTokenizer('ab'), [scorer]).read({
+      ...problemInput,
+      purpose: 'train',
+      response: null,
+      prompt: 'a'.repeat(chars),
+      scorer: 'exact',
+    });
+  // One token more begins it.
+  t.equal(read(7).promptTokens.length, 8);
+  t.throws(() => read(8), { code: 'INVALID_INPUT', message: /prompt has 9 tokens, more than/ });
+  t.throws(() => read(1_000_000), { code: 'INVALID_INPUT', message: /prompt has 1000000 characters, more than/ });
 });
 
 /** Whether anything of the attack has reached every object, or this one's prototype. */

@@ -1,4 +1,5 @@
 /** A service process off loopback: refused without credentials, closed to strangers with them; and what it prints of its configuration. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectBus, connectReward, readTls } from '@segue/bus';
 import t from 'tap';
@@ -7,6 +8,7 @@ import { TokenList } from '../../packages/cli/dist/security/token-list.js';
 import { listServices } from '../../packages/service/test/support/grpc-probe.js';
 import { startTiny } from '../../packages/service/test/support/tiny-process.js';
 import { startNats } from '../support/nats.js';
+import { callRaw, framed, status } from './raw-call.js';
 
 const nats = await startNats();
 t.teardown(() => nats.stop());
@@ -14,13 +16,17 @@ const bus = await connectBus({ url: nats.url, name: 'test' });
 await bus.setUp();
 t.teardown(() => bus.close());
 
-const root = t.testdir();
-const certificates = new CertificateFolder(join(root, 'certs'));
+const folder = t.testdir();
+const certificates = new CertificateFolder(join(folder, 'certs'));
 await certificates.issue({ kind: 'service', name: 'reward' }, localHosts, 1);
 await certificates.issue({ kind: 'client', name: 'alice' }, [], 1);
-const tokensFile = join(root, 'tokens.json');
+const tokensFile = join(folder, 'tokens.json');
 const token = await new TokenList(tokensFile).create({ name: 'alice', scopes: ['read'], days: 1 });
+const root = await new TokenList(tokensFile).create({ name: 'root', scopes: ['admin'], days: 1 });
 const alice = readTls(certificates.filesOf('alice'));
+
+const brokenFile = join(folder, 'broken.yaml');
+writeFileSync(brokenFile, 'natsUrl: nats://x:planted-secret@127.0.0.1:4222\nhost: [\n');
 
 const set = (settings: Readonly<Record<string, string>>) =>
   Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
@@ -77,6 +83,13 @@ t.test(
     t.match(metricsAddress, /^127\.0\.0\.1:/);
     t.equal((await fetch(`http://${metricsAddress}/readyz`)).status, 200);
     await t.rejects(listServices(local), 'no certificate');
+    const ask = (path: string) =>
+      callRaw({ address: local, path, tls: alice, token: root, frame: framed(Buffer.alloc(0), 0) });
+    for (const version of ['v1', 'v1alpha']) {
+      const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
+      t.equal(await ask(path), status.unimplemented, 'nobody is told what is served, not even who may do all');
+    }
+    t.equal(await ask('/segue.v1.RewardScorer/ListScorers'), status.ok);
     const strangers = connectReward(local, { tls: alice });
     await t.rejects(strangers.listScorers({}), { code: 'UNAUTHENTICATED' });
     strangers.close();

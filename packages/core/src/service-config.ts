@@ -38,6 +38,10 @@ const securitySchema = z
 const commonKeys = {
   id: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
   host: key(z.string().default('127.0.0.1'), 'Address to listen on; off loopback only with credentials or `insecure`'),
+  advertisedHost: key(
+    z.string().min(1).nullable().default(null),
+    'Host name or address under which others reach this service, for the registry; null: `host`. Needed where `host` is 0.0.0.0',
+  ),
   port: port,
   metricsPort: port,
   natsUrl: key(z.string().default('nats://127.0.0.1:4222'), 'The message server'),

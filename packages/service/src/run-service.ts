@@ -162,7 +162,10 @@ async function start<C extends CommonConfig>(
     ready ? null : `${name} is not ready`,
   );
   steps.onStop('http', () => http.close());
-  addresses = { address: `${config.host}:${port}`, metricsAddress: `${config.metricsHost}:${http.port}` };
+  addresses = {
+    address: `${config.advertisedHost ?? config.host}:${port}`,
+    metricsAddress: `${config.metricsHost}:${http.port}`,
+  };
   for (const step of starts) await steps.within(step.name, step.timeoutMs, step.start());
 
   await heartbeat.start(addresses);

@@ -219,7 +219,8 @@ function securityFolder(dataFolder: string): string {
 
 /** What the person who started a cluster shows to it. */
 export function credentialsOf({ security }: ClusterState): ClientCredentials {
-  return security === null ? {} : operatorCredentials(security);
+  // A cluster of an earlier version says nothing of it.
+  return security ? operatorCredentials(security) : {};
 }
 
 function statePath(dataFolder: string): string {
