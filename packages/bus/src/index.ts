@@ -2,7 +2,7 @@
 export { pause, untilAborted } from './abort.js';
 export { createGate, type GateOptions, type Refusal } from './access/gate.js';
 export { identityOf, subjectOf } from './access/identity.js';
-export { readTls, type TlsFiles, type TlsMaterial } from './access/tls.js';
+export { certificateEndMs, readTls, type TlsFiles, type TlsMaterial } from './access/tls.js';
 export { formatTokens, mintToken, readTokens, TokenFile } from './access/tokens.js';
 export { actorContract } from './contracts/actor.js';
 export { controllerContract } from './contracts/controller.js';

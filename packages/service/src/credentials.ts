@@ -3,8 +3,12 @@
  * what is read is printed.
  */
 import { readFileSync } from 'node:fs';
-import { printableUrl, readTls, type TlsMaterial, TokenFile } from '@segue/bus';
+import { certificateEndMs, printableUrl, readTls, type TlsMaterial, TokenFile } from '@segue/bus';
 import { type CommonConfig, SegueError } from '@segue/core';
+import type { Logger } from 'pino';
+
+/** From this time before its end on, the log reminds of a certificate at each start. */
+const remindMs = 14 * 24 * 3_600_000;
 
 export interface Credentials {
   /** null: without TLS. */
@@ -30,6 +34,16 @@ function readSeed(path: string): string {
   } catch (error) {
     throw new SegueError('INVALID_CONFIG', `natsSeed ${path} cannot be read: ${SegueError.from(error).rawMessage}`);
   }
+}
+
+/** Warns when the certificate is soon over. @returns when, in Unix time in ms */
+export function tellOfEnd(tls: TlsMaterial, log: Logger): number {
+  const endMs = certificateEndMs(tls);
+  if (endMs - Date.now() < remindMs) {
+    const until = new Date(endMs).toISOString();
+    log.warn({ until }, 'the certificate of this service is soon over: segue certs renew, then start it again');
+  }
+  return endMs;
 }
 
 /** The configuration as it may be printed: paths of secrets, and no secret. */

@@ -16,7 +16,7 @@ import {
 } from '@segue/bus';
 import { assert, type CommonConfig, type ConfigSchema, SegueError, type ServiceName } from '@segue/core';
 import { HealthImplementation } from 'grpc-health-check';
-import { printableConfig, readCredentials } from './credentials.js';
+import { printableConfig, readCredentials, tellOfEnd } from './credentials.js';
 import { Heartbeat } from './heartbeat.js';
 import { serveHttp } from './http.js';
 import { createLog } from './log.js';
@@ -74,8 +74,13 @@ async function start<C extends CommonConfig>(
       help: 'gRPC calls not let in, by method and reason',
       labels: ['rpc', 'code'],
     },
+    certificate_end_seconds: {
+      type: 'gauge',
+      help: "Unix time at which this service's certificate is over; 0 without one",
+    },
     loop_failures_total: { type: 'counter', help: 'Failures of background work, by name', labels: ['loop'] },
   });
+  if (tls) counts.certificate_end_seconds.set(tellOfEnd(tls, log) / 1_000);
   const stopping = new AbortController();
 
   const bus = await connectBus({ url: config.natsUrl, name: config.id, log, ...identity, ...leaseOf(name, config) });

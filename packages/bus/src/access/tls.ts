@@ -34,6 +34,11 @@ export function readTls(files: TlsFiles): TlsMaterial {
   return material;
 }
 
+/** When a certificate is over, in Unix time in ms. */
+export function certificateEndMs({ cert }: TlsMaterial): number {
+  return Date.parse(new X509Certificate(cert).validTo);
+}
+
 function readPem(name: string, path: string): Buffer {
   try {
     return readFileSync(path);
