@@ -17,11 +17,12 @@ export interface TestNats {
   stop(): Promise<void>;
 }
 
-export async function startNats(): Promise<TestNats> {
+/** @param configFile users and TLS */
+export async function startNats(configFile?: string): Promise<TestNats> {
   const program = findNatsServer();
   const folder = mkdtempSync(join(tmpdir(), 'segue-nats-'));
   const port = await freePort();
-  let server = await start(program, port, folder);
+  let server = await start(program, port, folder, configFile);
   const end = async () => {
     if (server.exitCode !== null || server.signalCode !== null) return;
     const gone = new Promise((done) => server.once('exit', done));
@@ -33,7 +34,7 @@ export async function startNats(): Promise<TestNats> {
     port,
     kill: end,
     restart: async () => {
-      server = await start(program, port, folder);
+      server = await start(program, port, folder, configFile);
     },
     stop: async () => {
       await end();
@@ -42,8 +43,9 @@ export async function startNats(): Promise<TestNats> {
   };
 }
 
-async function start(program: string, port: number, folder: string): Promise<ChildProcess> {
+async function start(program: string, port: number, folder: string, configFile?: string): Promise<ChildProcess> {
   const args = ['--addr', '127.0.0.1', '--port', String(port), '--jetstream', '--store_dir', folder];
+  if (configFile !== undefined) args.push('--config', configFile);
   const server = spawn(program, args, { stdio: 'ignore' });
   for (let tries = 0; tries < 200; tries++) {
     if (server.exitCode !== null) break;

@@ -1,5 +1,9 @@
 /** All wire formats: typed gRPC clients and servers, JetStream queues, buckets and codecs. */
 export { pause, untilAborted } from './abort.js';
+export { createGate, type GateOptions, type Refusal } from './access/gate.js';
+export { identityOf, subjectOf } from './access/identity.js';
+export { certificateEndMs, readTls, type TlsFiles, type TlsMaterial } from './access/tls.js';
+export { formatTokens, mintToken, readTokens, TokenFile } from './access/tokens.js';
 export { actorContract } from './contracts/actor.js';
 export { controllerContract } from './contracts/controller.js';
 export { replayContract } from './contracts/replay.js';
@@ -10,7 +14,8 @@ export type { AnyMethod, ApiShape, CallContext, CallOptions, Client, Handlers } 
 export { defaultMaxMessageBytes } from './rpc/channel.js';
 export { type ConnectOptions, connect } from './rpc/client.js';
 export type { Contract } from './rpc/contract.js';
-export { createServer, listen, stopServer } from './rpc/listen.js';
+export { createServer, listen, type ServerOptions, stopServer } from './rpc/listen.js';
+export { isLoopback } from './rpc/loopback.js';
 export { loadProtos } from './rpc/protos.js';
 export { addService, type CallReport, type ServeOptions } from './rpc/server.js';
 export {
@@ -38,4 +43,7 @@ export type {
   TakeOptions,
 } from './stream/bus.js';
 export { decodeRow, encodeRow } from './stream/codec-rows.js';
+export { printableUrl } from './stream/connection.js';
 export { connectBus } from './stream/jet-bus.js';
+export { formatNatsConfig, makeNatsSeed, natsUserOf } from './stream/nats-config.js';
+export { inboxPrefix, permissionsOf } from './stream/permissions.js';

@@ -3,11 +3,14 @@
  */
 import { Command } from 'commander';
 import { addActorCommand } from './commands/actor.js';
+import { addCertsCommands } from './commands/certs.js';
 import { addDeadLettersCommand } from './commands/dead-letters.js';
 import { addDemoCommand } from './commands/demo.js';
 import { addInspectCommands } from './commands/inspect.js';
+import { addNatsConfigCommand } from './commands/nats-config.js';
 import { addRunCommand } from './commands/run.js';
 import { addStoreCommand } from './commands/store.js';
+import { addTokensCommands } from './commands/tokens.js';
 import { addTrajectoryCommand } from './commands/trajectory.js';
 
 export function buildProgram(): Command {
@@ -22,5 +25,8 @@ export function buildProgram(): Command {
   addStoreCommand(program);
   addDeadLettersCommand(program);
   addActorCommand(program);
+  addCertsCommands(program);
+  addTokensCommands(program);
+  addNatsConfigCommand(program);
   return program;
 }

@@ -1,4 +1,5 @@
 /** The typed client of a Segue cluster. */
+export type { ClientCredentials } from './credentials.js';
 export { connect, SegueClient } from './segue-client.js';
 export { connectStore, type StoreClient } from './store-client.js';
 export {

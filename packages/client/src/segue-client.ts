@@ -2,7 +2,7 @@
  * The client that users import: submit problems, start and watch runs, read what came of them. It needs the controller's address alone; the
  * store's it learns from the controller.
  */
-import { type Client, connectActor, connectController } from '@segue/bus';
+import { type Client, type ConnectOptions, connectActor, connectController, connectReplay } from '@segue/bus';
 import {
   type ActorStatus,
   type BatchResult,
@@ -21,22 +21,27 @@ import {
   type Trajectory,
   type TrajectoryRecord,
 } from '@segue/core';
-import { connectStore, type StoreClient } from './store-client.js';
+import { type ClientCredentials, readClientCredentials } from './credentials.js';
+import { readStore, type StoreClient } from './store-client.js';
 import { connectTables, type TablesClient } from './table-client.js';
 import { type WatchOptions, watchEvents } from './watch.js';
 
-/** @param address host:port of the controller */
-export function connect(address: string): SegueClient {
-  return new SegueClient(connectController(address));
+/** @param address host:port of the controller @throws INVALID_CONFIG for credentials that cannot be read */
+export function connect(address: string, credentials: ClientCredentials = {}): SegueClient {
+  const options = readClientCredentials(credentials);
+  return new SegueClient(connectController(address, options), options);
 }
 
 export class SegueClient {
   readonly #controller: Client<ControllerApi>;
+  readonly #options: ConnectOptions;
   #store: StoreClient | null = null;
   #tables: TablesClient | null = null;
 
-  constructor(controller: Client<ControllerApi>) {
+  /** @param options with which the store is called too */
+  constructor(controller: Client<ControllerApi>, options: ConnectOptions = {}) {
     this.#controller = controller;
+    this.#options = options;
   }
 
   /** Creates a run, or answers with the one of this id and configuration. ALREADY_EXISTS for another configuration. */
@@ -149,13 +154,13 @@ export class SegueClient {
   }
 
   async #openStore(): Promise<StoreClient> {
-    this.#store ??= connectStore(await this.#storeAddress());
+    this.#store ??= readStore(connectReplay(await this.#storeAddress(), this.#options));
     return this.#store;
   }
 
   /** The replay store's tables: what to sample from, beside what the run trains on by itself. */
   async tables(): Promise<TablesClient> {
-    this.#tables ??= connectTables(await this.#storeAddress());
+    this.#tables ??= connectTables(await this.#storeAddress(), this.#options);
     return this.#tables;
   }
 

@@ -12,6 +12,7 @@ import type {
   Trajectory,
   TrajectoryRecord,
 } from '@segue/core';
+import { type ClientCredentials, readClientCredentials } from './credentials.js';
 import { toEvent } from './event.js';
 
 export interface StoreClient {
@@ -31,8 +32,8 @@ export interface StoreClient {
 }
 
 /** @param address host:port of the replay store */
-export function connectStore(address: string): StoreClient {
-  return readStore(connectReplay(address));
+export function connectStore(address: string, credentials: ClientCredentials = {}): StoreClient {
+  return readStore(connectReplay(address, readClientCredentials(credentials)));
 }
 
 export function readStore(replay: Client<ReplayApi>): StoreClient {

@@ -8,6 +8,7 @@ import {
   type Problem,
   type ProblemInput,
   parseRunConfig,
+  promptText,
   type RunConfig,
   type RunRecord,
   requireId,
@@ -18,6 +19,9 @@ import { encodePrompt, type Tokenizer } from '@segue/tokenizer';
 import type { Cluster } from './cluster.js';
 import { parseProgress } from './run-progress.js';
 import type { Tokenizers } from './tokenizers.js';
+
+/** No vocabulary has longer tokens. What cannot fit is refused unread: encoding megabytes of text would hold up everybody else. */
+const longestTokenChars = 512;
 
 export interface SubmitLimits {
   readonly maxBatchProblems: number;
@@ -146,8 +150,14 @@ export class ProblemReader {
         }
       }
     }
-    const tokens = named('prompt', () => encodePrompt(this.#tokenizer, prompt));
     const { maxPromptTokens } = this.#config.rollout;
+    const chars = promptText(prompt).length;
+    if (chars > maxPromptTokens * longestTokenChars) {
+      throw refused(
+        `prompt has ${chars} characters, more than rollout.maxPromptTokens = ${maxPromptTokens} tokens can hold`,
+      );
+    }
+    const tokens = named('prompt', () => encodePrompt(this.#tokenizer, prompt));
     if (tokens.length === 0) throw refused('prompt has no tokens');
     if (tokens.length > maxPromptTokens) {
       throw refused(`prompt has ${tokens.length} tokens, more than rollout.maxPromptTokens = ${maxPromptTokens}`);

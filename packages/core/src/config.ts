@@ -37,7 +37,11 @@ function describeIssue(issue: z.core.$ZodIssue): string {
 export function mergeConfig(base: unknown, overrides: unknown): unknown {
   if (!isRecord(base) || !isRecord(overrides)) return overrides === undefined ? base : overrides;
   const merged: Record<string, unknown> = { ...base };
-  for (const [name, value] of Object.entries(overrides)) merged[name] = mergeConfig(base[name], value);
+  for (const [name, value] of Object.entries(overrides)) {
+    // Assigned, it would change what the object inherits in place of giving it a key.
+    if (name === '__proto__') throw new SegueError('INVALID_CONFIG', 'no key of a configuration is called __proto__');
+    merged[name] = mergeConfig(Object.hasOwn(base, name) ? base[name] : undefined, value);
+  }
   return merged;
 }
 

@@ -50,12 +50,15 @@ export class SegueError extends Error {
   readonly code: ErrorCode;
   /** The message without the code in front. */
   readonly rawMessage: string;
+  /** When the same call may be tried again, in ms from now; null where nobody said. */
+  readonly retryAfterMs: number | null;
 
-  constructor(code: ErrorCode, message: string, cause?: unknown) {
+  constructor(code: ErrorCode, message: string, cause?: unknown, retryAfterMs: number | null = null) {
     super(`[${code}] ${message}`, cause === undefined ? undefined : { cause });
     this.name = 'SegueError';
     this.code = code;
     this.rawMessage = message;
+    this.retryAfterMs = retryAfterMs;
   }
 
   get retryable(): boolean {

@@ -1,4 +1,5 @@
 /** The domain words and rules: what every package may import. Pure. */
+export * from './access.js';
 export * from './api.js';
 export * from './config.js';
 export * from './domain.js';
@@ -77,3 +78,4 @@ export {
 } from './snapshot-manifest.js';
 export * from './table-api.js';
 export { emptyTokenHash, hashTokens } from './token-hash.js';
+export { type TokenEntry, tokenListSchema } from './token-list.js';

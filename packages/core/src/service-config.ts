@@ -15,11 +15,33 @@ export const serviceNames = Object.keys(defaultPorts) as readonly ServiceName[];
 
 const ms = { unit: 'ms' };
 const bytes = { unit: 'bytes' };
+const path = z.string().min(1).nullable().default(null);
 const peer = (name: ServiceName) => key(z.string().optional(), `host:port of the ${name}`);
+
+const securitySchema = z
+  .strictObject({
+    ca: key(path, 'PEM file of the authority whose certificates are trusted; see `segue certs`'),
+    cert: key(path, "PEM file of this service's certificate"),
+    key: key(path, "PEM file of the certificate's private key"),
+    tokens: key(path, 'File of the tokens that clients may hold, as hashes; see `segue tokens`'),
+    natsSeed: key(
+      path,
+      'File of the nkey seed with which the message server knows this service; see `segue nats-config`',
+    ),
+  })
+  .refine(
+    ({ ca, cert, key: privateKey, tokens }) =>
+      new Set([ca, cert, privateKey, tokens].map((file) => file === null)).size === 1,
+    { message: 'must be given together: ca, cert, key and tokens, or none of them' },
+  );
 
 const commonKeys = {
   id: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
   host: key(z.string().default('127.0.0.1'), 'Address to listen on; off loopback only with credentials or `insecure`'),
+  advertisedHost: key(
+    z.string().min(1).nullable().default(null),
+    'Host name or address under which others reach this service, for the registry; null: `host`. Needed where `host` is 0.0.0.0',
+  ),
   port: port,
   metricsPort: port,
   natsUrl: key(z.string().default('nats://127.0.0.1:4222'), 'The message server'),
@@ -35,7 +57,19 @@ const commonKeys = {
       .prefault({}),
     'Addresses of peers; the registry is asked for those that are left out',
   ),
+  metricsHost: key(
+    z.string().default('127.0.0.1'),
+    'Address of /metrics, /healthz and /readyz, which ask nobody for credentials: open it to a closed network alone',
+  ),
+  security: key(securitySchema.prefault({}), 'Credentials: TLS on both sides, tokens of clients, the message server'),
   insecure: key(z.boolean().default(false), 'Listen off loopback without TLS and token'),
+  reflection: key(
+    z.boolean().nullable().default(null),
+    'Tell by gRPC reflection what is served; null: on loopback without credentials alone',
+  ),
+  requestsPerSecond: z.number().positive(),
+  requestBurst: z.number().int().min(1),
+  maxConcurrentCalls: key(z.number().int().min(1).default(1_000), 'Calls at once on one connection'),
   logLevel: key(z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'), 'Least level that is logged'),
   stopTimeoutMs: key(
     z.number().int().min(100).default(20_000),
@@ -54,7 +88,9 @@ const commonKeys = {
 };
 
 function service<T extends z.ZodRawShape>(name: ServiceName, extra: T) {
-  const { id, port, metricsPort } = commonKeys;
+  const { id, port, metricsPort, requestsPerSecond, requestBurst } = commonKeys;
+  // Items go in and out of the store one by one; elsewhere a client's call begins something.
+  const calls = name === 'replay' ? { perSecond: 20_000, burst: 20_000 } : { perSecond: 50, burst: 200 };
   return z.strictObject({
     ...commonKeys,
     id: key(id.default(name), 'Name of this process in logs, metrics and the registry'),
@@ -63,12 +99,26 @@ function service<T extends z.ZodRawShape>(name: ServiceName, extra: T) {
       metricsPort.default(defaultPorts[name] + 100),
       'HTTP port of /metrics, /healthz, /readyz; 0 picks a free one',
     ),
+    requestsPerSecond: key(
+      requestsPerSecond.default(calls.perSecond),
+      'Calls of one client; what is more is refused with the time after which to try again. Other services are not counted',
+    ),
+    requestBurst: key(requestBurst.default(calls.burst), 'Calls that a client may make at once after a quiet time'),
     ...extra,
   });
 }
 
 export const controllerConfigSchema = service('controller', {
   maxBatchProblems: key(z.number().int().min(1).default(100_000), 'Problems in one batch at most'),
+  maxBatchBytes: key(
+    z
+      .number()
+      .int()
+      .min(65_536)
+      .default(256 * 1024 * 1024),
+    'Size of one batch at most, all of its messages together',
+    bytes,
+  ),
   reconcileIntervalMs: key(
     z.number().int().min(50).default(2_000),
     'How often every hand-over is derived again from the store',
@@ -111,6 +161,10 @@ export const actorConfigSchema = service('actor', {
 });
 
 export const trainerConfigSchema = service('trainer', {
+  checkpointsFolder: key(
+    path,
+    "Folder below which a run's `policy.from` must lie, so that who may submit runs reads no other folder; null: anywhere",
+  ),
   threads: key(z.number().int().min(1).default(2), 'Threads of the engine'),
   device: key(z.enum(['cpu', 'cuda']).default('cpu'), 'What trains; see docs/cuda.md'),
   precision: key(

@@ -4,12 +4,14 @@
 import {
   type Bus,
   type Client,
+  type ConnectOptions,
   connectActor,
   connectController,
   connectReplay,
   connectReward,
   connectTrainer,
   pause,
+  type TlsMaterial,
 } from '@segue/bus';
 import { type ActorApi, type CommonConfig, SegueError, type ServiceName } from '@segue/core';
 import type { Peers } from './shell.js';
@@ -26,14 +28,16 @@ export class PeerClients implements Peers {
   readonly #config: CommonConfig;
   readonly #bus: Bus;
   readonly #signal: AbortSignal;
+  readonly #tls: TlsMaterial | undefined;
   readonly #clients = new Map<string, Closable>();
   readonly #lookedUpAtMs = new Map<string, number>();
 
-  /** @param signal ends waiting for a peer */
-  constructor(config: CommonConfig, bus: Bus, signal: AbortSignal) {
+  /** @param signal ends waiting for a peer @param tls by which peers know this service */
+  constructor(config: CommonConfig, bus: Bus, signal: AbortSignal, tls?: TlsMaterial) {
     this.#config = config;
     this.#bus = bus;
     this.#signal = signal;
+    this.#tls = tls;
   }
 
   replay = () => this.#open('replay', connectReplay);
@@ -47,23 +51,19 @@ export class PeerClients implements Peers {
 
   async #open<C extends Closable>(
     service: 'replay' | 'trainer' | 'reward' | 'controller',
-    connect: (address: string, options: { maxMessageBytes: number }) => C,
+    connect: (address: string, options: ConnectOptions) => C,
   ): Promise<C> {
     const address = this.#config.peers[service] ?? (await this.#lookUp(service));
     return this.#at(service, address, connect);
   }
 
   /** One connection per peer; a peer that moved gets a new one. */
-  #at<C extends Closable>(
-    key: string,
-    address: string,
-    connect: (address: string, options: { maxMessageBytes: number }) => C,
-  ): C {
+  #at<C extends Closable>(key: string, address: string, connect: (address: string, options: ConnectOptions) => C): C {
     const known = this.#clients.get(key);
     // The key names the kind of client, so what was stored under it is a C.
     if (known?.address === address) return known as C;
     known?.close();
-    const made = connect(address, { maxMessageBytes: this.#config.maxMessageBytes });
+    const made = connect(address, { maxMessageBytes: this.#config.maxMessageBytes, tls: this.#tls });
     this.#clients.set(key, made);
     return made;
   }

@@ -79,6 +79,8 @@ function readYaml(path: string): unknown {
   try {
     return parse(readFileSync(path, 'utf8')) ?? {};
   } catch (error) {
-    throw new SegueError('INVALID_CONFIG', `${path} cannot be read: ${SegueError.from(error).rawMessage}`, error);
+    // The parser goes on with the lines of the file, in which a password may stand.
+    const [reason] = SegueError.from(error).rawMessage.split('\n');
+    throw new SegueError('INVALID_CONFIG', `${path} cannot be read: ${reason}`);
   }
 }

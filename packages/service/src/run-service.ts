@@ -4,9 +4,19 @@
  */
 
 import { ReflectionService } from '@grpc/reflection';
-import { addService, connectBus, createServer, listen, loadProtos, stopServer } from '@segue/bus';
+import {
+  addService,
+  connectBus,
+  createGate,
+  createServer,
+  isLoopback,
+  listen,
+  loadProtos,
+  stopServer,
+} from '@segue/bus';
 import { assert, type CommonConfig, type ConfigSchema, SegueError, type ServiceName } from '@segue/core';
 import { HealthImplementation } from 'grpc-health-check';
+import { printableConfig, readCredentials, tellOfEnd } from './credentials.js';
 import { Heartbeat } from './heartbeat.js';
 import { serveHttp } from './http.js';
 import { createLog } from './log.js';
@@ -14,7 +24,8 @@ import { Loops } from './loops.js';
 import { createMetrics } from './metrics.js';
 import { PeerClients } from './peers.js';
 import { readConfig } from './read-config.js';
-import { isLoopback, requireSafeHost } from './safe-host.js';
+import { Refusals } from './refusals.js';
+import { asksForCredentials, requireSafeHost } from './safe-host.js';
 import type { Build, Shell } from './shell.js';
 import { Steps } from './steps.js';
 
@@ -52,7 +63,9 @@ async function start<C extends CommonConfig>(
   const { config, stopOnStdinEnd } = readConfig(name, schema, process.argv.slice(2), process.env);
   requireSafeHost(config);
   const log = createLog(name, config.id, config.logLevel);
-  log.info({ config }, 'effective configuration');
+  log.info({ config: printableConfig(config) }, 'effective configuration');
+  const { tls, tokens, natsSeed } = readCredentials(config);
+  const identity = { service: name, seed: natsSeed ?? undefined, tls: (natsSeed === null ? null : tls) ?? undefined };
   const metrics = createMetrics(name, config.id);
   const counts = metrics.define({
     calls_total: { type: 'counter', help: 'gRPC calls answered, by method and status', labels: ['rpc', 'code'] },
@@ -61,26 +74,47 @@ async function start<C extends CommonConfig>(
       help: 'Times that the connection to the message server was lost: it ended, or it cut a consumer that was too slow',
     },
     bus_connected: { type: 'gauge', help: '1 while there is a connection to the message server' },
+    refused_calls_total: {
+      type: 'counter',
+      help: 'gRPC calls not let in, by method and reason',
+      labels: ['rpc', 'code'],
+    },
+    certificate_end_seconds: {
+      type: 'gauge',
+      help: "Unix time at which this service's certificate is over; 0 without one",
+    },
     loop_failures_total: { type: 'counter', help: 'Failures of background work, by name', labels: ['loop'] },
   });
+  if (tls) counts.certificate_end_seconds.set(tellOfEnd(tls, log) / 1_000);
   const stopping = new AbortController();
 
   const onConnection = (isUp: boolean) => {
     counts.bus_connected.set(isUp ? 1 : 0);
     if (!isUp) counts.bus_disconnects_total.inc();
   };
-  const bus = await connectBus({ url: config.natsUrl, name: config.id, log, onConnection, ...leaseOf(name, config) });
+  const bus = await connectBus({
+    url: config.natsUrl,
+    name: config.id,
+    log,
+    onConnection,
+    ...identity,
+    ...leaseOf(name, config),
+  });
   counts.bus_connected.set(1);
   steps.onStop('bus', () => bus.close());
-  if (name === 'controller' || name === 'replay') await bus.setUp();
+  if (name === 'replay') await bus.setUp();
   else await bus.ready();
-  const peers = new PeerClients(config, bus, stopping.signal);
+  const peers = new PeerClients(config, bus, stopping.signal, tls ?? undefined);
   steps.onStop('peers', async () => peers.close());
 
-  const server = createServer({ maxMessageBytes: config.maxMessageBytes });
+  const { maxMessageBytes, maxConcurrentCalls, requestsPerSecond, requestBurst } = config;
+  const onRefusal = new Refusals(log, counts.refused_calls_total).add;
+  const gate = createGate({ tokens, requestsPerSecond, requestBurst, onRefusal });
+  const server = createServer({ maxMessageBytes, maxConcurrentCalls, gate });
   const health = new HealthImplementation({ '': 'NOT_SERVING' });
   health.addToServer(server);
-  if (isLoopback(config.host)) new ReflectionService(loadProtos()).addToServer(server);
+  const reflection = config.reflection ?? (isLoopback(config.host) && !asksForCredentials(config));
+  if (reflection) new ReflectionService(loadProtos()).addToServer(server);
   const loops = new Loops(stopping.signal, log, counts.loop_failures_total);
   const starts: { name: string; start: () => Promise<void>; timeoutMs: number }[] = [];
   let ready = false;
@@ -104,6 +138,7 @@ async function start<C extends CommonConfig>(
     serve: (contract, handlers) =>
       addService(server, contract, handlers, {
         signal: stopping.signal,
+        maxStreamBytes: maxStreamBytesOf(config),
         onCall: (report) => {
           counts.calls_total.inc({ rpc: report.rpc, code: report.code });
           if (report.code === 'INTERNAL')
@@ -144,12 +179,15 @@ async function start<C extends CommonConfig>(
   steps.onStop('server', () => stopServer(server, 2_000));
   await build(shell);
   steps.onStop('loops', () => loops.ended());
-  const port = await listen(server, config.host, config.port);
-  const http = await serveHttp(config.host, config.metricsPort, metrics.registry, () =>
+  const port = await listen(server, config.host, config.port, tls);
+  const http = await serveHttp(config.metricsHost, config.metricsPort, metrics.registry, () =>
     ready ? null : `${name} is not ready`,
   );
   steps.onStop('http', () => http.close());
-  addresses = { address: `${config.host}:${port}`, metricsAddress: `${config.host}:${http.port}` };
+  addresses = {
+    address: `${config.advertisedHost ?? config.host}:${port}`,
+    metricsAddress: `${config.metricsHost}:${http.port}`,
+  };
   for (const step of starts) await steps.within(step.name, step.timeoutMs, step.start());
 
   await heartbeat.start(addresses);
@@ -188,4 +226,8 @@ function end(outcome: StopOutcome): void {
 function leaseOf(name: ServiceName, config: CommonConfig): { rolloutLeaseMs?: number; rewardLeaseMs?: number } {
   if (!('leaseMs' in config) || typeof config.leaseMs !== 'number') return {};
   return name === 'actor' ? { rolloutLeaseMs: config.leaseMs } : { rewardLeaseMs: config.leaseMs };
+}
+
+function maxStreamBytesOf(config: CommonConfig): number | undefined {
+  return 'maxBatchBytes' in config && typeof config.maxBatchBytes === 'number' ? config.maxBatchBytes : undefined;
 }

@@ -3,7 +3,8 @@
  * another run. What comes from outside is checked before it is taken: shape, tokenizer, room for the run's longest
  * prompt and response.
  */
-import { join } from 'node:path';
+import { realpath } from 'node:fs/promises';
+import { join, resolve, sep } from 'node:path';
 import { type RunConfig, SegueError } from '@segue/core';
 import {
   companionFiles,
@@ -23,8 +24,15 @@ const rmsNormEpsilon = 1e-5;
 /**
  * Makes version 0, or checks and answers the one that is there. ALREADY_EXISTS when that was made from another
  * configuration.
+ *
+ * @param checkpointsFolder where checkpoints may lie; null: anywhere
  */
-export async function initializePolicy(store: PolicyStore, runId: string, config: RunConfig): Promise<StoredPolicy> {
+export async function initializePolicy(
+  store: PolicyStore,
+  runId: string,
+  config: RunConfig,
+  checkpointsFolder: string | null = null,
+): Promise<StoredPolicy> {
   const inputHash = hashInputs({ version: 0, seed: config.seed, policy: config.policy });
   const existing = await store.find(runId, 0);
   if (existing) {
@@ -42,7 +50,7 @@ export async function initializePolicy(store: PolicyStore, runId: string, config
   if (from === null) {
     return store.put({ ...origin, origin: 'random' }, (folder) => writeRandomPolicy(config, folder));
   }
-  const source = await sourceFolder(store, from);
+  const source = await sourceFolder(store, from, checkpointsFolder);
   return store.put({ ...origin, origin: 'imported' }, (folder) => importPolicy(config, source, folder));
 }
 
@@ -128,8 +136,8 @@ function requireRoom({ rollout }: RunConfig, contextTokens: number, key: string)
 }
 
 /** The folder that `policy.from` names. */
-async function sourceFolder(store: PolicyStore, from: string): Promise<string> {
-  if (!from.startsWith('run:')) return from;
+async function sourceFolder(store: PolicyStore, from: string, checkpointsFolder: string | null): Promise<string> {
+  if (!from.startsWith('run:')) return checkpointsFolder === null ? from : insideOf(checkpointsFolder, from);
   const match = /^run:([a-z0-9][a-z0-9-]*)@(\d+)$/.exec(from);
   if (!match) {
     throw new SegueError(
@@ -138,4 +146,17 @@ async function sourceFolder(store: PolicyStore, from: string): Promise<string> {
     );
   }
   return (await store.verify(match[1]!, Number(match[2]))).folder;
+}
+
+/** The folder behind a name in `parent`, wherever links lead; PERMISSION_DENIED when that is not below it. */
+async function insideOf(parent: string, name: string): Promise<string> {
+  const refused = new SegueError(
+    'PERMISSION_DENIED',
+    `policy.from ${JSON.stringify(name)} is no folder below checkpointsFolder`,
+  );
+  const root = await realpath(parent);
+  // What is not there and what is not to be seen look alike from outside.
+  const found = await realpath(resolve(root, name)).catch(() => null);
+  if (found === null || !found.startsWith(root + sep)) throw refused;
+  return found;
 }

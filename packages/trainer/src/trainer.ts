@@ -38,7 +38,7 @@ export interface TrainerLog {
 export interface TrainerOptions {
   readonly config: Pick<
     TrainerConfig,
-    'dataFolder' | 'threads' | 'device' | 'precision' | 'engineTimeoutMs' | 'keepVersions'
+    'dataFolder' | 'checkpointsFolder' | 'threads' | 'device' | 'precision' | 'engineTimeoutMs' | 'keepVersions'
   >;
   readonly log: TrainerLog;
   readonly metrics: TrainerMetrics;
@@ -96,7 +96,8 @@ export class Trainer {
   async initialize(runId: string): Promise<PolicyVersionInfo> {
     const release = await this.#begin();
     try {
-      const stored = await initializePolicy(this.store, runId, await this.#readConfig(runId));
+      const { checkpointsFolder } = this.#options.config;
+      const stored = await initializePolicy(this.store, runId, await this.#readConfig(runId), checkpointsFolder);
       this.#status = { ...this.#status, runId, policyVersion: 0 };
       return this.store.info(stored);
     } finally {

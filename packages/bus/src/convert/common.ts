@@ -34,6 +34,7 @@ import {
   enumField,
   type Field,
   fields,
+  idText,
   jsonObject,
   optional,
   real,
@@ -271,7 +272,7 @@ export const summaryConverter = fields<TrajectorySummary, TrajectorySummary__Out
 });
 
 export const policyRefConverter = fields<PolicyRef, PolicyRef__Output>({
-  runId: text,
+  runId: idText,
   version: uint,
   manifestSha256: text,
 });

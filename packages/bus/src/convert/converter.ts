@@ -2,7 +2,7 @@
  * What a converter is, and the checks that all converters share. A converter turns one of core's values into the plain
  * object that protobuf encodes, and back; what does not fit is refused with INVALID_INPUT by the name of its field.
  */
-import { SegueError } from '@segue/core';
+import { requireId, SegueError } from '@segue/core';
 
 /** Between core's T and the plain object of one protobuf message. */
 export interface Converter<T> {
@@ -45,6 +45,8 @@ function sameField<T>(check: (value: T, name: string) => T): Field<T, T> {
 }
 
 export const text = sameField<string>((value) => value);
+/** Text that is safe in a path and in a subject. */
+export const idText = sameField<string>(requireId);
 export const flag = sameField<boolean>((value) => value);
 /** A double. */
 export const real = sameField<number>((value) => value);

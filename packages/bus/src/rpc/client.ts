@@ -5,16 +5,17 @@
 import {
   type ClientReadableStream,
   type ClientWritableStream,
-  credentials,
   Client as GrpcClient,
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
-import { SegueError } from '@segue/core';
+import { accessTable, SegueError } from '@segue/core';
 import { cancelled, untilAborted } from '../abort.js';
+import { channelCredentials, type TlsMaterial } from '../access/tls.js';
 import type { ApiShape, CallOptions, Client } from './call.js';
 import { channelOptions } from './channel.js';
 import type { Contract } from './contract.js';
+import { isLoopback } from './loopback.js';
 import { type Attempts, waitToRetry, withRetries } from './retry.js';
 import { fromStatus } from './status.js';
 import { type BoundMethod, bindContract } from './wire.js';
@@ -22,12 +23,17 @@ import { type BoundMethod, bindContract } from './wire.js';
 export interface ConnectOptions {
   /** Largest message in either direction, in bytes. */
   readonly maxMessageBytes?: number | undefined;
+  /** Left out: without TLS. */
+  readonly tls?: TlsMaterial | undefined;
+  /** Bearer token of a client; sent over TLS alone, or on this machine. */
+  readonly token?: string | undefined;
 }
 
 /** One call's circumstances. */
 interface Call extends Attempts {
   readonly method: BoundMethod;
   readonly channel: GrpcClient;
+  readonly metadata: Metadata;
 }
 
 const raw = (bytes: Buffer) => bytes;
@@ -38,12 +44,19 @@ export function connect<Api extends ApiShape<Api>>(
   address: string,
   options: ConnectOptions = {},
 ): Client<Api> {
-  const channel = new GrpcClient(address, credentials.createInsecure(), channelOptions(options.maxMessageBytes));
+  const service = accessTable[contract.name]?.service ?? contract.name;
+  const channel = new GrpcClient(address, channelCredentials(options.tls, service), {
+    ...channelOptions(options.maxMessageBytes),
+    // The name that is asked for in the handshake: an address is none.
+    ...(options.tls && { 'grpc.ssl_target_name_override': service }),
+  });
+  const metadata = metadataOf(address, options);
   const methods = bindContract(contract).map((method) => {
     const begin = (callOptions: CallOptions = {}): Call => ({
       method,
       channel,
-      what: `${method.path.slice(1)} at ${address}`,
+      metadata,
+      what: `${method.path.slice(1)} at ${address}${options.tls ? ' over TLS' : ''}`,
       retry: method.rule.retry,
       deadlineAtMs: Date.now() + (callOptions.deadlineMs ?? method.rule.deadlineMs),
       signal: callOptions.signal,
@@ -51,6 +64,16 @@ export function connect<Api extends ApiShape<Api>>(
     return [method.name, caller(method, begin)];
   });
   return Object.assign(Object.fromEntries(methods), { address, close: () => channel.close() }) as Client<Api>;
+}
+
+function metadataOf(address: string, { tls, token }: ConnectOptions): Metadata {
+  const metadata = new Metadata();
+  if (token === undefined) return metadata;
+  if (!tls && !isLoopback(address.replace(/:\d+$/, ''))) {
+    throw new SegueError('INVALID_CONFIG', `a token is not sent to ${address} without TLS: give ca, cert and key too`);
+  }
+  metadata.set('authorization', `Bearer ${token}`);
+  return metadata;
 }
 
 type Begin = (options?: CallOptions) => Call;
@@ -71,7 +94,7 @@ function caller(method: BoundMethod, begin: Begin) {
 }
 
 async function callUnary(call: Call, request: unknown): Promise<unknown> {
-  const { method, channel } = call;
+  const { method, channel, metadata } = call;
   const bytes = method.request.encode(request);
   const answer = new Answer(call);
   answer.follow(
@@ -80,7 +103,7 @@ async function callUnary(call: Call, request: unknown): Promise<unknown> {
       raw,
       raw,
       bytes,
-      new Metadata(),
+      metadata.clone(),
       { deadline: call.deadlineAtMs },
       answer.settle,
     ),
@@ -89,13 +112,13 @@ async function callUnary(call: Call, request: unknown): Promise<unknown> {
 }
 
 async function callClientStream(call: Call, header: unknown, items: Items): Promise<unknown> {
-  const { method, channel } = call;
+  const { method, channel, metadata } = call;
   const answer = new Answer(call);
   const stream: ClientWritableStream<Buffer> = channel.makeClientStreamRequest(
     method.path,
     raw,
     raw,
-    new Metadata(),
+    metadata.clone(),
     { deadline: call.deadlineAtMs },
     answer.settle,
   );
@@ -151,13 +174,13 @@ async function* callServerStream(call: Call, request: unknown): AsyncGenerator<u
 
 async function* openServerStream(call: Call, request: Buffer): AsyncGenerator<unknown, void, void> {
   if (call.signal?.aborted) throw cancelled(call.what);
-  const { method, channel } = call;
+  const { method, channel, metadata } = call;
   const stream: ClientReadableStream<Buffer> = channel.makeServerStreamRequest(
     method.path,
     raw,
     raw,
     request,
-    new Metadata(),
+    metadata.clone(),
     {
       deadline: call.deadlineAtMs,
     },

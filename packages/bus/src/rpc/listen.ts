@@ -1,16 +1,30 @@
 /** A gRPC server's life: made with our limits, bound to an address, stopped within a time. */
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server, type ServerInterceptor } from '@grpc/grpc-js';
 import { SegueError } from '@segue/core';
+import { serverCredentials, type TlsMaterial } from '../access/tls.js';
 import { channelOptions } from './channel.js';
 
-export function createServer(options: { readonly maxMessageBytes?: number | undefined } = {}): Server {
-  return new Server(channelOptions(options.maxMessageBytes));
+export interface ServerOptions {
+  /** Largest message, also after it was decompressed, in bytes. */
+  readonly maxMessageBytes?: number | undefined;
+  /** Calls at once on one connection; left out: no limit. */
+  readonly maxConcurrentCalls?: number | undefined;
+  /** Lets calls in or not. */
+  readonly gate?: ServerInterceptor | undefined;
 }
 
-/** Listens; answers the port. @param port 0 picks a free one */
-export function listen(server: Server, host: string, port: number): Promise<number> {
+export function createServer({ maxMessageBytes, maxConcurrentCalls, gate }: ServerOptions = {}): Server {
+  return new Server({
+    ...channelOptions(maxMessageBytes),
+    ...(maxConcurrentCalls !== undefined && { 'grpc.max_concurrent_streams': maxConcurrentCalls }),
+    ...(gate && { interceptors: [gate] }),
+  });
+}
+
+/** Listens; answers the port. @param port 0 picks a free one @param tls null: without */
+export function listen(server: Server, host: string, port: number, tls: TlsMaterial | null = null): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync(`${host}:${port}`, serverCredentials(tls), (error, bound) => {
       if (!error) return resolve(bound);
       const hint = port === 0 ? 'check the host' : 'is the port in use? Choose another one, or 0 for a free one';
       reject(new SegueError('UNAVAILABLE', `cannot listen on ${host}:${port}: ${hint}`, error));

@@ -35,10 +35,12 @@ export async function withRetries<T>(attempts: Attempts, attempt: () => Promise<
   }
 }
 
-/** Waits after failed try `number`; false when there is to be no other. */
+/** Waits after failed try `number`; false when there is to be no other. A server that says when to come again is obeyed. */
 export async function waitToRetry(attempts: Attempts, number: number, error: SegueError): Promise<boolean> {
-  const waitMs = pauseBefore(number + 1);
-  if (!attempts.retry || !isLostCall(error) || number >= maxTries) return false;
+  const askedMs = error.retryAfterMs;
+  // With some more, so that those who were sent away together do not come back together.
+  const waitMs = askedMs === null ? pauseBefore(number + 1) : askedMs + pauseBefore(2);
+  if (!attempts.retry || !(isLostCall(error) || askedMs !== null) || number >= maxTries) return false;
   if (Date.now() + waitMs >= attempts.deadlineAtMs) return false;
   await pause(waitMs, attempts.signal);
   if (attempts.signal?.aborted) throw cancelled(attempts.what);

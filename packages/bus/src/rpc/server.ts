@@ -32,6 +32,8 @@ export interface ServeOptions {
   /** Fires when the server begins to stop: streams end with UNAVAILABLE, handlers are told. */
   readonly signal?: AbortSignal | undefined;
   readonly onCall?: ((report: CallReport) => void) | undefined;
+  /** Bytes of one client's stream at most, all its messages together; left out: no limit. */
+  readonly maxStreamBytes?: number | undefined;
 }
 
 /** What the three kinds of call have in common. */
@@ -86,7 +88,9 @@ function adapter(method: BoundMethod, handler: Handler, options: ServeOptions) {
         );
     case 'client-stream':
       return (call: ServerReadableStream<Buffer, Buffer>, callback: sendUnaryData<Buffer>) =>
-        void answer(method, call, options, callback, (context) => readParts(method, handler, call, context));
+        void answer(method, call, options, callback, (context) =>
+          readParts(method, handler, limited(call, method, options.maxStreamBytes), context),
+        );
     case 'server-stream':
       return (call: ServerWritableStream<Buffer, Buffer>) => void stream(method, handler, call, options);
   }
@@ -114,10 +118,10 @@ async function answer(
 async function readParts(
   method: BoundMethod,
   handler: Handler,
-  call: ServerReadableStream<Buffer, Buffer>,
+  messages: AsyncIterable<Buffer>,
   context: CallContext,
 ): Promise<unknown> {
-  const parts = decodeParts(method, call, context);
+  const parts = decodeParts(method, messages, context);
   const first = await parts.next();
   if (first.done || !('header' in first.value)) {
     throw new SegueError('INVALID_INPUT', `${method.path}: the first message of the stream must be the header`);
@@ -125,14 +129,33 @@ async function readParts(
   return handler(first.value.header, itemsOf(parts, method), context);
 }
 
+/** The stream's messages, as long as they are not too much together. */
+async function* limited(
+  messages: AsyncIterable<Buffer>,
+  method: BoundMethod,
+  maxBytes = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Buffer, void, void> {
+  let bytes = 0;
+  for await (const message of messages) {
+    bytes += message.length;
+    if (bytes > maxBytes) {
+      throw new SegueError(
+        'RESOURCE_EXHAUSTED',
+        `${method.path}: a stream holds at most ${maxBytes} bytes: send several`,
+      );
+    }
+    yield message;
+  }
+}
+
 type Part = { readonly header: unknown } | { readonly item: unknown };
 
 async function* decodeParts(
   method: BoundMethod,
-  call: ServerReadableStream<Buffer, Buffer>,
+  messages: AsyncIterable<Buffer>,
   context: CallContext,
 ): AsyncGenerator<Part, void, void> {
-  for await (const bytes of untilAborted<Buffer>(call, context.signal)) yield method.request.decode(bytes) as Part;
+  for await (const bytes of untilAborted(messages, context.signal)) yield method.request.decode(bytes) as Part;
   // A stream that broke off must not look like one that ended: the library tells of the end first, of the break a moment later.
   await pause(breakNoticeMs, context.signal);
   if (context.signal.aborted) throw new SegueError('CANCELLED', `${method.path}: the stream broke off`);

@@ -6,6 +6,8 @@ import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { type ErrorCode, errorCodes, SegueError } from '@segue/core';
 
 const codeTrailer = 'segue-code';
+/** After which time to try again, in ms: gRPC's own name for it. */
+const retryTrailer = 'grpc-retry-pushback-ms';
 /** Trailers are limited to 8 KiB by common peers. */
 const maxDetailChars = 2_000;
 
@@ -36,6 +38,7 @@ export interface Status {
 export function toStatus(error: SegueError): Status {
   const metadata = new Metadata();
   metadata.set(codeTrailer, error.code);
+  if (error.retryAfterMs !== null) metadata.set(retryTrailer, String(error.retryAfterMs));
   const name = errorCodes[error.code].grpc;
   return { code: status[name], details: error.rawMessage.slice(0, maxDetailChars), metadata };
 }
@@ -45,9 +48,18 @@ export function fromStatus(error: unknown, where: string): SegueError {
   if (error instanceof SegueError) return error;
   if (!isServiceError(error)) return SegueError.from(error);
   const [named] = error.metadata?.get(codeTrailer) ?? [];
-  if (typeof named === 'string' && isCode(named)) return new SegueError(named, error.details, error);
+  if (typeof named === 'string' && isCode(named)) {
+    return new SegueError(named, error.details, error, retryAfterOf(error));
+  }
+  if (isRefusedHandshake(error)) {
+    const hint =
+      'is the certificate of the right authority, not over, and that of the service or client that it should be?';
+    return new SegueError('UNAUTHENTICATED', `${where}: no TLS connection (${error.details}): ${hint}`, error);
+  }
   if (isLostConnection(error)) {
-    return new SegueError('UNAVAILABLE', `${where} cannot be reached: ${error.details}`, error);
+    // A server that does not take a certificate ends the connection without a word.
+    const hint = where.endsWith(' over TLS') ? ' (if it is up: does it take this certificate?)' : '';
+    return new SegueError('UNAVAILABLE', `${where} cannot be reached${hint}: ${error.details}`, error);
   }
   return new SegueError(codeOfStatus[error.code] ?? 'INTERNAL', `${where}: ${error.details}`, error);
 }
@@ -58,6 +70,18 @@ function isServiceError(error: unknown): error is ServiceError {
 
 function isCode(name: string): name is ErrorCode {
   return Object.hasOwn(errorCodes, name);
+}
+
+function retryAfterOf(error: ServiceError): number | null {
+  const [value] = error.metadata.get(retryTrailer);
+  const waitMs = Number(value ?? Number.NaN);
+  return Number.isFinite(waitMs) && waitMs >= 0 ? waitMs : null;
+}
+
+/** Either side did not take the other's certificate, or one of them speaks without TLS: trying again changes nothing. */
+function isRefusedHandshake(error: ServiceError): boolean {
+  if (error.code !== status.UNAVAILABLE) return false;
+  return /certificate|CERT_|\bSSL\b|_SSL_|tlsv1|alert (?:number|unknown|bad)/i.test(error.details);
 }
 
 /** A server that goes down cuts its calls with these; the caller's own cancellation is told apart before. */

@@ -8,7 +8,8 @@ import { type Connection, fromNats, withPatience } from './connection.js';
 import type { DeadLetters } from './dead-letters.js';
 import { checksumHeader, queues } from './subjects.js';
 
-const advisories = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.*.*';
+/** Where the server tells of messages that it gave up. */
+export const abandonedAdvisories = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.*.*';
 const streams: ReadonlySet<string> = new Set(Object.values(queues).map(({ stream }) => stream));
 
 /** What the server tells. */
@@ -22,7 +23,7 @@ interface Advisory {
 /** Until the connection closes. Several processes may follow: a message is one letter all the same. */
 export function followAbandoned(connection: Connection, deadLetters: DeadLetters): void {
   const { nc, log } = connection;
-  nc.subscribe(advisories, {
+  nc.subscribe(abandonedAdvisories, {
     callback: (error, message) => {
       if (error) {
         log.warn({ error: error.message }, 'messages that the server gives up cannot be followed');

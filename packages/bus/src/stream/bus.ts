@@ -3,6 +3,7 @@
  * One object per process. Every value is core's; how it travels is codec.ts, where it travels is subjects.ts.
  */
 import type { EngineTimes, RewardTask, RolloutTask, Score, Segment, ServiceName } from '@segue/core';
+import type { TlsMaterial } from '../access/tls.js';
 
 /** One message in hand. It comes again, to anybody, unless it is acknowledged, extended or discarded within `leaseMs`. */
 export interface Lease<T> {
@@ -137,7 +138,7 @@ export interface TakeOptions extends Untilable {
 }
 
 export interface Bus {
-  /** Makes streams, consumers and buckets where they are missing. Idempotent; the controller and the store call it at start. */
+  /** Makes streams, consumers and buckets where they are missing. Idempotent; the store calls it at start, and it alone may. */
   setUp(): Promise<void>;
   /** Resolves when they are there; UNAVAILABLE after `timeoutMs` (default 30 s). */
   ready(options?: { readonly timeoutMs?: number | undefined }): Promise<void>;
@@ -206,6 +207,12 @@ export interface BusOptions {
   readonly url: string;
   /** Name of this process, shown by the server. */
   readonly name: string;
+  /** Whose inbox and permissions it uses; left out: none of its own, for a server that asks nobody who they are. */
+  readonly service?: ServiceName | undefined;
+  /** Text of the nkey seed that the server knows the service by. */
+  readonly seed?: string | undefined;
+  /** The connection is made over TLS or not at all. */
+  readonly tls?: TlsMaterial | undefined;
   readonly log?: BusLog | undefined;
   /** Told when the connection is lost, and when it is there again. */
   readonly onConnection?: ((isUp: boolean) => void) | undefined;

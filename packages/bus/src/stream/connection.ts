@@ -10,9 +10,12 @@ import {
   type MsgHdrs,
   type NatsConnection,
   NatsError,
+  nkeyAuthenticator,
 } from 'nats';
 import { pause } from '../abort.js';
+import type { TlsMaterial } from '../access/tls.js';
 import type { BusLog, BusOptions } from './bus.js';
+import { inboxPrefix } from './permissions.js';
 import { Requests } from './requests.js';
 
 /** Longest time for one answer of the server, in ms; trying again is done above it. */
@@ -28,6 +31,8 @@ export interface Connection {
   /** For what is asked once per message. */
   readonly requests: Requests;
   readonly log: BusLog;
+  /** Where answers to this connection come to; undefined: to the common place. */
+  readonly inboxPrefix: string | undefined;
   /** Whether the server is there at this moment. */
   isUp(): boolean;
 }
@@ -41,10 +46,12 @@ export async function openConnection(options: BusOptions): Promise<Connection> {
   const isUp = followStatus(nc, log, options.onConnection);
   try {
     const js = nc.jetstream({ timeout: requestTimeoutMs });
-    return { nc, js, jsm: await js.jetstreamManager(), requests: new Requests(nc, requestTimeoutMs), log, isUp };
+    const prefix = options.service === undefined ? undefined : inboxPrefix(options.service);
+    const requests = new Requests(nc, requestTimeoutMs, prefix);
+    return { nc, js, jsm: await js.jetstreamManager(), requests, log, inboxPrefix: prefix, isUp };
   } catch (error) {
     await nc.close();
-    const message = `the NATS server at ${options.url} gives no JetStream (${String(error)}): start it with --jetstream`;
+    const message = `the NATS server at ${printableUrl(options.url)} gives no JetStream (${String(error)}): start it with --jetstream`;
     throw new SegueError('FAILED_PRECONDITION', message, error);
   }
 }
@@ -59,6 +66,9 @@ async function connectWithPatience(options: BusOptions): Promise<NatsConnection>
     reconnectTimeWait: 250,
     pingInterval: 5_000,
     maxPingOut: 2,
+    ...(options.service !== undefined && { inboxPrefix: inboxPrefix(options.service) }),
+    ...(options.seed !== undefined && { authenticator: nkeyAuthenticator(Buffer.from(options.seed.trim())) }),
+    ...(options.tls && { tls: pemOf(options.tls) }),
   };
   const timeoutMs = options.connectTimeoutMs ?? 10_000;
   const deadlineAtMs = performance.now() + timeoutMs;
@@ -66,15 +76,47 @@ async function connectWithPatience(options: BusOptions): Promise<NatsConnection>
     try {
       return await connect(settings);
     } catch (error) {
+      const refusal = refusalOf(error, options.url);
+      if (refusal) throw refusal;
       if (performance.now() + retryPauseMs < deadlineAtMs) {
         await pause(retryPauseMs);
         continue;
       }
       const reason = error instanceof Error ? error.message : String(error);
-      const message = `no NATS server answers at ${options.url} (${reason}): start one with nats-server --jetstream, or set natsUrl`;
+      const message = `no NATS server answers at ${printableUrl(options.url)} (${reason}): start one with nats-server --jetstream, or set natsUrl`;
       throw new SegueError('UNAVAILABLE', message, error);
     }
   }
+}
+
+function pemOf({ ca, cert, key }: TlsMaterial) {
+  return { ca: ca.toString(), cert: cert.toString(), key: key.toString() };
+}
+
+const refused = new Set([
+  'AUTHORIZATION_VIOLATION',
+  'BAD_AUTHENTICATION',
+  'TLS_REQUIRED',
+  'SERVER_OPTION_NA',
+  'BAD_CREDS',
+]);
+
+/** What no patience changes: the server does not take this caller, or the caller not the server. */
+function refusalOf(error: unknown, url: string): SegueError | null {
+  const code = error instanceof NatsError ? error.code : '';
+  const reason = error instanceof Error ? error.message : String(error);
+  if (!refused.has(code) && !/certificate|\bTLS\b|\bSSL\b|secure/i.test(reason)) return null;
+  const hint = 'check security.natsSeed and the certificates of both sides';
+  return new SegueError(
+    'UNAUTHENTICATED',
+    `the NATS server at ${printableUrl(url)} refused: ${reason}: ${hint}`,
+    error,
+  );
+}
+
+/** A URL without the user and password that may stand in it. */
+export function printableUrl(url: string): string {
+  return url.replace(/\/\/[^/@]*@/, '//');
 }
 
 /** Tells the log of every change; answers whether the server is there. */

@@ -124,7 +124,7 @@ class JetBus implements Bus {
     for (const name of names) {
       while (!(await this.#isThere(() => jsm.streams.info(name)))) {
         if (Date.now() > deadlineAtMs) {
-          const message = `the stream ${name} is not there: the controller and the replay store make it when they start`;
+          const message = `the stream ${name} is not there: the replay store makes it when it starts`;
           throw new SegueError('UNAVAILABLE', message);
         }
         await pause(readyPauseMs, this.#closing.signal);

@@ -12,6 +12,8 @@ export interface PullRequest {
   /** 0: only what is there. Else the wait for the first message, in ms. */
   readonly waitMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** Where answers come to. */
+  readonly inboxPrefix?: string | undefined;
 }
 
 /** Bound on what one pull may bring: far below the 64 MiB of waiting bytes at which the server cuts a connection. */
@@ -23,7 +25,9 @@ export type PullResult =
   | { readonly kind: 'missing' };
 
 export async function pull(nc: NatsConnection, request: PullRequest): Promise<PullResult> {
-  const inbox = createInbox();
+  const { inboxPrefix } = request;
+  // In the connection's own place: others are closed to a user with permissions.
+  const inbox = createInbox(inboxPrefix);
   const subscription = nc.subscribe(inbox);
   const stop = () => subscription.unsubscribe();
   // The server ends the pull itself; this is for the case that it is away.

@@ -15,14 +15,16 @@ interface Waiting {
 export class Requests {
   readonly #nc: NatsConnection;
   readonly #timeoutMs: number;
-  readonly #inbox = createInbox();
+  readonly #inbox: string;
   /** By number of the request; all have the same patience, so the oldest is the first to run out of it. */
   readonly #waiting = new Map<string, Waiting>();
   #subscription: Subscription | null = null;
   #timer: NodeJS.Timeout | null = null;
   #count = 0;
 
-  constructor(nc: NatsConnection, timeoutMs: number) {
+  /** @param inboxPrefix where answers come to; undefined: to the common place */
+  constructor(nc: NatsConnection, timeoutMs: number, inboxPrefix?: string) {
+    this.#inbox = createInbox(inboxPrefix);
     this.#nc = nc;
     this.#timeoutMs = timeoutMs;
     void nc.closed().then(() => this.#rejectAll());

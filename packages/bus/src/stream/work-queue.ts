@@ -4,7 +4,7 @@
  */
 
 import { SegueError } from '@segue/core';
-import { headers } from 'nats';
+import { headers, millis } from 'nats';
 import { pause } from '../abort.js';
 import type { Lease, QueueDepth, TakeOptions } from './bus.js';
 import { checksum, decodeBodies, encodeBodies, encodeBody, type OpenBody } from './codec.js';
@@ -45,7 +45,7 @@ export class WorkQueue<T> {
   readonly #returns: Returns;
   readonly #joiner = new PartJoiner();
   readonly #gatherer: Gatherer<Parcel>;
-  readonly #leaseMs: number;
+  #leaseMs: number;
   #leaseIsSet = false;
 
   constructor(connection: Connection, spec: QueueSpec, format: Format<T>, deadLetters: DeadLetters, leaseMs?: number) {
@@ -218,11 +218,11 @@ export class WorkQueue<T> {
   }
 
   async #pull(max: number, waitMs: number, signal: AbortSignal | undefined): Promise<Delivery[]> {
-    const { nc, log } = this.#connection;
+    const { nc, log, inboxPrefix } = this.#connection;
     const { stream, consumer } = this.#spec;
     if (nc.isClosed()) throw new SegueError('CANCELLED', `${stream}: the bus is closed`);
     const result: PullResult = (await this.#setLease())
-      ? await pull(nc, { stream, consumer, max, waitMs, signal })
+      ? await pull(nc, { stream, consumer, max, waitMs, signal, inboxPrefix })
       : { kind: 'missing' };
     if (result.kind === 'messages') return result.messages.map((message) => new Delivery(this.#connection, message));
     log.warn({ stream, consumer }, 'the queue is not there yet');
@@ -231,21 +231,44 @@ export class WorkQueue<T> {
     return [];
   }
 
-  /** Takers decide how long a lease lasts: they know how often they extend it. False when the stream is not there. */
+  /** Takers decide how long a lease lasts, since they know how often they extend it, where they may. False when the stream is not there. */
   async #setLease(): Promise<boolean> {
     if (this.#leaseIsSet) return true;
-    const { nc, jsm } = this.#connection;
-    const { stream } = this.#spec;
+    const { nc, jsm, log } = this.#connection;
+    const { stream, consumer } = this.#spec;
     try {
-      await withPatience(nc, `setting the lease of ${stream}`, () =>
-        jsm.consumers.add(stream, consumerConfig(this.#spec, this.#leaseMs)),
+      const { config } = await withPatience(nc, `reading the lease of ${stream}`, () =>
+        jsm.consumers.info(stream, consumer),
       );
+      const foundMs = millis(config.ack_wait ?? 0);
+      if (foundMs !== this.#leaseMs && !(await this.#changeLease())) {
+        log.warn(
+          { stream, leaseMs: foundMs },
+          "the lease of the queue is not this service's to change: it is taken as it is",
+        );
+        this.#leaseMs = foundMs;
+      }
     } catch (error) {
       if (SegueError.from(error).code === 'NOT_FOUND') return false;
       throw error;
     }
     this.#leaseIsSet = true;
     return true;
+  }
+
+  /** False where the server does not let this user. */
+  async #changeLease(): Promise<boolean> {
+    const { nc, jsm } = this.#connection;
+    const { stream } = this.#spec;
+    try {
+      await withPatience(nc, `setting the lease of ${stream}`, () =>
+        jsm.consumers.add(stream, consumerConfig(this.#spec, this.#leaseMs)),
+      );
+      return true;
+    } catch (error) {
+      if (SegueError.from(error).code === 'PERMISSION_DENIED') return false;
+      throw error;
+    }
   }
 
   async #open(deliveries: readonly Delivery[]): Promise<Lease<T>[]> {

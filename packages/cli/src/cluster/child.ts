@@ -86,7 +86,8 @@ export class Child {
     const child = spawn(spec.command, spec.args, {
       stdio: [spec.leash ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       detached: true,
-      env: { ...process.env, ...spec.env },
+      // A client's token is the client's alone.
+      env: { ...process.env, SEGUE_TOKEN: undefined, ...spec.env },
     });
     this.#process = child;
     this.#lastWords = [];

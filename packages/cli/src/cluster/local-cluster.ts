@@ -6,7 +6,11 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { printableUrl } from '@segue/bus';
+import type { ClientCredentials } from '@segue/client';
 import { SegueError, type ServiceName } from '@segue/core';
+import type { ClusterSecurity } from '../security/cluster-security.js';
+import { operatorCredentials } from '../security/operator.js';
 import { BrokerDisk, freeBytesOf } from './broker-disk.js';
 import { Child, type ChildSpec, defaultRestartRules, type ReadyLine, type RestartRules } from './child.js';
 import { FolderLock } from './folder-lock.js';
@@ -20,6 +24,8 @@ export interface ClusterOptions {
   readonly trainerThreads: number;
   /** Settings per service, or of one process by its name (`actor-0`), as `key=value`. */
   readonly settings: Readonly<Record<string, readonly string[] | undefined>>;
+  /** Asks everybody for credentials: certificates, tokens, users of the message server, all in `<data>/security`. */
+  readonly secure: boolean;
   /** Starts these services alone, for reading a store; all when left out. */
   readonly only?: readonly ServiceName[];
   /** Programs to start in place of a service's own; for tests. */
@@ -31,6 +37,8 @@ export interface ClusterOptions {
 /** What `cluster.json` holds, so that other commands find the cluster. */
 export interface ClusterState {
   readonly supervisorPid: number;
+  /** Folder of the credentials; null where none are asked for. */
+  readonly security: string | null;
   readonly natsUrl: string;
   readonly controller: string;
   readonly processes: readonly ({ readonly name: string; readonly pid: number | null } & ReadyLine)[];
@@ -44,6 +52,7 @@ export const defaultClusterOptions: Omit<ClusterOptions, 'dataFolder'> = {
   actors: 2,
   trainerThreads: Math.min(2, availableParallelism()),
   settings: {},
+  secure: false,
 };
 
 export class LocalCluster {
@@ -53,6 +62,7 @@ export class LocalCluster {
   #natsUrl = '';
   #lock: FolderLock | null = null;
   #brokerDisk: BrokerDisk | null = null;
+  #security: ClusterSecurity | null = null;
 
   /** @param onFailure called when a process cannot be kept alive */
   constructor(options: ClusterOptions, onFailure: (error: SegueError) => void) {
@@ -62,6 +72,11 @@ export class LocalCluster {
 
   get controllerAddress(): string {
     return this.child('controller').address.address;
+  }
+
+  /** What a client of the person who started it shows. */
+  get credentials(): ClientCredentials {
+    return this.#security?.client ?? {};
   }
 
   child(name: string): Child {
@@ -76,6 +91,7 @@ export class LocalCluster {
     const logs = join(this.#options.dataFolder, 'logs');
     await mkdir(logs, { recursive: true });
     try {
+      if (this.#options.secure) this.#security = await this.#secure();
       this.#natsUrl = process.env.SEGUE_NATS_URL ?? (await this.#startNats(logs));
       for (const group of startOrder(this.#options)) {
         await Promise.all(group.map(([service, name]) => this.#startService(service, name, logs)));
@@ -89,13 +105,26 @@ export class LocalCluster {
     }
   }
 
+  async #secure(): Promise<ClusterSecurity> {
+    if (process.env.SEGUE_NATS_URL !== undefined) {
+      throw new SegueError(
+        'INVALID_CONFIG',
+        '--secure starts a message server with users of its own: unset SEGUE_NATS_URL',
+      );
+    }
+    // Loaded by those alone who need it: the library of certificates is large.
+    const { ensureSecurity } = await import('../security/cluster-security.js');
+    return ensureSecurity(securityFolder(this.#options.dataFolder));
+  }
+
   async #startNats(logs: string): Promise<string> {
     const binary = await findNatsServer(this.#options.dataFolder);
     const port = await freePort();
     const storeFolder = resolve(this.#options.dataFolder, 'nats');
     await mkdir(storeFolder, { recursive: true });
     await endOrphan(storeFolder);
-    const spec = natsSpec({ binary, port, storeFolder, logFile: join(logs, 'nats.log') });
+    const configFile = this.#security?.natsConfigFile ?? null;
+    const spec = natsSpec({ binary, port, storeFolder, logFile: join(logs, 'nats.log'), configFile });
     const broker = await this.#startChild({ ...spec, readyTimeoutMs });
     this.#brokerDisk = new BrokerDisk(
       () => freeBytesOf(storeFolder),
@@ -108,8 +137,8 @@ export class LocalCluster {
   async #startService(service: ServiceName, name: string, logs: string): Promise<void> {
     const settings = [
       `dataFolder=${resolve(this.#options.dataFolder)}`,
-      `natsUrl=${this.#natsUrl}`,
       ...(service === 'trainer' ? [`threads=${this.#options.trainerThreads}`] : []),
+      ...(this.#security?.settingsOf(service) ?? []),
       ...(this.#options.settings[service] ?? []),
       ...(name === service ? [] : (this.#options.settings[name] ?? [])),
     ];
@@ -128,7 +157,9 @@ export class LocalCluster {
     ];
     const logFile = join(logs, `${name}.log`);
     const command = process.execPath;
-    await this.#startChild({ name, command, args, logFile, ready: readServiceReady, readyTimeoutMs, leash: true });
+    // Not among the arguments, which everybody on the machine can read: a password may stand in it.
+    const env = { SEGUE_NATS_URL: this.#natsUrl };
+    await this.#startChild({ name, command, args, logFile, ready: readServiceReady, readyTimeoutMs, leash: true, env });
   }
 
   async #startChild(spec: Omit<ChildSpec, 'restarts'>): Promise<Child> {
@@ -142,7 +173,8 @@ export class LocalCluster {
   async #writeState(): Promise<void> {
     const state: ClusterState = {
       supervisorPid: process.pid,
-      natsUrl: this.#natsUrl,
+      security: this.#security ? securityFolder(this.#options.dataFolder) : null,
+      natsUrl: printableUrl(this.#natsUrl),
       controller: this.controllerAddress,
       processes: this.#children.map((child) => ({ name: child.spec.name, pid: child.pid, ...child.address })),
     };
@@ -179,6 +211,16 @@ function startOrder({ actors, only }: ClusterOptions): [ServiceName, string][][]
     ],
   ];
   return groups.map((group) => group.filter(([service]) => only?.includes(service) ?? true));
+}
+
+function securityFolder(dataFolder: string): string {
+  return join(resolve(dataFolder), 'security');
+}
+
+/** What the person who started a cluster shows to it. */
+export function credentialsOf({ security }: ClusterState): ClientCredentials {
+  // A cluster of an earlier version says nothing of it.
+  return security ? operatorCredentials(security) : {};
 }
 
 function statePath(dataFolder: string): string {

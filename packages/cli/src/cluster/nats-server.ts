@@ -42,6 +42,8 @@ export interface NatsOptions {
   readonly port: number;
   readonly storeFolder: string;
   readonly logFile: string;
+  /** Users and TLS; null: whoever reaches it may do anything. */
+  readonly configFile: string | null;
 }
 
 export function natsSpec(options: NatsOptions): Omit<ChildSpec, 'readyTimeoutMs' | 'restarts'> {
@@ -54,6 +56,7 @@ export function natsSpec(options: NatsOptions): Omit<ChildSpec, 'readyTimeoutMs'
       ...['--store_dir', options.storeFolder],
       ...['--addr', '127.0.0.1', '--port', String(options.port)],
       ...['--pid', pidFile(options.storeFolder)],
+      ...(options.configFile === null ? [] : ['--config', options.configFile]),
     ],
     logFile: options.logFile,
     ready: (line) => (line.includes('Server is ready') ? { address, metricsAddress: '' } : null),

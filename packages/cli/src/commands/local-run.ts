@@ -38,6 +38,7 @@ export async function runLocally(input: LocalRunInput): Promise<number> {
     dataFolder: resolve(flags.data),
     actors: flags.actors,
     settings: settingsOfFlags(flags),
+    secure: flags.secure ?? false,
   };
   tell('starting the cluster');
   return withLocalCluster(options, tell, async (work) => {

@@ -29,6 +29,7 @@ export interface LocalRunFlags {
   readonly set: readonly string[];
   readonly resume?: string | true;
   readonly json?: boolean;
+  readonly secure?: boolean;
 }
 
 const devices = ['cpu', 'cuda'] as const;
@@ -67,6 +68,7 @@ export function addLocalRunFlags(command: Command): Command {
     .option('--no-partial', 'wait for every trajectory instead of partial rollouts')
     .option('--set <key=value>', 'any key of the run configuration, such as train.learningRate=5e-5', collect, [])
     .option('--resume [run]', 'go on with the newest unfinished run, or the named one')
+    .option('--secure', 'certificates, tokens and users of the message server on this machine too; see SECURITY.md')
     .option('--json', 'one JSON object per iteration on stdout, then the summary, and nothing else');
 }
 

@@ -28,7 +28,7 @@ export async function withLocalCluster<T>(
   });
   try {
     await cluster.start();
-    const client = connect(cluster.controllerAddress);
+    const client = connect(cluster.controllerAddress, cluster.credentials);
     try {
       return await work({ client, cluster, interrupt });
     } catch (error) {

@@ -2,25 +2,29 @@
  * Reading what a run left behind: through the cluster that runs on the data folder, else through a replay store started for the moment.
  */
 import { resolve } from 'node:path';
-import { connectStore, type StoreClient } from '@segue/client';
-import { defaultClusterOptions, LocalCluster, readClusterState } from '../cluster/local-cluster.js';
+import { type ClientCredentials, connectStore, type StoreClient } from '@segue/client';
+import { credentialsOf, defaultClusterOptions, LocalCluster, readClusterState } from '../cluster/local-cluster.js';
 
 export async function withStore<T>(dataFolder: string, work: (store: StoreClient) => Promise<T>): Promise<T> {
   const running = await readClusterState(resolve(dataFolder));
   const address = running?.processes.find((p) => p.name === 'replay')?.address;
-  if (address !== undefined) return use(address, work);
+  if (running && address !== undefined) return use(address, credentialsOf(running), work);
   const options = { ...defaultClusterOptions, dataFolder: resolve(dataFolder), actors: 0, only: ['replay'] as const };
   const cluster = new LocalCluster(options, () => {});
   await cluster.start();
   try {
-    return await use(cluster.child('replay').address.address, work);
+    return await use(cluster.child('replay').address.address, cluster.credentials, work);
   } finally {
     await cluster.stop();
   }
 }
 
-async function use<T>(address: string, work: (store: StoreClient) => Promise<T>): Promise<T> {
-  const store = connectStore(address);
+async function use<T>(
+  address: string,
+  credentials: ClientCredentials,
+  work: (store: StoreClient) => Promise<T>,
+): Promise<T> {
+  const store = connectStore(address, credentials);
   try {
     return await work(store);
   } finally {

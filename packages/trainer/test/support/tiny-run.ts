@@ -241,6 +241,7 @@ export async function startTrainer(
   const trainer = new Trainer({
     config: {
       dataFolder,
+      checkpointsFolder: null,
       threads: 1,
       device: 'cpu',
       precision: 'float32',

@@ -1,0 +1,56 @@
+/**
+ * Everything that a local cluster needs to ask for credentials, in `<data>/security`: certificates, the operator's token, the users of the
+ * message server. Made at the first start, renewed when it is about to end, kept otherwise.
+ */
+import { existsSync } from 'node:fs';
+import type { ClientCredentials } from '@segue/client';
+import type { ServiceName } from '@segue/core';
+import { CertificateFolder, localHosts, serviceHolders } from './certificate-folder.js';
+import { NatsUsers } from './nats-users.js';
+import { operator, operatorCredentials, operatorTokenFile, tokensFile } from './operator.js';
+import { makeSecretFolder, replaceSecretFile } from './secret-file.js';
+import { TokenList } from './token-list.js';
+
+const days = 90;
+const renewWithinDays = 30;
+const dayMs = 24 * 3_600_000;
+
+export interface ClusterSecurity {
+  /** Settings of a service, as `key=value`: paths alone. */
+  settingsOf(service: ServiceName): string[];
+  /** Of the message server. */
+  readonly natsConfigFile: string;
+  readonly client: ClientCredentials;
+}
+
+/** @param folder `<data>/security` */
+export async function ensureSecurity(folder: string): Promise<ClusterSecurity> {
+  await makeSecretFolder(folder);
+  const certificates = new CertificateFolder(folder);
+  const known = new Set((await certificates.list()).map(({ holder }) => holder.name));
+  for (const holder of [...serviceHolders, { kind: 'client', name: operator } as const]) {
+    if (!known.has(holder.name)) await certificates.issue(holder, localHosts, days);
+  }
+  await certificates.renew(renewWithinDays, days);
+  const users = new NatsUsers(folder);
+  await users.write(certificates.filesOf('nats'));
+  await ensureOperatorToken(folder);
+  return {
+    settingsOf: (service) => {
+      const files = { ...certificates.filesOf(service), tokens: tokensFile(folder), natsSeed: users.seedFile(service) };
+      return Object.entries(files).map(([key, path]) => `security.${key}=${path}`);
+    },
+    natsConfigFile: users.configFile,
+    client: operatorCredentials(folder),
+  };
+}
+
+async function ensureOperatorToken(folder: string): Promise<void> {
+  const tokens = new TokenList(tokensFile(folder));
+  const entry = tokens.read().find(({ name }) => name === operator);
+  const isHere = existsSync(operatorTokenFile(folder));
+  if (isHere && entry && entry.expiresAtMs - Date.now() > renewWithinDays * dayMs) return;
+  if (entry) await tokens.revoke(operator);
+  const token = await tokens.create({ name: operator, scopes: ['admin'], days });
+  await replaceSecretFile(operatorTokenFile(folder), `${token}\n`);
+}
