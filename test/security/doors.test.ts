@@ -13,12 +13,14 @@ import {
   createServer,
   type Handlers,
   listen,
+  loadProtos,
   type Refusal,
   replayContract,
   rewardContract,
   stopServer,
   type TlsMaterial,
   TokenFile,
+  tablesContract,
   trainerContract,
 } from '@segue/bus';
 import { accessOf, accessTable, type ControllerApi, SegueError } from '@segue/core';
@@ -90,9 +92,18 @@ function controllerOf(door: Door, tls?: TlsMaterial, token?: string) {
 }
 
 t.test('every RPC of every service has its row, and a call without a row is open to nobody', async (t) => {
-  for (const contract of [controllerContract, actorContract, trainerContract, rewardContract, replayContract]) {
+  const served = new Set<string>();
+  for (const contract of [
+    controllerContract,
+    actorContract,
+    trainerContract,
+    rewardContract,
+    replayContract,
+    tablesContract,
+  ]) {
     const rows = Object.keys(accessTable[contract.name]?.rpcs ?? {}).sort();
     t.strictSame(rows, Object.keys(contract.methods).sort(), contract.name);
+    served.add(contract.name);
     for (const name of rows) {
       const access = accessOf(`/${contract.name}/${name.charAt(0).toUpperCase()}${name.slice(1)}`);
       t.ok(
@@ -101,6 +112,9 @@ t.test('every RPC of every service has its row, and a call without a row is open
       );
     }
   }
+  const services = Object.entries(loadProtos()).filter(([, entry]) => !('format' in entry));
+  const names = services.map(([name]) => name).sort();
+  t.strictSame(names, [...served].sort(), 'no service of the protos is left out');
   for (const path of [
     '/segue.v1.Controller/Shutdown',
     '/segue.v1.Controller/constructor',

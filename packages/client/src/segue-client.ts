@@ -2,7 +2,14 @@
  * The client that users import: submit problems, start and watch runs, read what came of them. It needs the controller's address alone; the
  * store's it learns from the controller.
  */
-import { type Client, type ConnectOptions, connectActor, connectController, connectReplay } from '@segue/bus';
+import {
+  type Client,
+  type ConnectOptions,
+  connectActor,
+  connectController,
+  connectReplay,
+  connectTables,
+} from '@segue/bus';
 import {
   type ActorStatus,
   type BatchResult,
@@ -23,7 +30,7 @@ import {
 } from '@segue/core';
 import { type ClientCredentials, readClientCredentials } from './credentials.js';
 import { readStore, type StoreClient } from './store-client.js';
-import { connectTables, type TablesClient } from './table-client.js';
+import { TablesClient } from './table-client.js';
 import { type WatchOptions, watchEvents } from './watch.js';
 
 /** @param address host:port of the controller @throws INVALID_CONFIG for credentials that cannot be read */
@@ -160,7 +167,7 @@ export class SegueClient {
 
   /** The replay store's tables: what to sample from, beside what the run trains on by itself. */
   async tables(): Promise<TablesClient> {
-    this.#tables ??= connectTables(await this.#storeAddress(), this.#options);
+    this.#tables ??= new TablesClient(connectTables(await this.#storeAddress(), this.#options));
     return this.#tables;
   }
 

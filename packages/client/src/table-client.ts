@@ -2,7 +2,7 @@
  * The tables of a replay store as users work with them: insert, sample, change priorities, look at the counts. What the words mean is in
  * docs/replay.md. Waits longer than a call's own time are the caller's: `batches` goes on waiting by itself.
  */
-import { type Client, type ConnectOptions, connectTables as connect } from '@segue/bus';
+import { type Client, connectTables as connect } from '@segue/bus';
 import {
   type InsertResult,
   type ItemInput,
@@ -12,6 +12,7 @@ import {
   type TableStatistics,
   type TablesApi,
 } from '@segue/core';
+import { type ClientCredentials, readClientCredentials } from './credentials.js';
 
 /** An item to insert: `key` is `ref` and `priority` 1 where they are left out. */
 export type NewTableItem = Pick<ItemInput, 'ref'> & Partial<ItemInput>;
@@ -34,8 +35,8 @@ const callMs = 15_000;
 const batchWaitMs = 30_000;
 
 /** @param address host:port of the replay store */
-export function connectTables(address: string, options?: ConnectOptions): TablesClient {
-  return new TablesClient(connect(address, options));
+export function connectTables(address: string, credentials: ClientCredentials = {}): TablesClient {
+  return new TablesClient(connect(address, readClientCredentials(credentials)));
 }
 
 export class TablesClient {
