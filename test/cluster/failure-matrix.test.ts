@@ -51,6 +51,10 @@ t.test('partition, broker restart, bit rot in the bus, killed actors: one run go
     actor.close();
     return (status?.running ?? 0) > 0;
   };
+  const waiting = async () => {
+    const depths = await bus.queueDepths().catch(() => null);
+    return (depths?.rollout.pending ?? 0) > 40;
+  };
   const isUp = (...names: string[]) => names.every((name) => cluster.isUp(name));
   const kill = (name: string, forMs: number) => cluster.inflict({ kind: 'kill', targets: [name], afterMs: 0, forMs });
   await work.begun;
@@ -61,6 +65,8 @@ t.test('partition, broker restart, bit rot in the bus, killed actors: one run go
   });
 
   await t.test('partition of an actor from the broker for longer than its lease', async () => {
+    // While many tasks wait, an actor has some in hand at every moment.
+    await until('tasks wait', waiting);
     await until('actor-0 generates', generating('actor-0'));
     await cluster.inflict({ kind: 'silence', targets: ['actor-0>nats'], afterMs: 0, forMs: 3 * leaseMs });
     await pause(3 * leaseMs);
@@ -73,8 +79,7 @@ t.test('partition, broker restart, bit rot in the bus, killed actors: one run go
   });
 
   await t.test('bit rot in the bus', async (t) => {
-    const waiting = async () => (await bus.queueDepths()).rollout.pending > 40;
-    await until('tasks wait', () => waiting().catch(() => false));
+    await until('tasks wait', waiting);
     for (const name of ['actor-0', 'actor-1']) await kill(name, 4_000);
     await kill('nats', 1_500);
     const blocks = join(cluster.dataFolder, 'nats/jetstream/$G/streams/SEGUE_ROLLOUT/msgs');
