@@ -101,16 +101,6 @@ export function listLetters(tables: Tables, runId: string): DeadLetterRecord[] {
   return letters.sort((a, b) => a.atMs - b.atMs);
 }
 
-/** How many there are, by kind; their ids begin with it. */
-export function countLetters(tables: Tables): Record<DeadLetterKind, number> {
-  const counts = { trajectory: 0, score: 0, message: 0 };
-  for (const [id] of tables.deadLetters.keys([])) {
-    const kind = deadLetterKinds.find((name) => String(id).startsWith(`${name}-`));
-    if (kind !== undefined) counts[kind]++;
-  }
-  return counts;
-}
-
 export function dropLetter({ tables }: WriteContext, id: string): DeadLetterRecord {
   const letter = requireLetter(tables, id);
   tables.deadLetters.remove([id]);
