@@ -3,14 +3,7 @@
  * newest of them alone. What becomes of a requeued one is in requeue.ts.
  */
 import { createHash } from 'node:crypto';
-import {
-  type DeadLetterKind,
-  type DeadLetterRecord,
-  deadLetterKinds,
-  type Score,
-  type Segment,
-  SegueError,
-} from '@segue/core';
+import { type DeadLetterRecord, type Score, type Segment, SegueError } from '@segue/core';
 import type { WriteContext } from './iterations.js';
 import type { TrajectoryRow } from './rows.js';
 import type { Tables } from './tables.js';
