@@ -3,14 +3,7 @@
  * newest of them alone. What becomes of a requeued one is in requeue.ts.
  */
 import { createHash } from 'node:crypto';
-import {
-  type DeadLetterKind,
-  type DeadLetterRecord,
-  deadLetterKinds,
-  type Score,
-  type Segment,
-  SegueError,
-} from '@segue/core';
+import { type DeadLetterRecord, type Score, type Segment, SegueError } from '@segue/core';
 import type { WriteContext } from './iterations.js';
 import type { TrajectoryRow } from './rows.js';
 import type { Tables } from './tables.js';
@@ -99,16 +92,6 @@ export function listLetters(tables: Tables, runId: string): DeadLetterRecord[] {
     if (runId === '' || letter.runId === runId) letters.push({ ...letter, body: new Uint8Array(0) });
   }
   return letters.sort((a, b) => a.atMs - b.atMs);
-}
-
-/** How many there are, by kind; their ids begin with it. */
-export function countLetters(tables: Tables): Record<DeadLetterKind, number> {
-  const counts = { trajectory: 0, score: 0, message: 0 };
-  for (const [id] of tables.deadLetters.keys([])) {
-    const kind = deadLetterKinds.find((name) => String(id).startsWith(`${name}-`));
-    if (kind !== undefined) counts[kind]++;
-  }
-  return counts;
 }
 
 export function dropLetter({ tables }: WriteContext, id: string): DeadLetterRecord {

@@ -15,7 +15,7 @@ import {
   SegueError,
   type StoredEvent,
 } from '@segue/core';
-import { countLetters } from './dead-letters.js';
+import { countLetters } from './count-letters.js';
 import { type Counters, noCounts, type RunRow, untriedProblem } from './rows.js';
 import type { Tables } from './tables.js';
 

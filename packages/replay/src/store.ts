@@ -30,14 +30,8 @@ import {
   type TrajectoryRecord,
   type TrajectorySummary,
 } from '@segue/core';
-import {
-  countLetters,
-  type DeadMessage,
-  dropLetter,
-  keepMessages,
-  listLetters,
-  requireLetter,
-} from './dead-letters.js';
+import { countLetters } from './count-letters.js';
+import { type DeadMessage, dropLetter, keepMessages, listLetters, requireLetter } from './dead-letters.js';
 import { ItemTables, type ItemTablesOptions } from './items/item-tables.js';
 import {
   batchGroups,
