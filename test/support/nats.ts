@@ -21,8 +21,9 @@ export interface TestNats {
 export async function startNats(configFile?: string): Promise<TestNats> {
   const program = findNatsServer();
   const folder = mkdtempSync(join(tmpdir(), 'segue-nats-'));
-  const port = await freePort();
-  let server = await start(program, port, folder, configFile);
+  const first = await startAnywhere(program, folder, configFile);
+  const { port } = first;
+  let { server } = first;
   const end = async () => {
     if (server.exitCode !== null || server.signalCode !== null) return;
     const gone = new Promise((done) => server.once('exit', done));
@@ -41,6 +42,22 @@ export async function startNats(configFile?: string): Promise<TestNats> {
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+/** Another program may take a port between the look and the start: then there is another port. */
+async function startAnywhere(
+  program: string,
+  folder: string,
+  configFile: string | undefined,
+): Promise<{ port: number; server: ChildProcess }> {
+  for (let tries = 1; ; tries++) {
+    const port = await freePort();
+    try {
+      return { port, server: await start(program, port, folder, configFile) };
+    } catch (error) {
+      if (tries === 3) throw error;
+    }
+  }
 }
 
 async function start(program: string, port: number, folder: string, configFile?: string): Promise<ChildProcess> {

@@ -11,7 +11,8 @@ import { LogFile } from './log-file.js';
 export interface ChildSpec {
   readonly name: string;
   readonly command: string;
-  readonly args: readonly string[];
+  /** @param before what it announced when it was last ready; null at the first start */
+  readonly args: (before: ReadyLine | null) => readonly string[];
   /** File that gets the process's stderr (and stdout after the ready line). */
   readonly logFile: string;
   /** Decides from a line of stdout or stderr whether the process is ready; returns what it announced. */
@@ -83,7 +84,7 @@ export class Child {
     this.#log ??= new LogFile(spec.logFile);
     const startedAtMs = Date.now();
     // Its own process group: a Ctrl-C in the terminal reaches the supervisor alone.
-    const child = spawn(spec.command, spec.args, {
+    const child = spawn(spec.command, spec.args(this.#ready), {
       stdio: [spec.leash ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       detached: true,
       // A client's token is the client's alone.

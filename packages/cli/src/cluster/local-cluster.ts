@@ -14,7 +14,7 @@ import { operatorCredentials } from '../security/operator.js';
 import { BrokerDisk, freeBytesOf } from './broker-disk.js';
 import { Child, type ChildSpec, defaultRestartRules, type ReadyLine, type RestartRules } from './child.js';
 import { FolderLock } from './folder-lock.js';
-import { endOrphan, findNatsServer, freePort, natsSpec } from './nats-server.js';
+import { endOrphan, findNatsServer, natsSpec } from './nats-server.js';
 
 export interface ClusterOptions {
   /** Folder of all data, `.segue` by default. */
@@ -119,19 +119,18 @@ export class LocalCluster {
 
   async #startNats(logs: string): Promise<string> {
     const binary = await findNatsServer(this.#options.dataFolder);
-    const port = await freePort();
     const storeFolder = resolve(this.#options.dataFolder, 'nats');
     await mkdir(storeFolder, { recursive: true });
     await endOrphan(storeFolder);
     const configFile = this.#security?.natsConfigFile ?? null;
-    const spec = natsSpec({ binary, port, storeFolder, logFile: join(logs, 'nats.log'), configFile });
+    const spec = natsSpec({ binary, storeFolder, logFile: join(logs, 'nats.log'), configFile });
     const broker = await this.#startChild({ ...spec, readyTimeoutMs });
     this.#brokerDisk = new BrokerDisk(
       () => freeBytesOf(storeFolder),
       (why) => broker.restart(why),
     );
     this.#brokerDisk.start();
-    return `nats://127.0.0.1:${port}`;
+    return `nats://${broker.address.address}`;
   }
 
   async #startService(service: ServiceName, name: string, logs: string): Promise<void> {
@@ -142,16 +141,12 @@ export class LocalCluster {
       ...(this.#options.settings[service] ?? []),
       ...(name === service ? [] : (this.#options.settings[name] ?? [])),
     ];
-    // Ports stay the same over a restart, so that peers find the service again; the first start picks free ones.
-    const [port, metricsPort] = [await freePort(), await freePort()];
-    const args = [
+    // The service picks free ports itself; they stay the same over a restart, so that peers find it again.
+    const args = (before: ReadyLine | null) => [
       this.#options.entries?.[service] ?? serviceEntry(service),
-      '--id',
-      name,
-      '--port',
-      String(port),
-      '--metrics-port',
-      String(metricsPort),
+      ...['--id', name],
+      ...['--port', portOf(before?.address)],
+      ...['--metrics-port', portOf(before?.metricsAddress)],
       '--stop-on-stdin-end',
       ...settings.flatMap((setting) => ['--set', setting]),
     ];
@@ -211,6 +206,11 @@ function startOrder({ actors, only }: ClusterOptions): [ServiceName, string][][]
     ],
   ];
   return groups.map((group) => group.filter(([service]) => only?.includes(service) ?? true));
+}
+
+/** 0 picks a free one. */
+function portOf(address: string | undefined): string {
+  return address?.split(':').at(-1) ?? '0';
 }
 
 function securityFolder(dataFolder: string): string {

@@ -3,7 +3,6 @@
  */
 import { constants } from 'node:fs';
 import { access, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SegueError } from '@segue/core';
@@ -39,7 +38,6 @@ export async function findNatsServer(dataFolder: string): Promise<string> {
 
 export interface NatsOptions {
   readonly binary: string;
-  readonly port: number;
   readonly storeFolder: string;
   readonly logFile: string;
   /** Users and TLS; null: whoever reaches it may do anything. */
@@ -47,19 +45,23 @@ export interface NatsOptions {
 }
 
 export function natsSpec(options: NatsOptions): Omit<ChildSpec, 'readyTimeoutMs' | 'restarts'> {
-  const address = `127.0.0.1:${options.port}`;
+  let address = '';
   return {
     name: 'nats',
     command: options.binary,
-    args: [
+    args: (before) => [
       '--jetstream',
       ...['--store_dir', options.storeFolder],
-      ...['--addr', '127.0.0.1', '--port', String(options.port)],
+      // -1 picks a free port; after that it stays, since clients come back to it.
+      ...['--addr', '127.0.0.1', '--port', before?.address.split(':').at(-1) ?? '-1'],
       ...['--pid', pidFile(options.storeFolder)],
       ...(options.configFile === null ? [] : ['--config', options.configFile]),
     ],
     logFile: options.logFile,
-    ready: (line) => (line.includes('Server is ready') ? { address, metricsAddress: '' } : null),
+    ready: (line) => {
+      address = /Listening for client connections on (\S+)/.exec(line)?.[1] ?? address;
+      return line.includes('Server is ready') ? { address, metricsAddress: '' } : null;
+    },
     leash: false,
   };
 }
@@ -94,17 +96,4 @@ async function waitUntilGone(pid: number): Promise<void> {
     await sleep(50);
   }
   process.kill(pid, 'SIGKILL');
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }
