@@ -7,11 +7,14 @@ import { PinnedVersions, type Shell } from '@segue/service';
 import { type Cluster, defaultTimings } from './cluster.js';
 import { Journal } from './journal.js';
 import { controllerMetricTable } from './metrics.js';
+import { pageData } from './page/data.js';
+import { servePage } from './page/page.js';
 import { Runs } from './runs.js';
 import { controllerHandlers } from './service.js';
 import { Watchdog } from './status.js';
 import { Tokenizers } from './tokenizers.js';
 import { Waits } from './waits.js';
+import { watchRun } from './watch.js';
 
 /** Between two looks of the watchdog, in ms. */
 const watchdogMs = 1_000;
@@ -47,6 +50,9 @@ export async function buildController(shell: Shell<ControllerConfig>): Promise<v
     controllerContract,
     controllerHandlers({ cluster, runs, journal, waits, watchdog, tokenizers, metrics, limits }),
   );
+  const watch = (runId: string, afterSequence: number, signal: AbortSignal) =>
+    watchRun(cluster, journal, { runId, fromStart: true, afterSequence }, signal);
+  shell.servePages(servePage({ data: pageData(cluster, runs, tokenizers), status: () => watchdog.status(''), watch }));
   shell.loop('watchdog', watchdogMs, () => watchdog.look());
   shell.loop('recover', config.reconcileIntervalMs, () => runs.recover());
   shell.onStop('runs', () => runs.settled());
