@@ -72,7 +72,7 @@ async function watchesToTheEnd(t: Test, page: Page): Promise<void> {
 }
 
 async function readsATrajectory(t: Test, page: Page): Promise<void> {
-  await page.locator('#rollouts canvas').click({ position: { x: 4, y: 22 } });
+  await page.locator('#rollouts canvas').click({ position: { x: 4, y: 19 } });
   await page.waitForSelector('#trajectory[open]');
   const text = (await page.textContent('#trajectory')) ?? '';
   t.match(text, /toy-1-g0-t0/);

@@ -1,7 +1,7 @@
 /** Wires the controller's parts to the process shell. */
 
 import { join } from 'node:path';
-import { controllerContract } from '@segue/bus';
+import { controllerContract, isLoopback } from '@segue/bus';
 import type { ControllerConfig } from '@segue/core';
 import { PinnedVersions, type Shell } from '@segue/service';
 import { type Cluster, defaultTimings } from './cluster.js';
@@ -50,9 +50,12 @@ export async function buildController(shell: Shell<ControllerConfig>): Promise<v
     controllerContract,
     controllerHandlers({ cluster, runs, journal, waits, watchdog, tokenizers, metrics, limits }),
   );
-  const watch = (runId: string, afterSequence: number, signal: AbortSignal) =>
-    watchRun(cluster, journal, { runId, fromStart: true, afterSequence }, signal);
-  shell.servePages(servePage({ data: pageData(cluster, runs, tokenizers), status: () => watchdog.status(''), watch }));
+  if (config.page ?? isLoopback(config.metricsHost)) {
+    const watch = (runId: string, afterSequence: number, signal: AbortSignal) =>
+      watchRun(cluster, journal, { runId, fromStart: true, afterSequence }, signal);
+    const data = pageData(cluster, runs, tokenizers);
+    shell.servePages(servePage({ data, status: () => watchdog.status(''), watch }));
+  }
   shell.loop('watchdog', watchdogMs, () => watchdog.look());
   shell.loop('recover', config.reconcileIntervalMs, () => runs.recover());
   shell.onStop('runs', () => runs.settled());
