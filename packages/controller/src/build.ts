@@ -1,17 +1,20 @@
 /** Wires the controller's parts to the process shell. */
 
 import { join } from 'node:path';
-import { controllerContract } from '@segue/bus';
+import { controllerContract, isLoopback } from '@segue/bus';
 import type { ControllerConfig } from '@segue/core';
 import { PinnedVersions, type Shell } from '@segue/service';
 import { type Cluster, defaultTimings } from './cluster.js';
 import { Journal } from './journal.js';
 import { controllerMetricTable } from './metrics.js';
+import { pageData } from './page/data.js';
+import { servePage } from './page/page.js';
 import { Runs } from './runs.js';
 import { controllerHandlers } from './service.js';
 import { Watchdog } from './status.js';
 import { Tokenizers } from './tokenizers.js';
 import { Waits } from './waits.js';
+import { watchRun } from './watch.js';
 
 /** Between two looks of the watchdog, in ms. */
 const watchdogMs = 1_000;
@@ -47,6 +50,12 @@ export async function buildController(shell: Shell<ControllerConfig>): Promise<v
     controllerContract,
     controllerHandlers({ cluster, runs, journal, waits, watchdog, tokenizers, metrics, limits }),
   );
+  if (config.page ?? isLoopback(config.metricsHost)) {
+    const watch = (runId: string, afterSequence: number, signal: AbortSignal) =>
+      watchRun(cluster, journal, { runId, fromStart: true, afterSequence }, signal);
+    const data = pageData(cluster, runs, tokenizers);
+    shell.servePages(servePage({ data, status: () => watchdog.status(''), watch }));
+  }
   shell.loop('watchdog', watchdogMs, () => watchdog.look());
   shell.loop('recover', config.reconcileIntervalMs, () => runs.recover());
   shell.onStop('runs', () => runs.settled());

@@ -109,6 +109,10 @@ function service<T extends z.ZodRawShape>(name: ServiceName, extra: T) {
 }
 
 export const controllerConfigSchema = service('controller', {
+  page: key(
+    z.boolean().nullable().default(null),
+    'Serve the page to watch beside /metrics. It shows prompts and responses to whoever reaches the port; null: where that is loopback',
+  ),
   maxBatchProblems: key(z.number().int().min(1).default(100_000), 'Problems in one batch at most'),
   maxBatchBytes: key(
     z

@@ -1,7 +1,7 @@
 /**
- * The HTTP face of a process: /metrics for Prometheus, /healthz (alive), /readyz (takes work).
+ * The HTTP face of a process: /metrics for Prometheus, /healthz (alive), /readyz (takes work), and what the service itself adds.
  */
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SegueError } from '@segue/core';
 import type { Registry } from 'prom-client';
@@ -11,12 +11,19 @@ export interface HttpFace {
   close(): Promise<void>;
 }
 
+/** Answers every path that is not the shell's own. */
+export type HttpPages = (request: IncomingMessage, response: ServerResponse) => void;
+
+const noPages: HttpPages = (_request, response) =>
+  response.writeHead(404, { 'content-type': 'text/plain' }).end('try /metrics, /healthz or /readyz\n');
+
 /** @param ready null when the service takes work, else why it does not */
 export async function serveHttp(
   host: string,
   port: number,
   registry: Registry,
   ready: () => string | null,
+  pages: HttpPages = noPages,
 ): Promise<HttpFace> {
   const server = createServer((request, response) => {
     const reply = (status: number, type: string, body: string) =>
@@ -31,7 +38,7 @@ export async function serveHttp(
         (text) => reply(200, registry.contentType, text),
         (error: unknown) => reply(500, 'text/plain', `${SegueError.from(error).message}\n`),
       );
-    } else reply(404, 'text/plain', 'try /metrics, /healthz or /readyz\n');
+    } else pages(request, response);
   });
   return { port: await bind(server, host, port), close: () => close(server) };
 }

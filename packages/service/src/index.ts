@@ -1,4 +1,5 @@
 /** The process shell that every service wears. */
+export type { HttpPages } from './http.js';
 export type { CounterRow, GaugeRow, HistogramRow, Metrics, MetricsOf, MetricTable } from './metrics.js';
 export { createMetrics } from './metrics.js';
 export { PinnedVersions, pinnedVersions } from './pinned-versions.js';

@@ -18,7 +18,7 @@ import { assert, type CommonConfig, type ConfigSchema, SegueError, type ServiceN
 import { HealthImplementation } from 'grpc-health-check';
 import { printableConfig, readCredentials, tellOfEnd } from './credentials.js';
 import { Heartbeat } from './heartbeat.js';
-import { serveHttp } from './http.js';
+import { type HttpPages, serveHttp } from './http.js';
 import { createLog } from './log.js';
 import { Loops } from './loops.js';
 import { createMetrics } from './metrics.js';
@@ -117,6 +117,7 @@ async function start<C extends CommonConfig>(
   if (reflection) new ReflectionService(loadProtos()).addToServer(server);
   const loops = new Loops(stopping.signal, log, counts.loop_failures_total);
   const starts: { name: string; start: () => Promise<void>; timeoutMs: number }[] = [];
+  let pages: HttpPages | undefined;
   let ready = false;
   let addresses = { address: '', metricsAddress: '' };
   const heartbeat = new Heartbeat(bus, name, config.id, log);
@@ -145,6 +146,9 @@ async function start<C extends CommonConfig>(
             log.error({ rpc: report.rpc, stack: report.error?.stack }, String(report.error?.message));
         },
       }),
+    servePages: (answer) => {
+      pages = answer;
+    },
     onStart: (step, run, timeoutMs = stepTimeoutMs) => void starts.push({ name: step, start: run, timeoutMs }),
     onStop: (step, stop, timeoutMs) => steps.onStop(step, stop, timeoutMs),
     loop: (loop, intervalMs, work) => loops.every(loop, intervalMs, work),
@@ -180,9 +184,8 @@ async function start<C extends CommonConfig>(
   await build(shell);
   steps.onStop('loops', () => loops.ended());
   const port = await listen(server, config.host, config.port, tls);
-  const http = await serveHttp(config.metricsHost, config.metricsPort, metrics.registry, () =>
-    ready ? null : `${name} is not ready`,
-  );
+  const whyNotReady = () => (ready ? null : `${name} is not ready`);
+  const http = await serveHttp(config.metricsHost, config.metricsPort, metrics.registry, whyNotReady, pages);
   steps.onStop('http', () => http.close());
   addresses = {
     address: `${config.advertisedHost ?? config.host}:${port}`,

@@ -5,6 +5,7 @@
 import type { ApiShape, Bus, Client, Contract, Handlers, Registration } from '@segue/bus';
 import type { ActorApi, CommonConfig, ControllerApi, ReplayApi, RewardApi, ServiceName, TrainerApi } from '@segue/core';
 import type { Logger } from 'pino';
+import type { HttpPages } from './http.js';
 import type { Metrics } from './metrics.js';
 
 /** Typed clients of the peers, one connection each, made at the first use. */
@@ -32,6 +33,8 @@ export interface Shell<C extends CommonConfig> {
   readonly signal: AbortSignal;
   /** Serves an API; call it in `build`. */
   serve<Api extends ApiShape<Api>>(contract: Contract<Api>, handlers: Handlers<Api>): void;
+  /** Answers what comes to the HTTP port beside /metrics, /healthz and /readyz; call it in `build`. */
+  servePages(pages: HttpPages): void;
   /** Run after the service listens, before it says that it is ready; in order. */
   onStart(name: string, start: () => Promise<void>, timeoutMs?: number): void;
   /** Run at the stop, newest first, before connections close. */

@@ -1,0 +1,43 @@
+/**
+ * What the controller tells the page: JSON by request, a run's events as a stream. It knows nothing of how either is shown.
+ */
+import type { PageProblem, PageTrajectory, PageTrajectoryText } from '@segue/controller';
+import type { ClusterStatus, RunEventOf, RunView } from '@segue/core';
+
+export const api = {
+  runs: () => get<RunView[]>('/api/runs'),
+  status: () => get<ClusterStatus>('/api/status'),
+  problems: (run: string) => get<PageProblem[]>(`/api/runs/${encodeURIComponent(run)}/problems`),
+  trajectories: (run: string, from: number, to: number) =>
+    get<PageTrajectory[]>(`/api/runs/${encodeURIComponent(run)}/trajectories?from=${from}&to=${to}`),
+  trajectory: (id: string) => get<PageTrajectoryText>(`/api/trajectories/${encodeURIComponent(id)}`),
+};
+
+async function get<T>(path: string): Promise<T> {
+  const response = await fetch(path);
+  const body: unknown = await response.json();
+  if (response.ok) return body as T;
+  const message = typeof body === 'object' && body !== null && 'message' in body ? String(body.message) : path;
+  throw new Error(message);
+}
+
+export interface EventListeners {
+  onEvent(event: RunEventOf): void;
+  /** Whether the controller can be heard. */
+  onConnection(connected: boolean): void;
+  /** The run has come to rest: nothing more comes. */
+  onRest(): void;
+}
+
+/** Follows a run from its beginning; the browser comes back by itself after a break and asks for what it missed. @returns ends it */
+export function followEvents(run: string, { onEvent, onConnection, onRest }: EventListeners): () => void {
+  const source = new EventSource(`/api/runs/${encodeURIComponent(run)}/events`);
+  source.onopen = () => onConnection(true);
+  source.onerror = () => onConnection(false);
+  source.onmessage = ({ data }) => onEvent(JSON.parse(String(data)));
+  source.addEventListener('rest', () => {
+    source.close();
+    onRest();
+  });
+  return () => source.close();
+}
