@@ -42,6 +42,7 @@ export async function runLocally(input: LocalRunInput): Promise<number> {
   };
   tell('starting the cluster');
   return withLocalCluster(options, tell, async (work) => {
+    tell(`watch: http://${work.cluster.child('controller').address.metricsAddress}`);
     const { id, effective } =
       flags.resume === undefined ? await begin(work, input, config) : await goOn(work, flags.resume, asked);
     await prepareRun(work.client, id, effective, input.batches(effective));
