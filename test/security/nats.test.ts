@@ -89,7 +89,14 @@ t.test('everybody can do their work', async (t) => {
     await lease.ack();
     break;
   }
-  t.match(await controller.deadLetters(), [{ reason: 'nobody can judge it' }]);
+  const [held] = await replay.takeDeadLetters(10);
+  t.match(held?.letter, { subject: 'segue.reward.r.r-g0-t0', reason: 'nobody can judge it' });
+  await held?.remove();
+  t.strictSame(await replay.takeDeadLetters(10), []);
+  await controller.republish(held!.letter);
+  const [requeued] = await reward.takeRewardTasks(1, { waitMs: 5_000 });
+  t.equal(requeued?.value.trajectoryId, 'r-g0-t0');
+  await requeued?.ack();
   t.match(await controller.queueDepths(), { rollout: { pending: 0 }, scores: { pending: 0 } });
 
   const policy = { runId: 'run', version: 3, manifestSha256: 'x', folder: '', trainerAddress: '' };
@@ -145,12 +152,23 @@ async function isDenied(nc: NatsConnection, act: (nc: NatsConnection) => void): 
 const anybody = ['controller', 'actor', 'reward', 'replay', 'trainer'] as const;
 const except = (...services: readonly ServiceName[]) => anybody.filter((service) => !services.includes(service));
 
+/** Where the server tells of messages that it gives up. */
+const givenUp = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.*.*';
+
 /** Each act, and the users who must not do it. */
 const forbidden: readonly (readonly [string, readonly ServiceName[], string])[] = [
   ['forge a rollout task', except('controller'), 'segue.rollout.run.run-g0-t0'],
-  ['forge a reward task', except('replay'), 'segue.reward.run.run-g0-t0'],
-  ['forge a segment', except('actor'), 'segue.segment.run.run-g0-t0'],
-  ['forge a score', except('reward'), 'segue.score.run.run-g0-t0'],
+  // The controller publishes dead letters again, whatever queue they came from.
+  ['forge a reward task', except('replay', 'controller'), 'segue.reward.run.run-g0-t0'],
+  ['forge a segment', except('actor', 'controller'), 'segue.segment.run.run-g0-t0'],
+  ['forge a score', except('reward', 'controller'), 'segue.score.run.run-g0-t0'],
+  ['forge a dead letter of segments', except('replay'), 'segue.dead.SEGUE_SEGMENTS'],
+  ['forge a dead letter of rollout tasks', except('actor', 'replay'), 'segue.dead.SEGUE_ROLLOUT'],
+  ['read a dead letter', except('replay'), '$JS.API.STREAM.MSG.GET.SEGUE_DEAD'],
+  ['delete a dead letter', except('replay'), '$JS.API.STREAM.MSG.DELETE.SEGUE_DEAD'],
+  ['say that a task was given back', except('actor', 'controller'), 'segue.returned.SEGUE_ROLLOUT.1.1'],
+  ['say that a try was lost', except('actor', 'controller'), 'segue.returned.lost.run.run-g0-t0.0.1'],
+  ['forget which tries were lost', except('controller'), '$JS.API.STREAM.PURGE.SEGUE_RETURNS'],
   ['say which policy is active', except('controller'), '$KV.segue_policies.run'],
   ['open an iteration', except('controller'), '$KV.segue_iterations.run'],
   ['stand in the registry as the store', except('replay'), '$KV.segue_registry.replay.replay'],
@@ -163,7 +181,7 @@ const forbidden: readonly (readonly [string, readonly ServiceName[], string])[] 
   ['delete a consumer', anybody, '$JS.API.CONSUMER.DELETE.SEGUE_ROLLOUT.actors'],
   ['read a segment out of its stream', except('replay'), '$JS.API.STREAM.MSG.GET.SEGUE_SEGMENTS'],
   ['delete a segment', except('replay'), '$JS.API.STREAM.MSG.DELETE.SEGUE_SEGMENTS'],
-  ['delete a task', except('controller'), '$JS.API.STREAM.MSG.DELETE.SEGUE_ROLLOUT'],
+  ['delete a task', except('controller', 'replay'), '$JS.API.STREAM.MSG.DELETE.SEGUE_ROLLOUT'],
   ['take rollout tasks', except('actor'), '$JS.API.CONSUMER.MSG.NEXT.SEGUE_ROLLOUT.actors'],
   ['take reward tasks', except('reward'), '$JS.API.CONSUMER.MSG.NEXT.SEGUE_REWARD.scorers'],
   ['take segments', except('replay'), '$JS.API.CONSUMER.MSG.NEXT.SEGUE_SEGMENTS.replay'],
@@ -197,6 +215,11 @@ t.test('each forbidden act of each user is denied', async (t) => {
     t.ok(
       await isDenied(nc, (own) => void own.subscribe('>', { callback: () => {} })),
       `${service} may not listen to everything`,
+    );
+    t.equal(
+      await isDenied(nc, (own) => void own.subscribe(givenUp, { callback: () => {} })),
+      service !== 'replay',
+      `only the store hears of what the server gives up: ${service}`,
     );
     t.notOk(await isDenied(nc, (own) => own.publish('$JS.API.INFO')), `${service} may do what it has to`);
   }

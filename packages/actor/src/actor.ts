@@ -13,7 +13,7 @@ import {
   type TrainerApi,
 } from '@segue/core';
 import { PinnedVersions, type Shell, TrajectoryReader } from '@segue/service';
-import type { LanePolicy } from './lane.js';
+import type { LanePolicy } from './lane-work.js';
 import { type EngineFate, Lanes } from './lanes.js';
 import { PolicyFollower } from './policy.js';
 import { PolicyFiles } from './policy-files.js';

@@ -13,7 +13,7 @@ import {
   type SequenceResult,
 } from '@segue/core';
 import type { Tokenizer } from '@segue/tokenizer';
-import type { LanePolicy } from './lane.js';
+import type { LanePolicy } from './lane-work.js';
 import type { RunSettings } from './run-settings.js';
 
 /** What a batch is generated with. */

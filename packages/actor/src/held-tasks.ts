@@ -4,8 +4,7 @@
  */
 import type { Lease } from '@segue/bus';
 import { type RolloutTask, SegueError } from '@segue/core';
-import type { Lane } from './lane.js';
-import type { LaneWork } from './lane-work.js';
+import type { AskingLane, LaneWork } from './lane-work.js';
 import { companyOf } from './suspects.js';
 
 export interface HeldTask {
@@ -91,7 +90,7 @@ export class HeldTasks implements Iterable<HeldTask> {
   }
 
   /** What joins the lane now. */
-  take(free: number, lane: Lane): LaneWork[] {
+  take(free: number, lane: AskingLane): LaneWork[] {
     const served = lane.policy;
     const hasSuspects = this.#hasSuspects;
     const works: LaneWork[] = [];
@@ -114,7 +113,7 @@ export class HeldTasks implements Iterable<HeldTask> {
   }
 
   /** How many sequences of others may join the lane: none while a suspect waits for it to empty. */
-  roomFor(lane: Lane): number {
+  roomFor(lane: AskingLane): number {
     if (!this.#hasSuspects) return lane.slots;
     if (this.#ready.some((held) => !this.#fits(held, lane, 0) && held.lostTries > 0)) return 0;
     return this.#company(this.#inEngine()) - lane.running - this.#beginning;
@@ -126,7 +125,7 @@ export class HeldTasks implements Iterable<HeldTask> {
   }
 
   /** @param joining sequences that join before it */
-  #fits(held: HeldTask, lane: Lane, joining: number): boolean {
+  #fits(held: HeldTask, lane: AskingLane, joining: number): boolean {
     const beside = lane.running + joining + this.#beginning;
     return beside < Math.min(companyOf(held.lostTries, lane.slots), this.#company(this.#inEngine()));
   }

@@ -2,7 +2,13 @@
  * The work of a lane: what users offer and get back, and the book of what is in the lane's engine. It starts nothing and calls no engine.
  */
 import type { SegueError, SequenceRequest, SequenceResult } from '@segue/core';
-import type { Lane } from './lane.js';
+
+/** The version that a lane serves. */
+export interface LanePolicy {
+  readonly runId: string;
+  readonly version: number;
+  readonly folder: string;
+}
 
 /** A sequence that somebody wants generated. In the end exactly one of `finish` and `fail` is called, once. */
 export interface LaneWork {
@@ -14,11 +20,24 @@ export interface LaneWork {
   putBack(): void;
 }
 
+/** A lane that has room, as a source sees it. */
+export interface AskingLane {
+  readonly slots: number;
+  /** Sequences in slots. */
+  readonly running: number;
+  /** What it serves; null while it serves nothing. */
+  readonly policy: LanePolicy | null;
+  /** Whether a sequence of that id is in its engine. */
+  holds(id: string): boolean;
+  /** Sequences of one source in its engine. */
+  heldOf(source: WorkSource): number;
+}
+
 export interface WorkSource {
   /** Its work arrives bit by bit: an idle lane gathers it for a moment before it begins. */
   readonly comesInPieces?: boolean;
   /** Hands over at most `free` sequences for what the lane serves. */
-  take(free: number, lane: Lane): LaneWork[];
+  take(free: number, lane: AskingLane): LaneWork[];
 }
 
 export class LaneWorks {

@@ -4,16 +4,9 @@
  * while there is work. Loads and cuts happen between chunks. It knows nothing of queues, leases or calls from outside.
  */
 import { type ChunkReport, type Engine, type EngineStatus, SegueError } from '@segue/core';
-import { type LaneWork, LaneWorks, type WorkSource } from './lane-work.js';
+import { type AskingLane, type LanePolicy, type LaneWork, LaneWorks, type WorkSource } from './lane-work.js';
 import { Wake } from './wake.js';
 import { type EngineCall, WatchedEngine } from './watched-engine.js';
-
-/** The version that a lane serves. */
-export interface LanePolicy {
-  readonly runId: string;
-  readonly version: number;
-  readonly folder: string;
-}
 
 export interface LaneOptions {
   readonly createEngine: () => Engine;
@@ -64,7 +57,7 @@ const longestGatherMs = 150;
 /** Calls for a chunk under way: the one that runs, and the next. */
 const chunkCalls = 2;
 
-export class Lane {
+export class Lane implements AskingLane {
   readonly #options: LaneOptions;
   readonly #wake = new Wake();
   readonly #works = new LaneWorks();

@@ -4,8 +4,8 @@
  * demand and let go when it has been idle for a while.
  */
 import { SegueError, type SequenceRequest, type SequenceResult } from '@segue/core';
-import { Lane, type LaneOptions, type LanePolicy } from './lane.js';
-import type { LaneWork, WorkSource } from './lane-work.js';
+import { Lane, type LaneOptions } from './lane.js';
+import type { AskingLane, LanePolicy, LaneWork, WorkSource } from './lane-work.js';
 import type { EngineCall } from './watched-engine.js';
 
 /** What becomes of an engine that failed: another takes its place, its evaluation is given up, or the process is lost with it. */
@@ -16,7 +16,7 @@ export interface LanesOptions {
   readonly engineTimeoutMs: LaneOptions['engineTimeoutMs'];
   readonly backOff?: NonNullable<LaneOptions['backOff']>;
   /** What feeds the rollout lane beside evaluations. */
-  readonly rollouts: WorkSource & { readonly isBusy: boolean; wake(): void; roomFor(lane: Lane): number };
+  readonly rollouts: WorkSource & { readonly isBusy: boolean; wake(): void; roomFor(lane: AskingLane): number };
   readonly onChunk: NonNullable<LaneOptions['onChunk']>;
   readonly onIdle: NonNullable<LaneOptions['onIdle']>;
   readonly onFailure: (error: SegueError, fate: EngineFate) => void;
@@ -102,7 +102,7 @@ export class Lanes implements WorkSource {
   }
 
   /** Evaluations get at most a quarter of the slots while rollouts are under way, and never wait for these to end. */
-  take(free: number, lane: Lane): LaneWork[] {
+  take(free: number, lane: AskingLane): LaneWork[] {
     const shared = lane === this.rollout && this.#options.rollouts.isBusy;
     const share = Math.max(1, Math.floor(lane.slots / 4)) - lane.heldOf(this);
     const allowed = shared ? Math.min(share, this.#options.rollouts.roomFor(lane)) : free;
@@ -224,7 +224,7 @@ function keyOf(policy: LanePolicy): string {
   return `${policy.runId}@${policy.version}`;
 }
 
-function isServed(policy: LanePolicy, lane: Lane): boolean {
+function isServed(policy: LanePolicy, lane: AskingLane): boolean {
   const served = lane.policy;
   return served !== null && keyOf(served) === keyOf(policy);
 }

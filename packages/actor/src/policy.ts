@@ -5,7 +5,7 @@
 import { dirname, join } from 'node:path';
 import type { ActivePolicy } from '@segue/bus';
 import { type PolicyRef, SegueError } from '@segue/core';
-import type { LanePolicy } from './lane.js';
+import type { LanePolicy } from './lane-work.js';
 import type { FoundPolicy, PolicyFiles } from './policy-files.js';
 
 export interface PolicyFollowerOptions {

@@ -17,7 +17,7 @@ import {
 } from '@segue/core';
 import { type HeldTask, HeldTasks } from './held-tasks.js';
 import type { Lane } from './lane.js';
-import type { LaneWork, WorkSource } from './lane-work.js';
+import type { AskingLane, LaneWork, WorkSource } from './lane-work.js';
 import type { PrefixReader } from './prefix-reader.js';
 import type { SegmentOutbox } from './segment-outbox.js';
 import { triesOf, whyGivenUp } from './suspects.js';
@@ -281,12 +281,12 @@ export class RolloutLoop implements WorkSource {
 
   // ---- generating ----
 
-  take(free: number, lane: Lane): LaneWork[] {
+  take(free: number, lane: AskingLane): LaneWork[] {
     return this.#held.take(free, lane);
   }
 
   /** How many other sequences may join the lane: what is suspect bears few. */
-  roomFor(lane: Lane): number {
+  roomFor(lane: AskingLane): number {
     return this.#held.roomFor(lane);
   }
 

@@ -95,8 +95,13 @@ export class WatchedEngine implements Engine {
     return this.#within('status', () => this.#engine.status());
   }
 
-  stop(): Promise<void> {
-    return this.#within('stop', () => this.#engine.stop());
+  /** Calls that the engine leaves behind when it stops fail with UNAVAILABLE. */
+  async stop(): Promise<void> {
+    try {
+      await this.#within('stop', () => this.#engine.stop());
+    } finally {
+      if (!this.#hung) this.#leaveBehind();
+    }
   }
 
   #within<T>(name: string, work: () => Promise<T>): Promise<T> {
@@ -120,6 +125,14 @@ export class WatchedEngine implements Engine {
     if (this.#hung) return;
     this.#calls.delete(call);
     this.#watchNext();
+  }
+
+  #leaveBehind(): void {
+    const calls = [...this.#calls];
+    this.#calls.clear();
+    this.#watchNext();
+    for (const { name, reject } of calls)
+      reject(new SegueError('UNAVAILABLE', `the engine has stopped before ${name}`));
   }
 
   /** The clock starts for the call that the engine turns to: a chunk lets all others pass. */

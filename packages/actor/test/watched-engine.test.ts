@@ -49,3 +49,13 @@ t.test('a hang answers every call that waits behind it, and every later one', as
   t.match(watched.hung, { message });
   t.equal(watched.call?.name, 'generateChunk', 'what hangs goes on being waited for');
 });
+
+t.test('what an engine leaves behind when it stops fails, and no clock runs for it', async (t) => {
+  const watched = new WatchedEngine(new SlowEngine(1), { timeoutMs: 60_000, nowMs: () => 0 });
+  const left = watched.generateChunk();
+  left.catch(() => undefined);
+  await watched.stop();
+  await t.rejects(left, { code: 'UNAVAILABLE', message: /stopped before generateChunk/ });
+  t.equal(watched.call, null);
+  t.equal(watched.hung, null);
+});

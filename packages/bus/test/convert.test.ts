@@ -12,15 +12,9 @@ import {
   trainerContract,
 } from '../dist/index.js';
 import { type BoundMethod, bindContract } from '../dist/rpc/wire.js';
-import {
-  actorSamples,
-  controllerSamples,
-  replaySamples,
-  rewardSamples,
-  tablesSamples,
-  trainerSamples,
-} from './rpc-samples.js';
+import { actorSamples, controllerSamples, replaySamples, rewardSamples, trainerSamples } from './rpc-samples.js';
 import { segment } from './samples.js';
+import { tablesSamples } from './table-samples.js';
 
 interface AnySamples {
   readonly requests: readonly unknown[];

@@ -5,7 +5,7 @@
 import t from 'tap';
 import { startNats } from '../../../test/support/nats.js';
 import { type Bus, connectBus } from '../dist/index.js';
-import { openConnection } from '../dist/stream/connection.js';
+import { openConnection, withPatience } from '../dist/stream/connection.js';
 import { forgottenUpTo } from '../dist/stream/forgotten.js';
 import { rolloutTask, segment } from './samples.js';
 
@@ -61,7 +61,8 @@ t.test(
     await nats.restart();
     await until(() => bus.connected);
 
-    const kept = async (stream: string) => (await jsm.streams.info(stream)).state.messages;
+    const kept = async (stream: string) =>
+      (await withPatience(nc, `looking at ${stream}`, () => jsm.streams.info(stream))).state.messages;
     t.comment(`came back with ${await kept('SEGUE_SEGMENTS')} segments and ${await kept('SEGUE_ROLLOUT')} tasks`);
     const again = await takeIn(bus, async (seen) => seen > 0 && (await kept('SEGUE_SEGMENTS')) === 0);
     t.ok(again.includes(member(0)), 'what was not acknowledged comes again');

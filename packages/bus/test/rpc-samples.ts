@@ -1,4 +1,4 @@
-/** What each RPC may carry, there and back: one list of requests and one of responses per RPC, edge values included. */
+/** What each RPC may carry, there and back: one list of requests and one of responses per RPC, edge values included. Of the tables: table-samples.ts. */
 import {
   type ActorApi,
   type ControllerApi,
@@ -8,7 +8,6 @@ import {
   type RewardApi,
   type RunView,
   requeueOutcomes,
-  type TablesApi,
   type TrainerApi,
 } from '@segue/core';
 import {
@@ -28,7 +27,7 @@ import {
 } from './samples.js';
 
 /** For each RPC what it may carry: requests (a stream's parts) and responses. */
-type Samples<Api> = {
+export type Samples<Api> = {
   readonly [K in keyof Api]: Api[K] extends {
     readonly header: infer H;
     readonly item: infer I;
@@ -397,51 +396,4 @@ export const rewardSamples: Samples<RewardApi> = {
     ],
   },
   listScorers: { ...nothing, responses: [{ scorers: [{ name: 'exact', description: 'd', metadataSchemaJson: '' }] }] },
-};
-
-const ofTable = { runId: 'r', table: 'recent' };
-const item = { key: 'k', ref: 'r-g0-t0', priority: 0.5, timesSampled: 2, sequence: 2 ** 40, touched: 7 };
-const calls = { waits: 3, blockedMs: 12.5, timeouts: 1, waiting: 2 };
-
-export const tablesSamples: Samples<TablesApi> = {
-  listTables: { ...nothing, responses: [{ tables: [] }, { tables: [{ table: 'training', rulesJson: '' }] }] },
-  insertItems: {
-    requests: [{ ...ofTable, items: [{ key: '', ref: 'r-g0', priority: 0 }], waitMs: 0 }],
-    responses: [{ accepted: 1, repeated: 1, waitedFor: '' }],
-  },
-  sampleItems: {
-    requests: [{ ...ofTable, count: 3, waitMs: 100, withData: true }],
-    responses: [
-      { item, probability: 0.25, tableSize: 4, removed: false, trajectory: null, group: null },
-      { item, probability: 1, tableSize: 1, removed: true, trajectory, group: null },
-      {
-        item,
-        probability: 1,
-        tableSize: 1,
-        removed: true,
-        trajectory: null,
-        group: { group, trajectories: [trajectory] },
-      },
-    ],
-  },
-  updatePriorities: {
-    requests: [{ ...ofTable, updates: [{ key: 'k', priority: 1e-300 }] }],
-    responses: [{ updated: 0, missing: ['k'] }],
-  },
-  removeItems: { requests: [{ ...ofTable, keys: ['k'] }], responses: [{ removed: 1 }] },
-  getTableStatistics: {
-    requests: [ofTable],
-    responses: [
-      {
-        table: 'recent',
-        size: 4,
-        inserts: 2 ** 40,
-        samples: 9,
-        priorityUpdates: 1,
-        removedByReason: { 'max-size': 1, 'max-times-sampled': 2, request: 3, consumed: 4, filtered: 5 },
-        insertCalls: calls,
-        sampleCalls: calls,
-      },
-    ],
-  },
 };

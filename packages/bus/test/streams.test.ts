@@ -189,31 +189,6 @@ t.test(
   },
 );
 
-t.test('what the server gives up is a dead letter, once, and leaves the queue', async (t) => {
-  const { nats, bus, another } = await open(t);
-  await (await another()).setUp();
-  await bus.publishRolloutTasks([task(0)]);
-  const [lease] = await bus.takeRolloutTasks(1, { waitMs: 1_000 });
-  lease?.giveBack();
-  // Somebody has given the consumer a limit; Segue itself gives none.
-  const nc = await natsConnect({ servers: nats.url });
-  t.teardown(() => nc.close());
-  const jsm = await nc.jetstreamManager();
-  await jsm.consumers.update('SEGUE_ROLLOUT', 'actors', { max_deliver: 2 });
-  const [second] = await bus.takeRolloutTasks(1, { waitMs: 10_000 });
-  second?.giveBack();
-  // The server notices when it would deliver the message again.
-  const looking = bus.takeRolloutTasks(1, { waitMs: 3_000 });
-  while ((await bus.deadLetters()).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-  t.strictSame(await looking, []);
-  while ((await jsm.streams.info('SEGUE_ROLLOUT')).state.messages > 0) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  const letters = await bus.deadLetters();
-  t.match(letters, [{ subject: 'segue.rollout.r.r-g0-t0', reason: /gave it up after 2 deliveries/ }]);
-  t.equal(letters.length, 1, 'two processes follow');
-});
-
 t.test('a purge takes out one run, leased or not, and leaves the leases of the others alone', async (t) => {
   const { bus } = await open(t);
   await bus.publishRolloutTasks([...tasks(3, { runId: 'other' }), ...tasks(40), task(3, { runId: 'other' })]);

@@ -6,10 +6,8 @@ import { SegueError } from '@segue/core';
 import type { StoredMsg } from 'nats';
 import { type Connection, fromNats, withPatience } from './connection.js';
 import type { DeadLetters } from './dead-letters.js';
-import { checksumHeader, queues } from './subjects.js';
+import { abandonedAdvisories, checksumHeader, queues } from './subjects.js';
 
-/** Where the server tells of messages that it gave up. */
-export const abandonedAdvisories = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.*.*';
 const streams: ReadonlySet<string> = new Set(Object.values(queues).map(({ stream }) => stream));
 
 /** What the server tells. */

@@ -3,8 +3,8 @@
  * by the store alone, nobody reads another's inbox. Derived from the table of streams; how it is written down is nats-config.ts.
  */
 import type { ServiceName } from '@segue/core';
-import { abandonedAdvisories } from './abandoned.js';
 import {
+  abandonedAdvisories,
   buckets,
   deadPrefix,
   deadStream,

@@ -80,6 +80,9 @@ export const eventsStream = 'SEGUE_EVENTS';
 export const deadPrefix = 'segue.dead';
 export const deadStream = 'SEGUE_DEAD';
 
+/** Where the server tells of messages that it gave up. */
+export const abandonedAdvisories = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.*.*';
+
 /**
  * Notes on deliveries, by the queue's stream, the message's number in it, and the number of the delivery (returns.ts); and, under `lost`, marks of
  * tries that were lost with their actors (lost-tries.ts).
