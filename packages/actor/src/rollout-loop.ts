@@ -56,6 +56,8 @@ export interface RolloutLoopOptions {
 const pullWaitMs = 1_000;
 const giveBackDelayMs = 1_000;
 const failurePauseMs = 500;
+/** Ended segments on the way to the stream, per slot, beyond which no task is taken: a stream that takes none must not fill the memory. */
+const publishingPerSlot = 4;
 /** How long a task may wait for the announcement of its iteration, in ms. */
 const earlyWaitMs = 3_000;
 
@@ -70,6 +72,8 @@ export class RolloutLoop implements WorkSource {
   readonly #changed = new Condition();
   #gate: Gate | null = null;
   #pull: AbortController | null = null;
+  /** The last pull brought all that it asked for. */
+  #arePlenty = false;
   #draining = false;
   #loop: Promise<void> = Promise.resolve();
   #flushedIteration: number | null = null;
@@ -164,8 +168,9 @@ export class RolloutLoop implements WorkSource {
     const lane = this.#options.lane();
     const served = lane.policy;
     if (!gate?.open || served?.runId !== gate.runId || served.version !== gate.policyVersion) return 0;
-    // In portions, so that actors share a short queue.
-    return Math.min(this.#held.wanted, Math.ceil(lane.slots / 4));
+    const sendable = publishingPerSlot * lane.slots - this.#publishing.size;
+    // In portions, and beyond the slots only while there are plenty, so that actors share a short queue.
+    return Math.min(this.#held.wanted(this.#arePlenty), sendable, Math.ceil(lane.slots / 4));
   }
 
   async #takeTasks(wanted: number): Promise<void> {
@@ -173,6 +178,7 @@ export class RolloutLoop implements WorkSource {
     this.#pull = pull;
     try {
       const leases = await this.#options.bus.takeRolloutTasks(wanted, { waitMs: pullWaitMs, signal: pull.signal });
+      this.#arePlenty = leases.length === wanted;
       for (const lease of leases) this.#hold(lease);
     } finally {
       this.#pull = null;
@@ -181,9 +187,9 @@ export class RolloutLoop implements WorkSource {
 
   #hold(lease: Lease<RolloutTask>): void {
     const task = lease.value;
-    const same = this.#held.get(task.trajectoryId);
+    const same = [...this.#publishing].find((one) => isSameTry(one.task, task)) ?? this.#held.get(task.trajectoryId);
     if (same && isSameTry(same.task, task)) {
-      // Our lease had run out and the task came back to us: it goes on under the new lease.
+      // Our lease had run out and the task came back to us: it goes on, or is acknowledged, under the new lease.
       same.lease.excuse();
       same.lease = lease;
       return;
@@ -217,6 +223,7 @@ export class RolloutLoop implements WorkSource {
         await this.#publishError(held, prefix, givenUp, held.lostTries);
         return;
       }
+      if (this.#hasEnded(held)) return;
       this.#held.makeReady(held, this.#workFor(held, prefix, rules));
     } catch (error) {
       this.#drop(held, 'fetch-failed', SegueError.from(error).message);
@@ -265,7 +272,9 @@ export class RolloutLoop implements WorkSource {
       },
       finish: (result) => void this.#publish(held, prefix, result),
       fail: (error) => void this.#fail(held, prefix, error, rules.maxAttempts),
-      putBack: () => this.#putBack(held),
+      putBack: () => {
+        if (!this.#hasEnded(held)) this.#held.putBack(held);
+      },
     };
   }
 
@@ -290,18 +299,16 @@ export class RolloutLoop implements WorkSource {
     return this.#held.roomFor(lane);
   }
 
-  /** The next one to be taken, unless its iteration has ended meanwhile. */
-  #putBack(held: HeldTask): void {
-    if (this.#draining || !isCovered(held.task, this.#gate)) {
-      this.#drop(held, this.#draining ? 'drained' : 'closed', 'not begun');
-      return;
-    }
-    this.#held.putBack(held);
+  /** Whether it may not begin any more: its iteration has ended meanwhile, or the actor drains. It is let go of then. */
+  #hasEnded(held: HeldTask): boolean {
+    if (!this.#draining && isCovered(held.task, this.#gate)) return false;
+    this.#drop(held, this.#draining ? 'drained' : 'closed', 'not begun');
+    return true;
   }
 
   /** A chunk has completed: the reason to keep what is held. */
   extendLeases(): void {
-    for (const held of this.#held) this.#extend(held);
+    for (const held of this.#everything()) this.#extend(held);
   }
 
   #extend(held: HeldTask): void {
@@ -333,7 +340,7 @@ export class RolloutLoop implements WorkSource {
     this.#publishing.add(held);
     this.#held.remove(held);
     this.wake();
-    await this.#options.outbox.send(held.lease, segment);
+    await this.#options.outbox.send(held, segment);
     this.#publishing.delete(held);
     this.#changed.check();
   }
@@ -380,5 +387,6 @@ export class RolloutLoop implements WorkSource {
 
 /** The same message, delivered again. */
 function isSameTry(a: RolloutTask, b: RolloutTask): boolean {
-  return a.iteration === b.iteration && a.segmentIndex === b.segmentIndex && a.attempt === b.attempt;
+  const isSameSegment = a.trajectoryId === b.trajectoryId && a.segmentIndex === b.segmentIndex;
+  return isSameSegment && a.iteration === b.iteration && a.attempt === b.attempt;
 }

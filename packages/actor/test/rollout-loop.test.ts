@@ -4,24 +4,6 @@ import t from 'tap';
 import { FakeLease, prompt, rolloutTask, settle, storedTrajectory, until } from './support/fakes.js';
 import { closed, fill, open, startLoop } from './support/loop.js';
 
-t.test('tasks are taken for free slots and a few beyond, and only while the iteration is open', async (t) => {
-  const { bus, loop, engine } = await startLoop(t, { slots: 4 });
-  bus.put(...Array.from({ length: 8 }, (_, i) => new FakeLease(rolloutTask(i))));
-  await settle();
-  t.strictSame(bus.pulls, [], 'not before the announcement');
-  await fill({ engine, loop }, 4);
-  await until(() => loop.trajectoryIds.length === 6, 'four slots and the waiting room');
-  await settle();
-  t.equal(bus.waiting.length, 2);
-  t.ok(
-    bus.pulls.every((max) => max === 1),
-    'in portions of a quarter of the slots, so that other actors get theirs',
-  );
-  t.strictSame([...engine.running.keys()], ['r-g0-t0', 'r-g0-t1', 'r-g0-t2', 'r-g0-t3'], 'siblings stay adjacent');
-  const waiting = engine.waiting.map(({ id }) => id);
-  t.strictSame(waiting, ['r-g0-t4', 'r-g0-t5'], 'those beyond wait inside the engine');
-});
-
 t.test('a slot that becomes free is refilled at once, while the segment is still being published', async (t) => {
   const { bus, loop, engine } = await startLoop(t, { slots: 2 });
   bus.hold();
@@ -315,18 +297,29 @@ t.test('while the store cannot be read the task is kept, and its lease with it',
   t.ok(lease!.extensions >= 3);
 });
 
-t.test('a task that comes back while it runs here goes on under the new lease', async (t) => {
-  const { bus, loop, engine } = await startLoop(t);
-  engine.free = false;
-  const [first] = bus.put(new FakeLease(rolloutTask(0)));
-  await loop.follow(open);
-  await until(() => engine.running.size === 1, 'it runs');
-  const [second] = bus.put(new FakeLease(rolloutTask(0), 2));
-  await until(() => bus.waiting.length === 0, 'delivered again');
-  engine.free = true;
-  await until(() => second!.acked, 'acknowledged under the new lease');
-  t.equal(first!.acked, false);
-  t.strictSame(first!.notes, ['excuse'], 'it was late, not lost');
-  t.equal(bus.segments.length, 1);
-  t.strictSame(engine.admitted, ['r-g0-t0'], 'never twice at once');
+t.test('a task whose iteration is closed while its lost tries are judged does not begin', async (t) => {
+  for (const end of ['closed', 'drained'] as const) {
+    const { bus, loop, engine, returned } = await startLoop(t);
+    let judge = () => {};
+    const isJudged = new Promise<void>((resolve) => {
+      judge = resolve;
+    });
+    let asked = false;
+    bus.lostTries = async () => {
+      asked = true;
+      await isJudged;
+      return [];
+    };
+    const [lease] = bus.put(new FakeLease(rolloutTask(0), 2));
+    await loop.follow(open);
+    await until(() => asked, 'its lost tries are asked for');
+    const ended = end === 'closed' ? loop.follow(closed) : loop.drain();
+    await settle();
+    judge();
+    await ended;
+    t.strictSame(engine.admitted, []);
+    t.strictSame(returned, [end]);
+    t.equal(lease!.acked, end === 'closed');
+    t.equal(lease!.givenBack, end === 'closed' ? null : 0);
+  }
 });
