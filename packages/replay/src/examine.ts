@@ -9,25 +9,11 @@ import {
   SegueError,
   type StoreDamage,
 } from '@segue/core';
+import { find } from './find.js';
 import { afterMending, cutBack, type GoodSegments, isHistory, rebuiltGroup, rebuiltTrajectory } from './mend-rules.js';
 import type { GroupRow, IterationRow, SegmentRow, TrajectoryRow } from './rows.js';
 import { requireProblem } from './runs.js';
-import type { Key, Table, Tables } from './tables.js';
-
-/** A row, or what is wrong with it. */
-type Found<Row> = { readonly row: Row; readonly fault: null } | { readonly row: null; readonly fault: string };
-
-/** Reads a row whatever state it is in. */
-export function find<Row>(table: Table<Row>, key: Key): Found<Row> {
-  try {
-    const row = table.get(key);
-    return row === undefined ? { row: null, fault: 'is missing' } : { row, fault: null };
-  } catch (error) {
-    const { code, rawMessage } = SegueError.from(error);
-    if (code !== 'DATA_LOSS') throw error;
-    return { row: null, fault: `cannot be read: ${rawMessage}` };
-  }
-}
+import type { Key, Tables } from './tables.js';
 
 /** A trajectory as it must be written, when it is not as it is there. */
 interface MendedMember {

@@ -4,9 +4,10 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { SegueError, type SnapshotChunk, type StoreCheck, type StoreDamage } from '@segue/core';
-import { find } from './examine.js';
+import { find } from './find.js';
 import { type Examined, examineRun, type Scope } from './mend.js';
 import { runRules } from './run-rules.js';
+import { runIds } from './runs.js';
 import { takeSnapshot } from './snapshot.js';
 import type { Tables } from './tables.js';
 
@@ -37,6 +38,11 @@ export class Keeper {
   /** Damage that nothing mends. */
   get standing(): readonly StoreDamage[] {
     return [...this.#standing.values()];
+  }
+
+  /** Takes note of damage that somebody else has met. */
+  stand(damage: StoreDamage): void {
+    this.#tell([damage], false);
   }
 
   /** Mends what the runs need in order to go on, before anybody asks for it. */
@@ -117,7 +123,7 @@ export class Keeper {
   }
 
   #runIds(runId: string | null): string[] {
-    const ids = this.#options.tables.runs.keys([]).map((key) => String(key[0]));
+    const ids = runIds(this.#options.tables);
     if (runId === null || ids.includes(runId)) return runId === null ? ids : [runId];
     throw new SegueError('NOT_FOUND', `run ${JSON.stringify(runId)} is not in the store`);
   }

@@ -4,7 +4,8 @@
  * What is wrong is found in examine.ts; the rules are in mend-rules.ts.
  */
 import { groupId as makeGroupId, type StoreDamage } from '@segue/core';
-import { examineGroup, find, groupIndexes, readableIterations } from './examine.js';
+import { examineGroup, groupIndexes, readableIterations } from './examine.js';
+import { find } from './find.js';
 import { groupIndexOf } from './iterations.js';
 import { isHistory, rebuiltPlan, type SpanRules, unfrozen } from './mend-rules.js';
 import { hasSoundIndexes, recount } from './recount.js';

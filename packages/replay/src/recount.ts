@@ -4,7 +4,8 @@
  */
 import { isTerminal } from '@segue/core';
 import { isSpanning } from './append.js';
-import { find, groupIndexes } from './examine.js';
+import { groupIndexes } from './examine.js';
+import { find } from './find.js';
 import { unfinishedKey } from './iterations.js';
 import { type Counters, moveCount, noCounts, type ProblemTally, untriedProblem } from './rows.js';
 import type { Key, Table, Tables } from './tables.js';

@@ -16,6 +16,7 @@ import {
   type StoredEvent,
 } from '@segue/core';
 import { countLetters } from './count-letters.js';
+import { find } from './find.js';
 import { type Counters, noCounts, type RunRow, untriedProblem } from './rows.js';
 import type { Tables } from './tables.js';
 
@@ -37,9 +38,13 @@ export function getRun(tables: Tables, runId: string): RunRecord {
   return { ...requireRun(tables, runId), trainProblems, evaluationProblems, warmupProblems };
 }
 
-/** Newest first. */
+export function runIds(tables: Tables): string[] {
+  return tables.runs.keys([]).map((key) => String(key[0]));
+}
+
+/** Newest first. One whose record cannot be read is left out: it stands as damaged, and every call for it is refused. */
 export function listRuns(tables: Tables): RunRecord[] {
-  const runs = tables.runs.keys([]).map((key) => getRun(tables, String(key[0])));
+  const runs = runIds(tables).flatMap((id) => (find(tables.runs, [id]).row === null ? [] : getRun(tables, id)));
   return runs.sort((a, b) => b.createdAtMs - a.createdAtMs);
 }
 

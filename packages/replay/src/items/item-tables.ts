@@ -30,6 +30,8 @@ export interface ItemTablesOptions {
   readonly rules: Readonly<Record<string, TableRules>>;
   readonly maxWaitingCalls: number;
   readonly onTurn?: (report: TurnReport) => void;
+  /** Told of what could not be filled in: it stays noted, and is inserted at the next start at the latest. */
+  readonly onFillFailed?: (table: TableRef, error: SegueError) => void;
 }
 
 /** Items, updates or keys in one call at most. */
@@ -151,10 +153,8 @@ export class ItemTables {
 
   #fill(runId: string, table: string, ref: string): void {
     const forget = () => this.#tables.fills.remove([runId, table, ref]);
-    // What cannot be written now stays noted, and is inserted at the next start at the latest.
-    void this.#require({ runId, table })
-      .fill({ key: ref, ref, priority: firstPriority }, forget)
-      .catch(() => {});
+    const fill = async () => this.#require({ runId, table }).fill({ key: ref, ref, priority: firstPriority }, forget);
+    fill().catch((error: unknown) => this.#options.onFillFailed?.({ runId, table }, SegueError.from(error)));
   }
 
   #require({ runId, table }: TableRef): RunTable {
