@@ -6,6 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { SegueError, type SnapshotChunk, type StoreCheck, type StoreDamage } from '@segue/core';
 import { find } from './find.js';
 import { type Examined, examineRun, type Scope } from './mend.js';
+import { recount } from './recount.js';
 import { runRules } from './run-rules.js';
 import { runIds } from './runs.js';
 import { takeSnapshot } from './snapshot.js';
@@ -50,6 +51,7 @@ export class Keeper {
     const { tables } = this.#options;
     for (const runId of this.#runIds(null)) {
       for (const { damages, mend } of this.#examine(runId, 'live')) {
+        // A crash in between leaves a mark that the next start finds.
         if (mend !== null) tables.transact(mend);
         this.#tell(damages, true);
       }
@@ -63,27 +65,41 @@ export class Keeper {
     let sinceReport = 0;
     for (const id of this.#runIds(runId)) {
       let isMended = false;
-      for (const step of this.#examine(id, 'all')) {
-        records += step.records;
-        if (repair && step.mend !== null) {
-          await this.#options.write(step.mend);
-          isMended = true;
+      try {
+        for (const step of this.#examine(id, 'all')) {
+          records += step.records;
+          if (repair && step.mend !== null) {
+            isMended = true;
+            await this.#options.write(step.mend);
+          }
+          this.#tell(step.damages, repair);
+          for (const damage of step.damages) yield { records, damage };
+          sinceTurn += step.records;
+          sinceReport += step.records;
+          if (sinceReport >= recordsPerReport) {
+            sinceReport = 0;
+            yield { records, damage: null };
+          }
+          if (sinceTurn < recordsPerTurn) continue;
+          sinceTurn = 0;
+          await turn();
         }
-        this.#tell(step.damages, repair);
-        for (const damage of step.damages) yield { records, damage };
-        sinceTurn += step.records;
-        sinceReport += step.records;
-        if (sinceReport >= recordsPerReport) {
-          sinceReport = 0;
-          yield { records, damage: null };
-        }
-        if (sinceTurn < recordsPerTurn) continue;
-        sinceTurn = 0;
-        await turn();
+      } finally {
+        // Also when whoever listens goes away in the middle.
+        if (isMended) await this.#settle(id);
       }
-      if (isMended) this.#options.onMended(id);
     }
     yield { records, damage: null };
+  }
+
+  /** Makes anew what follows from records that were mended, on disk and in memory. */
+  async #settle(runId: string): Promise<void> {
+    const { tables, write, onMended } = this.#options;
+    try {
+      if (tables.recounts.has([runId])) await write(() => recount(tables, runId));
+    } finally {
+      onMended(runId);
+    }
   }
 
   /**

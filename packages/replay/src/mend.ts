@@ -4,7 +4,7 @@
  * What is wrong is found in examine.ts; the rules are in mend-rules.ts.
  */
 import { groupId as makeGroupId, type StoreDamage } from '@segue/core';
-import { examineGroup, groupIndexes, readableIterations } from './examine.js';
+import { countIterations, examineGroup, groupIndexes, readableIterations } from './examine.js';
 import { find } from './find.js';
 import { groupIndexOf } from './iterations.js';
 import { isHistory, rebuiltPlan, type SpanRules, unfrozen } from './mend-rules.js';
@@ -34,8 +34,14 @@ export function* examineRun(tables: Tables, runId: string, rules: SpanRules, sco
   });
   let isMended = false;
   const step = (records: number, damages: readonly StoreDamage[], mend: (() => void) | null): Examined => {
-    if (mend !== null) isMended = true;
-    return { records, damages, mend };
+    if (mend === null) return { records, damages, mend };
+    isMended = true;
+    // Whoever stops before the last step owes it: the mark is settled at the end of a pass, or at the next start.
+    const mendOwing = () => {
+      mend();
+      tables.recounts.put([runId], 1);
+    };
+    return { records, damages, mend: mendOwing };
   };
   for (const index of groupIndexes(tables, runId)) {
     const group = find(tables.groups, [runId, index]).row;
@@ -44,7 +50,7 @@ export function* examineRun(tables: Tables, runId: string, rules: SpanRules, sco
     const canMend = damages.some(({ mending }) => mending !== 'none');
     yield step(records, damages, canMend ? () => mendGroup(tables, runId, index) : null);
   }
-  const last = Math.max(...[tables.iterations, tables.plans].map((table) => Number(table.lastKey([runId])?.[1] ?? -1)));
+  const last = countIterations(tables, runId) - 1;
   for (let planned = 0; planned <= last; planned++) {
     const key = [runId, planned];
     const iteration = find(tables.iterations, key);
@@ -62,13 +68,15 @@ export function* examineRun(tables: Tables, runId: string, rules: SpanRules, sco
   if (scope === 'all') yield* examineLists(tables, runId, damage, step);
   const counters = find(tables.counters, [runId]);
   const tallies = tables.problemTallies.keys([runId]).filter((key) => find(tables.problemTallies, key).fault !== null);
-  const isSound = counters.fault === null && tallies.length === 0 && hasSoundIndexes(tables, runId);
+  const isOwed = isMended || tables.recounts.has([runId]);
+  const isSound =
+    !isOwed && counters.fault === null && tallies.length === 0 && hasSoundIndexes(tables, runId, scope === 'all');
   const isUntouched = counters.fault === 'is missing' && tables.problems.keys([runId], { limit: 1 }).length === 0;
   const damages =
     isSound || isMended || isUntouched
       ? []
       : [damage('counters and indexes', 'are not those of the records', 'rebuilt')];
-  yield step(1, damages, isMended || damages.length > 0 ? () => recount(tables, runId) : null);
+  yield { records: 1, damages, mend: isOwed || damages.length > 0 ? () => recount(tables, runId) : null };
 }
 
 /** Problems, batches and events, lists without a gap; and the items of tables, which clients keep. */

@@ -24,6 +24,7 @@
  * | itemTables       | run, table                         | ItemTableRow |
  * | fills            | run, table, trajectory or group    | 1: to be inserted into the table |
  * | deadLetters      | id                                 | DeadLetterRecord |
+ * | recounts         | run                                | 1: records were mended, what follows from them is to be made anew |
  *
  * Numbers sort as numbers. Values are checked against their checksum when they are read.
  */
@@ -205,6 +206,7 @@ export function openTables(folder: string) {
     itemTables: new Table<ItemTableRow>(root, life, 'itemTables'),
     fills: new Table<1>(root, life, 'fills'),
     deadLetters: new Table<DeadLetterRecord>(root, life, 'deadLetters'),
+    recounts: new Table<1>(root, life, 'recounts'),
     /**
      * Runs `work` in one transaction: on disk when it returns, undone when it throws. Inside another one it is a part of it that
      * can be undone by itself.
