@@ -79,7 +79,7 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
     return { trouble: `${first.what} of ${first.runId} is damaged: ${first.detail}${more}` };
   });
   shell.serve(replayContract, replayHandlers(store));
-  shell.serve(tablesContract, tableHandlers(store.items));
+  shell.serve(tablesContract, tableHandlers(store.items, store.keeper));
   shell.loop('hand over', config.reconcileIntervalMs, async () => {
     await handOver.run();
     const waiting = [...store.awaitingScore().values()].map(({ size }) => size);

@@ -41,9 +41,9 @@ export class Keeper {
     return [...this.#standing.values()];
   }
 
-  /** Takes note of damage that somebody else has met. */
-  stand(damage: StoreDamage): void {
-    this.#tell([damage], false);
+  /** Takes note of damage that somebody else has met, and mended where that can be. */
+  note(damage: StoreDamage): void {
+    this.#tell([damage], true);
   }
 
   /** Mends what the runs need in order to go on, before anybody asks for it. */

@@ -10,7 +10,7 @@ import { groupIndexOf } from './iterations.js';
 import { isHistory, rebuiltPlan, type SpanRules, unfrozen } from './mend-rules.js';
 import { hasSoundIndexes, recount } from './recount.js';
 import type { TrajectoryRow } from './rows.js';
-import { type Tables, trajectoryKey } from './tables.js';
+import { type Key, type Tables, trajectoryKey } from './tables.js';
 
 /** `live`: what a run still needs in order to go on; `all`: its history too. */
 export type Scope = 'live' | 'all';
@@ -100,12 +100,18 @@ function* examineLists(
     const lost = `${fault}: submitting it again is refused; ${restore}`;
     yield step(1, fault === null ? [] : [damage(`batch ${key[1]}`, lost, 'none')], null);
   }
-  for (const table of [tables.items, tables.itemTables]) {
-    for (const key of table.keys([runId])) {
-      const { fault } = find<unknown>(table, key);
-      const lost = `${fault}: its table refuses calls until it is put back; ${restore}`;
-      yield step(1, fault === null ? [] : [damage(`item ${key.slice(1).join(' ')}`, lost, 'none')], null);
-    }
+  for (const key of tables.items.keys([runId])) {
+    const { fault } = find(tables.items, key);
+    const what = `item ${key.slice(1).join(' ')}`;
+    if (fault === null) yield step(1, [], null);
+    else
+      yield step(1, [damage(what, `${fault}: it is taken out of its table`, 'rebuilt')], () => dropItem(tables, key));
+  }
+  for (const key of tables.itemTables.keys([runId])) {
+    const { fault } = find(tables.itemTables, key);
+    const mend = () => tables.itemTables.remove(key);
+    if (fault === null) yield step(1, [], null);
+    else yield step(1, [damage(`item ${key[1]}`, `${fault}: its table counts anew`, 'rebuilt')], mend);
   }
   const counted = find(tables.counters, [runId]).row?.events ?? 0;
   const last = Math.max(counted, Number(tables.events.lastKey([runId])?.[1] ?? 0));
@@ -122,6 +128,17 @@ function* examineLists(
     if (fault !== null)
       yield step(1, [damage(`key of an event ${key[1]}`, `${fault}: it may be told twice`, 'rebuilt')], mend);
   }
+}
+
+/** Takes an item out and counts it as removed. */
+function dropItem(tables: Tables, key: Key): void {
+  const table = key.slice(0, 2);
+  const { row } = find(tables.itemTables, table);
+  tables.items.remove(key);
+  if (row === null) return;
+  const { removed } = row.counters;
+  const counters = { ...row.counters, removed: { ...removed, stale: (removed.stale ?? 0) + 1 } };
+  tables.itemTables.put(table, { ...row, counters });
 }
 
 function* readableTrajectories(tables: Tables, runId: string): Generator<TrajectoryRow> {

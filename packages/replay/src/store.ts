@@ -109,11 +109,16 @@ export class ReplayStore {
     this.keeper = new Keeper({
       tables: this.#tables,
       write: (work) => this.#write(work),
-      onMended: (runId) => this.#readAgain(runId),
+      onMended: (runId) => {
+        this.items.readAgain(runId);
+        this.#readAgain(runId);
+      },
       onDamage: options.onDamage,
     });
     const noTables = { rules: {}, maxWaitingCalls: 0 };
-    this.items = new ItemTables(this.#tables, this.#writer, options.itemTables ?? noTables);
+    this.items = new ItemTables(this.#tables, this.#writer, options.itemTables ?? noTables, (damage) =>
+      this.keeper.note(damage),
+    );
     this.keeper.mendAtStart();
     for (const runId of runIds(this.#tables)) this.#readAgain(runId);
     this.items.recover();
@@ -296,14 +301,14 @@ export class ReplayStore {
       const { code, rawMessage } = SegueError.from(error);
       if (code !== 'DATA_LOSS' && code !== 'NOT_FOUND') throw error;
       const detail = `${rawMessage}; its calls are refused until a snapshot is put back (segue store restore)`;
-      this.keeper.stand({ runId, what: 'progress of the run', detail, mending: 'none' });
+      this.keeper.note({ runId, what: 'progress of the run', detail, mending: 'none' });
     }
   }
 
   #restored(runId: string): RunProgress {
     return restoreProgress(this.#tables, runId, (what, fault) => {
       const detail = `${fault}; restore a snapshot (segue store restore)`;
-      this.keeper.stand({ runId, what, detail, mending: 'none' });
+      this.keeper.note({ runId, what, detail, mending: 'none' });
     });
   }
 

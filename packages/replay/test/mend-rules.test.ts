@@ -26,7 +26,10 @@ t.test('whoever listens to a mending goes away in the middle: its indexes are ma
 });
 
 t.test('a problem is lost: further ones do not take the place of those behind it', async (t) => {
-  const { store } = await finishedRun(t, [{ table: 'problems', key: [runId, 2] }]);
+  const { store } = await finishedRun(t, [
+    { table: 'problems', key: [runId, 2] },
+    { table: 'counters', key: [runId] },
+  ]);
   await lookThrough(store, true);
   await store.putProblems({ runId, batchId: 'second' }, [problem('p4')]);
   await open(store, 1, { groups: [[3, 1]] });

@@ -1,8 +1,8 @@
 /** Metrics of the tables, by table: names come from the configuration, so that there are only so many. */
 import { removalReasons } from '@segue/core';
 import type { Metrics, MetricTable } from '@segue/service';
+import type { TurnReport } from './item-rows.js';
 import type { ItemTables } from './item-tables.js';
-import type { TurnReport } from './run-table.js';
 
 const tableMetricTable = {
   table_items: { type: 'gauge', help: 'Items in the tables in use', labels: ['table'] },
