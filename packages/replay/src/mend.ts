@@ -134,6 +134,7 @@ function* examineLists(
 function dropItem(tables: Tables, key: Key): void {
   const table = key.slice(0, 2);
   const { row } = find(tables.itemTables, table);
+  if (find(tables.items, key).row !== null) return;
   tables.items.remove(key);
   if (row === null) return;
   const { removed } = row.counters;

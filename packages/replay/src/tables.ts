@@ -60,6 +60,17 @@ export type Key = readonly (string | number)[];
 /** Sorts behind every number and every id. */
 const afterAll = '\uffff';
 
+/** The cause of a DATA_LOSS: which row could not be read. */
+export class DamagedRow {
+  readonly table: string;
+  readonly key: Key;
+
+  constructor(table: string, key: Key) {
+    this.table = table;
+    this.key = key;
+  }
+}
+
 /** Whether the file is open: the library must not be asked for anything afterwards. */
 interface Life {
   isOpen: boolean;
@@ -160,7 +171,8 @@ export class Table<Row> {
       return decodeRow(bytes) as Row;
     } catch (error) {
       const reason = SegueError.from(error).rawMessage;
-      throw new SegueError('DATA_LOSS', `${this.#name} ${JSON.stringify(key)} in the store cannot be read: ${reason}`);
+      const message = `${this.#name} ${JSON.stringify(key)} in the store cannot be read: ${reason}`;
+      throw new SegueError('DATA_LOSS', message, new DamagedRow(this.#name, key));
     }
   }
 }

@@ -113,6 +113,10 @@ t.test('a full store refuses calls and goes on when there is space again', async
     removeFolder(folder);
   });
   const calls = [store.items.insert(some, [itemOf(1)], atOnce), store.items.sample(some, 1, atOnce)];
-  for (const call of calls) await t.rejects(Promise.resolve(call).then(() => {}), code('RESOURCE_EXHAUSTED'));
+  for (const call of calls)
+    await t.rejects(
+      Promise.resolve(call).then(() => {}),
+      code('RESOURCE_EXHAUSTED'),
+    );
   t.match(store.items.statistics(some), { size: 1, inserts: 1, samples: 0 });
 });

@@ -78,6 +78,21 @@ t.test('a group and a member are lost: it has its size, and waits for that membe
   t.match([...store.completeGroups(runId, null)], [{ group: { size: 2 }, trajectories: { length: 2 } }]);
 });
 
+t.test('a dead letter that cannot be read is dropped, by whoever looks or by its id', async (t) => {
+  const letterOf = (index: number) => `trajectory-${member(1, index)}`;
+  const letter = (index: number) => ({ table: 'deadLetters', key: [letterOf(index)] });
+  const { store } = await finishedRun(t, [letter(0), letter(1)], async (store) => {
+    await open(store, 1, { groups: [[1, 3]] });
+    for (const index of [0, 1, 2]) {
+      await store.appendSegment(runId, { ...failedTry(store, member(1, index), 0), lostTries: 5 });
+    }
+  });
+  t.match(await store.dropDeadLetter(letterOf(0)), { kind: 'trajectory', subject: member(1, 0), reason: /checksum/ });
+  const list = () => store.keeper.during(() => store.deadLetters(''));
+  await t.rejects(list(), { code: 'UNAVAILABLE', message: /try again/ });
+  t.match(await list(), [{ id: letterOf(2) }]);
+});
+
 t.test('a member that had failed is not begun again in a group that was trained on', async (t) => {
   const { store } = await finishedRun(t, [{ table: 'trajectories', key: [runId, 1, 2] }], async (store) => {
     await open(store, 1, { groups: [[1, 3]] });
