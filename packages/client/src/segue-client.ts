@@ -120,7 +120,7 @@ export class SegueClient {
       const known = actors.map((actor) => actor.actorId).join(', ');
       throw new SegueError('NOT_FOUND', `no actor ${actorId} is registered; there are ${known || 'none'}`);
     }
-    const actor = connectActor(found.address);
+    const actor = connectActor(found.address, this.#options);
     try {
       return await actor.drain({});
     } finally {
@@ -161,13 +161,16 @@ export class SegueClient {
   }
 
   async #openStore(): Promise<StoreClient> {
-    this.#store ??= readStore(connectReplay(await this.#storeAddress(), this.#options));
+    const address = this.#store === null ? await this.#storeAddress() : '';
+    // Looked at again: another call may have connected meanwhile.
+    this.#store ??= readStore(connectReplay(address, this.#options));
     return this.#store;
   }
 
   /** The replay store's tables: what to sample from, beside what the run trains on by itself. */
   async tables(): Promise<TablesClient> {
-    this.#tables ??= new TablesClient(connectTables(await this.#storeAddress(), this.#options));
+    const address = this.#tables === null ? await this.#storeAddress() : '';
+    this.#tables ??= new TablesClient(connectTables(address, this.#options));
     return this.#tables;
   }
 

@@ -306,3 +306,22 @@ t.test('the words of the limiter say what is waited for', async (t) => {
   t.match(queue.insertBlocker(), /room: it holds 2 items, its maxSize/);
   t.match(queue.sampleBlocker(3), /may be sampled 2 times more, 3 samples/);
 });
+
+t.test('a priority whose power is no number is refused; one of before is drawn like the greatest', (t) => {
+  const rules = rulesOf({ sampler: 'prioritized', priorityExponent: 4, maxBatch: 1 });
+  const table = new ItemTable(rules, 'steep');
+  t.throws(() => table.insert({ key: 'a', ref: 'r-g0', priority: 1e80 }), {
+    code: 'INVALID_INPUT',
+    message: /at most/,
+  });
+  t.doesNotThrow(() =>
+    new ItemTable(rulesOf({ sampler: 'uniform' }), 'even').insert({ key: 'a', ref: 'r-g0', priority: 1e80 }),
+  );
+  const item = { ref: 'r-g0', priority: 1e80, timesSampled: 0, touched: 0 };
+  const before = new ItemTable(rules, 'steep', [
+    { ...item, key: 'a', sequence: 0 },
+    { ...item, key: 'b', sequence: 1 },
+  ]);
+  t.match(before.sample(1).draws, [{ probability: 0.5 }]);
+  t.end();
+});

@@ -33,6 +33,10 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
       rules: config.tables,
       maxWaitingCalls: config.maxWaitingCalls,
       onTurn: (report) => tableMetrics.count(report),
+      onFillFailed: ({ runId, table }, { code, rawMessage }) => {
+        tableMetrics.countFailedFill(table);
+        log.warn({ run: runId, table, code }, `what is complete could not be inserted yet: ${rawMessage}`);
+      },
     },
     maxStoreBytes: config.maxStoreBytes,
     onTransaction: (writes, durationMs) => {
@@ -75,14 +79,14 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
     return { trouble: `${first.what} of ${first.runId} is damaged: ${first.detail}${more}` };
   });
   shell.serve(replayContract, replayHandlers(store));
-  shell.serve(tablesContract, tableHandlers(store.items));
+  shell.serve(tablesContract, tableHandlers(store.items, store.keeper));
   shell.loop('hand over', config.reconcileIntervalMs, async () => {
     await handOver.run();
     const waiting = [...store.awaitingScore().values()].map(({ size }) => size);
     metrics.awaiting_score.set(waiting.reduce((sum, size) => sum + size, 0));
     metrics.bytes_on_disk.set(store.bytesOnDisk());
-    tableMetrics.measure(store.items);
     metrics.standing_damage.set(store.keeper.standing.length);
+    await store.keeper.during(() => tableMetrics.measure(store.items));
   });
   shell.loop('dead letters', config.reconcileIntervalMs, async () => {
     metrics.dead_letters_total.inc({ kind: 'message' }, await takeInLetters(bus, store));

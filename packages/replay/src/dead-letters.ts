@@ -3,7 +3,8 @@
  * newest of them alone. What becomes of a requeued one is in requeue.ts.
  */
 import { createHash } from 'node:crypto';
-import { type DeadLetterRecord, type Score, type Segment, SegueError } from '@segue/core';
+import { type DeadLetterRecord, deadLetterKinds, type Score, type Segment, SegueError } from '@segue/core';
+import { find } from './find.js';
 import type { WriteContext } from './iterations.js';
 import type { TrajectoryRow } from './rows.js';
 import type { Tables } from './tables.js';
@@ -94,8 +95,17 @@ export function listLetters(tables: Tables, runId: string): DeadLetterRecord[] {
   return letters.sort((a, b) => a.atMs - b.atMs);
 }
 
+/** Removes a letter, also one that cannot be read. */
 export function dropLetter({ tables }: WriteContext, id: string): DeadLetterRecord {
-  const letter = requireLetter(tables, id);
+  if (!tables.deadLetters.has([id])) return requireLetter(tables, id);
+  const { row, fault } = find(tables.deadLetters, [id]);
   tables.deadLetters.remove([id]);
-  return letter;
+  return row ?? unreadable(id, fault);
+}
+
+/** What is known of a letter by its id. */
+function unreadable(id: string, reason: string): DeadLetterRecord {
+  const kind = deadLetterKinds.find((name) => id.startsWith(`${name}-`)) ?? 'message';
+  const noMessage = { body: new Uint8Array(0), bodyBytes: 0, checksum: '' };
+  return { id, kind, runId: '', subject: id.slice(kind.length + 1), reason, tries: 0, atMs: 0, ...noMessage };
 }

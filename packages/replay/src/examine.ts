@@ -9,25 +9,12 @@ import {
   SegueError,
   type StoreDamage,
 } from '@segue/core';
+import { find } from './find.js';
 import { afterMending, cutBack, type GoodSegments, isHistory, rebuiltGroup, rebuiltTrajectory } from './mend-rules.js';
 import type { GroupRow, IterationRow, SegmentRow, TrajectoryRow } from './rows.js';
+import { runRules } from './run-rules.js';
 import { requireProblem } from './runs.js';
-import type { Key, Table, Tables } from './tables.js';
-
-/** A row, or what is wrong with it. */
-type Found<Row> = { readonly row: Row; readonly fault: null } | { readonly row: null; readonly fault: string };
-
-/** Reads a row whatever state it is in. */
-export function find<Row>(table: Table<Row>, key: Key): Found<Row> {
-  try {
-    const row = table.get(key);
-    return row === undefined ? { row: null, fault: 'is missing' } : { row, fault: null };
-  } catch (error) {
-    const { code, rawMessage } = SegueError.from(error);
-    if (code !== 'DATA_LOSS') throw error;
-    return { row: null, fault: `cannot be read: ${rawMessage}` };
-  }
-}
+import type { Key, Tables } from './tables.js';
 
 /** A trajectory as it must be written, when it is not as it is there. */
 interface MendedMember {
@@ -63,9 +50,13 @@ export function examineGroup(tables: Tables, runId: string, index: number): Exam
     if (row !== null) rows.set(member, row);
     else faults.set(member, fault);
   }
-  const iterations = found.row === null || faults.size > 0 ? readableIterations(tables, runId) : [];
-  let group = found.row ?? rebuiltGroup(runId, index, [...rows.values()], iterations);
-  if (found.fault !== null) tell(`group ${id}`, `its row ${found.fault}`, group === null ? 'none' : 'rebuilt');
+  const iterations = found.row === null || faults.size > 0 ? iterationsOf(tables, runId) : [];
+  const remains = { runId, index, size, members: [...rows.values()], iterations };
+  let group = found.row ?? rebuiltGroup(remains, runRules(find(tables.runs, [runId]).row?.configJson ?? ''));
+  if (found.fault !== null) {
+    const lost = group === null ? `, and what became of it cannot be told: ${restore}` : '';
+    tell(`group ${id}`, `its row ${found.fault}${lost}`, group === null ? 'none' : 'rebuilt');
+  }
   if (group === null) return { damages, records: 1, group: null, members: [] };
 
   const prompt = promptHash(tables, runId, group.problemId);
@@ -142,10 +133,20 @@ export function readableIterations(tables: Tables, runId: string): IterationRow[
   return tables.iterations.keys([runId]).flatMap((key) => find(tables.iterations, key).row ?? []);
 }
 
+/** All iterations of a run by their numbers; null where one cannot be read. */
+function iterationsOf(tables: Tables, runId: string): (IterationRow | null)[] {
+  return Array.from({ length: countIterations(tables, runId) }, (_, n) => find(tables.iterations, [runId, n]).row);
+}
+
+/** How many iterations a run has had, also where the record or the plan of the newest is lost. */
+export function countIterations(tables: Tables, runId: string): number {
+  return 1 + Math.max(...[tables.iterations, tables.plans].map((table) => Number(table.lastKey([runId])?.[1] ?? -1)));
+}
+
 /** The newest iteration, when its plan holds the trajectory: an older plan decides nothing any more. */
-function newestPlanOf(tables: Tables, runId: string, id: string, iterations: readonly IterationRow[]): number | null {
-  const newest = iterations.at(-1)?.iteration;
-  if (newest === undefined) return null;
+function newestPlanOf(tables: Tables, runId: string, id: string, iterations: readonly unknown[]): number | null {
+  const newest = iterations.length - 1;
+  if (newest < 0) return null;
   const { row: tasks } = find(tables.plans, [runId, newest]);
   return tasks?.some(({ trajectoryId }) => trajectoryId === id) ? newest : null;
 }

@@ -167,9 +167,10 @@ export function freezeBatch(
   });
 }
 
-/** Complete groups that no batch holds, oldest first. */
+/** Complete groups that no batch holds, oldest first. What the index holds too much, until it is made anew, does not count. */
 export function completeGroups(tables: Tables, runId: string): GroupRow[] {
-  return tables.complete.keys([runId]).flatMap((key) => tables.groups.get(key) ?? []);
+  const indexed = tables.complete.keys([runId]).flatMap((key) => tables.groups.get(key) ?? []);
+  return indexed.filter(({ state }) => state === 'complete');
 }
 
 export function groupIndexOf(groupId: string): number {

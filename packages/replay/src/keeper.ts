@@ -4,11 +4,14 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { SegueError, type SnapshotChunk, type StoreCheck, type StoreDamage } from '@segue/core';
-import { find } from './examine.js';
+import { examineLetters } from './examine-letters.js';
+import { find } from './find.js';
 import { type Examined, examineRun, type Scope } from './mend.js';
+import { recount } from './recount.js';
 import { runRules } from './run-rules.js';
+import { runIds } from './runs.js';
 import { takeSnapshot } from './snapshot.js';
-import type { Tables } from './tables.js';
+import { DamagedRow, type Tables } from './tables.js';
 
 export interface KeeperOptions {
   readonly tables: Tables;
@@ -23,12 +26,26 @@ export interface KeeperOptions {
 /** Records between two looks at what else is to be done. */
 const recordsPerTurn = 64;
 const recordsPerReport = 10_000;
+/** Errors that are remembered as hopeless. */
+const maxHopeless = 1_000;
+
+/** How far a look through the store has come. */
+interface Pass {
+  readonly repair: boolean;
+  records: number;
+  sinceTurn: number;
+  sinceReport: number;
+  isMended: boolean;
+}
 
 export class Keeper {
   readonly #options: KeeperOptions;
   /** What nothing mends, by what it is. */
   readonly #standing = new Map<string, StoreDamage>();
-  #healing: Promise<number> | null = null;
+  /** What callers met and no pass could mend, by the words of the error. */
+  readonly #hopeless = new Set<string>();
+  /** Passes that run, by what they look through. */
+  readonly #healing = new Map<string, Promise<number>>();
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -39,11 +56,17 @@ export class Keeper {
     return [...this.#standing.values()];
   }
 
+  /** Takes note of damage that somebody else has met, and mended where that can be. */
+  note(damage: StoreDamage): void {
+    this.#tell([damage], true);
+  }
+
   /** Mends what the runs need in order to go on, before anybody asks for it. */
   mendAtStart(): void {
     const { tables } = this.#options;
     for (const runId of this.#runIds(null)) {
       for (const { damages, mend } of this.#examine(runId, 'live')) {
+        // A crash in between leaves a mark that the next start finds.
         if (mend !== null) tables.transact(mend);
         this.#tell(damages, true);
       }
@@ -52,32 +75,50 @@ export class Keeper {
 
   /** Looks through the store, or one run. @param repair mends what it finds; else nothing is changed */
   async *check(runId: string | null, repair: boolean): AsyncGenerator<StoreCheck> {
-    let records = 0;
-    let sinceTurn = 0;
-    let sinceReport = 0;
+    const pass: Pass = { repair, records: 0, sinceTurn: 0, sinceReport: 0, isMended: false };
     for (const id of this.#runIds(runId)) {
-      let isMended = false;
-      for (const step of this.#examine(id, 'all')) {
-        records += step.records;
-        if (repair && step.mend !== null) {
-          await this.#options.write(step.mend);
-          isMended = true;
-        }
-        this.#tell(step.damages, repair);
-        for (const damage of step.damages) yield { records, damage };
-        sinceTurn += step.records;
-        sinceReport += step.records;
-        if (sinceReport >= recordsPerReport) {
-          sinceReport = 0;
-          yield { records, damage: null };
-        }
-        if (sinceTurn < recordsPerTurn) continue;
-        sinceTurn = 0;
-        await turn();
+      pass.isMended = false;
+      try {
+        yield* this.#walk(this.#examine(id, 'all'), pass);
+      } finally {
+        // Also when whoever listens goes away in the middle.
+        if (pass.isMended) await this.#settle(id);
       }
-      if (isMended) this.#options.onMended(id);
     }
-    yield { records, damage: null };
+    if (runId === null) yield* this.#walk(examineLetters(this.#options.tables), pass);
+    yield { records: pass.records, damage: null };
+  }
+
+  /** Takes steps, mends where it is asked to, and lets others have their turn in between. */
+  async *#walk(steps: Iterable<Examined>, pass: Pass): AsyncGenerator<StoreCheck> {
+    for (const step of steps) {
+      pass.records += step.records;
+      if (pass.repair && step.mend !== null) {
+        pass.isMended = true;
+        await this.#options.write(step.mend);
+      }
+      this.#tell(step.damages, pass.repair);
+      for (const damage of step.damages) yield { records: pass.records, damage };
+      pass.sinceTurn += step.records;
+      pass.sinceReport += step.records;
+      if (pass.sinceReport >= recordsPerReport) {
+        pass.sinceReport = 0;
+        yield { records: pass.records, damage: null };
+      }
+      if (pass.sinceTurn < recordsPerTurn) continue;
+      pass.sinceTurn = 0;
+      await turn();
+    }
+  }
+
+  /** Makes anew what follows from records that were mended, on disk and in memory. */
+  async #settle(runId: string): Promise<void> {
+    const { tables, write, onMended } = this.#options;
+    try {
+      if (tables.recounts.has([runId])) await write(() => recount(tables, runId));
+    } finally {
+      onMended(runId);
+    }
   }
 
   /**
@@ -95,29 +136,41 @@ export class Keeper {
   /** What to throw instead of an error that met damage. */
   async afterDamage(error: unknown): Promise<SegueError> {
     const failure = SegueError.from(error);
-    if (failure.code !== 'DATA_LOSS' || (await this.#heal()) === 0) return failure;
-    return new SegueError('UNAVAILABLE', `${failure.rawMessage}; what it belonged to is run again: try again`, failure);
+    const { code, rawMessage, cause } = failure;
+    // What a pass found nothing to do about is not looked for again at each call.
+    if (code !== 'DATA_LOSS' || this.#hopeless.has(rawMessage)) return failure;
+    if ((await this.#heal(cause instanceof DamagedRow ? cause : null)) > 0) {
+      return new SegueError('UNAVAILABLE', `${rawMessage}; what it belonged to is run again: try again`, failure);
+    }
+    if (this.#hopeless.size >= maxHopeless) this.#hopeless.clear();
+    this.#hopeless.add(rawMessage);
+    return failure;
   }
 
   snapshot(): AsyncGenerator<SnapshotChunk> {
     return takeSnapshot(this.#options.tables);
   }
 
-  /** Mends the whole store; answers how much there was to mend. A call while one runs waits for it. */
-  #heal(): Promise<number> {
+  /** Mends the run whose row it was, or the whole store; answers how much there was to mend. A call while the same one runs waits for it. */
+  #heal(row: DamagedRow | null): Promise<number> {
+    const { tables } = this.#options;
+    const isLetter = row?.table === 'deadLetters';
+    const runId = row !== null && tables.runs.has(row.key.slice(0, 1)) ? String(row.key[0]) : null;
+    const name = isLetter ? 'dead letters' : `run ${runId ?? ''}`;
     const heal = async () => {
       let mended = 0;
-      for await (const { damage } of this.check(null, true)) if (damage !== null && damage.mending !== 'none') mended++;
+      const pass: Pass = { repair: true, records: 0, sinceTurn: 0, sinceReport: 0, isMended: false };
+      const checks = isLetter ? this.#walk(examineLetters(tables), pass) : this.check(runId, true);
+      for await (const { damage } of checks) if (damage !== null && damage.mending !== 'none') mended++;
       return mended;
     };
-    this.#healing ??= heal().finally(() => {
-      this.#healing = null;
-    });
-    return this.#healing;
+    const healing = this.#healing.get(name) ?? heal().finally(() => this.#healing.delete(name));
+    this.#healing.set(name, healing);
+    return healing;
   }
 
   #runIds(runId: string | null): string[] {
-    const ids = this.#options.tables.runs.keys([]).map((key) => String(key[0]));
+    const ids = runIds(this.#options.tables);
     if (runId === null || ids.includes(runId)) return runId === null ? ids : [runId];
     throw new SegueError('NOT_FOUND', `run ${JSON.stringify(runId)} is not in the store`);
   }

@@ -3,7 +3,6 @@
  * Which rows are damaged is found in examine.ts; what is written follows from it in mend.ts.
  */
 import {
-  type Group,
   isLastSpan,
   isTerminal,
   groupId as makeGroupId,
@@ -11,7 +10,7 @@ import {
   type PlannedTask,
 } from '@segue/core';
 import type { GroupRow, IterationRow, SegmentRow, TrajectoryRow } from './rows.js';
-import { isGroupComplete, withMembersOver } from './score.js';
+import { filterReason, isGroupComplete, type UsefulRules, withMembersOver } from './score.js';
 
 /** The segments of a trajectory that are whole, from the first on, and the hash of prompt and tokens up to there. */
 export interface GoodSegments {
@@ -40,25 +39,30 @@ export function cutBack(trajectory: TrajectoryRow, { rows, prefixHash }: GoodSeg
   };
 }
 
-/** A trajectory whose own row is lost, from its segments: when they end it, it is judged again. @param plannedIteration the newest plan that holds it */
+/**
+ * A trajectory whose own row is lost, from its segments: when they end it, it is judged again. In history it was over: without an end it had failed.
+ * @param plannedIteration the newest plan that holds it
+ */
 export function rebuiltTrajectory(
-  group: Group,
+  group: GroupRow,
   member: number,
   { rows, prefixHash }: GoodSegments,
   plannedIteration: number | null,
 ): TrajectoryRow {
   const last = rows.at(-1);
   const lastIteration = last?.iteration ?? group.iteration;
+  const isEnded = last !== undefined && isTerminal(last.endReason);
+  const hasFailed = isHistory(group) && !isEnded;
   return {
     id: makeTrajectoryId(group.id, member),
     groupId: group.id,
     problemId: group.problemId,
-    state: last === undefined ? 'pending' : isTerminal(last.endReason) ? 'finished' : 'unfinished',
+    state: hasFailed ? 'failed' : isEnded ? 'finished' : last === undefined ? 'pending' : 'unfinished',
     segmentCount: rows.length,
     responseTokens: rows.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
     firstIteration: group.iteration,
     lastIteration,
-    endReason: last?.endReason ?? null,
+    endReason: hasFailed ? 'error' : (last?.endReason ?? null),
     plannedIteration: plannedIteration ?? lastIteration,
     prefixHash,
     failedTries: [],
@@ -67,12 +71,24 @@ export function rebuiltTrajectory(
   };
 }
 
-/** A group whose own row is lost, from its members and from the iterations whose batch holds it. */
+/** What is known of a group whose own row is lost. */
+export interface GroupRemains {
+  readonly runId: string;
+  readonly index: number;
+  readonly size: number;
+  /** Those that can be read. */
+  readonly members: readonly TrajectoryRow[];
+  /** All of the run by their numbers; null where one cannot be read. */
+  readonly iterations: readonly (IterationRow | null)[];
+}
+
+/**
+ * A group whose own row is lost, from its members and from the iterations whose batch holds it. null: nobody can say what became of it, as where
+ * the iteration that may have trained on it cannot be read; it must not be trained on twice.
+ */
 export function rebuiltGroup(
-  runId: string,
-  index: number,
-  members: readonly TrajectoryRow[],
-  iterations: readonly IterationRow[],
+  { runId, index, size, members, iterations }: GroupRemains,
+  rules: UsefulRules,
 ): GroupRow | null {
   const [first] = members;
   if (first === undefined) return null;
@@ -82,21 +98,29 @@ export function rebuiltGroup(
     runId,
     index,
     problemId: first.problemId,
-    size: members.length,
+    size,
     iteration: first.firstIteration,
     state: 'open',
     usable: 0,
     unequal: false,
     consumedBy: null,
   };
-  if (!isGroupComplete(members)) return begun;
+  const isOver = isGroupComplete(members);
+  if (!isOver && members.length === size) return begun;
   const complete = withMembersOver(begun, members);
-  const batch = iterations.find(({ batchGroupIds }) => batchGroupIds.includes(id));
-  if (batch === undefined) return complete;
-  if (batch.state !== 'committed') return { ...complete, state: 'frozen' };
-  const { policyVersion, policyVersionOut } = batch;
-  if (policyVersionOut === policyVersion) return { ...complete, state: 'filtered' };
-  return { ...complete, state: 'consumed', consumedBy: policyVersionOut };
+  const batch = iterations.find((row) => row?.batchGroupIds.includes(id));
+  if (batch !== undefined && batch !== null) {
+    if (batch.state !== 'committed') return { ...complete, state: 'frozen' };
+    const { policyVersion, policyVersionOut } = batch;
+    if (policyVersionOut === policyVersion) return { ...complete, state: 'filtered' };
+    return { ...complete, state: 'consumed', consumedBy: policyVersionOut };
+  }
+  // Batches are chosen from what is over: those of earlier iterations cannot hold it.
+  const later = iterations.slice(Math.max(...members.map(({ lastIteration }) => lastIteration)));
+  if (later.includes(null)) return null;
+  if (!isOver || members.length < size) return begun;
+  const isChosen = later.some((row) => row?.state === 'frozen' || row?.state === 'committed');
+  return isChosen && filterReason(complete, rules) !== null ? { ...complete, state: 'filtered' } : complete;
 }
 
 /** Whether the group was trained on or left out: what it holds is history, which cannot be run again. */

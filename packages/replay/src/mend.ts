@@ -4,12 +4,13 @@
  * What is wrong is found in examine.ts; the rules are in mend-rules.ts.
  */
 import { groupId as makeGroupId, type StoreDamage } from '@segue/core';
-import { examineGroup, find, groupIndexes, readableIterations } from './examine.js';
+import { countIterations, examineGroup, groupIndexes, readableIterations } from './examine.js';
+import { find } from './find.js';
 import { groupIndexOf } from './iterations.js';
 import { isHistory, rebuiltPlan, type SpanRules, unfrozen } from './mend-rules.js';
 import { hasSoundIndexes, recount } from './recount.js';
 import type { TrajectoryRow } from './rows.js';
-import { type Tables, trajectoryKey } from './tables.js';
+import { type Key, type Tables, trajectoryKey } from './tables.js';
 
 /** `live`: what a run still needs in order to go on; `all`: its history too. */
 export type Scope = 'live' | 'all';
@@ -33,8 +34,14 @@ export function* examineRun(tables: Tables, runId: string, rules: SpanRules, sco
   });
   let isMended = false;
   const step = (records: number, damages: readonly StoreDamage[], mend: (() => void) | null): Examined => {
-    if (mend !== null) isMended = true;
-    return { records, damages, mend };
+    if (mend === null) return { records, damages, mend };
+    isMended = true;
+    // Whoever stops before the last step owes it: the mark is settled at the end of a pass, or at the next start.
+    const mendOwing = () => {
+      mend();
+      tables.recounts.put([runId], 1);
+    };
+    return { records, damages, mend: mendOwing };
   };
   for (const index of groupIndexes(tables, runId)) {
     const group = find(tables.groups, [runId, index]).row;
@@ -43,7 +50,7 @@ export function* examineRun(tables: Tables, runId: string, rules: SpanRules, sco
     const canMend = damages.some(({ mending }) => mending !== 'none');
     yield step(records, damages, canMend ? () => mendGroup(tables, runId, index) : null);
   }
-  const last = Math.max(...[tables.iterations, tables.plans].map((table) => Number(table.lastKey([runId])?.[1] ?? -1)));
+  const last = countIterations(tables, runId) - 1;
   for (let planned = 0; planned <= last; planned++) {
     const key = [runId, planned];
     const iteration = find(tables.iterations, key);
@@ -61,13 +68,15 @@ export function* examineRun(tables: Tables, runId: string, rules: SpanRules, sco
   if (scope === 'all') yield* examineLists(tables, runId, damage, step);
   const counters = find(tables.counters, [runId]);
   const tallies = tables.problemTallies.keys([runId]).filter((key) => find(tables.problemTallies, key).fault !== null);
-  const isSound = counters.fault === null && tallies.length === 0 && hasSoundIndexes(tables, runId);
+  const isOwed = isMended || tables.recounts.has([runId]);
+  const isSound =
+    !isOwed && counters.fault === null && tallies.length === 0 && hasSoundIndexes(tables, runId, scope === 'all');
   const isUntouched = counters.fault === 'is missing' && tables.problems.keys([runId], { limit: 1 }).length === 0;
   const damages =
     isSound || isMended || isUntouched
       ? []
       : [damage('counters and indexes', 'are not those of the records', 'rebuilt')];
-  yield step(1, damages, isMended || damages.length > 0 ? () => recount(tables, runId) : null);
+  yield { records: 1, damages, mend: isOwed || damages.length > 0 ? () => recount(tables, runId) : null };
 }
 
 /** Problems, batches and events, lists without a gap; and the items of tables, which clients keep. */
@@ -91,12 +100,18 @@ function* examineLists(
     const lost = `${fault}: submitting it again is refused; ${restore}`;
     yield step(1, fault === null ? [] : [damage(`batch ${key[1]}`, lost, 'none')], null);
   }
-  for (const table of [tables.items, tables.itemTables]) {
-    for (const key of table.keys([runId])) {
-      const { fault } = find<unknown>(table, key);
-      const lost = `${fault}: its table refuses calls until it is put back; ${restore}`;
-      yield step(1, fault === null ? [] : [damage(`item ${key.slice(1).join(' ')}`, lost, 'none')], null);
-    }
+  for (const key of tables.items.keys([runId])) {
+    const { fault } = find(tables.items, key);
+    const what = `item ${key.slice(1).join(' ')}`;
+    if (fault === null) yield step(1, [], null);
+    else
+      yield step(1, [damage(what, `${fault}: it is taken out of its table`, 'rebuilt')], () => dropItem(tables, key));
+  }
+  for (const key of tables.itemTables.keys([runId])) {
+    const { fault } = find(tables.itemTables, key);
+    const mend = () => tables.itemTables.remove(key);
+    if (fault === null) yield step(1, [], null);
+    else yield step(1, [damage(`item ${key[1]}`, `${fault}: its table counts anew`, 'rebuilt')], mend);
   }
   const counted = find(tables.counters, [runId]).row?.events ?? 0;
   const last = Math.max(counted, Number(tables.events.lastKey([runId])?.[1] ?? 0));
@@ -113,6 +128,18 @@ function* examineLists(
     if (fault !== null)
       yield step(1, [damage(`key of an event ${key[1]}`, `${fault}: it may be told twice`, 'rebuilt')], mend);
   }
+}
+
+/** Takes an item out and counts it as removed. */
+function dropItem(tables: Tables, key: Key): void {
+  const table = key.slice(0, 2);
+  const { row } = find(tables.itemTables, table);
+  if (find(tables.items, key).row !== null) return;
+  tables.items.remove(key);
+  if (row === null) return;
+  const { removed } = row.counters;
+  const counters = { ...row.counters, removed: { ...removed, stale: (removed.stale ?? 0) + 1 } };
+  tables.itemTables.put(table, { ...row, counters });
 }
 
 function* readableTrajectories(tables: Tables, runId: string): Generator<TrajectoryRow> {

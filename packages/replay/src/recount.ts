@@ -4,12 +4,13 @@
  */
 import { isTerminal } from '@segue/core';
 import { isSpanning } from './append.js';
-import { find, groupIndexes } from './examine.js';
+import { groupIndexes } from './examine.js';
+import { find } from './find.js';
 import { unfinishedKey } from './iterations.js';
 import { type Counters, moveCount, noCounts, type ProblemTally, untriedProblem } from './rows.js';
 import type { Key, Table, Tables } from './tables.js';
 
-/** Counts the run's records and writes what follows from them. Inside a transaction. */
+/** Counts the run's records, writes what follows from them, and settles what was owed. Inside a transaction. */
 export function recount(tables: Tables, runId: string): void {
   const known = find(tables.counters, [runId]).row;
   const kept = known ?? noCounts;
@@ -25,7 +26,7 @@ export function recount(tables: Tables, runId: string): void {
     finished: 0,
     spanning: 0,
   };
-  const tallies = new Map<string, ProblemTally>();
+  const tallies = keptTallies(tables, runId);
   const complete: Key[] = [];
   for (const index of groupIndexes(tables, runId)) {
     const group = find(tables.groups, [runId, index]).row;
@@ -79,6 +80,17 @@ export function recount(tables: Tables, runId: string): void {
   replaceIndex(tables.unfinished, runId, unfinished);
   replaceIndex(tables.awaiting, runId, awaiting);
   replaceIndex(tables.complete, runId, complete);
+  tables.recounts.remove([runId]);
+}
+
+/** What of the tallies follows from no record: that a problem was given up, or is to be drawn again. */
+function keptTallies(tables: Tables, runId: string): Map<string, ProblemTally> {
+  const kept = new Map<string, ProblemTally>();
+  for (const key of tables.problemTallies.keys([runId])) {
+    const { givenUp = false, requeued = false } = find(tables.problemTallies, key).row ?? untriedProblem;
+    if (givenUp || requeued) kept.set(String(key[1]), { ...untriedProblem, givenUp, requeued });
+  }
+  return kept;
 }
 
 function countProblems(tables: Tables, runId: string) {
@@ -99,11 +111,28 @@ function isReadable(table: Table<1>, runId: string): boolean {
   return table.keys([runId]).every((key) => find(table, key).fault === null);
 }
 
-/** Whether the indexes hold what the records say: each trajectory and group that waits, once. Reads the row of each entry. */
-export function hasSoundIndexes(tables: Tables, runId: string): boolean {
+/** How many trajectories and groups wait, by the records themselves. */
+function countWaiting(tables: Tables, runId: string): Pick<Counters, 'trajectoriesByState' | 'groupsByState'> {
+  let { trajectoriesByState, groupsByState }: Counters = noCounts;
+  for (const key of tables.trajectories.keys([runId])) {
+    const { row } = find(tables.trajectories, key);
+    if (row !== null) trajectoriesByState = moveCount(trajectoriesByState, null, row.state);
+  }
+  for (const key of tables.groups.keys([runId])) {
+    const { row } = find(tables.groups, key);
+    if (row !== null) groupsByState = moveCount(groupsByState, null, row.state);
+  }
+  return { trajectoriesByState, groupsByState };
+}
+
+/**
+ * Whether the indexes hold what the records say: each trajectory and group that waits, once. Reads the row of each entry.
+ * @param byRecords counts every record; otherwise what was counted as they were written is believed
+ */
+export function hasSoundIndexes(tables: Tables, runId: string, byRecords: boolean): boolean {
   const isWaiting = (key: Key, states: readonly string[]) =>
     states.includes(find(tables.trajectories, key).row?.state ?? '');
-  const counted = find(tables.counters, [runId]).row ?? noCounts;
+  const counted = byRecords ? countWaiting(tables, runId) : (find(tables.counters, [runId]).row ?? noCounts);
   const { pending = 0, unfinished = 0, finished = 0 } = counted.trajectoriesByState;
   const waiting = tables.unfinished.keys([runId]).map((key) => [...key.slice(0, 1), ...key.slice(2)]);
   const awaiting = tables.awaiting.keys([runId]);

@@ -16,6 +16,7 @@ import {
   type StoredEvent,
 } from '@segue/core';
 import { countLetters } from './count-letters.js';
+import { find } from './find.js';
 import { type Counters, noCounts, type RunRow, untriedProblem } from './rows.js';
 import type { Tables } from './tables.js';
 
@@ -37,9 +38,13 @@ export function getRun(tables: Tables, runId: string): RunRecord {
   return { ...requireRun(tables, runId), trainProblems, evaluationProblems, warmupProblems };
 }
 
-/** Newest first. */
+export function runIds(tables: Tables): string[] {
+  return tables.runs.keys([]).map((key) => String(key[0]));
+}
+
+/** Newest first. One whose record cannot be read is left out: it stands as damaged, and every call for it is refused. */
 export function listRuns(tables: Tables): RunRecord[] {
-  const runs = tables.runs.keys([]).map((key) => getRun(tables, String(key[0])));
+  const runs = runIds(tables).flatMap((id) => (find(tables.runs, [id]).row === null ? [] : getRun(tables, id)));
   return runs.sort((a, b) => b.createdAtMs - a.createdAtMs);
 }
 
@@ -94,7 +99,9 @@ export function putProblems(tables: Tables, header: BatchHeader, problems: reado
     throw new SegueError('ALREADY_EXISTS', `batch ${batchId} of run ${runId} was accepted before with other problems`);
   }
   let counters = countersOf(tables, runId);
-  let position = counters.trainProblems + counters.evaluationProblems + counters.warmupProblems;
+  // Counts leave out what cannot be read; what is there keeps its place.
+  const counted = counters.trainProblems + counters.evaluationProblems + counters.warmupProblems;
+  let position = Math.max(counted, 1 + Number(tables.problems.lastKey([runId])?.[1] ?? -1));
   problems.forEach((problem, i) => {
     requireId(problem.id, `problem ${i}: id`);
     if (tables.problemPositions.has([runId, problem.id])) {
@@ -150,7 +157,8 @@ function hashProblems(problems: readonly Problem[]): string {
 export function requireProblem(tables: Tables, runId: string, problemId: string): Problem {
   const position = tables.problemPositions.get([runId, problemId]);
   const problem = position === undefined ? undefined : tables.problems.get([runId, position]);
-  if (problem === undefined) throw new SegueError('NOT_FOUND', `problem ${problemId} is not in run ${runId}`);
+  // Where a record is lost, another problem may have its place.
+  if (problem?.id !== problemId) throw new SegueError('NOT_FOUND', `problem ${problemId} is not in run ${runId}`);
   return problem;
 }
 

@@ -21,7 +21,7 @@ export function replayHandlers(store: ReplayStore): Handlers<ReplayApi> {
   return {
     putRun: ({ run, expectedRevision }) => keeper.during(() => store.putRun(run, expectedRevision)),
     getRun: ({ runId }) => keeper.during(() => store.getRun(runId)),
-    listRuns: async () => ({ runs: store.listRuns() }),
+    listRuns: () => keeper.during(() => ({ runs: store.listRuns() })),
     async putProblems(header, items) {
       const problems: Problem[] = [];
       for await (const problem of items) {
@@ -30,7 +30,7 @@ export function replayHandlers(store: ReplayStore): Handlers<ReplayApi> {
         }
         problems.push(problem);
       }
-      return store.putProblems(header, problems);
+      return keeper.during(() => store.putProblems(header, problems));
     },
     listProblems: ({ runId, purpose }) => stream(() => store.listProblems(runId, purpose)),
 
@@ -68,8 +68,8 @@ export function replayHandlers(store: ReplayStore): Handlers<ReplayApi> {
     getStatistics: ({ runId }) => keeper.during(() => store.statistics(runId)),
 
     listDeadLetters: ({ runId }) => stream(() => store.deadLetters(runId)),
-    getDeadLetter: async ({ id }) => store.deadLetter(id),
-    requeueDeadLetter: async ({ id }) => ({ outcome: await store.requeueDeadLetter(id) }),
-    dropDeadLetter: ({ id }) => store.dropDeadLetter(id),
+    getDeadLetter: ({ id }) => keeper.during(() => store.deadLetter(id)),
+    requeueDeadLetter: ({ id }) => keeper.during(async () => ({ outcome: await store.requeueDeadLetter(id) })),
+    dropDeadLetter: ({ id }) => keeper.during(() => store.dropDeadLetter(id)),
   };
 }

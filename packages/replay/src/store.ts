@@ -46,8 +46,9 @@ import {
   type WriteContext,
 } from './iterations.js';
 import { Keeper } from './keeper.js';
-import { type Notice, RunProgress } from './progress.js';
+import type { Notice, RunProgress } from './progress.js';
 import { requeueLetter } from './requeue.js';
+import { restoreProgress } from './restore-progress.js';
 import type { IterationRow } from './rows.js';
 import { runRules } from './run-rules.js';
 import {
@@ -59,6 +60,7 @@ import {
   putProblems,
   putRun,
   requireRun,
+  runIds,
   statisticsOf,
 } from './runs.js';
 import { type SampleRequest, type SampleResult, sampleTrajectories } from './sample.js';
@@ -107,21 +109,19 @@ export class ReplayStore {
     this.keeper = new Keeper({
       tables: this.#tables,
       write: (work) => this.#write(work),
-      onMended: (runId) => this.#readAgain(runId),
+      onMended: (runId) => {
+        this.items.readAgain(runId);
+        this.#readAgain(runId);
+      },
       onDamage: options.onDamage,
     });
     const noTables = { rules: {}, maxWaitingCalls: 0 };
-    this.items = new ItemTables(this.#tables, this.#writer, options.itemTables ?? noTables);
-    try {
-      this.keeper.mendAtStart();
-      this.items.recover();
-      for (const { id } of listRuns(this.#tables)) this.#readAgain(id);
-    } catch (error) {
-      const { code, rawMessage } = SegueError.from(error);
-      if (code !== 'DATA_LOSS') throw error;
-      const advice = 'the store does not start without it: put a snapshot back (segue store restore)';
-      throw new SegueError(code, `${rawMessage}; ${advice}`, error);
-    }
+    this.items = new ItemTables(this.#tables, this.#writer, options.itemTables ?? noTables, (damage) =>
+      this.keeper.note(damage),
+    );
+    this.keeper.mendAtStart();
+    for (const runId of runIds(this.#tables)) this.#readAgain(runId);
+    this.items.recover();
   }
 
   /** Commits what waits and gives the file back. */
@@ -292,14 +292,30 @@ export class ReplayStore {
     return this.#tables.bytesOnDisk();
   }
 
+  /** A run that cannot be read stands as damaged and is refused; the others go on. */
   #readAgain(runId: string): void {
-    this.#progress.set(runId, restoreProgress(this.#tables, requireRun(this.#tables, runId)));
+    this.#progress.delete(runId);
+    try {
+      this.#progressOf(runId);
+    } catch (error) {
+      const { code, rawMessage } = SegueError.from(error);
+      if (code !== 'DATA_LOSS' && code !== 'NOT_FOUND') throw error;
+      const detail = `${rawMessage}; its calls are refused until a snapshot is put back (segue store restore)`;
+      this.keeper.note({ runId, what: 'progress of the run', detail, mending: 'none' });
+    }
+  }
+
+  #restored(runId: string): RunProgress {
+    return restoreProgress(this.#tables, runId, (what, fault) => {
+      const detail = `${fault}; restore a snapshot (segue store restore)`;
+      this.keeper.note({ runId, what, detail, mending: 'none' });
+    });
   }
 
   #progressOf(runId: string): RunProgress {
     let progress = this.#progress.get(runId);
     if (progress === undefined) {
-      progress = restoreProgress(this.#tables, requireRun(this.#tables, runId));
+      progress = this.#restored(runId);
       this.#progress.set(runId, progress);
     }
     return progress;
@@ -320,6 +336,8 @@ export class ReplayStore {
       const nowMs = (this.#options.now ?? Date.now)();
       const result = work({ tables: this.#tables, nowMs, note: (notice) => notices.push(notice) });
       this.items.note(notices);
+      // Where the memory could not follow, nothing is written.
+      for (const { runId } of notices) if (!this.#progress.has(runId)) this.#restored(runId);
       return { result, notices };
     };
     const { result } = await this.#writer.run(write, ({ notices }) => this.#committed(notices));
@@ -333,25 +351,4 @@ export class ReplayStore {
     this.items.follow(notices);
     for (const notice of notices) for (const listener of this.#listeners) listener(notice);
   }
-}
-
-/** Counts what the tables hold of a run. */
-function restoreProgress(tables: Tables, run: { readonly id: string; readonly configJson: string }): RunProgress {
-  const progress = new RunProgress(runRules(run.configJson));
-  for (const group of completeGroups(tables, run.id)) progress.setGroup(group);
-  for (const key of tables.awaiting.keys([run.id])) {
-    const trajectory = tables.trajectories.get(key);
-    if (trajectory !== undefined) progress.setAwaiting(trajectory);
-  }
-  const newest = newestIteration(tables, run.id);
-  if (newest === null) return progress;
-  const tasks = tables.plans.get([run.id, newest.iteration]) ?? [];
-  progress.apply({ kind: 'opened', runId: run.id, iteration: newest.iteration, tasks });
-  for (const { trajectoryId } of tasks) {
-    const trajectory = tables.trajectories.get(trajectoryKey(trajectoryId));
-    if (trajectory === undefined) continue;
-    const segment = tables.segments.get(trajectoryKey(trajectoryId, trajectory.segmentCount - 1));
-    progress.tally?.restore(trajectory, segment);
-  }
-  return progress;
 }

@@ -24,6 +24,7 @@
  * | itemTables       | run, table                         | ItemTableRow |
  * | fills            | run, table, trajectory or group    | 1: to be inserted into the table |
  * | deadLetters      | id                                 | DeadLetterRecord |
+ * | recounts         | run                                | 1: records were mended, what follows from them is to be made anew |
  *
  * Numbers sort as numbers. Values are checked against their checksum when they are read.
  */
@@ -58,6 +59,17 @@ export type Key = readonly (string | number)[];
 
 /** Sorts behind every number and every id. */
 const afterAll = '\uffff';
+
+/** The cause of a DATA_LOSS: which row could not be read. */
+export class DamagedRow {
+  readonly table: string;
+  readonly key: Key;
+
+  constructor(table: string, key: Key) {
+    this.table = table;
+    this.key = key;
+  }
+}
 
 /** Whether the file is open: the library must not be asked for anything afterwards. */
 interface Life {
@@ -159,7 +171,8 @@ export class Table<Row> {
       return decodeRow(bytes) as Row;
     } catch (error) {
       const reason = SegueError.from(error).rawMessage;
-      throw new SegueError('DATA_LOSS', `${this.#name} ${JSON.stringify(key)} in the store cannot be read: ${reason}`);
+      const message = `${this.#name} ${JSON.stringify(key)} in the store cannot be read: ${reason}`;
+      throw new SegueError('DATA_LOSS', message, new DamagedRow(this.#name, key));
     }
   }
 }
@@ -205,6 +218,7 @@ export function openTables(folder: string) {
     itemTables: new Table<ItemTableRow>(root, life, 'itemTables'),
     fills: new Table<1>(root, life, 'fills'),
     deadLetters: new Table<DeadLetterRecord>(root, life, 'deadLetters'),
+    recounts: new Table<1>(root, life, 'recounts'),
     /**
      * Runs `work` in one transaction: on disk when it returns, undone when it throws. Inside another one it is a part of it that
      * can be undone by itself.

@@ -31,6 +31,7 @@ export const tablesContract: Contract<TablesApi> = {
       emptyConverter,
       fields<Response<'listTables'>, ListTablesResponse__Output>({ tables: listOf(tableDescriptionConverter) }),
     ),
+    // What a lost answer let in may have been drawn and used up: a second try would let it in again.
     insertItems: unary(
       fields<Request<'insertItems'>, InsertItemsRequest__Output>({
         runId: text,
@@ -39,7 +40,7 @@ export const tablesContract: Contract<TablesApi> = {
         waitMs: uint,
       }),
       insertResultConverter,
-      { deadlineMs: deadlines.slowMs, retry: true },
+      { deadlineMs: deadlines.slowMs, retry: false },
     ),
     // What a lost answer held has been drawn: a second try would draw again.
     sampleItems: serverStream(

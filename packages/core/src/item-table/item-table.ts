@@ -7,7 +7,7 @@ import { assert, SegueError } from '../error.js';
 import { SeededRandom } from '../random.js';
 import { ItemSlots } from './item-slots.js';
 import { insertBlocker, sampleBlocker, type TableLevel } from './rate-limiter.js';
-import { createSelector, type ItemSelector } from './selectors.js';
+import { createSelector, type ItemSelector, maxWeight } from './selectors.js';
 import type { TableRules } from './table-rules.js';
 
 /** An item as it is at this moment. */
@@ -24,8 +24,8 @@ export interface TableItem {
   readonly touched: number;
 }
 
-export const removalReasons = ['max-size', 'max-times-sampled', 'request'] as const;
-/** Made room, was used up, or was taken out by a caller. */
+export const removalReasons = ['max-size', 'max-times-sampled', 'request', 'stale'] as const;
+/** Made room, was used up, was taken out by a caller, or could not be had any more: what it stood for is made again, or its own record is lost. */
 export type RemovalReason = (typeof removalReasons)[number];
 
 /** Counts since the table was made. */
@@ -43,7 +43,7 @@ export const noTableCounts: TableCounters = {
   inserts: 0,
   samples: 0,
   priorityUpdates: 0,
-  removed: { 'max-size': 0, 'max-times-sampled': 0, request: 0 },
+  removed: { 'max-size': 0, 'max-times-sampled': 0, request: 0, stale: 0 },
 };
 
 /** One draw. */
@@ -79,11 +79,15 @@ export class ItemTable {
   constructor(rules: TableRules, name: string, items: Iterable<TableItem> = [], counters = noTableCounts) {
     this.rules = rules;
     this.#purpose = `table ${name}`;
-    this.#counters = counters;
+    let [nextSequence, touched] = [0, 0];
     for (const item of items) {
       if (!this.#slots.hasRoom) this.#slots.compact();
       this.#enter(item);
+      nextSequence = item.sequence + 1;
+      touched = Math.max(touched, item.touched);
     }
+    this.#counters = { ...counters, removed: { ...noTableCounts.removed, ...counters.removed } };
+    if (counters.inserts < nextSequence) this.#count(countsAfterLoss(rules, nextSequence, touched));
     [this.#sampler, this.#remover] = this.#selectors();
   }
 
@@ -120,7 +124,7 @@ export class ItemTable {
 
   /** Adds an item whose key is not there, in place of others when the table is full. Answers it and those that made room. */
   insert({ key, ref, priority }: NewItem): { readonly item: TableItem; readonly removed: readonly TableItem[] } {
-    requirePriority(key, priority);
+    requirePriority(key, priority, this.rules);
     assert(!this.#slotsByKey.has(key), `${this.#purpose} holds item ${key} already`);
     const random = this.#nextRandom();
     const removed: TableItem[] = [];
@@ -163,7 +167,7 @@ export class ItemTable {
 
   /** Gives an item another priority; undefined when it is not there. */
   update(key: string, priority: number): TableItem | undefined {
-    requirePriority(key, priority);
+    requirePriority(key, priority, this.rules);
     const slot = this.#slotsByKey.get(key);
     if (slot === undefined) return undefined;
     const { operations, priorityUpdates } = this.#counters;
@@ -176,9 +180,9 @@ export class ItemTable {
   }
 
   /** Takes an item out; undefined when it is not there. */
-  remove(key: string): TableItem | undefined {
+  remove(key: string, reason: RemovalReason = 'request'): TableItem | undefined {
     const slot = this.#slotsByKey.get(key);
-    return slot === undefined ? undefined : this.#take(slot, 'request');
+    return slot === undefined ? undefined : this.#take(slot, reason);
   }
 
   #enter(item: TableItem): number {
@@ -236,8 +240,23 @@ export class ItemTable {
   }
 }
 
-/** @throws SegueError INVALID_INPUT */
-export function requirePriority(key: string, priority: number): void {
-  if (Number.isFinite(priority) && priority >= 0) return;
-  throw new SegueError('INVALID_INPUT', `the priority of item ${key} must be a number from 0, got ${priority}`);
+/** Counts to go on from where a table's own are lost: no sequence comes twice, and neither inserts nor samples are owed to the limiter. */
+function countsAfterLoss({ rateLimiter }: TableRules, inserts: number, operations: number): Partial<TableCounters> {
+  const samples = rateLimiter.kind === 'ratio' ? Math.round(inserts * rateLimiter.samplesPerInsert) : 0;
+  return { inserts, samples, operations };
+}
+
+/** @throws SegueError INVALID_INPUT also for one whose power no table of ten million items could add up */
+export function requirePriority(
+  key: string,
+  priority: number,
+  { sampler, remover, priorityExponent }: Pick<TableRules, 'sampler' | 'remover' | 'priorityExponent'>,
+): void {
+  const wrong = (what: string) =>
+    new SegueError('INVALID_INPUT', `the priority of item ${key} must be ${what}, got ${priority}`);
+  if (!Number.isFinite(priority) || priority < 0) throw wrong('a number from 0');
+  const isWeighted = sampler === 'prioritized' || remover === 'prioritized';
+  if (isWeighted && priority ** priorityExponent > maxWeight) {
+    throw wrong(`at most ${maxWeight ** (1 / priorityExponent)} with the priorityExponent ${priorityExponent}`);
+  }
 }

@@ -11,6 +11,9 @@ import { SumTree } from './sum-tree.js';
 export const itemSelectorKinds = ['fifo', 'lifo', 'uniform', 'prioritized', 'min-heap', 'max-heap'] as const;
 export type ItemSelectorKind = (typeof itemSelectorKinds)[number];
 
+/** Of one item among ten million: their sum is a number still. */
+export const maxWeight = 1e300;
+
 /** What of an item a selector looks at. */
 export interface Ranked {
   /** From 0. */
@@ -119,8 +122,9 @@ class PrioritizedSelector implements ItemSelector {
 
   constructor(slots: ItemSlots<Ranked>, exponent: number) {
     this.#slots = slots;
-    // 0 ** 0 is 1, but an item of priority zero is not to be drawn beside others.
-    this.#weighted = new WeightSelector(slots, ({ priority }) => (priority === 0 ? 0 : priority ** exponent));
+    // 0 ** 0 is 1, but an item of priority zero is not to be drawn beside others. Items may be of a time when the exponent was smaller.
+    const weightOf = ({ priority }: Ranked) => (priority === 0 ? 0 : Math.min(maxWeight, priority ** exponent));
+    this.#weighted = new WeightSelector(slots, weightOf);
   }
 
   add(slot: number): void {

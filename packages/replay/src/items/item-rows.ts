@@ -11,4 +11,11 @@ export interface ItemTableRow {
   readonly sampleCalls: WaitCounts;
 }
 
+/** What a turn did, as the differences of the counters. */
+export interface TurnReport {
+  readonly table: string;
+  readonly before: ItemTableRow;
+  readonly after: ItemTableRow;
+}
+
 export const noWaits: WaitCounts = { waits: 0, blockedMs: 0, timeouts: 0 };

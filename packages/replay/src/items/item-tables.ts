@@ -12,24 +12,30 @@ import {
   requirePriority,
   type SampledItem,
   SegueError,
+  type StoreDamage,
   type TableDescription,
   type TableRef,
   type TableRules,
   type TableStatistics,
   trainingTableName,
 } from '@segue/core';
+import { find } from '../find.js';
 import type { Notice } from '../progress.js';
 import { countersOf, requireRun } from '../runs.js';
 import { type Tables, trajectoryKey } from '../tables.js';
 import { getTrajectory, readGroups } from '../trajectories.js';
 import type { Writer } from '../writer.js';
-import { RunTable, type SettledDraw, type TurnReport } from './run-table.js';
+import type { SettledDraw } from './changes.js';
+import type { TurnReport } from './item-rows.js';
+import { RunTable } from './run-table.js';
 import type { WaitOptions } from './waiting-calls.js';
 
 export interface ItemTablesOptions {
   readonly rules: Readonly<Record<string, TableRules>>;
   readonly maxWaitingCalls: number;
   readonly onTurn?: (report: TurnReport) => void;
+  /** Told of what could not be filled in: it stays noted, and is inserted at the next start at the latest. */
+  readonly onFillFailed?: (table: TableRef, error: SegueError) => void;
 }
 
 /** Items, updates or keys in one call at most. */
@@ -42,10 +48,13 @@ export class ItemTables {
   readonly #tables: Tables;
   readonly #writer: Writer;
   readonly #options: ItemTablesOptions;
+  readonly #onDamage: (damage: StoreDamage) => void;
   /** By run and name. */
   readonly #open = new Map<string, RunTable>();
 
-  constructor(tables: Tables, writer: Writer, options: ItemTablesOptions) {
+  /** @param onDamage told of records that were lost, and of what was done */
+  constructor(tables: Tables, writer: Writer, options: ItemTablesOptions, onDamage: (damage: StoreDamage) => void) {
+    this.#onDamage = onDamage;
     this.#tables = tables;
     this.#writer = writer;
     this.#options = options;
@@ -71,7 +80,7 @@ export class ItemTables {
     const table = this.#require(ref);
     requireCount(items.length, 'items');
     return table.insert(
-      items.map((item) => this.#newItem(ref.runId, item)),
+      items.map((item) => this.#newItem(ref.runId, table.rules, item)),
       options,
     );
   }
@@ -96,7 +105,7 @@ export class ItemTables {
   async updatePriorities(ref: TableRef, updates: readonly { readonly key: string; readonly priority: number }[]) {
     const table = this.#require(ref);
     requireCount(updates.length, 'updates');
-    for (const { key, priority } of updates) requirePriority(key, priority);
+    for (const { key, priority } of updates) requirePriority(key, priority, table.rules);
     return table.updatePriorities(updates);
   }
 
@@ -130,6 +139,11 @@ export class ItemTables {
     for (const [runId, table, ref] of this.#wanted(notices)) this.#fill(runId, table, ref);
   }
 
+  /** Rows of the run's tables were mended: they are read again. */
+  readAgain(runId: string): void {
+    for (const table of this.#open.values()) if (table.runId === runId) table.readAgain();
+  }
+
   close(): void {
     for (const table of this.#open.values()) table.close();
   }
@@ -151,10 +165,8 @@ export class ItemTables {
 
   #fill(runId: string, table: string, ref: string): void {
     const forget = () => this.#tables.fills.remove([runId, table, ref]);
-    // What cannot be written now stays noted, and is inserted at the next start at the latest.
-    void this.#require({ runId, table })
-      .fill({ key: ref, ref, priority: firstPriority }, forget)
-      .catch(() => {});
+    const fill = async () => this.#require({ runId, table }).fill({ key: ref, ref, priority: firstPriority }, forget);
+    fill().catch((error: unknown) => this.#options.onFillFailed?.({ runId, table }, SegueError.from(error)));
   }
 
   #require({ runId, table }: TableRef): RunTable {
@@ -165,8 +177,9 @@ export class ItemTables {
     let open = this.#open.get(key);
     if (open === undefined) {
       const { maxWaitingCalls, onTurn = () => {} } = this.#options;
-      const [tables, writer] = [this.#tables, this.#writer];
-      open = new RunTable({ runId, name: table, rules, tables, writer, maxWaitingCalls, onTurn });
+      const [tables, writer, onDamage] = [this.#tables, this.#writer, this.#onDamage];
+      const isFit = (ref: string) => this.#unfitness(ref) === null;
+      open = new RunTable({ runId, name: table, rules, tables, writer, maxWaitingCalls, onTurn, isFit, onDamage });
       this.#open.set(key, open);
     }
     return open;
@@ -182,13 +195,13 @@ export class ItemTables {
     return new SegueError('NOT_FOUND', message);
   }
 
-  #newItem(runId: string, { key, ref, priority }: ItemInput): NewItem {
+  #newItem(runId: string, rules: TableRules, { key, ref, priority }: ItemInput): NewItem {
     requireId(ref, 'ref');
     const name = key === '' ? ref : key;
     if (name.length > maxKeyLength) {
       throw new SegueError('INVALID_INPUT', `an item's key has at most ${maxKeyLength} characters, got ${name.length}`);
     }
-    requirePriority(name, priority);
+    requirePriority(name, priority, rules);
     this.#requireRef(runId, ref);
     return { key: name, ref, priority };
   }
@@ -197,23 +210,28 @@ export class ItemTables {
   #requireRef(runId: string, ref: string): void {
     const refuse = (what: string) => new SegueError('INVALID_INPUT', `an item cannot stand for ${ref}: ${what}`);
     if (!ref.startsWith(`${runId}-g`)) throw refuse(`it is no trajectory or group of run ${runId}`);
+    const unfit = this.#unfitness(ref);
+    if (unfit !== null) throw refuse(unfit);
+  }
+
+  /** Why nothing can stand for what has this id; null when it is whole. A group or trajectory may be begun again after it was inserted. */
+  #unfitness(ref: string): string | null {
     if (trajectoryPattern.test(ref)) {
-      const state = this.#tables.trajectories.get(trajectoryKey(ref))?.state ?? 'unknown';
-      if (state !== 'scored') throw refuse(`the trajectory is ${state}, not scored`);
-      return;
+      const state = find(this.#tables.trajectories, trajectoryKey(ref)).row?.state ?? 'unknown';
+      return state === 'scored' ? null : `the trajectory is ${state}, not scored`;
     }
     const state = this.#groupRow(ref)?.state ?? 'unknown';
-    if (state === 'open' || state === 'unknown') throw refuse(`the group is ${state}, not complete`);
+    return state === 'open' || state === 'unknown' ? `the group is ${state}, not complete` : null;
   }
 
   #groupRow(ref: string) {
     const match = /^(.+)-g(\d+)$/.exec(ref);
-    return match === null ? undefined : this.#tables.groups.get([match[1] ?? '', Number(match[2])]);
+    return match === null ? null : find(this.#tables.groups, [match[1] ?? '', Number(match[2])]).row;
   }
 
   #readGroup(ref: string): CompleteGroup {
     const row = this.#groupRow(ref);
-    if (row !== undefined) for (const group of readGroups(this.#tables, [row])) return group;
+    if (row !== null) for (const group of readGroups(this.#tables, [row])) return group;
     throw new SegueError('DATA_LOSS', `group ${ref} is missing in the store`);
   }
 

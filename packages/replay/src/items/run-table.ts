@@ -6,19 +6,20 @@
  */
 import {
   type InsertResult,
-  ItemTable,
+  type ItemTable,
   type NewItem,
   noTableCounts,
   SegueError,
-  type TableDraw,
-  type TableItem,
+  type StoreDamage,
   type TableRules,
   type TableStatistics,
 } from '@segue/core';
 import type { Tables } from '../tables.js';
 import type { Writer } from '../writer.js';
-import { type ItemTableRow, noWaits, type WaitCounts } from './item-rows.js';
-import { type WaitingCall, WaitingCalls, type WaitOptions } from './waiting-calls.js';
+import { type Changes, drawFit, insertInto, type SettledDraw } from './changes.js';
+import { type ItemTableRow, noWaits, type TurnReport, type WaitCounts } from './item-rows.js';
+import { loadTable } from './load-table.js';
+import { timeoutCode, type WaitingCall, WaitingCalls, type WaitOptions } from './waiting-calls.js';
 
 export interface RunTableOptions {
   readonly runId: string;
@@ -30,17 +31,11 @@ export interface RunTableOptions {
   readonly maxWaitingCalls: number;
   /** Told of every turn after its commit, and of every wait that ended. */
   readonly onTurn: (report: TurnReport) => void;
+  /** Whether what an item stands for is there, whole. */
+  readonly isFit: (ref: string) => boolean;
+  /** Told of records that were lost. */
+  readonly onDamage: (damage: StoreDamage) => void;
 }
-
-/** What a turn did, as the differences of the counters. */
-export interface TurnReport {
-  readonly table: string;
-  readonly before: ItemTableRow;
-  readonly after: ItemTableRow;
-}
-
-/** One draw; `isLast`: it used the item up. */
-export type SettledDraw = TableDraw & { readonly isLast: boolean };
 
 /** Items that are let in one after the other. */
 interface InsertRequest {
@@ -55,9 +50,6 @@ interface Edit {
   readonly committed: () => void;
   readonly failed: (error: SegueError) => void;
 }
-
-/** Rows to write, by sequence: null removes. */
-type Changes = Map<number, TableItem | null>;
 
 interface Turn {
   readonly report: TurnReport;
@@ -76,7 +68,11 @@ export class RunTable {
   #row: ItemTableRow | null = null;
   /** null: to be read. */
   #memory: ItemTable | null = null;
+  /** Sequences whose rows cannot be read: the next turn takes them off the disk. */
+  #lost: readonly number[] = [];
   #turnComes = false;
+  /** Whether the turn that comes has begun to change the memory. */
+  #hasBegun = false;
   /** What the turn that is being committed would answer to, if it failed. */
   #touched: { readonly refuse: (error: SegueError) => void }[] = [];
 
@@ -88,6 +84,19 @@ export class RunTable {
       this.#insertTimedOut(call),
     );
     this.#samples = new WaitingCalls(`samples of ${this.#what}`, maxWaitingCalls, (call) => this.#sampleTimedOut(call));
+  }
+
+  get runId(): string {
+    return this.#options.runId;
+  }
+
+  get rules(): TableRules {
+    return this.#options.rules;
+  }
+
+  /** Forgets what it knows of the disk. */
+  readAgain(): void {
+    this.#memory = null;
   }
 
   /** Inserts items in order as the limiter lets them in. */
@@ -219,9 +228,10 @@ export class RunTable {
 
   /** Inside a transaction. */
   #turn(): Turn {
+    this.#hasBegun = true;
     const table = this.#load();
     const before = this.#rowNow();
-    const changes: Changes = new Map();
+    const changes: Changes = new Map(this.#lost.map((sequence) => [sequence, null]));
     const answers: (() => void)[] = [];
     const edits = this.#edits.splice(0);
     this.#touched = edits.map(({ failed }) => ({ refuse: failed }));
@@ -265,14 +275,12 @@ export class RunTable {
     const call = this.#samples.head;
     if (call === undefined || table.sampleBlocker(call.request.count) !== null) return 0;
     this.#touched.push(call);
-    const { draws, removed } = table.sample(call.request.count);
-    for (const { item } of draws) changes.set(item.sequence, item);
-    for (const { sequence } of removed) changes.set(sequence, null);
-    const gone = new Map(removed.map((item) => [item.sequence, item.timesSampled]));
-    const settled = draws.map((draw) => ({ ...draw, isLast: gone.get(draw.item.sequence) === draw.item.timesSampled }));
+    const draws = drawFit(table, call.request.count, this.#options.isFit, changes);
+    // Nothing that was there was fit: it goes on waiting.
+    if (draws.length === 0) return 0;
     this.#row = this.#withWait('sampleCalls', call, false);
     this.#samples.remove(call);
-    answers.push(() => call.answer(settled));
+    answers.push(() => call.answer(draws));
     return draws.length;
   }
 
@@ -287,6 +295,8 @@ export class RunTable {
 
   #committed({ report, answers }: Turn): void {
     this.#turnComes = false;
+    this.#hasBegun = false;
+    this.#lost = [];
     this.#touched = [];
     this.#options.onTurn(report);
     for (const answer of answers) answer();
@@ -295,12 +305,15 @@ export class RunTable {
 
   #failed(error: SegueError): void {
     this.#turnComes = false;
-    this.#memory = null;
+    // What it changed is not on the disk.
+    if (this.#hasBegun) this.#memory = null;
+    this.#hasBegun = false;
     const touched = this.#touched;
     this.#touched = [];
     for (const { refuse } of touched) refuse(error);
-    // A turn that was refused before it began touched nobody: whoever it was for is told.
-    if (touched.length === 0) this.#refuseNext(error);
+    // A turn that was refused before it began touched nobody: whoever it was for is told. A full disk serves nobody, and is not read to find out.
+    if (error.code === 'RESOURCE_EXHAUSTED') this.#refuseAll(error);
+    else if (touched.length === 0) this.#refuseNext(error);
     this.#look();
   }
 
@@ -373,26 +386,11 @@ export class RunTable {
 
   #load(): ItemTable {
     if (this.#memory !== null) return this.#memory;
-    const { tables, runId, name, rules } = this.#options;
-    const row = tables.itemTables.get([runId, name]);
+    const { table, row, lost } = loadTable(this.#options);
     // Waits that were counted since are kept: they are not the disk's.
-    this.#row ??= row ?? null;
-    this.#memory = new ItemTable(
-      rules,
-      `${runId}/${name}`,
-      tables.items.rows([runId, name]),
-      row?.counters ?? noTableCounts,
-    );
-    return this.#memory;
+    this.#row ??= row;
+    this.#lost = lost;
+    this.#memory = table;
+    return table;
   }
-}
-
-function insertInto(table: ItemTable, item: NewItem, changes: Changes): void {
-  const { item: inserted, removed } = table.insert(item);
-  for (const { sequence } of removed) changes.set(sequence, null);
-  changes.set(inserted.sequence, inserted);
-}
-
-function timeoutCode({ waitMs }: { readonly waitMs: number }): 'RESOURCE_EXHAUSTED' | 'DEADLINE_EXCEEDED' {
-  return waitMs === 0 ? 'RESOURCE_EXHAUSTED' : 'DEADLINE_EXCEEDED';
 }

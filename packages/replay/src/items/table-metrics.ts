@@ -1,8 +1,8 @@
 /** Metrics of the tables, by table: names come from the configuration, so that there are only so many. */
 import { removalReasons } from '@segue/core';
 import type { Metrics, MetricTable } from '@segue/service';
+import type { TurnReport } from './item-rows.js';
 import type { ItemTables } from './item-tables.js';
-import type { TurnReport } from './run-table.js';
 
 const tableMetricTable = {
   table_items: { type: 'gauge', help: 'Items in the tables in use', labels: ['table'] },
@@ -11,6 +11,7 @@ const tableMetricTable = {
   table_samples_total: { type: 'counter', help: 'Items drawn', labels: ['table'] },
   table_priority_updates_total: { type: 'counter', help: 'Priorities changed', labels: ['table'] },
   table_removed_total: { type: 'counter', help: 'Items removed, by reason', labels: ['table', 'reason'] },
+  table_failed_fills_total: { type: 'counter', help: 'Items that could not be filled in yet', labels: ['table'] },
   table_waits_total: { type: 'counter', help: 'Calls that had to wait', labels: ['table', 'call'] },
   table_blocked_seconds_total: { type: 'counter', help: 'Time that calls waited', labels: ['table', 'call'] },
   table_timeouts_total: { type: 'counter', help: 'Calls that waited in vain', labels: ['table', 'call'] },
@@ -19,6 +20,7 @@ const tableMetricTable = {
 export interface TableMetrics {
   /** Counts what a turn did. */
   count(report: TurnReport): void;
+  countFailedFill(table: string): void;
   /** Measures what is there now. */
   measure(items: ItemTables): void;
 }
@@ -44,6 +46,9 @@ export function defineTableMetrics(registry: Metrics): TableMetrics {
         metrics.table_blocked_seconds_total.inc({ table, call }, (after[key].blockedMs - before[key].blockedMs) / 1000);
         metrics.table_timeouts_total.inc({ table, call }, after[key].timeouts - before[key].timeouts);
       }
+    },
+    countFailedFill(table) {
+      metrics.table_failed_fills_total.inc({ table });
     },
     measure(items) {
       for (const [table, ofRuns] of items.sizes()) {

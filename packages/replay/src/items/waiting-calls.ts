@@ -97,3 +97,8 @@ export class WaitingCalls<Request, Answer> {
     for (const call of [...this.#calls]) call.refuse(error);
   }
 }
+
+/** What a call hears that waited in vain, or would not wait. */
+export function timeoutCode({ waitMs }: Pick<WaitOptions, 'waitMs'>): 'RESOURCE_EXHAUSTED' | 'DEADLINE_EXCEEDED' {
+  return waitMs === 0 ? 'RESOURCE_EXHAUSTED' : 'DEADLINE_EXCEEDED';
+}

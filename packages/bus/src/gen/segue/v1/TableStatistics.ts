@@ -13,7 +13,7 @@ export interface TableStatistics {
   'samples'?: (number | string | Long);
   'priorityUpdates'?: (number | string | Long);
   /**
-   * "max-size", "max-times-sampled", "request"; of `training` "consumed" and "filtered".
+   * "max-size", "max-times-sampled", "request", "stale"; of `training` "consumed" and "filtered".
    */
   'removedByReason'?: ({[key: string]: number | string | Long});
   'insertCalls'?: (_segue_v1_CallStatistics | null);
@@ -30,7 +30,7 @@ export interface TableStatistics__Output {
   'samples': (number);
   'priorityUpdates': (number);
   /**
-   * "max-size", "max-times-sampled", "request"; of `training` "consumed" and "filtered".
+   * "max-size", "max-times-sampled", "request", "stale"; of `training` "consumed" and "filtered".
    */
   'removedByReason': ({[key: string]: number});
   'insertCalls': (_segue_v1_CallStatistics__Output | null);
