@@ -39,7 +39,7 @@ export interface ActorShell extends Pick<Shell<ActorConfig>, 'config' | 'log' | 
   };
 }
 
-/** How long to try to publish a segment, in ms: a message server that is away must not cost what was generated. Slots bound what waits. */
+/** How long to try to publish a segment, in ms: a message server that is away must not cost what was generated. The rollout loop bounds what waits. */
 const publishPatienceMs = 600_000;
 const idleReleaseMs = 30_000;
 const keepDownloads = 3;

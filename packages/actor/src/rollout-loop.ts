@@ -56,6 +56,8 @@ export interface RolloutLoopOptions {
 const pullWaitMs = 1_000;
 const giveBackDelayMs = 1_000;
 const failurePauseMs = 500;
+/** Ended segments on the way to the stream, per slot, beyond which no task is taken: a stream that takes none must not fill the memory. */
+const publishingPerSlot = 4;
 /** How long a task may wait for the announcement of its iteration, in ms. */
 const earlyWaitMs = 3_000;
 
@@ -164,8 +166,9 @@ export class RolloutLoop implements WorkSource {
     const lane = this.#options.lane();
     const served = lane.policy;
     if (!gate?.open || served?.runId !== gate.runId || served.version !== gate.policyVersion) return 0;
+    const sendable = publishingPerSlot * lane.slots - this.#publishing.size;
     // In portions, so that actors share a short queue.
-    return Math.min(this.#held.wanted, Math.ceil(lane.slots / 4));
+    return Math.min(this.#held.wanted, sendable, Math.ceil(lane.slots / 4));
   }
 
   async #takeTasks(wanted: number): Promise<void> {
@@ -181,9 +184,9 @@ export class RolloutLoop implements WorkSource {
 
   #hold(lease: Lease<RolloutTask>): void {
     const task = lease.value;
-    const same = this.#held.get(task.trajectoryId);
+    const same = [...this.#publishing].find((one) => isSameTry(one.task, task)) ?? this.#held.get(task.trajectoryId);
     if (same && isSameTry(same.task, task)) {
-      // Our lease had run out and the task came back to us: it goes on under the new lease.
+      // Our lease had run out and the task came back to us: it goes on, or is acknowledged, under the new lease.
       same.lease.excuse();
       same.lease = lease;
       return;
@@ -301,7 +304,7 @@ export class RolloutLoop implements WorkSource {
 
   /** A chunk has completed: the reason to keep what is held. */
   extendLeases(): void {
-    for (const held of this.#held) this.#extend(held);
+    for (const held of this.#everything()) this.#extend(held);
   }
 
   #extend(held: HeldTask): void {
@@ -333,7 +336,7 @@ export class RolloutLoop implements WorkSource {
     this.#publishing.add(held);
     this.#held.remove(held);
     this.wake();
-    await this.#options.outbox.send(held.lease, segment);
+    await this.#options.outbox.send(held, segment);
     this.#publishing.delete(held);
     this.#changed.check();
   }
@@ -380,5 +383,6 @@ export class RolloutLoop implements WorkSource {
 
 /** The same message, delivered again. */
 function isSameTry(a: RolloutTask, b: RolloutTask): boolean {
-  return a.iteration === b.iteration && a.segmentIndex === b.segmentIndex && a.attempt === b.attempt;
+  const isSameSegment = a.trajectoryId === b.trajectoryId && a.segmentIndex === b.segmentIndex;
+  return isSameSegment && a.iteration === b.iteration && a.attempt === b.attempt;
 }

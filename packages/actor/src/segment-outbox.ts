@@ -33,14 +33,17 @@ export class SegmentOutbox {
     return Object.fromEntries(this.#published);
   }
 
-  /** Resolves when the stream has the segment and the task is acknowledged, or the outbox gave up. Never rejects. */
-  async send(lease: Lease<RolloutTask>, segment: Segment): Promise<void> {
-    const { runId, iteration } = lease.value;
+  /**
+   * Resolves when the stream has the segment and the task is acknowledged, or the outbox gave up. Never rejects.
+   * @param held its lease may change meanwhile: a publication may take longer than a lease lasts
+   */
+  async send(held: { readonly lease: Lease<RolloutTask> }, segment: Segment): Promise<void> {
+    const { runId, iteration } = held.lease.value;
     if (!(await this.#publish(runId, segment))) return;
     count(this.#published, `${runId}/${iteration}`);
     this.#options.onPublished(segment);
     // A lost acknowledgement is harmless: the store has the segment, and answers the same task's next one with it.
-    await lease.ack().catch((error) => this.#options.onFailure(segment, SegueError.from(error), true));
+    await held.lease.ack().catch((error) => this.#options.onFailure(segment, SegueError.from(error), true));
   }
 
   async #publish(runId: string, segment: Segment): Promise<boolean> {

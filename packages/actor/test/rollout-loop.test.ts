@@ -330,3 +330,39 @@ t.test('a task that comes back while it runs here goes on under the new lease', 
   t.equal(bus.segments.length, 1);
   t.strictSame(engine.admitted, ['r-g0-t0'], 'never twice at once');
 });
+
+t.test(
+  'a task that comes back while its segment is being published is acknowledged, not generated again',
+  async (t) => {
+    const { bus, loop, engine, clock } = await startLoop(t, { slots: 1 });
+    bus.hold();
+    const [first] = bus.put(new FakeLease(rolloutTask(0)));
+    await loop.follow(open);
+    await until(() => engine.admitted.length === 1 && !loop.isBusy, 'it has ended');
+    clock.nowMs += 4_000;
+    loop.extendLeases();
+    t.equal(first!.extensions, 1, 'the lease is kept meanwhile');
+    const [second] = bus.put(new FakeLease(rolloutTask(0), 2));
+    await until(() => bus.waiting.length === 0, 'delivered again');
+    await settle();
+    bus.release?.();
+    await until(() => second!.acked, 'acknowledged under the new lease');
+    t.equal(first!.acked, false);
+    t.strictSame(first!.notes, ['excuse'], 'it was late, not lost');
+    t.strictSame(second!.notes, []);
+    t.equal(bus.segments.length, 1);
+    t.strictSame(engine.admitted, ['r-g0-t0']);
+  },
+);
+
+t.test('no task is taken while the stream takes no segments, beyond a few per slot', async (t) => {
+  const { bus, loop, engine } = await startLoop(t, { slots: 1 });
+  bus.hold();
+  bus.put(...Array.from({ length: 9 }, (_, i) => new FakeLease(rolloutTask(i))));
+  await loop.follow(open);
+  await until(() => engine.admitted.length >= 4 && !loop.isBusy, 'four have ended');
+  await settle();
+  t.ok(bus.waiting.length >= 3, 'the others stay in the queue');
+  bus.release?.();
+  await until(() => bus.segments.length === 9, 'until it takes them again');
+});
