@@ -2,11 +2,12 @@
  * Messages that a killed server comes back with though they were acknowledged and taken out (nats-server 2.9 does, 2.10 does not): nobody waits for
  * them, the store looks at its own once more, and they go.
  */
+import { AckPolicy } from 'nats';
 import t from 'tap';
 import { startNats } from '../../../test/support/nats.js';
 import { type Bus, connectBus } from '../dist/index.js';
 import { openConnection, withPatience } from '../dist/stream/connection.js';
-import { forgottenUpTo } from '../dist/stream/forgotten.js';
+import { forgottenUpTo, readForgotten } from '../dist/stream/forgotten.js';
 import { rolloutTask, segment } from './samples.js';
 
 const total = 20;
@@ -75,6 +76,37 @@ t.test(
     t.equal(await kept('SEGUE_ROLLOUT'), 0, 'and old tasks are gone when somebody has counted');
   },
 );
+
+t.test('what somebody else has taken out meanwhile is not made up for with messages that wait', async (t) => {
+  const nats = await startNats();
+  const connection = await openConnection({ url: nats.url, name: 'test' });
+  const { nc, js, jsm } = connection;
+  t.teardown(async () => {
+    await nc.close();
+    await nats.stop();
+  });
+  // A stream that keeps what was acknowledged, as a server does that comes back with it.
+  const queue = { stream: 'KEPT', consumer: 'takers', prefix: 'kept' };
+  await jsm.streams.add({ name: queue.stream, subjects: [`${queue.prefix}.>`] });
+  await jsm.consumers.add(queue.stream, { durable_name: queue.consumer, ack_policy: AckPolicy.Explicit });
+  for (let i = 1; i <= 6; i++) await js.publish(`${queue.prefix}.r.t${i}`);
+  for (let i = 1; i <= 4; i++) {
+    const message = await js.pull(queue.stream, queue.consumer);
+    if (i < 4) await message.ackAck();
+  }
+  const sequences = async (from: Pick<typeof connection, 'nc' | 'jsm'>) =>
+    (await readForgotten(from, queue)).map(({ sequence }) => sequence);
+  t.strictSame(await sequences(connection), [1, 2, 3]);
+  let isFirst = true;
+  const streams: typeof jsm.streams = Object.create(jsm.streams);
+  streams.getMessage = async (stream, query) => {
+    if (isFirst) for (const seq of [1, 2]) await jsm.streams.deleteMessage(queue.stream, seq);
+    isFirst = false;
+    return jsm.streams.getMessage(stream, query);
+  };
+  const raced: typeof jsm = Object.create(jsm, { streams: { value: streams } });
+  t.strictSame(await sequences({ nc, jsm: raced }), [3], 'the fourth is leased, the others wait');
+});
 
 t.test('which messages nobody waits for', async (t) => {
   t.equal(

@@ -14,7 +14,11 @@ export interface QueueCounts {
   readonly leased: number;
   /** Of the messages, those that are delivered to nobody. */
   readonly forgotten: number;
+  /** Only messages up to this sequence are forgotten ones. */
+  readonly last: number;
 }
+
+type Durable = Pick<QueueSpec, 'stream' | 'consumer'>;
 
 /** A consumer's place in its stream. */
 export interface Place {
@@ -34,25 +38,29 @@ export function forgottenUpTo({ floor, delivered, leased }: Place): number {
 }
 
 /** The consumer is read before the stream: what it had acknowledged then is out of the stream now, unless it is forgotten. */
-export async function countMessages(jsm: JetStreamManager, { stream, consumer }: QueueSpec): Promise<QueueCounts> {
+export async function countMessages(jsm: JetStreamManager, { stream, consumer }: Durable): Promise<QueueCounts> {
   const { ack_floor: floor, delivered, num_ack_pending: leased } = await jsm.consumers.info(stream, consumer);
   const last = forgottenUpTo({ floor: floor.stream_seq, delivered: delivered.stream_seq, leased });
   const { state } = await jsm.streams.info(stream);
-  if (state.messages === 0 || state.first_seq > last) return { messages: state.messages, leased, forgotten: 0 };
+  if (state.messages === 0 || state.first_seq > last) return { messages: state.messages, leased, forgotten: 0, last };
   const { state: detailed } = await jsm.streams.info(stream, { deleted_details: true });
   const { messages, first_seq: first, last_seq: newest } = detailed;
   const end = Math.min(last, newest);
   const gone = (detailed.deleted ?? []).filter((sequence) => sequence >= first && sequence <= end).length;
-  return { messages, leased, forgotten: Math.min(messages, Math.max(0, end + 1 - first - gone)) };
+  return { messages, leased, forgotten: Math.min(messages, Math.max(0, end + 1 - first - gone)), last };
 }
 
 /** Forgotten messages of a queue, oldest first. An ack takes one out; one that is given back is found again at the next look. */
-export async function readForgotten({ nc, jsm }: Connection, queue: QueueSpec): Promise<HeldMessage[]> {
-  const { forgotten } = await countMessages(jsm, queue);
+export async function readForgotten(
+  { nc, jsm }: Pick<Connection, 'nc' | 'jsm'>,
+  queue: Durable & Pick<QueueSpec, 'prefix'>,
+): Promise<HeldMessage[]> {
+  const { forgotten, last } = await countMessages(jsm, queue);
   const found: HeldMessage[] = [];
   for (let sequence = 1; found.length < forgotten; sequence++) {
     const message = await nextMessage(jsm, queue.stream, { seq: sequence, next_by_subj: `${queue.prefix}.>` });
-    if (message === null) break;
+    // Somebody else may have taken some out since they were counted: what lies beyond waits or is leased.
+    if (message === null || message.seq > last) break;
     sequence = message.seq;
     const takeOut = async () => {
       await withPatience(nc, `taking ${message.seq} out of ${queue.stream}`, () =>
