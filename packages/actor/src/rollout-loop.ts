@@ -220,6 +220,7 @@ export class RolloutLoop implements WorkSource {
         await this.#publishError(held, prefix, givenUp, held.lostTries);
         return;
       }
+      if (this.#hasEnded(held)) return;
       this.#held.makeReady(held, this.#workFor(held, prefix, rules));
     } catch (error) {
       this.#drop(held, 'fetch-failed', SegueError.from(error).message);
@@ -268,7 +269,9 @@ export class RolloutLoop implements WorkSource {
       },
       finish: (result) => void this.#publish(held, prefix, result),
       fail: (error) => void this.#fail(held, prefix, error, rules.maxAttempts),
-      putBack: () => this.#putBack(held),
+      putBack: () => {
+        if (!this.#hasEnded(held)) this.#held.putBack(held);
+      },
     };
   }
 
@@ -293,13 +296,11 @@ export class RolloutLoop implements WorkSource {
     return this.#held.roomFor(lane);
   }
 
-  /** The next one to be taken, unless its iteration has ended meanwhile. */
-  #putBack(held: HeldTask): void {
-    if (this.#draining || !isCovered(held.task, this.#gate)) {
-      this.#drop(held, this.#draining ? 'drained' : 'closed', 'not begun');
-      return;
-    }
-    this.#held.putBack(held);
+  /** Whether it may not begin any more: its iteration has ended meanwhile, or the actor drains. It is let go of then. */
+  #hasEnded(held: HeldTask): boolean {
+    if (!this.#draining && isCovered(held.task, this.#gate)) return false;
+    this.#drop(held, this.#draining ? 'drained' : 'closed', 'not begun');
+    return true;
   }
 
   /** A chunk has completed: the reason to keep what is held. */

@@ -366,3 +366,30 @@ t.test('no task is taken while the stream takes no segments, beyond a few per sl
   bus.release?.();
   await until(() => bus.segments.length === 9, 'until it takes them again');
 });
+
+t.test('a task whose iteration is closed while its lost tries are judged does not begin', async (t) => {
+  for (const end of ['closed', 'drained'] as const) {
+    const { bus, loop, engine, returned } = await startLoop(t);
+    let judge = () => {};
+    const isJudged = new Promise<void>((resolve) => {
+      judge = resolve;
+    });
+    let asked = false;
+    bus.lostTries = async () => {
+      asked = true;
+      await isJudged;
+      return [];
+    };
+    const [lease] = bus.put(new FakeLease(rolloutTask(0), 2));
+    await loop.follow(open);
+    await until(() => asked, 'its lost tries are asked for');
+    const ended = end === 'closed' ? loop.follow(closed) : loop.drain();
+    await settle();
+    judge();
+    await ended;
+    t.strictSame(engine.admitted, []);
+    t.strictSame(returned, [end]);
+    t.equal(lease!.acked, end === 'closed');
+    t.equal(lease!.givenBack, end === 'closed' ? null : 0);
+  }
+});
