@@ -151,8 +151,11 @@ export class Lane implements AskingLane {
   /** Ends the sequences that `chosen` names at the end of the chunk; their owners get what they have, which is nothing where one has not begun. */
   cut(chosen: (work: LaneWork) => boolean): Promise<void> {
     return this.#between(async () => {
-      const ids = this.#works.inside.filter(chosen).map((work) => work.request.id);
-      if (ids.length > 0) this.#works.collect(await this.#engine.cut(ids));
+      const idsInside = () => this.#works.inside.filter(chosen).map((work) => work.request.id);
+      // What joins one by one, since a bad request beside it was refused, comes behind the first cut.
+      for (let cuts = 0, ids = idsInside(); cuts < 2 && ids.length > 0; cuts++, ids = idsInside()) {
+        this.#works.collect(await this.#engine.cut(ids));
+      }
       this.#works.handBack();
     });
   }
@@ -165,10 +168,13 @@ export class Lane implements AskingLane {
     this.#stopping = true;
     this.wake();
     await this.#loop;
-    await this.#engine.stop();
-    // What the last chunk has ended came back while the engine stopped.
-    this.#works.handBack();
-    this.#works.fail(new SegueError('UNAVAILABLE', 'the actor stops'), this.#works.size);
+    try {
+      await this.#engine.stop();
+    } finally {
+      // What the last chunk has ended came back while the engine stopped.
+      this.#works.handBack();
+      this.#works.fail(new SegueError('UNAVAILABLE', 'the actor stops'), this.#works.size);
+    }
   }
 
   #between(action: () => Promise<void>): Promise<void> {

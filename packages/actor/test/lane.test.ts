@@ -21,6 +21,29 @@ class DyingEngine extends FakeEngine {
   }
 }
 
+/** A lane that has work to take, and what becomes of it. The engine refuses what is named `bad`. */
+async function laneWith(engine: FakeEngine, works: readonly (readonly [id: string, capTokens: number])[]) {
+  engine.free = false;
+  const answers: string[] = [];
+  const waiting: LaneWork[] = [];
+  const source: WorkSource = { take: (free) => waiting.splice(0, free) };
+  const work = ([id, capTokens]: readonly [string, number]): LaneWork => {
+    const request = evaluationRequest(id, capTokens);
+    return {
+      request: id === 'bad' ? { ...request, promptTokens: Int32Array.of(99) } : request,
+      source,
+      finish: ({ endReason }) => answers.push(`${id} ${endReason}`),
+      fail: ({ code }) => answers.push(`${id} ${code}`),
+      putBack: () => answers.push(`${id} put back`),
+    };
+  };
+  waiting.push(...works.map(work));
+  const lane = new Lane({ createEngine: () => engine, engineTimeoutMs: 60_000, sources: [source] });
+  await lane.start();
+  await lane.load({ runId: 'r', version: 5, folder: 'x' });
+  return { answers, lane, engine };
+}
+
 t.test('an engine that its first load killed is replaced, and the next load succeeds', async (t) => {
   const engines: FakeEngine[] = [];
   const failures: string[] = [];
@@ -81,25 +104,42 @@ t.test('the next chunk is called before the one that runs comes back; what comes
 });
 
 t.test('what the last chunk ends while the lane stops is handed back; what still runs or waits fails', async (t) => {
-  const engine = new FakeEngine(2);
-  engine.free = false;
-  const answers: string[] = [];
-  const work = (id: string, capTokens: number): LaneWork => ({
-    request: evaluationRequest(id, capTokens),
-    source,
-    finish: ({ endReason }) => answers.push(`${id} ${endReason}`),
-    fail: ({ code }) => answers.push(`${id} ${code}`),
-    putBack: () => answers.push(`${id} put back`),
-  });
-  const waiting: LaneWork[] = [];
-  const source: WorkSource = { take: (free) => waiting.splice(0, free) };
-  waiting.push(work('short', 4), work('long', 40), work('waits', 40));
-  const lane = new Lane({ createEngine: () => engine, engineTimeoutMs: 60_000, sources: [source] });
-  await lane.start();
-  await lane.load({ runId: 'r', version: 5, folder: 'x' });
+  const { answers, lane, engine } = await laneWith(new FakeEngine(2), [
+    ['short', 4],
+    ['long', 40],
+    ['waits', 40],
+  ]);
   await until(() => engine.chunks.length === 1, 'a chunk runs');
   await lane.stop();
   t.strictSame(answers, ['short length', 'long UNAVAILABLE', 'waits UNAVAILABLE']);
+});
+
+t.test('a cut reaches what joined together with a bad request', async (t) => {
+  const { answers, lane, engine } = await laneWith(new FakeEngine(2), [
+    ['good', 40],
+    ['bad', 40],
+  ]);
+  t.teardown(() => lane.stop());
+  const cut = lane.cut(() => true);
+  engine.free = true;
+  await cut;
+  t.strictSame(answers, ['bad INVALID_INPUT', 'good yield']);
+});
+
+t.test('what has ended is handed back, and the rest fails, though the engine does not stop', async (t) => {
+  class Stubborn extends FakeEngine {
+    override async stop(): Promise<void> {
+      await super.stop();
+      throw new SegueError('DEADLINE_EXCEEDED', 'it hangs');
+    }
+  }
+  const { answers, lane, engine } = await laneWith(new Stubborn(2), [
+    ['short', 4],
+    ['long', 40],
+  ]);
+  await until(() => engine.chunks.length === 1, 'a chunk runs');
+  await t.rejects(lane.stop(), { message: /it hangs/ });
+  t.strictSame(answers, ['short length', 'long UNAVAILABLE']);
 });
 
 t.test('an engine that fails takes those that run along; those that wait in it go on in the next one', async (t) => {

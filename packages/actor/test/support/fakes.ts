@@ -183,10 +183,10 @@ export class FakeEngine implements Engine {
     };
   }
 
-  /** Lets the chunk that runs end. */
+  /** Lets the chunk that runs end, and the one that was called ahead. */
   stop(): Promise<void> {
     this.stopped = true;
-    this.#gate?.();
+    this.free = true;
     return this.#calls.perform(async () => undefined);
   }
 
