@@ -92,6 +92,7 @@ export class Lanes implements WorkSource {
         finish: end(resolve),
         fail: end(reject),
         putBack: () => {
+          if (signal.aborted) return;
           if (this.#stopped) work.fail(new SegueError('UNAVAILABLE', 'the actor stops'));
           else this.#waiting.unshift(work);
         },
@@ -101,11 +102,12 @@ export class Lanes implements WorkSource {
     });
   }
 
-  /** Evaluations get at most a quarter of the slots while rollouts are under way, and never wait for these to end. */
+  /**
+   * In the rollout lane evaluations get slots alone, since what waits in the engine goes before rollouts and loads: at most a quarter while rollouts
+   * are under way, and they never wait for these to end.
+   */
   take(free: number, lane: AskingLane): LaneWork[] {
-    const shared = lane === this.rollout && this.#options.rollouts.isBusy;
-    const share = Math.max(1, Math.floor(lane.slots / 4)) - lane.heldOf(this);
-    const allowed = shared ? Math.min(share, this.#options.rollouts.roomFor(lane)) : free;
+    const allowed = lane === this.rollout ? this.#share() : free;
     const taken: EvaluationWork[] = [];
     const ids = new Set<string>();
     const fits = (work: EvaluationWork) =>
@@ -120,6 +122,15 @@ export class Lanes implements WorkSource {
       return false;
     });
     return taken;
+  }
+
+  /** How many evaluations may join the rollout lane. */
+  #share(): number {
+    const { rollouts } = this.#options;
+    const { slots } = this.rollout;
+    const held = this.rollout.heldOf(this);
+    if (!rollouts.isBusy) return slots - held;
+    return Math.min(Math.max(1, Math.floor(slots / 4)) - held, rollouts.roomFor(this.rollout));
   }
 
   /** Rejects with DEADLINE_EXCEEDED when an engine hangs: its thread is still there. */
