@@ -14,7 +14,10 @@ export async function closeIteration(run: ActiveRun, record: IterationRecord): P
   await run.cluster.bus.putIterationSignal({ runId, iteration, policyVersion, open: false });
   await run.cluster.bus.purgeRolloutTasks(runId);
   await flushed(run, iteration);
-  await drained(run);
+  await drained(run, {
+    limitMs: run.cluster.timings.drainTimeoutMs,
+    otherwise: 'the store did not take in all segments in time; the rest will be refused',
+  });
   const replay = await run.cluster.replay();
   return replay.closeIteration({ runId, iteration });
 }
@@ -60,8 +63,14 @@ function hasFlushed(runId: string, iteration: number, actor: Registration, statu
   return word.runId !== runId || (word.flushedIteration !== null && word.flushedIteration >= iteration);
 }
 
+interface DrainPatience {
+  readonly limitMs: number;
+  /** What is logged when it takes longer. */
+  readonly otherwise: string;
+}
+
 /** Until the store has taken in every segment that was published: the stream is empty at two looks in a row. */
-export async function drained(run: ActiveRun): Promise<void> {
+export async function drained(run: ActiveRun, { limitMs, otherwise }: DrainPatience): Promise<void> {
   const { timings, bus, log } = run.cluster;
   const wait = run.waits.begin('segments', 'replay', 0);
   const startedAtMs = Date.now();
@@ -71,8 +80,8 @@ export async function drained(run: ActiveRun): Promise<void> {
       const { segments } = await bus.queueDepths();
       wait.count = segments.pending + segments.leased;
       emptyLooks = wait.count === 0 ? emptyLooks + 1 : 0;
-      if (Date.now() - startedAtMs >= timings.drainTimeoutMs) {
-        log.warn({ segments: wait.count }, 'the store did not take in all segments in time; the rest will be refused');
+      if (Date.now() - startedAtMs >= limitMs) {
+        log.warn({ segments: wait.count }, otherwise);
         return;
       }
       await pause(Math.min(20, timings.actorPollMs), run.signal);

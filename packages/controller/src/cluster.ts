@@ -54,6 +54,8 @@ export interface Timings {
   readonly flushTimeoutMs: number;
   /** For the store to take in the segments that were flushed. */
   readonly drainTimeoutMs: number;
+  /** The same, before the tasks of an iteration that was begun already are looked for: one too many is harmless. */
+  readonly beginDrainTimeoutMs: number;
   /** For an actor to make a version ready before it is activated. */
   readonly prepareTimeoutMs: number;
   /** For a second actor to load a version that a first one serves already. */
@@ -80,6 +82,7 @@ export const defaultTimings: Timings = {
   scoreWaitMs: 20_000,
   flushTimeoutMs: 60_000,
   drainTimeoutMs: 60_000,
+  beginDrainTimeoutMs: 10_000,
   prepareTimeoutMs: 20_000,
   activateGraceMs: 2_000,
   activateTimeoutMs: 120_000,

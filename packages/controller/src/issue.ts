@@ -47,21 +47,28 @@ export class TaskIssuer {
     const wasIssued = this.#run.progress.issue?.iteration === iteration;
     const errorsAtPlan = this.#run.errorsAtPlan(iteration);
     if (!wasIssued && errorsAtPlan !== null) return this.#publish(this.owed(this.#record.progress), errorsAtPlan);
-    if (wasIssued) await drained(this.#run);
+    const { bus, timings } = this.#run.cluster;
+    if (wasIssued) {
+      const otherwise = 'the store has not taken in all segments yet; some tasks may be issued again for nothing';
+      await drained(this.#run, { limitMs: timings.beginDrainTimeoutMs, otherwise });
+    }
+    // The queue before the store: what is done in between is counted in the queue and not owed, and nothing is emptied for it.
+    const { rollout } = await bus.queueDepths();
     const owed = this.owed(await this.#run.iterationProgress(iteration));
     const waiting = await this.#waiting();
     const errors = errorsOf(waiting);
     if (wasIssued) {
-      const { rollout } = await this.#run.cluster.bus.queueDepths();
       if (rollout.pending + rollout.leased >= owed.length) {
         for (const id of owed) this.#errors.set(id, errors.get(id) ?? 0);
         return;
       }
-      await this.#run.cluster.bus.purgeRolloutTasks(this.#run.id);
+      await bus.purgeRolloutTasks(this.#run.id);
     }
     const held = await this.#held();
+    // What an actor had published before it was asked may have been taken in since.
+    const stillOwed = this.owed(await this.#run.iterationProgress(iteration));
     await this.#publish(
-      owed.filter((id) => waiting.has(id) && !held.has(id)),
+      stillOwed.filter((id) => waiting.has(id) && !held.has(id)),
       errors,
     );
   }

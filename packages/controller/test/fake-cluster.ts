@@ -28,6 +28,7 @@ export const quick: Timings = {
   scoreWaitMs: 50,
   flushTimeoutMs: 200,
   drainTimeoutMs: 200,
+  beginDrainTimeoutMs: 200,
   activateGraceMs: 5,
   activateTimeoutMs: 100,
   retryMs: 1,

@@ -146,6 +146,52 @@ t.test('a controller that comes back waits for what the queue still holds', asyn
   t.equal(state(world), 'finished');
 });
 
+t.test('what the store takes in while the actors are asked is not issued again', async (t) => {
+  const world = new World();
+  await putRun(world, { ...smallRun, warmup: { steps: 0 }, iterations: 1 });
+  world.endOf = () => null;
+  const first = startController(world);
+  await first.runs.resume('r');
+  await until(() => world.held.size === 6, 'six tasks are held');
+  await first.kill();
+  const [done] = world.held.values();
+  world.held.clear();
+  world.endOf = () => 'stop';
+  const second = startController(world, (_, method, call) => {
+    if (method === 'getActorStatus') world.append(done!, 'stop');
+    return call();
+  });
+  await second.runs.recover();
+  await second.runs.settled();
+  t.equal(state(world), 'finished');
+  const again = world.published.slice(6).map(({ trajectoryId }) => trajectoryId);
+  t.equal(again.length, 5);
+  t.notOk(again.includes(done!.trajectoryId));
+});
+
+t.test(
+  'the store is given a moment to take in what an earlier process asked for, and then people are told',
+  async (t) => {
+    const world = new World();
+    await putRun(world, { ...smallRun, warmup: { steps: 0 }, iterations: 1 });
+    world.endOf = () => null;
+    const first = startController(world);
+    await first.runs.resume('r');
+    await until(() => world.held.size === 6, 'six tasks are held');
+    await first.kill();
+    world.flush(-1);
+    world.endOf = () => 'stop';
+    const second = startController(world);
+    await second.runs.recover();
+    await until(() => world.published.length > 6, 'it goes on');
+    const said = 'the store has not taken in all segments yet; some tasks may be issued again for nothing';
+    t.ok(second.logs.some(({ message }) => message === said));
+    world.consume();
+    await second.runs.settled();
+    t.equal(state(world), 'finished');
+  },
+);
+
 t.test(
   'the tasks of a plan go out at once; a process that did not make the plan asks the store and the actors first',
   async (t) => {
