@@ -19,35 +19,52 @@ export interface PullRequest {
 /** Bound on what one pull may bring: far below the 64 MiB of waiting bytes at which the server cuts a connection. */
 const maxPullBytes = 8 * 1024 * 1024;
 
+interface HowMuch {
+  readonly batch: number;
+  /** Ends when there is nothing more after the first. */
+  readonly no_wait?: true;
+}
+
 export type PullResult =
   | { readonly kind: 'messages'; readonly messages: Msg[] }
   /** The stream or the consumer is not there. */
   | { readonly kind: 'missing' };
 
 export async function pull(nc: NatsConnection, request: PullRequest): Promise<PullResult> {
-  const { inboxPrefix } = request;
+  const { max, waitMs, signal } = request;
+  const untilMs = performance.now() + waitMs;
+  const taken = await ask(nc, request, { batch: max, no_wait: true }, waitMs);
+  const leftMs = Math.ceil(untilMs - performance.now());
+  if (taken.kind === 'missing' || taken.messages.length > 0 || leftMs <= 0 || signal?.aborted) return taken;
+  // Refused at once, since there seemed to be less than others wait for.
+  return ask(nc, request, { batch: 1 }, leftMs);
+}
+
+/**
+ * One request, which the server ends: with the batch, after the first messages when there are no more (`no_wait`), or when its time is over. Ended from
+ * here it may lose what is just being sent, and that would count as a delivery; so only the signal does.
+ */
+async function ask(nc: NatsConnection, request: PullRequest, how: HowMuch, waitMs: number): Promise<PullResult> {
+  const { stream, consumer, inboxPrefix, signal } = request;
   // In the connection's own place: others are closed to a user with permissions.
   const inbox = createInbox(inboxPrefix);
   const subscription = nc.subscribe(inbox);
   const stop = () => subscription.unsubscribe();
   // The server ends the pull itself; this is for the case that it is away.
-  let timer = setTimeout(stop, request.waitMs + requestTimeoutMs);
-  let isEnding = false;
+  let timer = setTimeout(stop, waitMs + requestTimeoutMs);
   // Ends with the server's answer to it: what was on its way until then is here, nothing is sent to an inbox that is gone.
   const end = () => {
-    if (isEnding || subscription.isClosed()) return;
-    isEnding = true;
+    if (subscription.isClosed()) return;
     clearTimeout(timer);
     timer = setTimeout(stop, requestTimeoutMs);
     subscription.drain().catch(stop);
   };
-  request.signal?.addEventListener('abort', end, { once: true });
+  signal?.addEventListener('abort', end, { once: true });
   const messages: Msg[] = [];
   try {
-    if (request.signal?.aborted) return { kind: 'messages', messages };
-    nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${request.stream}.${request.consumer}`, JSON.stringify(options(request)), {
-      reply: inbox,
-    });
+    if (signal?.aborted) return { kind: 'messages', messages };
+    const body = { ...how, max_bytes: maxPullBytes, ...(waitMs > 0 && { expires: nanos(waitMs) }) };
+    nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, JSON.stringify(body), { reply: inbox });
     for await (const message of subscription) {
       if (message.subject === inbox) {
         if (message.headers?.code === 503) return { kind: 'missing' };
@@ -55,23 +72,17 @@ export async function pull(nc: NatsConnection, request: PullRequest): Promise<Pu
         continue;
       }
       messages.push(message);
-      if (messages.length >= request.max) break;
-      end();
+      if (messages.length >= how.batch) break;
     }
     return { kind: 'messages', messages };
   } finally {
     stop();
     clearTimeout(timer);
-    request.signal?.removeEventListener('abort', end);
+    signal?.removeEventListener('abort', end);
   }
 }
 
-function options({ max, waitMs }: PullRequest): object {
-  const wait = waitMs > 0 ? { expires: nanos(waitMs) } : { no_wait: true };
-  return { batch: max, max_bytes: maxPullBytes, ...wait };
-}
-
-/** 404 nothing there, 408 time is over, 409 the bytes are used up or the consumer is gone. 100 is a heartbeat. */
+/** 404 nothing there, 408 time is over or no more there, 409 the bytes are used up or the consumer is gone. 100 is a heartbeat. */
 function isEnd(message: Msg): boolean {
   const code = message.headers?.code ?? 0;
   return code >= 400;
