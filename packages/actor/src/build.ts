@@ -10,9 +10,17 @@ const catchUpIntervalMs = 1_000;
 
 /** @param engineEntry what an engine's thread runs, in place of the engine itself; for tests */
 export async function buildActor(shell: Shell<ActorConfig>, engineEntry?: URL): Promise<void> {
-  const { slots, chunkTokens, threads, device, precision, packWeights } = shell.config;
+  const { slots, waitingRoom, chunkTokens, threads, device, precision, packWeights } = shell.config;
   await requireDevice(device, precision);
-  const options = { slots, chunkTokens, threads, device, precision, packWeights };
+  const options = {
+    slots,
+    ...(waitingRoom !== null && { waitingRoom }),
+    chunkTokens,
+    threads,
+    device,
+    precision,
+    packWeights,
+  };
   const actor = new Actor(shell, () => new WorkerEngine(options, engineEntry));
   shell.serve(actorContract, actorHandlers(actor, shell.config));
   shell.register(() => actor.registration);

@@ -50,11 +50,14 @@ export class HeldTasks implements Iterable<HeldTask> {
     return this.#byTrajectory.values();
   }
 
-  /** How many more to hold: as many as the lane takes. Suspects gather no crowd. */
-  get wanted(): number {
+  /**
+   * How many more to hold: one for each slot, and as many as the lane takes while there are plenty. Suspects gather no crowd.
+   * @param arePlenty others do not go without for what waits here
+   */
+  wanted(arePlenty: boolean): number {
     const slots = this.#options.slots();
     const company = this.#company(this);
-    return (company < slots ? company : this.#options.places()) - this.size;
+    return (company < slots || !arePlenty ? company : this.#options.places()) - this.size;
   }
 
   add(task: RolloutTask, lease: Lease<RolloutTask>, nowMs: number): HeldTask {

@@ -72,6 +72,8 @@ export class RolloutLoop implements WorkSource {
   readonly #changed = new Condition();
   #gate: Gate | null = null;
   #pull: AbortController | null = null;
+  /** The last pull brought all that it asked for. */
+  #arePlenty = false;
   #draining = false;
   #loop: Promise<void> = Promise.resolve();
   #flushedIteration: number | null = null;
@@ -167,8 +169,8 @@ export class RolloutLoop implements WorkSource {
     const served = lane.policy;
     if (!gate?.open || served?.runId !== gate.runId || served.version !== gate.policyVersion) return 0;
     const sendable = publishingPerSlot * lane.slots - this.#publishing.size;
-    // In portions, so that actors share a short queue.
-    return Math.min(this.#held.wanted, sendable, Math.ceil(lane.slots / 4));
+    // In portions, and beyond the slots only while there are plenty, so that actors share a short queue.
+    return Math.min(this.#held.wanted(this.#arePlenty), sendable, Math.ceil(lane.slots / 4));
   }
 
   async #takeTasks(wanted: number): Promise<void> {
@@ -176,6 +178,7 @@ export class RolloutLoop implements WorkSource {
     this.#pull = pull;
     try {
       const leases = await this.#options.bus.takeRolloutTasks(wanted, { waitMs: pullWaitMs, signal: pull.signal });
+      this.#arePlenty = leases.length === wanted;
       for (const lease of leases) this.#hold(lease);
     } finally {
       this.#pull = null;

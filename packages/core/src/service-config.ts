@@ -140,6 +140,10 @@ export const actorConfigSchema = service('actor', {
     z.number().int().min(1).max(4096).default(32),
     'Sequences generated at once. On CPU, decoding is compute-bound from a batch of 8 on, and caches overflow beyond 32',
   ),
+  waitingRoom: key(
+    z.number().int().min(0).max(4096).nullable().default(null),
+    'Sequences that wait inside the engine for a slot, while the queue holds plenty; null: as many as slots',
+  ),
   chunkTokens: key(z.number().int().min(1).max(1024).default(32), 'Length of one engine run', { unit: 'tokens' }),
   threads: key(z.number().int().min(1).default(1), 'Threads of the engine'),
   device: key(z.enum(['cpu', 'cuda']).default('cpu'), 'What generates; see docs/cuda.md'),
