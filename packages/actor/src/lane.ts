@@ -299,8 +299,9 @@ export class Lane implements AskingLane {
         // A chunk that was called ahead may find nothing left to run.
         if (report.ids.length === 0) return;
         this.#failures = 0;
-        this.#options.onChunk?.(report, this.#works.named(report.ids));
+        const works = this.#works.named(report.ids);
         this.#works.collect(report.finished);
+        this.#options.onChunk?.(report, works);
       });
     }
   }
@@ -327,6 +328,9 @@ export class Lane implements AskingLane {
           if (isOurs() && !forgives(error)) this.#failure = error;
         },
       )
+      .catch((cause) => {
+        this.#failure = SegueError.from(cause);
+      })
       .finally(() => this.wake());
   }
 

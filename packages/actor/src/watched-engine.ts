@@ -116,7 +116,8 @@ export class WatchedEngine implements Engine {
           settle(value);
         };
       };
-      work().then(back(resolve), back(reject));
+      const perform = async () => work();
+      perform().then(back(resolve), back(reject));
     });
   }
 

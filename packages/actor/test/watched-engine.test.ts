@@ -1,4 +1,5 @@
 /** The watch over an engine's calls: whose clock runs when several are under way, and what a hang does to the others. */
+import { SegueError } from '@segue/core';
 import t from 'tap';
 import { WatchedEngine } from '../dist/watched-engine.js';
 import { FakeEngine } from './support/fakes.js';
@@ -58,4 +59,15 @@ t.test('what an engine leaves behind when it stops fails, and no clock runs for 
   await t.rejects(left, { code: 'UNAVAILABLE', message: /stopped before generateChunk/ });
   t.equal(watched.call, null);
   t.equal(watched.hung, null);
+});
+
+t.test('a call that throws at once fails, and nothing is waited for', async (t) => {
+  class Throwing extends FakeEngine {
+    override status(): never {
+      throw new SegueError('INTERNAL', 'thrown at once');
+    }
+  }
+  const engine = new WatchedEngine(new Throwing(1), { timeoutMs: 60_000, nowMs: () => 0 });
+  await t.rejects(engine.status(), { message: /thrown at once/ });
+  t.equal(engine.call, null);
 });

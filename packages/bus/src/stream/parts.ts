@@ -56,10 +56,10 @@ export class PartJoiner {
   }
 
   /** Takes out the parts whose other parts did not come in time: their publisher died. */
-  takeOrphans(): HeldMessage[] {
+  takeOrphans(waitMs = patienceMs): HeldMessage[] {
     const orphans: HeldMessage[] = [];
     for (const [key, entry] of this.#incomplete) {
-      if (Date.now() - entry.sinceMs < patienceMs) continue;
+      if (Date.now() - entry.sinceMs < waitMs) continue;
       this.#incomplete.delete(key);
       orphans.push(...entry.parts.filter((part) => part !== null));
     }

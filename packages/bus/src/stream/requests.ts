@@ -34,7 +34,9 @@ export class Requests {
   /** The first answer. UNAVAILABLE when none comes in time, when nobody listens, and when the connection is closed. */
   ask(subject: string, body: Uint8Array | string, headers?: MsgHdrs): Promise<Msg> {
     if (this.#nc.isClosed()) return Promise.reject(unavailable(subject, 'the connection is closed'));
-    this.#subscription ??= this.#nc.subscribe(`${this.#inbox}.*`, { callback: (_, answer) => this.#settle(answer) });
+    this.#subscription ??= this.#nc.subscribe(`${this.#inbox}.*`, {
+      callback: (error, answer) => (error === null ? this.#settle(answer) : this.#giveUp(error)),
+    });
     const number = String(this.#count++);
     return new Promise((resolve, reject) => {
       this.#waiting.set(number, { subject, deadlineAtMs: performance.now() + this.#timeoutMs, resolve, reject });
@@ -48,6 +50,15 @@ export class Requests {
       }
       this.#watch();
     });
+  }
+
+  /** The server ends the subscription: no answer can come. The next request asks for another one. */
+  #giveUp(error: Error): void {
+    this.#subscription = null;
+    for (const { subject, reject } of this.#waiting.values()) {
+      reject(new SegueError('PERMISSION_DENIED', `${subject}: its answer cannot come back (${error.message})`, error));
+    }
+    this.#waiting.clear();
   }
 
   #settle(answer: Msg): void {

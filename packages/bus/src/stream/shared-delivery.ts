@@ -8,6 +8,12 @@ export interface MessageEnds {
   readonly giveBack: (delayMs: number) => void;
 }
 
+/** The holder of one value of a message. */
+export interface ValueHolder {
+  readonly done: () => Promise<void>;
+  readonly back: (delayMs: number) => void;
+}
+
 export class SharedDelivery {
   readonly #ends: MessageEnds;
   #left: number;
@@ -19,8 +25,31 @@ export class SharedDelivery {
     this.#ends = ends;
   }
 
+  /** The ends of one value, of which the first that is called counts; an ack that fails may be tried again. */
+  holder(): ValueHolder {
+    let isSettled = false;
+    return {
+      done: async () => {
+        if (isSettled) return;
+        isSettled = true;
+        try {
+          await this.#done();
+        } catch (error) {
+          isSettled = false;
+          this.#left++;
+          throw error;
+        }
+      },
+      back: (delayMs) => {
+        if (isSettled) return;
+        isSettled = true;
+        this.#back(delayMs);
+      },
+    };
+  }
+
   /** One value is done: resolves at once, for the last one when the message is acknowledged. */
-  async done(): Promise<void> {
+  async #done(): Promise<void> {
     this.#left--;
     if (this.#left > 0) return;
     if (this.#delayMs === null) await this.#ends.ack();
@@ -28,7 +57,7 @@ export class SharedDelivery {
   }
 
   /** One value is not done. */
-  back(delayMs: number): void {
+  #back(delayMs: number): void {
     this.#left--;
     this.#delayMs = Math.max(this.#delayMs ?? 0, delayMs);
     if (this.#left === 0) this.#ends.giveBack(this.#delayMs);

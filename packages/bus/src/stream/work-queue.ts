@@ -17,7 +17,7 @@ import type { Format } from './messages.js';
 import { formatPart, PartJoiner, partHeader, splitBody, type WholeMessage } from './parts.js';
 import { type PullResult, pull } from './pull.js';
 import { Returns } from './returns.js';
-import { SharedDelivery } from './shared-delivery.js';
+import { SharedDelivery, type ValueHolder } from './shared-delivery.js';
 import { checksumHeader, consumerConfig, type QueueSpec } from './subjects.js';
 
 /** Publishes on the way at once: more gains nothing. */
@@ -158,6 +158,8 @@ export class WorkQueue<T> {
         const whole = joiner.add(delivery);
         if (whole) leases.push(...(await this.#leases(whole)));
       }
+      // It was acknowledged as a whole, and its other parts are gone.
+      for (const part of joiner.takeOrphans(0)) await part.ack();
       return leases;
     } catch (error) {
       log.warn(
@@ -339,11 +341,12 @@ export class WorkQueue<T> {
     const shared = new SharedDelivery(bodies.length, ends);
     const leases: Lease<T>[] = [];
     for (const one of bodies) {
+      const holder = shared.holder();
       const discard = (reason: string) =>
-        bodies.length === 1 ? this.#discard(whole, reason) : this.#discardOne(whole, one, shared, reason);
+        bodies.length === 1 ? this.#discard(whole, reason) : this.#discardOne(whole, one, holder, reason);
       try {
         const value = this.#format.read(one.fields());
-        leases.push({ ...about, value, ack: () => shared.done(), giveBack: (ms = 0) => shared.back(ms), discard });
+        leases.push({ ...about, value, ack: holder.done, giveBack: (ms = 0) => holder.back(ms), discard });
       } catch (error) {
         await discard(SegueError.from(error).message);
       }
@@ -352,17 +355,17 @@ export class WorkQueue<T> {
   }
 
   /** One value of several: the message goes on without it. */
-  async #discardOne(whole: WholeMessage, one: OpenBody, shared: SharedDelivery, reason: string): Promise<void> {
+  async #discardOne(whole: WholeMessage, one: OpenBody, holder: ValueHolder, reason: string): Promise<void> {
     const subject = whole.deliveries[0]?.message.subject ?? '';
     try {
       const { body } = one;
       const letter = { subject, reason, atMs: Date.now(), body, bodyBytes: body.byteLength, checksum: checksum(body) };
       await this.#deadLetters.add(this.#spec.stream, letter);
     } catch (error) {
-      shared.back(0);
+      holder.back(0);
       throw error;
     }
-    await shared.done();
+    await holder.done();
   }
 
   async #discard({ deliveries, body }: WholeMessage, reason: string): Promise<void> {
