@@ -45,7 +45,6 @@ type Making = (random: SeededRandom, body: Buffer) => Uint8Array;
 /** Values that are of no field's type, or beyond what a field may hold. */
 const wrongValues: readonly unknown[] = [
   null,
-  undefined,
   -1,
   0.5,
   Number.NaN,
