@@ -33,6 +33,12 @@ function describeIssue(issue: z.core.$ZodIssue): string {
   return `is refused: ${issue.message}`;
 }
 
+/** What a file holds, where it holds keys: a list or a text would be overridden whole, without a word. */
+export function requireMap(value: unknown, source: string): unknown {
+  if (!isRecord(value)) throw new SegueError('INVALID_CONFIG', `${source}: the whole is no map of keys and values`);
+  return value;
+}
+
 /** Overrides `base` by `overrides`, key by key; lists and scalars are replaced whole. */
 export function mergeConfig(base: unknown, overrides: unknown): unknown {
   if (!isRecord(base) || !isRecord(overrides)) return overrides === undefined ? base : overrides;

@@ -10,9 +10,13 @@ import {
   configFromEnvironment,
   mergeConfig,
   parseConfig,
+  requireMap,
   SegueError,
 } from '@segue/core';
 import { parse } from 'yaml';
+
+/** Refuses bytes that are no text, in place of reading something else there. */
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 export interface ReadConfig<C> {
   readonly config: C;
@@ -30,7 +34,7 @@ export function readConfig<C extends CommonConfig>(
   const { values } = readFlags(name, args);
   const shared = environment.SEGUE_NATS_URL === undefined ? {} : { natsUrl: environment.SEGUE_NATS_URL };
   const layers: unknown[] = [
-    values.config === undefined ? {} : readYaml(values.config),
+    values.config === undefined ? {} : requireMap(readYaml(values.config), values.config),
     shared,
     // SEGUE_ACTOR_SLOTS=32
     configFromEnvironment(environment, `SEGUE_${name.toUpperCase()}_`),
@@ -77,7 +81,7 @@ function portOf(text: string, flag: string): number {
 
 function readYaml(path: string): unknown {
   try {
-    return parse(readFileSync(path, 'utf8')) ?? {};
+    return parse(utf8.decode(readFileSync(path))) ?? {};
   } catch (error) {
     // The parser goes on with the lines of the file, in which a password may stand.
     const [reason] = SegueError.from(error).rawMessage.split('\n');

@@ -7,6 +7,7 @@ import type { Converter } from '../convert/converter.js';
 import type { ApiShape } from './call.js';
 import type { AnyRule, Contract } from './contract.js';
 import { type ProtoMethod, protoMethods } from './protos.js';
+import { isMessage } from './wire-format.js';
 
 /** Between a value and the bytes of its message. */
 export interface WireFormat<T> {
@@ -66,10 +67,12 @@ function format<T>(
 }
 
 function parse(path: string, bytes: Buffer, deserialize: (bytes: Buffer) => object): object {
+  const refusal = `${path}: ${bytes.length} bytes are not a valid message`;
+  if (!isMessage(bytes)) throw new SegueError('INVALID_INPUT', refusal);
   try {
     return deserialize(bytes);
   } catch (error) {
-    throw new SegueError('INVALID_INPUT', `${path}: ${bytes.length} bytes are not a valid message`, error);
+    throw new SegueError('INVALID_INPUT', refusal, error);
   }
 }
 

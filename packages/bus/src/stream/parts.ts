@@ -2,9 +2,11 @@
  * Large bodies travel in parts of at most 448 KiB (a server takes 1 MiB, headers included, and large batches of large
  * messages break connections). Each part is a message of its own; they are leased, acknowledged and given back together.
  */
+import { maxBodyBytes } from './codec.js';
 import type { HeldMessage } from './delivery.js';
 
 const partBytes = 448 * 1024;
+const maxParts = Math.ceil(maxBodyBytes / partBytes);
 /** How long the parts that are here wait for the missing ones. */
 const patienceMs = 10 * 60_000;
 
@@ -19,6 +21,13 @@ export const partHeader = 'Segue-Part';
 /** `2/3 <id>`: the third of three parts of the message `id`. */
 export function formatPart(index: number, count: number, id: string): string {
   return `${index}/${count} ${id}`;
+}
+
+/** null: no part, or none that a message may have. */
+function readPart(header: string): { readonly index: number; readonly count: number; readonly id: string } | null {
+  const [, index, count, id] = /^(\d{1,4})\/(\d{1,4}) (.+)$/.exec(header) ?? [];
+  if (id === undefined || Number(count) > maxParts || Number(index) >= Number(count)) return null;
+  return { index: Number(index), count: Number(count), id };
 }
 
 /** A message in all its parts. */
@@ -37,15 +46,16 @@ export class PartJoiner {
 
   /** The whole message once its last part is here, else null. A part that comes again takes its earlier delivery's place. */
   add(delivery: HeldMessage): WholeMessage | null {
-    const header = /^(\d{1,4})\/(\d{1,4}) (.+)$/.exec(delivery.header(partHeader));
-    if (!header) return { deliveries: [delivery], body: delivery.message.data };
-    const [, index, count, id] = header;
+    const place = readPart(delivery.header(partHeader));
+    // A part that cannot be is a message of its own: its checksum, which is another body's, refuses it.
+    if (place === null) return { deliveries: [delivery], body: delivery.message.data };
+    const { index, count, id } = place;
     const key = `${id} ${count}`;
     const entry = this.#incomplete.get(key) ?? {
-      parts: new Array<null>(Number(count)).fill(null),
+      parts: new Array<null>(count).fill(null),
       sinceMs: Date.now(),
     };
-    if (Number(index) < entry.parts.length) entry.parts[Number(index)] = delivery;
+    entry.parts[index] = delivery;
     const deliveries = entry.parts.filter((part) => part !== null);
     if (deliveries.length < entry.parts.length) {
       this.#incomplete.set(key, entry);

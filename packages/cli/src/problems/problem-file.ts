@@ -3,9 +3,12 @@
  * `purpose` and `response`. A wrong line is refused with its number. Tokens and limits are the controller's business.
  */
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { type ProblemInput, SegueError } from '@segue/core';
+import { isId, type ProblemInput, SegueError } from '@segue/core';
 import { z } from 'zod';
+
+/** Far beyond what any service takes; a file without line ends is not read whole. */
+const maxLineBytes = 64 * 1024 * 1024;
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const messagePartSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('text'), text: z.string() }),
@@ -19,10 +22,7 @@ const messageSchema = z.strictObject({
 
 const lineSchema = z
   .strictObject({
-    id: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9-]*$/, 'must be made of [a-z0-9-]')
-      .nullish(),
+    id: z.string().refine(isId, 'must be 1 to 128 of [a-z0-9-] and begin with a letter or digit').nullish(),
     purpose: z.enum(['train', 'evaluation', 'warmup']).default('train'),
     prompt: z.union([z.string().min(1), z.array(messageSchema).min(1)]),
     answer: z.string().default(''),
@@ -65,14 +65,46 @@ function toMessage({ role, content }: z.output<typeof messageSchema>) {
 
 /** Streams the problems of a file; empty lines are skipped. */
 export async function* readProblemFile(path: string): AsyncGenerator<ProblemInput> {
-  const input = createReadStream(path, 'utf8');
   let number = 0;
   try {
-    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const bytes of linesOf(createReadStream(path), path)) {
       number += 1;
-      if (line.trim() !== '') yield parseProblemLine(line, `${path}:${number}`);
+      const where = `${path}:${number}`;
+      const line = readText(bytes, where);
+      if (line.trim() !== '') yield parseProblemLine(line, where);
     }
   } catch (error) {
     throw SegueError.from(error);
+  }
+}
+
+/** Ends at line feeds alone: the library's lines end at U+2028 too, which may stand in a text of JSON. */
+async function* linesOf(chunks: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
+  let number = 1;
+  let rest: Buffer[] = [];
+  let restBytes = 0;
+  for await (const chunk of chunks) {
+    let at = 0;
+    for (let end = chunk.indexOf('\n'); end >= 0; end = chunk.indexOf('\n', at)) {
+      yield Buffer.concat([...rest, chunk.subarray(at, end)]);
+      rest = [];
+      restBytes = 0;
+      number += 1;
+      at = end + 1;
+    }
+    rest.push(chunk.subarray(at));
+    restBytes += chunk.length - at;
+    if (restBytes > maxLineBytes) {
+      throw new SegueError('INVALID_INPUT', `${path}:${number}: a line has at most ${maxLineBytes} bytes`);
+    }
+  }
+  if (restBytes > 0) yield Buffer.concat(rest);
+}
+
+function readText(bytes: Buffer, where: string): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (error) {
+    throw new SegueError('INVALID_INPUT', `${where}: not UTF-8`, error);
   }
 }

@@ -8,9 +8,13 @@ import {
   mergeConfig,
   parseRunConfig,
   type RunConfig,
+  requireMap,
   SegueError,
 } from '@segue/core';
 import { parse } from 'yaml';
+
+/** Refuses bytes that are no text, in place of reading something else there. */
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 export interface RunConfigSources {
   /** YAML file, or null. */
@@ -30,7 +34,7 @@ export interface ReadConfig {
 }
 
 export async function readRunConfig(sources: RunConfigSources): Promise<ReadConfig> {
-  const fromFile = sources.file === null ? {} : await readYaml(sources.file);
+  const fromFile = sources.file === null ? {} : requireMap(await readYaml(sources.file), sources.file);
   const asked = [
     configFromEnvironment(process.env, 'SEGUE_RUN_'),
     ...sources.assignments.map(configFromAssignment),
@@ -43,7 +47,7 @@ export async function readRunConfig(sources: RunConfigSources): Promise<ReadConf
 async function readYaml(path: string): Promise<unknown> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = utf8.decode(await readFile(path));
   } catch (error) {
     throw new SegueError('INVALID_CONFIG', `${path} cannot be read: ${SegueError.from(error).rawMessage}`, error);
   }
