@@ -59,6 +59,8 @@ function watchMemory(cluster, client) {
   let looking = look();
   const timer = setInterval(() => {
     looking = looking.then(look);
+    // Whoever stops the watching hears of it.
+    looking.catch(() => {});
   }, looksEveryMs);
   return async () => {
     clearInterval(timer);

@@ -9,12 +9,13 @@ export const tolerance = 0.05;
 export const fewestSamples = 16;
 
 /**
- * @typedef {{ process: string, what: string, constant?: boolean }} Series
+ * @typedef {{ process: string, what: string, constant?: boolean, limit?: number }} Series
  * @typedef {Series & { second: number, last: number, ratio: number, ok: boolean }} Verdict
  */
 
 /**
- * Something that must stay constant (handles) may besides have one more or less at a moment: a connection that is being made again.
+ * Something that must stay constant (handles) may besides have one more at a moment: a connection that is being made again. Something with a limit
+ * of its own (a stream on disk) may rise as long as it is below.
  * @param {Series & { values: readonly number[] }} series
  * @returns {Verdict}
  */
@@ -28,7 +29,8 @@ export function judge({ values, ...series }) {
     values.slice(Math.floor((index * values.length) / 4), Math.floor(((index + 1) * values.length) / 4));
   const [second, last] = [mean(quarter(1)), mean(quarter(3))];
   const allowed = series.constant ? Math.max(second * (1 + tolerance), second + 1) : second * (1 + tolerance);
-  return { ...series, second, last, ratio: second === 0 ? Number(last > 0) + 1 : last / second, ok: last <= allowed };
+  const ok = last <= Math.max(allowed, series.limit ?? 0);
+  return { ...series, second, last, ratio: second === 0 ? Number(last > 0) + 1 : last / second, ok };
 }
 
 function mean(values) {

@@ -49,7 +49,7 @@ function progress(minutes) {
   return ({ atMs, runId, iterations, sample }) => {
     const processes = Object.values(sample.processes);
     const sum = (key) => processes.reduce((total, one) => total + one[key], 0);
-    const line = `${(atMs / 60_000).toFixed(1)} of ${minutes} min  ${runId}, ${iterations} iterations done  ${sum('handles')} handles, ${mebibytes(sum('memoryBytes'))} resident in ${processes.length} processes`;
+    const line = `${(atMs / 60_000).toFixed(1)} of ${minutes} min  ${runId}, ${iterations} iterations done  ${sum('handles')} handles, ${mebibytes(sum('ownBytes'))} in ${processes.length} processes`;
     if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
     else if (count++ % 10 === 0) tell(line);
   };
@@ -59,11 +59,11 @@ function describe({ runs, samples, verdicts, grew, failed }) {
   const size = ({ what }, value) => (what === 'handles' ? value.toFixed(1) : mebibytes(value));
   const rows = verdicts.map((verdict) =>
     [
-      verdict.ok ? 'level ' : 'RISES ',
+      verdict.ok ? 'good  ' : 'RISES ',
       verdict.process.padEnd(22),
       verdict.what.padEnd(26),
       `${size(verdict, verdict.second)} -> ${size(verdict, verdict.last)}`,
-      `(x ${verdict.ratio.toFixed(3)})`,
+      `(x ${verdict.ratio.toFixed(3)}${verdict.limit === undefined ? '' : `, limit ${mebibytes(verdict.limit)}`})`,
     ].join(' '),
   );
   const kept = Object.entries(grew).map(([name, bytes]) => `${name} ${mebibytes(bytes)}`);

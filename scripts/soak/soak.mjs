@@ -3,11 +3,13 @@
  * At the end the samples are judged. How that is shown is the business of whoever calls.
  *
  * Disk is judged by what has a limit: the message server's streams (`max_age`, `max_bytes`), and what one run keeps of its policies (`keepVersions`;
- * actors of one machine read the trainer's). The store keeps every trajectory of every run on purpose, and logs and tokenizers stay; these grow, and are told.
+ * actors of one machine read the trainer's). The store keeps every trajectory of every run on purpose, and logs stay; these grow, and are told. Memory
+ * is judged without the pages of mapped files: the store's are as many as it has data.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { streamConfigs } from '../../packages/bus/dist/stream/subjects.js';
 import { defaultClusterOptions } from '../../packages/cli/dist/cluster/local-cluster.js';
 import { prepareRun } from '../../packages/cli/dist/run/session.js';
 import { withLocalCluster } from '../../packages/cli/dist/run/with-cluster.js';
@@ -19,6 +21,8 @@ const actors = ['actor-0', 'actor-1'];
 const services = ['nats', 'replay', 'controller', 'trainer', 'reward', ...actors];
 /** Of this process: it starts the others, holds their logs, and is the client. */
 const ownName = 'supervisor and client';
+/** Blocks of a bucket of nats-server; what was overwritten is on disk until its block is full. */
+const blockBytes = 8 * 2 ** 20;
 const samplesWanted = 240;
 const fastestSampleMs = 1_000;
 
@@ -107,20 +111,32 @@ async function sampleAll(pids, folder, cluster) {
       throw new Error(`${name} ended and was started again: see its log in ${folder}`);
     processes[name] = await processSample(pid);
   }
-  const [nats, store, logs] = await Promise.all(
-    ['nats', 'replay', 'logs'].map((name) => folderBytes(join(folder, name))),
-  );
+  const [store, logs] = await Promise.all(['replay', 'logs'].map((name) => folderBytes(join(folder, name))));
   const kept = {
-    nats: { 'streams on disk': nats },
+    nats: await streamBytes(join(folder, 'nats/jetstream/$G/streams')),
     trainer: { 'policies on disk, per run': await bytesPerRun(join(folder, 'policies')) },
   };
   return { processes, kept, grows: { store, logs } };
+}
+
+/** Of each stream and bucket of the message server. */
+async function streamBytes(folder) {
+  const names = await readdir(folder);
+  return Object.fromEntries(
+    await Promise.all(names.map(async (name) => [`${name} on disk`, await folderBytes(join(folder, name))])),
+  );
 }
 
 /** A folder of policies has one folder per run. */
 async function bytesPerRun(folder) {
   const runs = await readdir(folder).catch(() => []);
   return runs.length === 0 ? 0 : (await folderBytes(folder)) / runs.length;
+}
+
+/** What a stream may take on disk: its own limit, and a block that the server frees only as a whole. */
+function streamLimit(what) {
+  const stream = streamConfigs.find(({ name }) => what === `${name} on disk`);
+  return (stream?.max_bytes ?? 0) + blockBytes;
 }
 
 /** Every series of the samples, judged. */
@@ -130,11 +146,12 @@ export function judgeAll(samples) {
   for (const name of Object.keys(first?.processes ?? {})) {
     const of = (key) => samples.map(({ processes }) => processes[name][key]);
     verdicts.push(judge({ process: name, what: 'handles', values: of('handles'), constant: true }));
-    verdicts.push(judge({ process: name, what: 'resident memory', values: of('memoryBytes') }));
+    verdicts.push(judge({ process: name, what: 'memory of its own', values: of('ownBytes') }));
   }
   for (const [name, series] of Object.entries(first?.kept ?? {})) {
     for (const what of Object.keys(series)) {
-      verdicts.push(judge({ process: name, what, values: samples.map(({ kept }) => kept[name][what]) }));
+      const values = samples.map(({ kept }) => kept[name][what] ?? 0);
+      verdicts.push(judge({ process: name, what, values, ...(name === 'nats' && { limit: streamLimit(what) }) }));
     }
   }
   const growth = ([key, bytes]) => [key, samples.at(-1).grows[key] - bytes];
