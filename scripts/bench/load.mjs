@@ -1,5 +1,5 @@
 /**
- * What submitting clients cost a run: `npm run bench -- load [--json] [--clients 64] [--batch 50] [--pause 1000] [--allowed 4] [--iterations 4] [--rounds 3]`.
+ * What submitting clients cost a run: `npm run bench -- load [--json] [--clients 64] [--batch 50] [--pause 1000] [--allowed 4] [--iterations 4] [--rounds 3] [--groups 16]`.
  * A run goes on on a real local cluster; in turn it is left alone for some iterations, and then N clients submit batches of problems to another run
  * over gRPC, each on its own connection, one batch after the other with a pause between (0: as fast as they can). Told: time of an iteration with and without
  * load, and the ratio round by round (the iteration in which the load begins or ends is left out); batches accepted, refusals with a retry time, and the time
@@ -32,6 +32,8 @@ const { values: options } = parseArgs({
     /** In a row with, and in a row without load. */
     iterations: { type: 'string', default: '4' },
     rounds: { type: 'string', default: '3' },
+    /** That an iteration of the run trains on. */
+    groups: { type: 'string', default: '16' },
   },
 });
 const [clients, batch, pauseMs, iterations, rounds] = ['clients', 'batch', 'pause', 'iterations', 'rounds'].map(
@@ -73,10 +75,10 @@ function watchMemory(cluster, client) {
 async function measure({ client, cluster, interrupt }) {
   const problems = taskProblems(1);
   // One iteration of the run's beginning, and one at each change, are left out.
-  const config = taskConfig({ seed: 1, iterations: 2 * rounds * (iterations + 1) + 1, groups: 16 });
+  const config = taskConfig({ seed: 1, iterations: 2 * rounds * (iterations + 1) + 1, groups: Number(options.groups) });
   await prepareRun(client, 'run', config, [{ batchId: 'all', problems }]);
   // It takes the load and is never begun, so that the run's own work stays the same.
-  await prepareRun(client, 'load', taskConfig({ seed: 2, iterations: 1, groups: 16 }), []);
+  await prepareRun(client, 'load', taskConfig({ seed: 2, iterations: 1, groups: Number(options.groups) }), []);
   const submitters = new Submitters({
     ...{ address: cluster.controllerAddress, clients, runId: 'load', pauseMs },
     problems: Array.from({ length: batch }, (_, i) => problems[i % 200]),
