@@ -1,5 +1,5 @@
 /**
- * What submitting clients cost a run: `npm run bench -- load [--json] [--clients 64] [--batch 50] [--pause 1000] [--allowed 4] [--iterations 4] [--rounds 3] [--groups 16]`.
+ * What submitting clients cost a run: `npm run bench -- load [--json] [--clients 64] [--batch 50] [--pause 1000] [--allowed 1] [--iterations 4] [--rounds 3] [--groups 16]`.
  * A run goes on on a real local cluster; in turn it is left alone for some iterations, and then N clients submit batches of problems to another run
  * over gRPC, each on its own connection, one batch after the other with a pause between (0: as fast as they can). Told: time of an iteration with and without
  * load, and the ratio round by round (the iteration in which the load begins or ends is left out); batches accepted, refusals with a retry time, and the time
@@ -28,7 +28,7 @@ const { values: options } = parseArgs({
     /** Time of a client between two batches, in ms. */
     pause: { type: 'string', default: '1000' },
     /** Submissions that the controller takes in at once: its maxConcurrentSubmissions. */
-    allowed: { type: 'string', default: '4' },
+    allowed: { type: 'string', default: '1' },
     /** In a row with, and in a row without load. */
     iterations: { type: 'string', default: '4' },
     rounds: { type: 'string', default: '3' },
