@@ -44,7 +44,8 @@ export async function buildController(shell: Shell<ControllerConfig>): Promise<v
   const { maxMessageBytes } = config;
   const runs = new Runs({ cluster, journal, waits, metrics, tokenizers, maxMessageBytes, signal });
   const watchdog = new Watchdog({ cluster, runs, waits, journal, metrics });
-  const limits = { maxBatchProblems: config.maxBatchProblems };
+  const { maxBatchProblems, maxConcurrentSubmissions, maxWaitingSubmissions } = config;
+  const limits = { maxBatchProblems, maxConcurrentSubmissions, maxWaitingSubmissions };
 
   shell.serve(
     controllerContract,

@@ -16,6 +16,10 @@ export const controllerMetricTable = {
   tasks_reissued_total: { type: 'counter', help: 'Rollout tasks published again', labels: ['reason'] },
   phase_failures_total: { type: 'counter', help: 'Failed tries of a phase', labels: ['code'] },
   problems_accepted_total: { type: 'counter', help: 'Problems accepted' },
+  submissions_refused_total: {
+    type: 'counter',
+    help: 'Submissions sent away for a time because too many went on',
+  },
   evaluation_accuracy: { type: 'gauge', help: 'Accuracy of the newest evaluation', labels: ['temperature'] },
   actor_idle_share: {
     type: 'gauge',

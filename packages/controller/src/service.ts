@@ -8,6 +8,7 @@ import {
   type RunConfig,
   SegueError,
 } from '@segue/core';
+import { Admission } from './admission.js';
 import { type Cluster, collect } from './cluster.js';
 import { deadLetterHandlers } from './dead-letters.js';
 import { evaluatePolicy } from './evaluate.js';
@@ -34,9 +35,14 @@ export interface ControllerParts {
 
 export function controllerHandlers(parts: ControllerParts): Handlers<ControllerApi> {
   const { cluster, runs, journal, watchdog, tokenizers, metrics, limits } = parts;
+  const admission = new Admission(limits);
   return {
     submitProblems: async (header, items, { signal }) => {
-      const result = await submitProblems(cluster, tokenizers, limits, header, items, signal);
+      const submit = () => submitProblems(cluster, tokenizers, limits, header, items, signal);
+      const result = await admission.during(signal, submit).catch((error) => {
+        if (SegueError.from(error).retryAfterMs !== null) metrics.submissions_refused_total.inc();
+        throw error;
+      });
       if (!result.repeated) metrics.problems_accepted_total.inc(result.accepted);
       return result;
     },

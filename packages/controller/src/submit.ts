@@ -16,6 +16,7 @@ import {
   SegueError,
 } from '@segue/core';
 import { encodePrompt, type Tokenizer } from '@segue/tokenizer';
+import type { AdmissionLimits } from './admission.js';
 import type { Cluster } from './cluster.js';
 import { parseProgress } from './run-progress.js';
 import type { Tokenizers } from './tokenizers.js';
@@ -23,7 +24,7 @@ import type { Tokenizers } from './tokenizers.js';
 /** No vocabulary has longer tokens. What cannot fit is refused unread: encoding megabytes of text would hold up everybody else. */
 const longestTokenChars = 512;
 
-export interface SubmitLimits {
+export interface SubmitLimits extends AdmissionLimits {
   readonly maxBatchProblems: number;
 }
 

@@ -24,7 +24,8 @@ import { World } from './fake-world.js';
 function serve(world: World, maxBatchProblems = 100) {
   const controller = startController(world);
   const watchdog = new Watchdog(controller);
-  const handlers = controllerHandlers({ ...controller, watchdog, limits: { maxBatchProblems } });
+  const limits = { maxBatchProblems, maxConcurrentSubmissions: 4, maxWaitingSubmissions: 16 };
+  const handlers = controllerHandlers({ ...controller, watchdog, limits });
   const context = { signal: new AbortController().signal, peer: 'test', deadlineMs: null };
   return { ...controller, handlers, watchdog, context };
 }

@@ -123,6 +123,14 @@ export const controllerConfigSchema = service('controller', {
     'Size of one batch at most, all of its messages together',
     bytes,
   ),
+  maxConcurrentSubmissions: key(
+    z.number().int().min(1).default(1),
+    'Batches taken in at once; more slow the run that goes on down',
+  ),
+  maxWaitingSubmissions: key(
+    z.number().int().min(0).default(16),
+    'Batches beyond these that wait for their turn, unread; more are refused with the time after which to try again',
+  ),
   reconcileIntervalMs: key(
     z.number().int().min(50).default(2_000),
     'How often every hand-over is derived again from the store',

@@ -1,0 +1,38 @@
+/**
+ * Whether a series of samples stays level: its last quarter against its second. The first quarter warms up: heaps, pools and caches grow to their
+ * size, streams fill up to their limits. Knows nothing of processes, nor where the samples are from.
+ */
+
+/** What the mean of the last quarter may have above that of the second. */
+export const tolerance = 0.05;
+/** Fewer say nothing: a quarter would be one or two. */
+export const fewestSamples = 16;
+
+/**
+ * @typedef {{ process: string, what: string, constant?: boolean, limit?: number }} Series
+ * @typedef {Series & { second: number, last: number, ratio: number, ok: boolean }} Verdict
+ */
+
+/**
+ * Something that must stay constant (handles) may besides have one more at a moment: a connection that is being made again. Something with a limit
+ * of its own (a stream on disk) may rise as long as it is below.
+ * @param {Series & { values: readonly number[] }} series
+ * @returns {Verdict}
+ */
+export function judge({ values, ...series }) {
+  if (values.length < fewestSamples) {
+    throw new TypeError(
+      `${series.process}: ${values.length} samples of ${series.what}, and a judgement needs ${fewestSamples}`,
+    );
+  }
+  const quarter = (index) =>
+    values.slice(Math.floor((index * values.length) / 4), Math.floor(((index + 1) * values.length) / 4));
+  const [second, last] = [mean(quarter(1)), mean(quarter(3))];
+  const allowed = series.constant ? Math.max(second * (1 + tolerance), second + 1) : second * (1 + tolerance);
+  const ok = last <= Math.max(allowed, series.limit ?? 0);
+  return { ...series, second, last, ratio: second === 0 ? Number(last > 0) + 1 : last / second, ok };
+}
+
+function mean(values) {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,109 @@
+/** `npm run soak`: reads the flags, runs, shows progress on stderr and the judgement on stdout. Exit code 1 when something does not stay level. */
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { tolerance } from './judge.mjs';
+import { runSoak } from './soak.mjs';
+
+const usage = `npm run soak -- [--minutes N] [--iterations N] [--seed S] [--json] [--data FOLDER]
+  --minutes     of work (default 60)
+  --iterations  of one run; another is begun when it ends (default 30)
+  --seed        decides the work (default 1)
+  --json        one line of JSON on stdout at the end
+  --data        keeps all data, and the samples in samples.jsonl, in this folder; a temporary one when left out`;
+
+function readFlags() {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: 'string', default: '60' },
+      iterations: { type: 'string', default: '30' },
+      seed: { type: 'string', default: '1' },
+      data: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const number = (name, least) => {
+    const value = Number(values[name]);
+    if (Number.isInteger(value) && value >= least) return value;
+    throw new TypeError(`--${name} must be a whole number of at least ${least}, not ${values[name]}`);
+  };
+  const { data, json, help } = values;
+  return {
+    minutes: number('minutes', 1),
+    iterations: number('iterations', 1),
+    seed: number('seed', 0),
+    data,
+    json,
+    help,
+  };
+}
+
+const tell = (text) => void process.stderr.write(`${text}\n`);
+const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+/** On a terminal one line that is written over; else a line for every tenth sample. */
+function progress(minutes) {
+  let count = 0;
+  return ({ atMs, runId, iterations, sample }) => {
+    const processes = Object.values(sample.processes);
+    const sum = (key) => processes.reduce((total, one) => total + one[key], 0);
+    const line = `${(atMs / 60_000).toFixed(1)} of ${minutes} min  ${runId}, ${iterations} iterations done  ${sum('handles')} handles, ${mebibytes(sum('ownBytes'))} in ${processes.length} processes`;
+    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
+    else if (count++ % 10 === 0) tell(line);
+  };
+}
+
+function describe({ runs, samples, verdicts, grew, failed }) {
+  const size = ({ what }, value) => (what === 'handles' ? value.toFixed(1) : mebibytes(value));
+  const rows = verdicts.map((verdict) =>
+    [
+      verdict.ok ? 'good  ' : 'RISES ',
+      verdict.process.padEnd(22),
+      verdict.what.padEnd(26),
+      `${size(verdict, verdict.second)} -> ${size(verdict, verdict.last)}`,
+      `(x ${verdict.ratio.toFixed(3)}${verdict.limit === undefined ? '' : `, limit ${mebibytes(verdict.limit)}`})`,
+    ].join(' '),
+  );
+  const kept = Object.entries(grew).map(([name, bytes]) => `${name} ${mebibytes(bytes)}`);
+  return [
+    `${runs} runs, ${samples} samples; second quarter -> last quarter, at most ${tolerance * 100} % more`,
+    ...rows,
+    `kept on purpose, and not judged, grew: ${kept.join(', ')}`,
+    failed.length === 0 ? 'everything stays level' : `does not stay level: ${failed.join(', ')}`,
+  ].join('\n');
+}
+
+async function soak() {
+  const { data, json, help, ...options } = readFlags();
+  if (help) {
+    process.stdout.write(`${usage}\n`);
+    return 0;
+  }
+  const folder = data ?? (await mkdtemp(join(tmpdir(), 'segue-soak-')));
+  tell(`soak: ${options.minutes} minutes, seed ${options.seed}; data, logs and samples in ${folder}`);
+  const show = progress(options.minutes);
+  let saved = Promise.resolve();
+  const onSample = (seen) => {
+    show(seen);
+    saved = saved.then(() => appendFile(join(folder, 'samples.jsonl'), `${JSON.stringify(seen)}\n`));
+  };
+  const result = await runSoak({ ...options, folder, tell, onSample });
+  await saved;
+  if (process.stderr.isTTY) tell('');
+  process.stdout.write(json ? `${JSON.stringify(result)}\n` : `${describe(result)}\n`);
+  const ok = result.failed.length === 0;
+  // What went wrong can be read afterwards.
+  if (data === undefined && ok) await rm(folder, { recursive: true });
+  else tell(`data, logs and samples: ${folder}`);
+  return ok ? 0 : 1;
+}
+
+try {
+  process.exitCode = await soak();
+} catch (error) {
+  tell(`soak: ${error.message}`);
+  if (error instanceof TypeError) tell(usage);
+  process.exitCode = error instanceof TypeError ? 2 : 1;
+}

@@ -1,0 +1,163 @@
+/**
+ * A real cluster on real work for a long time: one run after the other, and at even times a sample of what each process and each folder holds.
+ * At the end the samples are judged. How that is shown is the business of whoever calls.
+ *
+ * Disk is judged by what has a limit: the message server's streams (`max_age`, `max_bytes`), and what one run keeps of its policies (`keepVersions`;
+ * actors of one machine read the trainer's). The store keeps every trajectory of every run on purpose, and logs stay; these grow, and are told. Memory
+ * is judged without the pages of mapped files: the store's are as many as it has data.
+ */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { streamConfigs } from '../../packages/bus/dist/stream/subjects.js';
+import { defaultClusterOptions } from '../../packages/cli/dist/cluster/local-cluster.js';
+import { prepareRun } from '../../packages/cli/dist/run/session.js';
+import { withLocalCluster } from '../../packages/cli/dist/run/with-cluster.js';
+import { taskConfig, taskProblems } from '../chaos/task.mjs';
+import { judge } from './judge.mjs';
+import { folderBytes, processSample } from './sample.mjs';
+
+const actors = ['actor-0', 'actor-1'];
+const services = ['nats', 'replay', 'controller', 'trainer', 'reward', ...actors];
+/** Of this process: it starts the others, holds their logs, and is the client. */
+const ownName = 'supervisor and client';
+/** Blocks of a bucket of nats-server; what was overwritten is on disk until its block is full. */
+const blockBytes = 8 * 2 ** 20;
+const samplesWanted = 240;
+const fastestSampleMs = 1_000;
+
+/**
+ * @param {object} options
+ * @param {number} options.minutes
+ * @param {number} options.iterations of one run
+ * @param {number} options.seed
+ * @param {string} options.folder of all data
+ * @param {number} [options.stuckAfterMs] without an iteration
+ * @param {(text: string) => void} options.tell
+ * @param {(seen: { atMs: number, runId: string, iterations: number, sample: object }) => void} options.onSample
+ */
+export async function runSoak({ minutes, iterations, seed, folder, stuckAfterMs = 300_000, tell, onSample }) {
+  const beganAtMs = performance.now();
+  const endsAtMs = beganAtMs + minutes * 60_000;
+  const sampleMs = Math.max(fastestSampleMs, (minutes * 60_000) / samplesWanted);
+  const samples = [];
+  const seen = { runs: 0, runId: '', iterations: 0, changedAtMs: beganAtMs };
+
+  return withLocalCluster(
+    { ...defaultClusterOptions, dataFolder: folder, actors: actors.length },
+    tell,
+    async (access) => {
+      const { client, cluster, interrupt } = access;
+      const over = new AbortController();
+      const signal = AbortSignal.any([over.signal, interrupt.signal]);
+      const pids = Object.fromEntries(services.map((name) => [name, cluster.child(name).pid]));
+      const working = work(client, { seed, iterations, seen, signal });
+      // It is looked at below; until then its failure is nobody's.
+      working.catch(() => over.abort());
+      try {
+        while (performance.now() < endsAtMs && !signal.aborted) {
+          await pause(sampleMs, undefined, { signal }).catch(() => {});
+          if (signal.aborted) break;
+          const sample = await sampleAll(pids, folder, cluster);
+          samples.push(sample);
+          await look(client, seen, stuckAfterMs);
+          onSample({ atMs: performance.now() - beganAtMs, runId: seen.runId, iterations: seen.iterations, sample });
+        }
+      } finally {
+        over.abort();
+      }
+      await working;
+      if (seen.runId !== '') await client.stopRun(seen.runId).catch(() => {});
+      if (interrupt.requested) throw new Error('interrupted: nothing is judged');
+      return { minutes, runs: seen.runs, samples: samples.length, ...judgeAll(samples) };
+    },
+  );
+}
+
+/** One run after the other until the signal. @throws when one fails */
+async function work(client, { seed, iterations, seen, signal }) {
+  while (!signal.aborted) {
+    const runId = `soak-${seen.runs}`;
+    const config = taskConfig({ seed: seed + seen.runs, iterations, groups: 16 });
+    await prepareRun(client, runId, config, [{ batchId: 'all', problems: taskProblems(seed + seen.runs) }]);
+    await client.resumeRun(runId);
+    seen.runs++;
+    seen.runId = runId;
+    try {
+      await client.waitForRun(runId, { signal });
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+}
+
+async function look(client, seen, stuckAfterMs) {
+  const { runId } = seen;
+  if (runId === '') return;
+  const { iterations } = await client.getRun(runId);
+  if (runId !== seen.lookedAt || iterations !== seen.iterations) seen.changedAtMs = performance.now();
+  Object.assign(seen, { lookedAt: runId, iterations });
+  if (performance.now() - seen.changedAtMs < stuckAfterMs) return;
+  const { waiting } = await client.status(runId);
+  throw new Error(
+    `run ${runId} stands still in iteration ${iterations} for ${stuckAfterMs} ms; it waits for ${JSON.stringify(waiting)}`,
+  );
+}
+
+async function sampleAll(pids, folder, cluster) {
+  const processes = { [ownName]: await processSample(process.pid) };
+  for (const [name, pid] of Object.entries(pids)) {
+    if (cluster.child(name).pid !== pid)
+      throw new Error(`${name} ended and was started again: see its log in ${folder}`);
+    processes[name] = await processSample(pid);
+  }
+  const [store, logs] = await Promise.all(['replay', 'logs'].map((name) => folderBytes(join(folder, name))));
+  const kept = {
+    nats: await streamBytes(join(folder, 'nats/jetstream/$G/streams')),
+    trainer: { 'policies on disk, per run': await bytesPerRun(join(folder, 'policies')) },
+  };
+  return { processes, kept, grows: { store, logs } };
+}
+
+/** Of each stream and bucket of the message server. */
+async function streamBytes(folder) {
+  const names = await readdir(folder);
+  return Object.fromEntries(
+    await Promise.all(names.map(async (name) => [`${name} on disk`, await folderBytes(join(folder, name))])),
+  );
+}
+
+/** A folder of policies has one folder per run. */
+async function bytesPerRun(folder) {
+  const runs = await readdir(folder).catch(() => []);
+  return runs.length === 0 ? 0 : (await folderBytes(folder)) / runs.length;
+}
+
+/** What a stream may take on disk: its own limit, and a block that the server frees only as a whole. */
+function streamLimit(what) {
+  const stream = streamConfigs.find(({ name }) => what === `${name} on disk`);
+  return (stream?.max_bytes ?? 0) + blockBytes;
+}
+
+/** Every series of the samples, judged. */
+export function judgeAll(samples) {
+  const [first] = samples;
+  const verdicts = [];
+  for (const name of Object.keys(first?.processes ?? {})) {
+    const of = (key) => samples.map(({ processes }) => processes[name][key]);
+    verdicts.push(judge({ process: name, what: 'handles', values: of('handles'), constant: true }));
+    verdicts.push(judge({ process: name, what: 'memory of its own', values: of('ownBytes') }));
+  }
+  for (const [name, series] of Object.entries(first?.kept ?? {})) {
+    for (const what of Object.keys(series)) {
+      const values = samples.map(({ kept }) => kept[name][what] ?? 0);
+      verdicts.push(judge({ process: name, what, values, ...(name === 'nats' && { limit: streamLimit(what) }) }));
+    }
+  }
+  const growth = ([key, bytes]) => [key, samples.at(-1).grows[key] - bytes];
+  return {
+    verdicts,
+    grew: Object.fromEntries(Object.entries(first?.grows ?? {}).map(growth)),
+    failed: [...new Set(verdicts.filter(({ ok }) => !ok).map((verdict) => verdict.process))],
+  };
+}

@@ -1,0 +1,68 @@
+/** The judgement of a soak, on made-up samples: what rises is named with its process, what warms up, wavers or falls is not. */
+import t from 'tap';
+import { judge } from '../../scripts/soak/judge.mjs';
+import { judgeAll } from '../../scripts/soak/soak.mjs';
+
+const mebibyte = 2 ** 20;
+const samples = (memoryMiB: (i: number) => number, handles: (i: number) => number, streams = (_: number) => 1) =>
+  Array.from({ length: 40 }, (_, i) => ({
+    processes: {
+      actor: { handles: handles(i), memoryBytes: 0, ownBytes: memoryMiB(i) * mebibyte },
+      replay: { handles: 30, memoryBytes: i * mebibyte, ownBytes: 100 * mebibyte },
+    },
+    kept: { nats: { 'SEGUE_EVENTS on disk': streams(i) * mebibyte } },
+    grows: { store: i * mebibyte },
+  }));
+
+t.test('what warms up in the first quarter and wavers afterwards stays level', async (t) => {
+  const warming = (i: number) => (i < 10 ? 100 + 20 * i : 300 + (i % 3) * 10);
+  const result = judgeAll(samples(warming, (i) => 30 + (i % 2)));
+  t.strictSame(result.failed, []);
+  t.strictSame(result.grew, { store: 39 * mebibyte }, 'what is kept on purpose is told, not judged');
+  t.equal(result.verdicts.length, 5);
+});
+
+t.test('each thing that rises is named with its process', async (t) => {
+  const level = () => 200;
+  const leak = (i: number) => 200 + i;
+  t.strictSame(judgeAll(samples(leak, () => 30)).failed, ['actor'], 'memory');
+  t.strictSame(judgeAll(samples(level, (i) => 30 + Math.floor(i / 8))).failed, ['actor'], 'handles');
+  t.strictSame(judgeAll(samples(level, () => 30, leak)).failed, ['nats'], "disk, beyond the stream's limit");
+  t.strictSame(
+    judgeAll(
+      samples(
+        level,
+        () => 30,
+        (i) => i / 4,
+      ),
+    ).failed,
+    [],
+    'disk, below it',
+  );
+  t.strictSame(
+    judgeAll(
+      samples(
+        (i) => 400 - i,
+        (i) => 90 - i,
+        (i) => 50 - i,
+      ),
+    ).failed,
+    [],
+    'what falls is no fault',
+  );
+});
+
+t.test('five parts in a hundred are allowed, and one handle', async (t) => {
+  const series = (last: number, constant = false) => {
+    const values = Array.from({ length: 16 }, (_, i) => (i < 12 ? 10 : last));
+    return judge({ process: 'p', what: 'w', values, constant });
+  };
+  t.equal(series(10.5).ok, true);
+  t.equal(series(10.6).ok, false);
+  t.equal(series(11, true).ok, true);
+  t.equal(series(12, true).ok, false);
+});
+
+t.test('too few samples are no judgement', async (t) => {
+  t.throws(() => judge({ process: 'p', what: 'w', values: [1, 2, 3] }), /3 samples of w, and a judgement needs 16/);
+});
