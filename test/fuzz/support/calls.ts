@@ -18,9 +18,9 @@ import {
   controllerSamples,
   replaySamples,
   rewardSamples,
-  tablesSamples,
   trainerSamples,
 } from '../../../packages/bus/test/rpc-samples.js';
+import { tablesSamples } from '../../../packages/bus/test/table-samples.js';
 import { framed } from '../../security/raw-call.js';
 import { damaged, randomBytes } from './bytes.js';
 import { type Case, pick } from './cases.js';
