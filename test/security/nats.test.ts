@@ -2,7 +2,15 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connectBus, formatNatsConfig, inboxPrefix, makeNatsSeed, natsUserOf, type TlsMaterial } from '@segue/bus';
+import {
+  connectBus,
+  formatNatsConfig,
+  inboxPrefix,
+  makeNatsSeed,
+  natsUserOf,
+  pause,
+  type TlsMaterial,
+} from '@segue/bus';
 import { type ServiceName, serviceNames } from '@segue/core';
 import { connect, type NatsConnection, nkeyAuthenticator } from 'nats';
 import t from 'tap';
@@ -118,7 +126,15 @@ t.test('everybody can do their work', async (t) => {
 
   const notes = controller.watchProgress();
   const first = notes[Symbol.asyncIterator]().next();
-  replay.announceProgress({ runId: 'run', iteration: 1, kind: 'group' });
+  let heard = false;
+  const told = first.then(() => {
+    heard = true;
+  });
+  // A note that comes before the server knows of the listener is nobody's: it is said until it is heard.
+  while (!heard) {
+    replay.announceProgress({ runId: 'run', iteration: 1, kind: 'group' });
+    await Promise.race([told, pause(20)]);
+  }
   t.match(await first, { value: { kind: 'group' } });
 });
 
