@@ -228,11 +228,11 @@ t.test('commit to reward task is derived again: a store killed between the commi
   const [retry] = await takeAll(bus, 1);
   t.match(retry?.value, { trajectoryId: member(0, 0), attempt: 1 });
   await until(() => isDrained(bus));
-  const { appendsByOutcome, finished } = await third.client.getStatistics({ runId });
-  const { committed, 'kept-earlier': again = 0, ...others } = appendsByOutcome;
-  t.strictSame({ committed, others, finished }, { committed: 1, others: {}, finished: 1 });
-  // More than once where an acknowledgement takes longer than the lease.
-  t.ok(again >= 1, 'what was not acknowledged came again and changed nothing');
+  t.match(
+    await third.client.getStatistics({ runId }),
+    { appendsByOutcome: { committed: 1, 'kept-earlier': 1 }, finished: 1 },
+    'what was not acknowledged came again and changed nothing',
+  );
 });
 
 t.test('no acknowledged segment is lost by kill -9 of the store', async (t) => {
