@@ -37,14 +37,16 @@ t.test('the map names every package and folder, and no folder that is not there'
 
 t.test('every flag that README gives to a command is one that the command line knows', async (t) => {
   // The command's own, and those of a service that is run by hand.
-  const files = [...filesUnder('packages/cli/src', ['.ts']), 'packages/service/src/read-config.ts'];
-  const source = files.map(read).join('\n');
+  const source = filesUnder('packages/cli/src', ['.ts']).map(read).join('\n');
+  const ofServices = read('packages/service/src/read-config.ts');
   const code = [...readme.matchAll(/`([^`\n]+)`|^(?:npm|npx) .*$/gm)].map(([whole, inline]) => inline ?? whole);
   const commands = code.filter((text) => /^(--|npm start|npx segue|segue )/.test(text));
   const flags = commands.flatMap((text) => text.match(/(?<= )--[a-z][a-z-]*|^--[a-z][a-z-]*/g) ?? []);
   t.ok(flags.length > 0);
   t.strictSame(
-    flags.filter((flag) => flag !== '--silent' && !source.includes(flag) && !source.includes(`${flag.slice(2)}: {`)),
+    flags.filter(
+      (flag) => flag !== '--silent' && !source.includes(flag) && !ofServices.includes(`${flag.slice(2)}: { type:`),
+    ),
     [],
   );
 });

@@ -127,6 +127,8 @@ async function answers(t: Test, origin: string): Promise<void> {
   t.match(await get('/api/runs/toy-1/trajectories?from=-1'), { status: 400, body: /from must be an iteration/ });
   t.match(await get('/api/trajectories/..%2f..%2fetc'), { status: 400 });
   t.match(await get('/../../package.json'), { status: 404 });
+  for (const path of ['//', '//[', '/%']) t.match(await get(path), { status: 404 }, `${path} ends nobody`);
+  t.match(await ask(origin, '/api/runs', 'GET', { host: 'rebound.example' }), { status: 409 }, 'a foreign name');
   t.match(await get('/data.js'), { status: 404 }, 'what runs in the controller is not served');
   t.match(await get('/api/runs', 'POST'), { status: 405, headers: { allow: 'GET, HEAD' } });
   const page = await get('/');
@@ -139,10 +141,11 @@ function ask(
   origin: string,
   path: string,
   method: string,
+  headers: Record<string, string> = {},
 ): Promise<{ status: number; headers: NodeJS.Dict<string | string[]>; body: string }> {
   const { hostname, port } = new URL(origin);
   return new Promise((resolve, reject) => {
-    const sent = request({ hostname, port, path, method }, (response) => {
+    const sent = request({ hostname, port, path, method, headers }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (chunk) => {
         body += chunk;

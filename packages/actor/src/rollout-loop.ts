@@ -342,7 +342,7 @@ export class RolloutLoop implements WorkSource {
     this.wake();
     await this.#options.outbox.send(held, segment);
     this.#publishing.delete(held);
-    this.#changed.check();
+    this.wake();
   }
 
   /** Waits until nothing is held of what `chosen` names: cuts what runs, lets go of what does not. */

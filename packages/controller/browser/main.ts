@@ -69,7 +69,7 @@ function choose(next: string): void {
     onEvent: (event) => {
       takeEvent(run, event);
       if (event.kind === 'iteration' || event.kind === 'evaluation') redrawSoon();
-      if (event.kind === 'state') void listRuns();
+      if (event.kind === 'state') listRuns().catch(tell);
     },
     onConnection: (connected) => say(connected ? '' : 'the controller cannot be reached; trying again'),
     onRest: redrawSoon,

@@ -55,7 +55,9 @@ export async function buildController(shell: Shell<ControllerConfig>): Promise<v
     const watch = (runId: string, afterSequence: number, signal: AbortSignal) =>
       watchRun(cluster, journal, { runId, fromStart: true, afterSequence }, signal);
     const data = pageData(cluster, runs, tokenizers);
-    shell.servePages(servePage({ data, status: () => watchdog.status(''), watch }));
+    shell.servePages(
+      servePage({ data, status: () => watchdog.status(''), onlyLocal: isLoopback(config.metricsHost), watch }),
+    );
   }
   shell.loop('watchdog', watchdogMs, () => watchdog.look());
   shell.loop('recover', config.reconcileIntervalMs, () => runs.recover());

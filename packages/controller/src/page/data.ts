@@ -138,6 +138,9 @@ function textOf(segment: Segment, decode: (tokens: Int32Array) => string): PageS
   };
 }
 
+/** Tokens that a character may be spread over at most: one per byte. */
+const longestCharacter = 4;
+
 /**
  * The text of each token. A character may be spread over several tokens, and what a token says may depend on the one before it: each is read
  * together with the piece before, and a token that ends inside a character says nothing until the character is whole. Together the pieces are the text.
@@ -149,7 +152,7 @@ export function pieces(tokens: Int32Array, decode: (tokens: Int32Array) => strin
   for (let end = 1; end <= tokens.length; end++) {
     const context = decode(tokens.subarray(contextStart, pieceStart));
     const text = decode(tokens.subarray(contextStart, end));
-    if (text.endsWith('\ufffd') && end < tokens.length) {
+    if (text.endsWith('\ufffd') && end < tokens.length && end - pieceStart < longestCharacter) {
       result.push('');
       continue;
     }

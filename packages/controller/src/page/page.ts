@@ -3,15 +3,24 @@
  * in data.ts.
  */
 import type { ServerResponse } from 'node:http';
+import { isLoopback } from '@segue/bus';
 import { type ErrorCode, SegueError, type StoredEvent } from '@segue/core';
 import type { HttpPages } from '@segue/service';
 import type { PageData } from './data.js';
 import { streamEvents } from './event-stream.js';
 import { type PageFile, readPageFiles } from './files.js';
 
+/** What a request names. */
+interface Asked {
+  readonly pathname: string;
+  readonly searchParams: URLSearchParams;
+}
+
 export interface PageParts {
   readonly data: PageData;
   readonly status: () => unknown;
+  /** Answers only requests that name a loopback host. */
+  readonly onlyLocal: boolean;
   readonly watch: (runId: string, afterSequence: number, signal: AbortSignal) => AsyncIterable<StoredEvent>;
 }
 
@@ -31,7 +40,7 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   DEADLINE_EXCEEDED: 504,
 };
 
-export function servePage({ data, status, watch }: PageParts): HttpPages {
+export function servePage({ data, status, onlyLocal, watch }: PageParts): HttpPages {
   let files: Promise<ReadonlyMap<string, PageFile>> | null = null;
   const readFiles = () => {
     files ??= readPageFiles();
@@ -39,8 +48,15 @@ export function servePage({ data, status, watch }: PageParts): HttpPages {
   };
 
   return (request, response) => {
-    const url = new URL(request.url ?? '/', 'http://localhost');
+    // Taken apart by hand: what a request names may be no address at all.
+    const [pathname = '/', query = ''] = (request.url ?? '/').split('?');
+    const url = { pathname, searchParams: new URLSearchParams(query) };
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    // A site of somebody's may have its own name lead here, and would then read along.
+    if (onlyLocal && !isLoopback(hostOf(request.headers.host))) {
+      sendError(response, new SegueError('FAILED_PRECONDITION', 'the page answers to names of this machine alone'));
+      return;
+    }
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { allow: 'GET, HEAD' }).end();
       return;
@@ -55,14 +71,14 @@ export function servePage({ data, status, watch }: PageParts): HttpPages {
       : sendFile(url);
     work.catch((error: unknown) => sendError(response, SegueError.from(error)));
 
-    async function sendFile({ pathname }: URL): Promise<void> {
+    async function sendFile({ pathname }: Asked): Promise<void> {
       const file = (await readFiles()).get(pathname === '/' ? 'index.html' : pathname.slice(1));
       if (!file) throw new SegueError('NOT_FOUND', `${pathname} is not here`);
       response.writeHead(200, { 'content-type': file.type, 'cache-control': 'no-cache' }).end(file.body);
     }
   };
 
-  async function answer({ pathname, searchParams }: URL): Promise<unknown> {
+  async function answer({ pathname, searchParams }: Asked): Promise<unknown> {
     if (pathname === '/api/status') return status();
     if (pathname === '/api/runs') return data.runs();
     const [, kind, id, part] =
@@ -75,6 +91,11 @@ export function servePage({ data, status, watch }: PageParts): HttpPages {
     }
     throw new SegueError('NOT_FOUND', `${pathname} is not here`);
   }
+}
+
+/** The name in a Host header, without the port. */
+function hostOf(header: string | undefined): string {
+  return (header ?? '').replace(/:\d*$/, '').replace(/^\[(.*)\]$/, '$1');
 }
 
 function iterationOf(query: URLSearchParams, name: string, otherwise: number): number {
