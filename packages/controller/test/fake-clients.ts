@@ -90,6 +90,7 @@ export function clientsOf(world: World) {
       for (const entry of world.iterations.get(runId) ?? []) yield world.view(entry);
     },
     listUnfinished: async function* ({ runId }) {
+      world.looks.trajectories++;
       yield* world.summaries(runId);
     },
     appendEvent: async ({ runId, key, ...event }) => {
@@ -232,6 +233,7 @@ export function clientsOf(world: World) {
     putIterationSignal: async (signal) => world.putSignal(signal),
     registrations: async () => world.actors.map((id) => world.registration(id)),
     queueDepths: async () => {
+      world.looks.queues++;
       const none = { pending: 0, leased: 0 };
       const rollout = { pending: world.queue.length, leased: world.held.size };
       return { rollout, reward: none, segments: { pending: world.stream.length, leased: 0 }, scores: none };

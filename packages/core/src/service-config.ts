@@ -201,7 +201,7 @@ export const trainerConfigSchema = service('trainer', {
 export const rewardConfigSchema = service('reward', {
   concurrency: key(
     z.number().int().min(1).default(32),
-    'Responses judged at once; most of the time of a verdict is waiting for the store and the broker',
+    'Responses judged at once; while there are plenty, four times as many are read and answered, since most of the time of a verdict is waiting for the store and the broker',
   ),
   timeoutMs: key(z.number().int().min(10).default(5_000), 'Longest time for one verdict', ms),
   maxAttempts: key(z.number().int().min(1).default(3), 'Tries of a verdict that failed for infrastructure reasons'),

@@ -49,7 +49,7 @@ export async function buildReward(shell: Shell<RewardConfig>, scorers: Scorers =
         tokenizers,
         scorers,
         rules,
-        concurrency: config.concurrency,
+        pool: new Pool(config.concurrency),
         onInHand: (tasks) => metrics.in_hand.set(tasks),
         onTask: (outcome, durationMs, why) => {
           metrics.tasks_total.inc({ outcome });

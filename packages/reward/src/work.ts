@@ -7,10 +7,13 @@ import type { Bus, Client, Lease } from '@segue/bus';
 import { promptText, type ReplayApi, type RewardTask, type Score, type ScoreStatus, SegueError } from '@segue/core';
 import type { JudgeRules } from './judge.js';
 import { judge } from './judge.js';
+import type { Pool } from './pool.js';
 import type { Problems } from './problems.js';
 import type { Scorers } from './scorers/index.js';
 import type { Tokenizers } from './tokenizers.js';
 
+/** Tasks in hand per place in the pool, while there are plenty: reading a trajectory and sending its verdict takes longer than most judging. */
+const tasksPerPlace = 4;
 /** Longest wait for a task at a time, in ms. */
 const takeMs = 1_000;
 /** Pause before a task whose data could not be read comes again, in ms; doubles with each delivery up to the longest. */
@@ -26,8 +29,8 @@ export interface WorkParts {
   readonly tokenizers: Pick<Tokenizers, 'get'>;
   readonly scorers: Scorers;
   readonly rules: JudgeRules;
-  /** Responses judged at once. */
-  readonly concurrency: number;
+  /** Where responses are judged, so many at once. */
+  readonly pool: Pool;
   /** Told how many tasks are in hand, whenever that changes. */
   readonly onInHand?: (tasks: number) => void;
   /** Told of each task: the verdict's status, or what else became of it. */
@@ -41,12 +44,16 @@ export interface WorkParts {
 /** Works until `signal` fires; tasks in hand are finished or given back first. */
 export async function workOnRewards(parts: WorkParts, signal: AbortSignal): Promise<void> {
   const inHand = new Set<Promise<void>>();
+  const portion = parts.pool.places;
+  // Beyond one for each place only while there are plenty, so that scorers share a short queue.
+  let limit = portion;
   try {
     while (!signal.aborted) {
       // Asks for the store first: a task that is taken can then be done.
       await parts.replay();
-      const free = parts.concurrency - inHand.size;
-      const leases = await parts.bus.takeRewardTasks(free, { waitMs: takeMs, signal });
+      const wanted = Math.min(portion, limit - inHand.size);
+      const leases = await parts.bus.takeRewardTasks(wanted, { waitMs: takeMs, signal });
+      limit = leases.length === wanted ? tasksPerPlace * portion : portion;
       for (const lease of leases) {
         const handling: Promise<void> = handle(parts, lease, signal).finally(() => {
           inHand.delete(handling);
@@ -55,7 +62,8 @@ export async function workOnRewards(parts: WorkParts, signal: AbortSignal): Prom
         inHand.add(handling);
         parts.onInHand?.(inHand.size);
       }
-      if (inHand.size >= parts.concurrency) await Promise.race(inHand);
+      const room = limit > portion ? Math.ceil(portion / 4) : 1;
+      while (inHand.size > limit - room) await Promise.race(inHand);
     }
   } finally {
     await Promise.all(inHand);
@@ -123,7 +131,7 @@ async function scoreTask(parts: WorkParts, lease: Lease<RewardTask>, signal: Abo
       answer: problem.answer,
       metadata: problem.metadata,
     };
-    return await judge(scorer, request, parts.rules, signal);
+    return await parts.pool.run(() => judge(scorer, request, parts.rules, signal));
   } catch (error) {
     const failure = SegueError.from(error);
     // Another delivery may find what this one did not; the rest is a failure, which the store has tried again a few times.

@@ -136,7 +136,7 @@ async function newWorld(t: Test, changes: Partial<WorkParts> = {}): Promise<Worl
       tokenizers: new Tokenizers({ bus, trainer: () => Promise.reject(new Error('not asked')), folder }),
       scorers: builtInScorers,
       rules,
-      concurrency: 4,
+      pool: new Pool(4),
       onTask: (outcome) => outcomes.push(outcome),
       ...changes,
     },
@@ -220,10 +220,39 @@ t.test('at most so many responses are judged at once, and a lease is renewed whi
       return { status: 'ok', reward: 1, detail: '' };
     },
   };
-  const { store, score } = await newWorld(t, { scorers: scorerTable([slow]), concurrency: 2 });
+  const { store, score } = await newWorld(t, { scorers: scorerTable([slow]), pool: new Pool(2) });
   await score(Array.from({ length: 6 }, (_, i) => store.add(i, 's;#42')));
   t.equal(most, 2);
   t.equal(judged, 6, 'none was judged twice');
+});
+
+t.test('while there are plenty of tasks, four for each place are in hand', async (t) => {
+  const inHand: number[] = [];
+  let open = () => {};
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const gated: Scorer = {
+    name: 'exact',
+    description: '',
+    metadataSchema: null,
+    score: async () => {
+      await gate;
+      return { status: 'ok', reward: 1, detail: '' };
+    },
+  };
+  const { bus, store, score } = await newWorld(t, {
+    scorers: scorerTable([gated]),
+    pool: new Pool(2),
+    onInHand: (tasks) => inHand.push(tasks),
+  });
+  const ids = Array.from({ length: 12 }, (_, i) => store.add(i, 's;#42'));
+  const scored = score(ids);
+  while (inHand.at(-1) !== 8) await new Promise(setImmediate);
+  t.equal((await bus.queueDepths()).reward.pending, 4, 'the others are left to other scorers');
+  open();
+  t.equal((await scored).size, 12);
+  t.equal(Math.max(...inHand), 8);
 });
 
 t.test('what lacks its problem or its tokenizer is answered with an error, never thrown away', async (t) => {
