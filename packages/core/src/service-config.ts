@@ -131,6 +131,11 @@ export const controllerConfigSchema = service('controller', {
     z.number().int().min(0).default(16),
     'Batches beyond these that wait for their turn, unread; more are refused with the time after which to try again',
   ),
+  submissionIdleMs: key(
+    z.number().int().min(100).default(30_000),
+    'Longest wait for the next problem of a batch that is taken in; then it is refused as a whole, and its place is free',
+    ms,
+  ),
   reconcileIntervalMs: key(
     z.number().int().min(50).default(2_000),
     'How often every hand-over is derived again from the store',
