@@ -300,6 +300,7 @@ export class RunTable {
     this.#touched = [];
     this.#options.onTurn(report);
     for (const answer of answers) answer();
+    this.#endLate();
     this.#look();
   }
 
@@ -314,7 +315,13 @@ export class RunTable {
     // A turn that was refused before it began touched nobody: whoever it was for is told. A full disk serves nobody, and is not read to find out.
     if (error.code === 'RESOURCE_EXHAUSTED') this.#refuseAll(error);
     else if (touched.length === 0) this.#refuseNext(error);
+    this.#endLate();
     this.#look();
+  }
+
+  #endLate(): void {
+    this.#inserts.endLate();
+    this.#samples.endLate();
   }
 
   #refuseNext(error: SegueError): void {
@@ -334,6 +341,7 @@ export class RunTable {
   }
 
   #insertTimedOut(call: WaitingCall<InsertRequest, InsertResult>): void {
+    if (this.#awaitsTurn(call)) return;
     const { accepted, repeated } = call.request;
     const blocker = this.#memory?.insertBlocker() ?? 'their turn';
     const waitedFor = `inserts into ${this.#what} waited ${call.waitMs} ms for ${blocker}`;
@@ -343,9 +351,16 @@ export class RunTable {
   }
 
   #sampleTimedOut(call: WaitingCall<{ readonly count: number }, readonly SettledDraw[]>): void {
+    if (this.#awaitsTurn(call)) return;
     const blocker = this.#memory?.sampleBlocker(call.request.count) ?? 'their turn';
     this.#endWait('sampleCalls', call);
     call.refuse(new SegueError(timeoutCode(call), `samples of ${this.#what} waited ${call.waitMs} ms for ${blocker}`));
+  }
+
+  /** While a turn is on its way nobody knows what it does for the call: it decides. */
+  #awaitsTurn(call: WaitingCall<unknown, never>): boolean {
+    if (this.#turnComes) call.isLate = true;
+    return this.#turnComes;
   }
 
   /** Counts a wait that ended in vain; written with the next turn. */
