@@ -154,7 +154,7 @@ export class Keeper {
   /** Mends the run whose row it was, or the whole store; answers how much there was to mend. A call while the same one runs waits for it. */
   #heal(row: DamagedRow | null): Promise<number> {
     const { tables } = this.#options;
-    const isLetter = row?.table === 'deadLetters';
+    const isLetter = row?.table === 'deadLetters' || row?.table === 'letterBodies';
     const runId = row !== null && tables.runs.has(row.key.slice(0, 1)) ? String(row.key[0]) : null;
     const name = isLetter ? 'dead letters' : `run ${runId ?? ''}`;
     const heal = async () => {
