@@ -128,25 +128,6 @@ t.test('a task that is given back comes at once, or after the delay', async (t) 
   t.equal(late?.deliveryCount, 3);
 });
 
-t.test('two tasks that are given back at once both come again', async (t) => {
-  const { bus } = await open(t, { rolloutLeaseMs: 60_000 });
-  await bus.publishRolloutTasks(tasks(2));
-  const take = async (count: number) => {
-    const leases: Lease<RolloutTask>[] = [];
-    while (leases.length < count) leases.push(...(await bus.takeRolloutTasks(2, { waitMs: 10_000 })));
-    return leases;
-  };
-  for (const lease of await take(2)) lease.giveBack();
-  const again = await take(2);
-  t.strictSame(members(again).sort(), [0, 1]);
-  for (const lease of again) {
-    t.equal(lease.deliveryCount, 2);
-    t.equal(await lease.lostDeliveries(), 0);
-    await lease.ack();
-  }
-  t.strictSame((await bus.queueDepths()).rollout, { pending: 0, leased: 0 });
-});
-
 t.test('a delivery that was given back is told from one that was lost with its taker', async (t) => {
   const { bus, another } = await open(t);
   await bus.publishRolloutTasks([task(0)]);

@@ -224,6 +224,22 @@ export const replayConfigSchema = service('replay', {
     "Upper bound of the store's file",
     bytes,
   ),
+  retention: key(
+    z
+      .strictObject({
+        finishedRuns: key(
+          z.number().int().min(0).nullable().default(null),
+          'Runs that are finished or stopped whose records are kept, the newest; of others only the configuration and the counters stay; null: all are kept',
+        ),
+        minAgeHours: key(
+          z.number().min(0).default(24),
+          'Records of a run are kept at least for so long after its last event',
+          { unit: 'hours' },
+        ),
+      })
+      .prefault({}),
+    'What a store that lives for months lets go of: docs/durability.md',
+  ),
   tables: key(tablesSchema, 'Tables of items beside the one that training consumes, by name: docs/replay.md'),
   maxWaitingCalls: key(
     z.number().int().min(1).default(1_024),

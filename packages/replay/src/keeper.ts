@@ -8,6 +8,7 @@ import { examineLetters } from './examine-letters.js';
 import { find } from './find.js';
 import { type Examined, examineRun, type Scope } from './mend.js';
 import { recount } from './recount.js';
+import { isRetired } from './retired.js';
 import { runRules } from './run-rules.js';
 import { runIds } from './runs.js';
 import { takeSnapshot } from './snapshot.js';
@@ -182,6 +183,7 @@ export class Keeper {
       const detail = `${run.fault}; restore a snapshot (segue store restore)`;
       yield { records: 1, damages: [{ runId, what: 'record of the run', detail, mending: 'none' }], mend: null };
     }
+    if (isRetired(tables, runId)) return;
     yield* examineRun(tables, runId, runRules(run.row?.configJson ?? ''), scope);
   }
 

@@ -17,7 +17,7 @@ import {
 import type { Tables } from '../tables.js';
 import type { Writer } from '../writer.js';
 import { type Changes, drawFit, insertInto, type SettledDraw } from './changes.js';
-import { type ItemTableRow, noWaits, type TurnReport, type WaitCounts } from './item-rows.js';
+import { type ItemTableRow, noWaits, type TurnReport, withWait } from './item-rows.js';
 import { loadTable } from './load-table.js';
 import { timeoutCode, type WaitingCall, WaitingCalls, type WaitOptions } from './waiting-calls.js';
 
@@ -265,7 +265,7 @@ export class RunTable {
     const { accepted, repeated, items } = request;
     if (accepted > from) this.#touched.push(call);
     if (accepted < items.length) return accepted - from;
-    this.#row = this.#withWait('insertCalls', call, false);
+    this.#row = withWait(this.#rowNow(), 'insertCalls', call.blockedAtMs, false);
     this.#inserts.remove(call);
     answers.push(() => call.answer({ accepted, repeated, waitedFor: '' }));
     return accepted - from;
@@ -278,7 +278,7 @@ export class RunTable {
     const draws = drawFit(table, call.request.count, this.#options.isFit, changes);
     // Nothing that was there was fit: it goes on waiting.
     if (draws.length === 0) return 0;
-    this.#row = this.#withWait('sampleCalls', call, false);
+    this.#row = withWait(this.#rowNow(), 'sampleCalls', call.blockedAtMs, false);
     this.#samples.remove(call);
     answers.push(() => call.answer(draws));
     return draws.length;
@@ -367,31 +367,13 @@ export class RunTable {
   #endWait(kind: 'insertCalls' | 'sampleCalls', call: WaitingCall<unknown, never>): void {
     const before = this.#rowNow();
     call.blockedAtMs ??= performance.now() - call.waitMs;
-    this.#row = this.#withWait(kind, call, true);
+    this.#row = withWait(this.#rowNow(), kind, call.blockedAtMs, true);
     this.#options.onTurn({ table: this.#options.name, before, after: this.#rowNow() });
   }
 
   #markBlocked(): void {
     const nowMs = performance.now();
     for (const calls of [this.#inserts, this.#samples]) calls.markBlocked(nowMs);
-  }
-
-  #withWait(
-    kind: 'insertCalls' | 'sampleCalls',
-    { blockedAtMs }: WaitingCall<unknown, never>,
-    gaveUp: boolean,
-  ): ItemTableRow {
-    const row = this.#rowNow();
-    if (blockedAtMs === null) return row;
-    const counts: WaitCounts = row[kind];
-    return {
-      ...row,
-      [kind]: {
-        waits: counts.waits + 1,
-        blockedMs: counts.blockedMs + performance.now() - blockedAtMs,
-        timeouts: counts.timeouts + (gaveUp ? 1 : 0),
-      },
-    };
   }
 
   #rowNow(): ItemTableRow {
