@@ -298,6 +298,7 @@ export const controllerSamples: Samples<ControllerApi> = {
         actors: [{ actorId: 'a', address: 'h:1', running: 1, slots: 2, policyVersion: 0, seenAtMs: 2 }],
         services: [{ service: 'replay', id: 'replay', address: 'h:2', trouble: 'x' }],
         faults: { 'fenced-stale': 2 ** 40 },
+        runsRetired: 3,
         queues: [{ queue: 'rollout', pending: 3, leased: 0 }],
       },
     ],

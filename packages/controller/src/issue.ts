@@ -72,6 +72,7 @@ export class TaskIssuer {
     await this.#publish(
       stillOwed.filter((id) => waiting.has(id) && !held.has(id)),
       errors,
+      waiting,
     );
   }
 
@@ -106,7 +107,7 @@ export class TaskIssuer {
         'tasks that nobody holds are issued again',
       );
     }
-    await this.#publish([...failed, ...lost], errorsOf(waiting));
+    await this.#publish([...failed, ...lost], errorsOf(waiting), waiting);
   }
 
   /** Whether what is owed may all be on its way: there is a lease for each, or something waits in the queue or for the store. */
@@ -148,15 +149,24 @@ export class TaskIssuer {
     return this.#owners.of(ids);
   }
 
-  /** In the order of the plan. @param errors failed tries of each, none where it names none */
-  async #publish(ids: readonly string[], errors: ReadonlyMap<string, number>): Promise<void> {
+  /**
+   * In the order of the plan. @param errors failed tries of each, none where it names none
+   * @param waiting where each stands; left out: where the plan says. One that the store has cut back since, over damage, stands before its plan
+   */
+  async #publish(
+    ids: readonly string[],
+    errors: ReadonlyMap<string, number>,
+    waiting: ReadonlyMap<string, TrajectorySummary> = new Map(),
+  ): Promise<void> {
     if (ids.length === 0) return;
     const { iteration } = this.#record;
     const before = this.#run.progress.issue;
     const round = before?.iteration === iteration ? before.round + 1 : 0;
     await this.#run.save({ issue: { iteration, round } });
     const wanted = new Set(ids);
-    const tasks = this.#record.tasks.filter((task) => wanted.has(task.trajectoryId));
+    const tasks = this.#record.tasks
+      .filter((task) => wanted.has(task.trajectoryId))
+      .map((task) => ({ ...task, segmentIndex: waiting.get(task.trajectoryId)?.segmentCount ?? task.segmentIndex }));
     const lostTries = await this.#run.cluster.bus.lostTries(this.#run.id);
     const lost = new Map(
       lostTries.map(({ trajectoryId, segmentIndex, tries }) => [`${trajectoryId}-s${segmentIndex}`, tries]),

@@ -119,6 +119,7 @@ export function clientsOf(world: World) {
       promptTokens: 0,
       bytesOnDisk: 0,
       deadLettersByKind: {},
+      runsRetired: 2,
     }),
   };
   const written = (policy: PolicyVersionInfo, metricsJson: string): TrainProgress[] => [

@@ -170,6 +170,8 @@ export interface ClusterStatus {
   readonly faults: Readonly<Record<string, number>>;
   /** Messages of the bus, as of the last look. */
   readonly queues: readonly QueueReport[];
+  /** Runs whose records the store has let go of, as of the last look. */
+  readonly runsRetired: number;
 }
 export interface QueueReport {
   readonly queue: string;

@@ -27,6 +27,7 @@ export const replayMetricTable = {
     labels: ['mending'],
   },
   standing_damage: { type: 'gauge', help: 'Damaged records that nothing mends' },
+  runs: { type: 'gauge', help: 'Runs, by whether their records are kept or were removed', labels: ['records'] },
   bytes_on_disk: { type: 'gauge', help: 'Size of the file' },
 } as const satisfies MetricTable;
 

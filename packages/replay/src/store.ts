@@ -18,7 +18,9 @@ import {
   type ReplayApi,
   type ReplayStatistics,
   type RequeueOutcome,
+  type RetentionRules,
   type RunRecord,
+  runsToRetire,
   type Score,
   type ScoreResult,
   SeededRandom,
@@ -49,6 +51,8 @@ import { Keeper } from './keeper.js';
 import type { Notice, RunProgress } from './progress.js';
 import { requeueLetter } from './requeue.js';
 import { restoreProgress } from './restore-progress.js';
+import { markRetired, removeSome, restingRuns, unfinishedRetirements } from './retire.js';
+import { countRetired, isRetired } from './retired.js';
 import type { IterationRow } from './rows.js';
 import { runRules } from './run-rules.js';
 import {
@@ -87,6 +91,9 @@ export interface StoreOptions extends WriterOptions {
   readonly onDamage?: (damage: StoreDamage, isMended: boolean) => void;
 }
 
+/** Rows that are removed in one transaction at most: bounds how long others wait for it. */
+const rowsAtOnce = 1_000;
+
 export type CommitListener = (notice: Notice) => void;
 
 type RequestOf<K extends keyof ReplayApi> = ReplayApi[K] extends { readonly request: infer Request } ? Request : never;
@@ -120,7 +127,7 @@ export class ReplayStore {
       this.keeper.note(damage),
     );
     this.keeper.mendAtStart();
-    for (const runId of runIds(this.#tables)) this.#readAgain(runId);
+    for (const runId of runIds(this.#tables)) if (!isRetired(this.#tables, runId)) this.#readAgain(runId);
     this.items.recover();
   }
 
@@ -149,6 +156,24 @@ export class ReplayStore {
 
   listRuns(): RunRecord[] {
     return listRuns(this.#tables);
+  }
+
+  /** How many runs have their records, and of how many they were let go. */
+  countRuns(): { readonly kept: number; readonly retired: number } {
+    const retired = countRetired(this.#tables);
+    return { kept: runIds(this.#tables).length - retired, retired };
+  }
+
+  /** Lets go of the records of runs that are over, as far as the rules say, and of what a killed process left; answers the runs. */
+  async retire(rules: RetentionRules): Promise<string[]> {
+    const chosen = runsToRetire(restingRuns(this.#tables), rules, (this.#options.now ?? Date.now)());
+    for (const runId of chosen) await this.#write((context) => markRetired(context, runId));
+    for (const runId of unfinishedRetirements(this.#tables)) {
+      this.#progress.delete(runId);
+      while ((await this.#write((context) => removeSome(context, runId, rowsAtOnce))) === rowsAtOnce);
+      this.items.readAgain(runId);
+    }
+    return chosen;
   }
 
   putProblems(header: BatchHeader, problems: readonly Problem[]): Promise<BatchResult> {

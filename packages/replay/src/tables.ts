@@ -23,8 +23,10 @@
  * | items            | run, table, sequence               | TableItem |
  * | itemTables       | run, table                         | ItemTableRow |
  * | fills            | run, table, trajectory or group    | 1: to be inserted into the table |
- * | deadLetters      | id                                 | DeadLetterRecord |
+ * | deadLetters      | id                                 | DeadLetterRecord, a message's without its body |
+ * | letterBodies     | id                                 | { body } of a message |
  * | recounts         | run                                | 1: records were mended, what follows from them is to be made anew |
+ * | retired          | run                                | RetiredRow: its records were let go of |
  *
  * Numbers sort as numbers. Values are checked against their checksum when they are read.
  */
@@ -49,6 +51,7 @@ import type {
   GroupRow,
   IterationRow,
   ProblemTally,
+  RetiredRow,
   RunRow,
   SegmentRow,
   TokensRow,
@@ -218,7 +221,9 @@ export function openTables(folder: string) {
     itemTables: new Table<ItemTableRow>(root, life, 'itemTables'),
     fills: new Table<1>(root, life, 'fills'),
     deadLetters: new Table<DeadLetterRecord>(root, life, 'deadLetters'),
+    letterBodies: new Table<{ readonly body: Uint8Array }>(root, life, 'letterBodies'),
     recounts: new Table<1>(root, life, 'recounts'),
+    retired: new Table<RetiredRow>(root, life, 'retired'),
     /**
      * Runs `work` in one transaction: on disk when it returns, undone when it throws. Inside another one it is a part of it that
      * can be undone by itself.

@@ -139,7 +139,7 @@ async function start<C extends CommonConfig>(
     serve: (contract, handlers) =>
       addService(server, contract, handlers, {
         signal: stopping.signal,
-        maxStreamBytes: maxStreamBytesOf(config),
+        ...streamLimitsOf(config),
         onCall: (report) => {
           counts.calls_total.inc({ rpc: report.rpc, code: report.code });
           if (report.code === 'INTERNAL')
@@ -231,6 +231,8 @@ function leaseOf(name: ServiceName, config: CommonConfig): { rolloutLeaseMs?: nu
   return name === 'actor' ? { rolloutLeaseMs: config.leaseMs } : { rewardLeaseMs: config.leaseMs };
 }
 
-function maxStreamBytesOf(config: CommonConfig): number | undefined {
-  return 'maxBatchBytes' in config && typeof config.maxBatchBytes === 'number' ? config.maxBatchBytes : undefined;
+/** Only the controller has keys for them: it alone takes streams from everybody. */
+function streamLimitsOf(config: CommonConfig): { readonly maxStreamBytes?: number; readonly maxIdleMs?: number } {
+  if (!('maxBatchBytes' in config) || !('submissionIdleMs' in config)) return {};
+  return { maxStreamBytes: Number(config.maxBatchBytes), maxIdleMs: Number(config.submissionIdleMs) };
 }

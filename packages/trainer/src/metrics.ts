@@ -4,6 +4,7 @@ import type { Metrics, MetricsOf, MetricTable } from '@segue/service';
 
 const table = {
   versions_total: { type: 'counter', help: 'Versions written or answered', labels: ['work'] },
+  versions_retired_total: { type: 'counter', help: 'Versions removed of runs whose records the store has let go of' },
   steps_total: { type: 'counter', help: 'Optimiser steps', labels: ['work'] },
   policy_version: { type: 'gauge', help: 'Newest version' },
   loss: { type: 'gauge', help: 'Loss of the last step', labels: ['work'] },

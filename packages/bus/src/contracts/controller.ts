@@ -96,6 +96,7 @@ const clusterStatusConverter = fields<ClusterStatus, ClusterStatus__Output>({
   services: listOf(serviceAddressConverter),
   faults: counts,
   queues: listOf(fields<QueueReport, QueueReport__Output>({ queue: text, pending: uint, leased: uint })),
+  runsRetired: uint,
 });
 
 const ofRun = fields<{ runId: string }, GetRunRequest__Output>({ runId: text });

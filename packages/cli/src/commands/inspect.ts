@@ -25,7 +25,7 @@ async function printStatus(flags: ConnectFlags): Promise<void> {
 /** One line each: the run, the actors, what is waited for and from whom, queues that hold something, what went wrong. */
 export function statusText(status: ClusterStatus, nowMs: number): string {
   const since = (ms: number) => `${Math.max(0, (nowMs - ms) / 1000).toFixed(0)} s`;
-  const { actors, services, waiting, queues, faults } = status;
+  const { actors, services, waiting, queues, faults, runsRetired } = status;
   const phaseSince = status.phaseSinceMs === 0 ? '' : ` since ${since(status.phaseSinceMs)}`;
   const held = queues.filter(({ pending, leased }) => pending + leased > 0);
   return [
@@ -39,6 +39,7 @@ export function statusText(status: ClusterStatus, nowMs: number): string {
     ...(held.length === 0
       ? []
       : [`queues  ${held.map((q) => `${q.queue}: ${q.pending} waiting, ${q.leased} leased`).join('; ')}`]),
+    ...(runsRetired === 0 ? [] : [`retired ${runsRetired} runs: their records were removed (retention.finishedRuns)`]),
     ...(Object.keys(faults).length === 0
       ? []
       : [
