@@ -46,6 +46,7 @@ import {
   type WriteContext,
 } from './iterations.js';
 import { Keeper } from './keeper.js';
+import { isOver, keptRows, letGo } from './let-go.js';
 import type { Notice, RunProgress } from './progress.js';
 import { requeueLetter } from './requeue.js';
 import { restoreProgress } from './restore-progress.js';
@@ -120,7 +121,10 @@ export class ReplayStore {
       this.keeper.note(damage),
     );
     this.keeper.mendAtStart();
-    for (const runId of runIds(this.#tables)) this.#readAgain(runId);
+    for (const runId of runIds(this.#tables)) {
+      this.#readAgain(runId);
+      this.#letGoIfOver(runId);
+    }
     this.items.recover();
   }
 
@@ -139,8 +143,10 @@ export class ReplayStore {
 
   // ---- runs and problems ----
 
-  putRun(run: RunRecord, expectedRevision: number | null): Promise<RunRecord> {
-    return this.#write(({ tables, nowMs }) => putRun(tables, run, expectedRevision, nowMs));
+  async putRun(run: RunRecord, expectedRevision: number | null): Promise<RunRecord> {
+    const put = await this.#write(({ tables, nowMs }) => putRun(tables, run, expectedRevision, nowMs));
+    this.#letGoIfOver(run.id);
+    return put;
   }
 
   getRun(runId: string): RunRecord {
@@ -288,6 +294,11 @@ export class ReplayStore {
     return new Map([...this.#progress].map(([runId, { awaiting }]) => [runId, awaiting]));
   }
 
+  /** What is in memory of runs: how many are followed, and how many of their rows are kept. */
+  inMemory(): { readonly runs: number; readonly rows: number } {
+    return { runs: this.#progress.size, rows: keptRows(this.#tables) };
+  }
+
   bytesOnDisk(): number {
     return this.#tables.bytesOnDisk();
   }
@@ -303,6 +314,21 @@ export class ReplayStore {
       const detail = `${rawMessage}; its calls are refused until a snapshot is put back (segue store restore)`;
       this.keeper.note({ runId, what: 'progress of the run', detail, mending: 'none' });
     }
+  }
+
+  /** A run that is over costs no memory: what is asked of it is read from the tables, as after a start. What still waits for a verdict stays. */
+  #letGoIfOver(runId: string): void {
+    const progress = this.#progress.get(runId);
+    if (progress === undefined) return;
+    progress.isOver = isOver(this.#tables, runId);
+    this.#letGoIfSettled(runId);
+  }
+
+  #letGoIfSettled(runId: string): void {
+    const progress = this.#progress.get(runId);
+    if (!progress?.isOver || progress.awaiting.size > 0) return;
+    this.#progress.delete(runId);
+    letGo(this.#tables, runId);
   }
 
   #restored(runId: string): RunProgress {
@@ -350,5 +376,6 @@ export class ReplayStore {
     for (const notice of notices) this.#progressOf(notice.runId).apply(notice);
     this.items.follow(notices);
     for (const notice of notices) for (const listener of this.#listeners) listener(notice);
+    for (const { runId } of notices) this.#letGoIfSettled(runId);
   }
 }
