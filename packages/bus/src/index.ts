@@ -1,5 +1,5 @@
 /** All wire formats: typed gRPC clients and servers, JetStream queues, buckets and codecs. */
-export { pause, untilAborted } from './abort.js';
+export { type FirstOf, firstOf, pause, untilAborted } from './abort.js';
 export { createGate, type GateOptions, type Refusal } from './access/gate.js';
 export { identityOf, subjectOf } from './access/identity.js';
 export { certificateEndMs, readTls, type TlsFiles, type TlsMaterial } from './access/tls.js';

@@ -48,6 +48,7 @@ import {
   type WriteContext,
 } from './iterations.js';
 import { Keeper } from './keeper.js';
+import { isOver, keptRows, letGo } from './let-go.js';
 import type { Notice, RunProgress } from './progress.js';
 import { requeueLetter } from './requeue.js';
 import { restoreProgress } from './restore-progress.js';
@@ -127,7 +128,11 @@ export class ReplayStore {
       this.keeper.note(damage),
     );
     this.keeper.mendAtStart();
-    for (const runId of runIds(this.#tables)) if (!isRetired(this.#tables, runId)) this.#readAgain(runId);
+    for (const runId of runIds(this.#tables)) {
+      if (isRetired(this.#tables, runId)) continue;
+      this.#readAgain(runId);
+      this.#letGoIfOver(runId);
+    }
     this.items.recover();
   }
 
@@ -146,8 +151,10 @@ export class ReplayStore {
 
   // ---- runs and problems ----
 
-  putRun(run: RunRecord, expectedRevision: number | null): Promise<RunRecord> {
-    return this.#write(({ tables, nowMs }) => putRun(tables, run, expectedRevision, nowMs));
+  async putRun(run: RunRecord, expectedRevision: number | null): Promise<RunRecord> {
+    const put = await this.#write(({ tables, nowMs }) => putRun(tables, run, expectedRevision, nowMs));
+    this.#letGoIfOver(run.id);
+    return put;
   }
 
   getRun(runId: string): RunRecord {
@@ -313,6 +320,11 @@ export class ReplayStore {
     return new Map([...this.#progress].map(([runId, { awaiting }]) => [runId, awaiting]));
   }
 
+  /** What is in memory of runs: how many are followed, and how many of their rows are kept. */
+  inMemory(): { readonly runs: number; readonly rows: number } {
+    return { runs: this.#progress.size, rows: keptRows(this.#tables) };
+  }
+
   bytesOnDisk(): number {
     return this.#tables.bytesOnDisk();
   }
@@ -328,6 +340,21 @@ export class ReplayStore {
       const detail = `${rawMessage}; its calls are refused until a snapshot is put back (segue store restore)`;
       this.keeper.note({ runId, what: 'progress of the run', detail, mending: 'none' });
     }
+  }
+
+  /** A run that is over costs no memory: what is asked of it is read from the tables, as after a start. What still waits for a verdict stays. */
+  #letGoIfOver(runId: string): void {
+    const progress = this.#progress.get(runId);
+    if (progress === undefined) return;
+    progress.isOver = isOver(this.#tables, runId);
+    this.#letGoIfSettled(runId);
+  }
+
+  #letGoIfSettled(runId: string): void {
+    const progress = this.#progress.get(runId);
+    if (!progress?.isOver || progress.awaiting.size > 0) return;
+    this.#progress.delete(runId);
+    letGo(this.#tables, runId);
   }
 
   #restored(runId: string): RunProgress {
@@ -375,5 +402,6 @@ export class ReplayStore {
     for (const notice of notices) this.#progressOf(notice.runId).apply(notice);
     this.items.follow(notices);
     for (const notice of notices) for (const listener of this.#listeners) listener(notice);
+    for (const { runId } of notices) this.#letGoIfSettled(runId);
   }
 }
