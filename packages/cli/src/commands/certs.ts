@@ -11,6 +11,7 @@ interface FolderFlags {
 interface CreateFlags extends FolderFlags {
   readonly host: readonly string[];
   readonly client: readonly string[];
+  readonly scorer: readonly string[];
   readonly days: number;
 }
 interface RenewFlags extends FolderFlags {
@@ -24,6 +25,7 @@ export function addCertsCommands(program: Command): void {
     .description('make the authority and what is missing of the certificates of all services, and of the named clients')
     .option('--host <name>', 'host name or address of the services beside this machine; may be repeated', collect, [])
     .option('--client <name>', 'a client that gets a certificate; may be repeated', collect, [])
+    .option('--scorer <name>', 'a scorer server of your own that gets one; may be repeated', collect, [])
     .option('--days <n>', 'how long they last', wholeNumber(1), 365)
     .addHelpText('after', '\nExample:\n  segue certs create --out certs --host segue.example.org --client alice')
     .action(createCertificates);
@@ -56,7 +58,8 @@ async function createCertificates(flags: CreateFlags): Promise<void> {
   // A repetition adds clients; one that is named again is refused, since its key would be lost.
   const services = serviceHolders.filter(({ name }) => !known.has(name));
   const clients = flags.client.map((name) => ({ kind: 'client', name }) as const);
-  for (const holder of [...services, ...clients]) {
+  const scorers = flags.scorer.map((name) => ({ kind: 'scorer', name }) as const);
+  for (const holder of [...services, ...clients, ...scorers]) {
     await folder.issue(holder, hosts, flags.days);
     say([`${holder.kind} ${holder.name}: ${folder.filesOf(holder.name).cert}`]);
   }
