@@ -12,6 +12,7 @@ import { addRunCommand } from './commands/run.js';
 import { addStoreCommand } from './commands/store.js';
 import { addTokensCommands } from './commands/tokens.js';
 import { addTrajectoryCommand } from './commands/trajectory.js';
+import { addUpCommand } from './commands/up.js';
 
 export function buildProgram(): Command {
   const program = new Command('segue')
@@ -19,6 +20,7 @@ export function buildProgram(): Command {
     .version('0.1.0')
     .showHelpAfterError('(run with --help to see the options)');
   addDemoCommand(program);
+  addUpCommand(program);
   addRunCommand(program);
   addTrajectoryCommand(program);
   addInspectCommands(program);
