@@ -7,8 +7,8 @@ import { SegueError, serviceNames } from '@segue/core';
 import type { Command } from 'commander';
 import { defaultClusterOptions } from '../cluster/local-cluster.js';
 import { withLocalCluster } from '../run/with-cluster.js';
-import { print } from './connect.js';
 import { collect, wholeNumber } from './options.js';
+import { addExamples, jsonOption, print } from './output.js';
 
 interface UpFlags {
   readonly data: string;
@@ -19,25 +19,23 @@ interface UpFlags {
 }
 
 export function addUpCommand(program: Command): void {
-  program
+  const command = program
     .command('up')
     .description('start a local cluster for clients, without a run; Ctrl-C ends it')
     .option('--data <folder>', 'folder of all data', '.segue')
     .option('--actors <n>', 'rollout actors', wholeNumber(0), 2)
     .option('--set <service.key=value>', 'any key of a service, such as reward.timeoutMs=30000', collect, [])
     .option('--secure', 'certificates, tokens and users of the message server on this machine too; see SECURITY.md')
-    .option('--json', 'where the cluster is, as one JSON object once it is ready')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  segue up
-  segue up --actors 4 --set actor.slots=16 --set reward.timeoutMs=30000
-  segue up --json | head -1`,
-    )
+    .option(...jsonOption)
     .action(async (flags: UpFlags) => {
       process.exitCode = await up(flags);
     });
+  addExamples(
+    command,
+    'segue up',
+    'segue up --actors 4 --set actor.slots=16 --set reward.timeoutMs=30000',
+    'segue up --json | head -1',
+  );
 }
 
 /** @returns 130: it ends by an interrupt alone */
