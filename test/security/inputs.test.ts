@@ -103,7 +103,7 @@ t.test('with checkpointsFolder a run begins with checkpoints below it alone', as
 
 t.test('a prompt that cannot fit is refused before it is encoded', async (t) => {
   const config = parseRunConfig({ rollout: { maxPromptTokens: 8 } }, 'test');
-  const scorer = { name: 'exact', description: '', metadataSchemaJson: '' };
+  const scorer = { name: 'exact', description: '', metadataSchemaJson: '', servers: null };
   const read = (chars: number) =>
     new ProblemReader('b', config, createCharacterTokenizer('ab'), [scorer]).read({
       ...problemInput,

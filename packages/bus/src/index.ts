@@ -7,13 +7,14 @@ export { formatTokens, mintToken, readTokens, TokenFile } from './access/tokens.
 export { actorContract } from './contracts/actor.js';
 export { controllerContract } from './contracts/controller.js';
 export { replayContract } from './contracts/replay.js';
-export { rewardContract } from './contracts/reward.js';
+export { rewardContract, scorerListContract } from './contracts/reward.js';
 export { tablesContract } from './contracts/tables.js';
 export { trainerContract } from './contracts/trainer.js';
 export type { AnyMethod, ApiShape, CallContext, CallOptions, Client, Handlers } from './rpc/call.js';
 export { defaultMaxMessageBytes } from './rpc/channel.js';
 export { type ConnectOptions, connect } from './rpc/client.js';
 export type { Contract } from './rpc/contract.js';
+export { type Attempts, isLostCall, withRetries } from './rpc/retry.js';
 export { createServer, listen, type ServerOptions, stopServer } from './rpc/listen.js';
 export { isLoopback } from './rpc/loopback.js';
 export { loadProtos } from './rpc/protos.js';
@@ -23,6 +24,7 @@ export {
   connectController,
   connectReplay,
   connectReward,
+  connectScorerList,
   connectTables,
   connectTrainer,
 } from './rpc/services.js';
@@ -40,6 +42,7 @@ export type {
   QueueDepth,
   QueueDepths,
   Registration,
+  ScorerEntry,
   TakeOptions,
 } from './stream/bus.js';
 export { decodeRow, encodeRow } from './stream/codec-rows.js';

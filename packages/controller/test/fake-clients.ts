@@ -147,8 +147,8 @@ export function clientsOf(world: World) {
   const reward: Partial<Client<RewardApi>> = {
     listScorers: async () => ({
       scorers: [
-        { name: 'exact', description: '', metadataSchemaJson: '' },
-        { name: 'expression', description: '', metadataSchemaJson: '{"type":"object"}' },
+        { name: 'exact', description: '', metadataSchemaJson: '', servers: null },
+        { name: 'expression', description: '', metadataSchemaJson: '{"type":"object"}', servers: null },
       ],
     }),
     scoreBatch: async ({ requests }) => ({

@@ -211,6 +211,11 @@ export const rewardConfigSchema = service('reward', {
   timeoutMs: key(z.number().int().min(10).default(5_000), 'Longest time for one verdict', ms),
   maxAttempts: key(z.number().int().min(1).default(3), 'Tries of a verdict that failed for infrastructure reasons'),
   leaseMs: key(z.number().int().min(1_000).default(15_000), "A task's lease; renewed while it is judged", ms),
+  scorerPatienceMs: key(
+    z.number().int().min(0).max(300_000).default(60_000),
+    'How long a verdict waits for a registered scorer that is away; then it has failed, and is tried again as any that failed',
+    ms,
+  ),
 });
 
 export const replayConfigSchema = service('replay', {

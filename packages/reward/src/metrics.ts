@@ -9,6 +9,15 @@ export const rewardMetricTable = {
     help: 'Time from taking a task to its published verdict',
     buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 30],
   },
+  own_scorer_servers: {
+    type: 'gauge',
+    help: "Servers of scorers of one's own that are registered now, counted per scorer",
+  },
+  own_scorer_refusals_total: {
+    type: 'counter',
+    help: "Answers of scorers of one's own that made no sense and were refused, by what was wrong",
+    labels: ['what'],
+  },
 } as const satisfies MetricTable;
 
 export type RewardMetrics = MetricsOf<typeof rewardMetricTable>;

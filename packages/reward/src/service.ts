@@ -3,7 +3,7 @@ import type { Handlers } from '@segue/bus';
 import { type RewardApi, SegueError } from '@segue/core';
 import { type JudgeRules, judge } from './judge.js';
 import type { Pool } from './pool.js';
-import { describeScorers, requireScorer, type Scorers } from './scorers/index.js';
+import { requireScorer, type Scorers } from './scorers/index.js';
 
 /** Responses in one call at most. */
 const maxBatch = 16_384;
@@ -24,6 +24,6 @@ export function rewardHandlers({ scorers, pool, rules }: RewardServiceParts): Ha
       const judged = known.map((scorer, i) => pool.run(() => judge(scorer, requests[i]!, rules, signal)));
       return { scores: await Promise.all(judged) };
     },
-    listScorers: async () => ({ scorers: describeScorers(scorers) }),
+    listScorers: async () => ({ scorers: scorers.describe() }),
   };
 }

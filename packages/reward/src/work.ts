@@ -1,7 +1,7 @@
 /**
  * The reward queue: takes tasks as places in the pool get free, judges, publishes the verdict, and only then acknowledges. What cannot be
  * read now (a peer is down) goes back to the queue; what cannot be read at all, or was delivered many times and killed the scorer each time, is
- * answered with an error, so that nothing waits for ever. Only a task for a trajectory that nobody knows is thrown away.
+ * answered with an error, so that nothing waits for ever: so is what waits for a scorer that stays away. Only a task for a trajectory that nobody knows is thrown away.
  */
 import type { Bus, Client, Lease } from '@segue/bus';
 import { promptText, type ReplayApi, type RewardTask, type Score, type ScoreStatus, SegueError } from '@segue/core';
@@ -29,6 +29,8 @@ export interface WorkParts {
   readonly tokenizers: Pick<Tokenizers, 'get'>;
   readonly scorers: Scorers;
   readonly rules: JudgeRules;
+  /** How long a task waits in the queue for a scorer that is away, in ms; then its verdict is an error. */
+  readonly patienceMs: number;
   /** Where responses are judged, so many at once. */
   readonly pool: Pool;
   /** Told how many tasks are in hand, whenever that changes. */
@@ -87,11 +89,23 @@ async function handle(parts: WorkParts, lease: Lease<RewardTask>, signal: AbortS
       report('discarded', failure.rawMessage);
       return;
     }
-    lease.giveBack(Math.min(maxRetryMs, retryMs * 2 ** (lease.deliveryCount - 1)));
+    lease.giveBack(pauseAfter(lease.deliveryCount));
     report('returned', failure.rawMessage);
   } finally {
     clearInterval(renewal);
   }
+}
+
+/** Time until a task comes again that was given back at this delivery, in ms. */
+function pauseAfter(delivery: number): number {
+  return Math.min(maxRetryMs, retryMs * 2 ** (delivery - 1));
+}
+
+/** How long a task has waited in the queue when it is delivered for this time, in ms, if it was given back each time before. */
+function waitedMs(delivery: number): number {
+  let waited = 0;
+  for (let before = 1; before < delivery; before++) waited += pauseAfter(before);
+  return waited;
 }
 
 /** The verdict on a task; null when the trajectory has one already. */
@@ -121,6 +135,11 @@ async function scoreTask(parts: WorkParts, lease: Lease<RewardTask>, signal: Abo
     const scorer = parts.scorers.get(problem.scorer);
     // Known when the problem was submitted, so a reward service of another version: a failure of ours, not of the response.
     if (scorer === undefined) return failed(`this service has no scorer ${JSON.stringify(problem.scorer)}`);
+    const requireHere = () => {
+      const why = scorer.whyAway?.() ?? null;
+      if (why !== null && waitedMs(lease.deliveryCount) < parts.patienceMs) throw new SegueError('UNAVAILABLE', why);
+    };
+    requireHere();
     const tokenizer = await parts.tokenizers.get(runId);
     const tokens = segments.flatMap((segment) => [...segment.tokens]);
     const request = {
@@ -131,7 +150,10 @@ async function scoreTask(parts: WorkParts, lease: Lease<RewardTask>, signal: Abo
       answer: problem.answer,
       metadata: problem.metadata,
     };
-    return await parts.pool.run(() => judge(scorer, request, parts.rules, signal));
+    const score = await parts.pool.run(() => judge(scorer, request, parts.rules, signal));
+    // It may have gone while it was asked.
+    if (score.status === 'error') requireHere();
+    return score;
   } catch (error) {
     const failure = SegueError.from(error);
     // Another delivery may find what this one did not; the rest is a failure, which the store has tried again a few times.

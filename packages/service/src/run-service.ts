@@ -131,6 +131,7 @@ async function start<C extends CommonConfig>(
     metrics,
     bus,
     peers,
+    tls: tls ?? undefined,
     signal: stopping.signal,
     get address() {
       assert(addresses.address !== '', `${name} asked for its address before it listens`);
