@@ -14,10 +14,10 @@ export type { AnyMethod, ApiShape, CallContext, CallOptions, Client, Handlers } 
 export { defaultMaxMessageBytes } from './rpc/channel.js';
 export { type ConnectOptions, connect } from './rpc/client.js';
 export type { Contract } from './rpc/contract.js';
-export { type Attempts, isLostCall, withRetries } from './rpc/retry.js';
 export { createServer, listen, type ServerOptions, stopServer } from './rpc/listen.js';
 export { isLoopback } from './rpc/loopback.js';
 export { loadProtos } from './rpc/protos.js';
+export { type Attempts, isLostCall, withRetries } from './rpc/retry.js';
 export { addService, type CallReport, type ServeOptions } from './rpc/server.js';
 export {
   connectActor,

@@ -114,6 +114,7 @@ const status: ClusterStatus = {
   services: [],
   faults: {},
   queues: [],
+  runsRetired: 0,
 };
 const actorAt = (address: string, free: number, policyVersion: number) => ({
   actorId: address,

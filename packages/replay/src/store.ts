@@ -34,6 +34,7 @@ import {
 } from '@segue/core';
 import { countLetters } from './count-letters.js';
 import { type DeadMessage, dropLetter, keepMessages, listLetters, requireLetter } from './dead-letters.js';
+import { FollowedRuns } from './followed-runs.js';
 import { ItemTables, type ItemTablesOptions } from './items/item-tables.js';
 import {
   batchGroups,
@@ -48,10 +49,8 @@ import {
   type WriteContext,
 } from './iterations.js';
 import { Keeper } from './keeper.js';
-import { isOver, keptRows, letGo } from './let-go.js';
-import type { Notice, RunProgress } from './progress.js';
+import type { Notice } from './progress.js';
 import { requeueLetter } from './requeue.js';
-import { restoreProgress } from './restore-progress.js';
 import { markRetired, removeSome, restingRuns, unfinishedRetirements } from './retire.js';
 import { countRetired, isRetired } from './retired.js';
 import type { IterationRow } from './rows.js';
@@ -107,19 +106,20 @@ export class ReplayStore {
   readonly #tables: Tables;
   readonly #writer: Writer;
   readonly #options: StoreOptions;
-  readonly #progress = new Map<string, RunProgress>();
+  readonly #runs: FollowedRuns;
   readonly #listeners = new Set<CommitListener>();
 
   constructor(options: StoreOptions) {
     this.#options = options;
     this.#tables = openTables(options.folder);
     this.#writer = new Writer(this.#tables, options);
+    this.#runs = new FollowedRuns(this.#tables, (damage) => this.keeper.note(damage));
     this.keeper = new Keeper({
       tables: this.#tables,
       write: (work) => this.#write(work),
       onMended: (runId) => {
         this.items.readAgain(runId);
-        this.#readAgain(runId);
+        this.#runs.readAgain(runId);
       },
       onDamage: options.onDamage,
     });
@@ -130,8 +130,8 @@ export class ReplayStore {
     this.keeper.mendAtStart();
     for (const runId of runIds(this.#tables)) {
       if (isRetired(this.#tables, runId)) continue;
-      this.#readAgain(runId);
-      this.#letGoIfOver(runId);
+      this.#runs.readAgain(runId);
+      this.#runs.letGoIfOver(runId);
     }
     this.items.recover();
   }
@@ -153,7 +153,7 @@ export class ReplayStore {
 
   async putRun(run: RunRecord, expectedRevision: number | null): Promise<RunRecord> {
     const put = await this.#write(({ tables, nowMs }) => putRun(tables, run, expectedRevision, nowMs));
-    this.#letGoIfOver(run.id);
+    this.#runs.letGoIfOver(run.id);
     return put;
   }
 
@@ -176,7 +176,7 @@ export class ReplayStore {
     const chosen = runsToRetire(restingRuns(this.#tables), rules, (this.#options.now ?? Date.now)());
     for (const runId of chosen) await this.#write((context) => markRetired(context, runId));
     for (const runId of unfinishedRetirements(this.#tables)) {
-      this.#progress.delete(runId);
+      this.#runs.forget(runId);
       while ((await this.#write((context) => removeSome(context, runId, rowsAtOnce))) === rowsAtOnce);
       this.items.readAgain(runId);
     }
@@ -216,8 +216,7 @@ export class ReplayStore {
   }
 
   async commitIteration(request: RequestOf<'commitIteration'>): Promise<IterationRecord> {
-    const commit = (context: WriteContext) =>
-      commitIteration(context, request, this.#progressOf(request.runId).snapshot());
+    const commit = (context: WriteContext) => commitIteration(context, request, this.#runs.progressOf(request.runId));
     return this.#recordOf(await this.#write(commit));
   }
 
@@ -231,7 +230,7 @@ export class ReplayStore {
   }
 
   getIterationProgress(runId: string, iteration: number): IterationProgress {
-    return requireIteration(this.#tables, runId, iteration).progress ?? this.#currentProgress(runId);
+    return requireIteration(this.#tables, runId, iteration).progress ?? this.#runs.progressOf(runId);
   }
 
   *listIterations(runId: string, fromIteration: number): Iterable<IterationRecord> {
@@ -317,69 +316,21 @@ export class ReplayStore {
 
   /** Finished trajectories without a verdict, by run, each with the number of its failed verdicts. */
   awaitingScore(): ReadonlyMap<string, ReadonlyMap<string, number>> {
-    return new Map([...this.#progress].map(([runId, { awaiting }]) => [runId, awaiting]));
+    return this.#runs.awaitingScore();
   }
 
   /** What is in memory of runs: how many are followed, and how many of their rows are kept. */
   inMemory(): { readonly runs: number; readonly rows: number } {
-    return { runs: this.#progress.size, rows: keptRows(this.#tables) };
+    return this.#runs.inMemory();
   }
 
   bytesOnDisk(): number {
     return this.#tables.bytesOnDisk();
   }
 
-  /** A run that cannot be read stands as damaged and is refused; the others go on. */
-  #readAgain(runId: string): void {
-    this.#progress.delete(runId);
-    try {
-      this.#progressOf(runId);
-    } catch (error) {
-      const { code, rawMessage } = SegueError.from(error);
-      if (code !== 'DATA_LOSS' && code !== 'NOT_FOUND') throw error;
-      const detail = `${rawMessage}; its calls are refused until a snapshot is put back (segue store restore)`;
-      this.keeper.note({ runId, what: 'progress of the run', detail, mending: 'none' });
-    }
-  }
-
-  /** A run that is over costs no memory: what is asked of it is read from the tables, as after a start. What still waits for a verdict stays. */
-  #letGoIfOver(runId: string): void {
-    const progress = this.#progress.get(runId);
-    if (progress === undefined) return;
-    progress.isOver = isOver(this.#tables, runId);
-    this.#letGoIfSettled(runId);
-  }
-
-  #letGoIfSettled(runId: string): void {
-    const progress = this.#progress.get(runId);
-    if (!progress?.isOver || progress.awaiting.size > 0) return;
-    this.#progress.delete(runId);
-    letGo(this.#tables, runId);
-  }
-
-  #restored(runId: string): RunProgress {
-    return restoreProgress(this.#tables, runId, (what, fault) => {
-      const detail = `${fault}; restore a snapshot (segue store restore)`;
-      this.keeper.note({ runId, what, detail, mending: 'none' });
-    });
-  }
-
-  #progressOf(runId: string): RunProgress {
-    let progress = this.#progress.get(runId);
-    if (progress === undefined) {
-      progress = this.#restored(runId);
-      this.#progress.set(runId, progress);
-    }
-    return progress;
-  }
-
   #recordOf({ maxAttempts: _, progress, ...row }: IterationRow): IterationRecord {
     const tasks = this.#tables.plans.get([row.runId, row.iteration]) ?? [];
-    return { ...row, tasks, progress: progress ?? this.#currentProgress(row.runId) };
-  }
-
-  #currentProgress(runId: string): IterationProgress {
-    return this.#progressOf(runId).snapshot();
+    return { ...row, tasks, progress: progress ?? this.#runs.progressOf(row.runId) };
   }
 
   async #write<T>(work: (context: WriteContext) => T): Promise<T> {
@@ -389,7 +340,7 @@ export class ReplayStore {
       const result = work({ tables: this.#tables, nowMs, note: (notice) => notices.push(notice) });
       this.items.note(notices);
       // Where the memory could not follow, nothing is written.
-      for (const { runId } of notices) if (!this.#progress.has(runId)) this.#restored(runId);
+      this.#runs.requireReadable(notices);
       return { result, notices };
     };
     const { result } = await this.#writer.run(write, ({ notices }) => this.#committed(notices));
@@ -399,9 +350,9 @@ export class ReplayStore {
   #committed(notices: readonly Notice[]): void {
     if (notices.length === 0) return;
     this.#options.afterCommit?.(notices);
-    for (const notice of notices) this.#progressOf(notice.runId).apply(notice);
+    this.#runs.follow(notices);
     this.items.follow(notices);
     for (const notice of notices) for (const listener of this.#listeners) listener(notice);
-    for (const { runId } of notices) this.#letGoIfSettled(runId);
+    for (const { runId } of notices) this.#runs.letGoIfSettled(runId);
   }
 }
