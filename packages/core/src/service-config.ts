@@ -15,17 +15,18 @@ export const serviceNames = Object.keys(defaultPorts) as readonly ServiceName[];
 
 const ms = { unit: 'ms' };
 const bytes = { unit: 'bytes' };
-const path = z.string().min(1).nullable().default(null);
+/** Made anew for each key: what a key means is kept by its schema. */
+const path = () => z.string().min(1).nullable().default(null);
 const peer = (name: ServiceName) => key(z.string().optional(), `host:port of the ${name}`);
 
 const securitySchema = z
   .strictObject({
-    ca: key(path, 'PEM file of the authority whose certificates are trusted; see `segue certs`'),
-    cert: key(path, "PEM file of this service's certificate"),
-    key: key(path, "PEM file of the certificate's private key"),
-    tokens: key(path, 'File of the tokens that clients may hold, as hashes; see `segue tokens`'),
+    ca: key(path(), 'PEM file of the authority whose certificates are trusted; see `segue certs`'),
+    cert: key(path(), "PEM file of this service's certificate"),
+    key: key(path(), "PEM file of the certificate's private key"),
+    tokens: key(path(), 'File of the tokens that clients may hold, as hashes; see `segue tokens`'),
     natsSeed: key(
-      path,
+      path(),
       'File of the nkey seed with which the message server knows this service; see `segue nats-config`',
     ),
   })
@@ -40,7 +41,7 @@ const commonKeys = {
   host: key(z.string().default('127.0.0.1'), 'Address to listen on; off loopback only with credentials or `insecure`'),
   advertisedHost: key(
     z.string().min(1).nullable().default(null),
-    'Host name or address under which others reach this service, for the registry; null: `host`. Needed where `host` is 0.0.0.0',
+    'Host name or address under which others reach this service, for the registry; null: `host`. Needed where `host` is 0.0.0.0. `{hostname}` is this machine',
   ),
   port: port,
   metricsPort: port,
@@ -93,7 +94,10 @@ function service<T extends z.ZodRawShape>(name: ServiceName, extra: T) {
   const calls = name === 'replay' ? { perSecond: 20_000, burst: 20_000 } : { perSecond: 50, burst: 200 };
   return z.strictObject({
     ...commonKeys,
-    id: key(id.default(name), 'Name of this process in logs, metrics and the registry'),
+    id: key(
+      id.default(name),
+      'Name of this process in logs, metrics and the registry; `{hostname}` in it is this machine, so that replicas need no settings of their own',
+    ),
     port: key(port.default(defaultPorts[name]), 'gRPC port; 0 picks a free one'),
     metricsPort: key(
       metricsPort.default(defaultPorts[name] + 100),
@@ -183,7 +187,7 @@ export const actorConfigSchema = service('actor', {
 
 export const trainerConfigSchema = service('trainer', {
   checkpointsFolder: key(
-    path,
+    path(),
     "Folder below which a run's `policy.from` must lie, so that who may submit runs reads no other folder; null: anywhere",
   ),
   threads: key(z.number().int().min(1).default(2), 'Threads of the engine'),

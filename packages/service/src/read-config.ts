@@ -2,6 +2,7 @@
  * The configuration of a service from its sources: a YAML file, the environment, then flags; validated as a whole.
  */
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import {
   type CommonConfig,
@@ -47,8 +48,23 @@ export function readConfig<C extends CommonConfig>(
       ...(values.insecure && { insecure: true }),
     },
   ];
-  const config = parseConfig(schema, layers.reduce(mergeConfig, {}), values.config ?? `configuration of ${name}`);
+  const input = withHostName(layers.reduce(mergeConfig, {}), hostname());
+  const config = parseConfig(schema, input, values.config ?? `configuration of ${name}`);
   return { config, stopOnStdinEnd: values['stop-on-stdin-end'] ?? false };
+}
+
+/**
+ * Puts this machine's name where `id` and `advertisedHost` say `{hostname}`, so that replicas of one container need no settings of their own. An id
+ * takes it in lower case, with `-` for what no id may hold.
+ */
+export function withHostName(input: unknown, host: string): unknown {
+  // Every source was a map.
+  const { id, advertisedHost } = input as Readonly<Record<string, unknown>>;
+  const part = host.toLowerCase().replace(/[^a-z0-9-]/g, '-');
+  return mergeConfig(input, {
+    ...(typeof id === 'string' && { id: id.replaceAll('{hostname}', part) }),
+    ...(typeof advertisedHost === 'string' && { advertisedHost: advertisedHost.replaceAll('{hostname}', host) }),
+  });
 }
 
 function readFlags(name: string, args: readonly string[]) {

@@ -190,7 +190,7 @@ async function start<C extends CommonConfig>(
   steps.onStop('http', () => http.close());
   addresses = {
     address: `${config.advertisedHost ?? config.host}:${port}`,
-    metricsAddress: `${config.metricsHost}:${http.port}`,
+    metricsAddress: `${metricsHostOf(config)}:${http.port}`,
   };
   for (const step of starts) await steps.within(step.name, step.timeoutMs, step.start());
 
@@ -207,6 +207,11 @@ async function start<C extends CommonConfig>(
       .once('end', () => void stop('supervisor gone'))
       .once('error', () => void stop('supervisor gone'));
   process.stdout.write(`${JSON.stringify({ ready: true, id: config.id, service: name, ...addresses })}\n`);
+}
+
+/** Under which name others reach /metrics: an open listener may be on 0.0.0.0, which is nobody's address. */
+function metricsHostOf({ metricsHost, advertisedHost }: CommonConfig): string {
+  return isLoopback(metricsHost) ? metricsHost : (advertisedHost ?? metricsHost);
 }
 
 /** `late`: a step took too long, and something of it may still run. */
