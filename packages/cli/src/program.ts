@@ -5,8 +5,10 @@ import { Command } from 'commander';
 import { addActorCommand } from './commands/actor.js';
 import { addCertsCommands } from './commands/certs.js';
 import { addCompletionCommand } from './commands/completion.js';
+import { addCredentialsCommand } from './commands/credentials.js';
 import { addDeadLettersCommand } from './commands/dead-letters.js';
 import { addDemoCommand } from './commands/demo.js';
+import { addDownCommand } from './commands/down.js';
 import { addExportCommand } from './commands/export.js';
 import { addInspectCommands } from './commands/inspect.js';
 import { addNatsConfigCommand } from './commands/nats-config.js';
@@ -33,6 +35,7 @@ export function buildProgram(): Command {
   );
   addDemoCommand(program);
   addUpCommand(program);
+  addDownCommand(program);
   addRunCommand(program);
   addTrajectoryCommand(program);
   addExportCommand(program);
@@ -41,6 +44,7 @@ export function buildProgram(): Command {
   addDeadLettersCommand(program);
   addActorCommand(program);
   addCertsCommands(program);
+  addCredentialsCommand(program);
   addTokensCommands(program);
   addNatsConfigCommand(program);
   addCompletionCommand(program);

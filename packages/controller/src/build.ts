@@ -56,9 +56,8 @@ export async function buildController(shell: Shell<ControllerConfig>): Promise<v
     const watch = (runId: string, afterSequence: number, signal: AbortSignal) =>
       watchRun(cluster, journal, { runId, fromStart: true, afterSequence }, signal);
     const data = pageData(cluster, runs, tokenizers);
-    shell.servePages(
-      servePage({ data, status: () => watchdog.status(''), onlyLocal: isLoopback(config.metricsHost), watch }),
-    );
+    const onlyLocal = config.page === 'local' || isLoopback(config.metricsHost);
+    shell.servePages(servePage({ data, status: () => watchdog.status(''), onlyLocal, watch }));
   }
   shell.loop('watchdog', watchdogMs, () => watchdog.look());
   shell.loop('recover', config.reconcileIntervalMs, () => runs.recover());

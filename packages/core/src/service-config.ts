@@ -114,8 +114,11 @@ function service<T extends z.ZodRawShape>(name: ServiceName, extra: T) {
 
 export const controllerConfigSchema = service('controller', {
   page: key(
-    z.boolean().nullable().default(null),
-    'Serve the page to watch beside /metrics. It shows prompts and responses to whoever reaches the port; null: where that is loopback',
+    z
+      .union([z.boolean(), z.literal('local')])
+      .nullable()
+      .default(null),
+    'Serve the page to watch beside /metrics. It shows prompts and responses to whoever reaches the port; `local`: to whoever calls it by a name of loopback, as through a port that a container publishes there; null: where `metricsHost` is loopback',
   ),
   maxBatchProblems: key(z.number().int().min(1).default(100_000), 'Problems in one batch at most'),
   maxBatchBytes: key(

@@ -4,6 +4,7 @@ import { type ClientCredentials, connect, type SegueClient } from '@segue/client
 import { SegueError } from '@segue/core';
 import { type Command, Option } from 'commander';
 import { credentialsOf, readClusterState } from '../cluster/local-cluster.js';
+import { composeCredentials, readComposeState } from '../compose/compose-cluster.js';
 import { withProgress } from '../view/progress.js';
 import { jsonOption } from './output.js';
 
@@ -48,6 +49,8 @@ async function findCluster(flags: ConnectFlags): Promise<{ address: string; cred
     return { address: controller, credentials: { ca, cert, key, tokenFile, token: process.env.SEGUE_TOKEN } };
   }
   const state = await readClusterState(resolve(flags.data));
+  const contained = state ? null : await readComposeState(resolve(flags.data));
+  if (contained) return { address: contained.controller, credentials: composeCredentials(resolve(flags.data)) };
   if (!state) {
     throw new SegueError(
       'UNAVAILABLE',

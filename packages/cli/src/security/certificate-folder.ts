@@ -86,17 +86,21 @@ export class CertificateFolder {
    * @returns the names of those that were renewed
    */
   async renew(withinDays: number, days: number): Promise<string[]> {
-    const authority = await this.authority();
     const renewed: string[] = [];
     for (const { holder, hosts, notAfter } of await this.list()) {
       if (notAfter.getTime() - Date.now() > withinDays * dayMs) continue;
-      const made = await issueCertificate(authority, { holder, hosts, days });
-      // Cut off in between, the old certificate is still about to end, and the next renewal makes both anew.
-      await replaceSecretFile(this.#path(`${holder.name}.key`), made.key);
-      await replaceSecretFile(this.#path(`${holder.name}.pem`), made.cert);
+      await this.replace(holder, hosts, days);
       renewed.push(holder.name);
     }
     return renewed;
+  }
+
+  /** Signs a new key, for these hosts, in place of the certificate that a holder has. */
+  async replace(holder: Holder, hosts: readonly string[], days: number): Promise<void> {
+    const made = await issueCertificate(await this.authority(), { holder, hosts, days });
+    // Cut off in between, the old certificate is still there to be replaced, and the next time makes both anew.
+    await replaceSecretFile(this.#path(`${holder.name}.key`), made.key);
+    await replaceSecretFile(this.#path(`${holder.name}.pem`), made.cert);
   }
 
   #path(name: string): string {

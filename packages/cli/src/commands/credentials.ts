@@ -1,0 +1,42 @@
+/**
+ * `segue credentials`: everything that a cluster off loopback asks its parts for, a folder for each. What `segue certs`, `tokens` and `nats-config` make one by one.
+ */
+import type { Command } from 'commander';
+import { collect, wholeNumber } from './options.js';
+
+interface Flags {
+  readonly out: string;
+  readonly host: readonly string[];
+  readonly client: readonly string[];
+  readonly days: number;
+  readonly json?: boolean;
+}
+
+export function addCredentialsCommand(program: Command): void {
+  program
+    .command('credentials')
+    .description(
+      'make or renew the credentials of a whole cluster: a folder for each service, for the message server, for each client',
+    )
+    .option('--out <folder>', 'folder of these folders, as the cluster will find it', 'credentials')
+    .option('--host <name>', 'host name or address of services and message server; may be repeated', collect, [])
+    .option('--client <name>', 'a client that may read and submit, beside the operator; may be repeated', collect, [])
+    .option('--days <n>', 'how long certificates and tokens last', wholeNumber(1), 365)
+    .option('--json', 'the folders as JSON')
+    .addHelpText(
+      'after',
+      `
+Done again, it makes what is missing and renews what ends within 30 days. Keep <folder>/authority to yourself: who has it can make any certificate.
+Example:
+  segue credentials --out /credentials --host segue.example.org --client alice`,
+    )
+    .action(makeCredentials);
+}
+
+async function makeCredentials({ out, host, client, days, json }: Flags): Promise<void> {
+  // The library of certificates is loaded by those alone who need it.
+  const { ensureCredentialFolders } = await import('../security/credential-folders.js');
+  const made = await ensureCredentialFolders({ folder: out, hosts: host, clients: client, days });
+  const lines = [...made.folders, ...made.renewed.map((name) => `renewed ${name}`)];
+  process.stdout.write(json ? `${JSON.stringify(made)}\n` : lines.map((line) => `${line}\n`).join(''));
+}
