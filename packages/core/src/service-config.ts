@@ -252,6 +252,10 @@ export const replayConfigSchema = service('replay', {
       .prefault({}),
     'What a store that lives for months lets go of: docs/durability.md',
   ),
+  streamReplicas: key(
+    z.union([z.literal(1), z.literal(3), z.literal(5)]).default(1),
+    'Message servers that hold a copy of each stream, of as many as their cluster has. The registry keeps what it was made with',
+  ),
   tables: key(tablesSchema, 'Tables of items beside the one that training consumes, by name: docs/replay.md'),
   maxWaitingCalls: key(
     z.number().int().min(1).default(1_024),

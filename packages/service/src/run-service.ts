@@ -99,6 +99,7 @@ async function start<C extends CommonConfig>(
     onConnection,
     ...identity,
     ...leaseOf(name, config),
+    ...replicasOf(config),
   });
   counts.bus_connected.set(1);
   steps.onStop('bus', () => bus.close());
@@ -235,6 +236,11 @@ function end(outcome: StopOutcome): void {
 function leaseOf(name: ServiceName, config: CommonConfig): { rolloutLeaseMs?: number; rewardLeaseMs?: number } {
   if (!('leaseMs' in config) || typeof config.leaseMs !== 'number') return {};
   return name === 'actor' ? { rolloutLeaseMs: config.leaseMs } : { rewardLeaseMs: config.leaseMs };
+}
+
+function replicasOf(config: CommonConfig): { streamReplicas?: number } {
+  if (!('streamReplicas' in config) || typeof config.streamReplicas !== 'number') return {};
+  return { streamReplicas: config.streamReplicas };
 }
 
 /** Only the controller has keys for them: it alone takes streams from everybody. */

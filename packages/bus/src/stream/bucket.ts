@@ -54,9 +54,10 @@ export class Bucket<T> {
     return `$KV.${this.#spec.name}.`;
   }
 
-  async setUp(): Promise<void> {
+  /** @param replicas servers that hold a copy; a bucket that is there keeps what it has */
+  async setUp(replicas: number): Promise<void> {
     const { js } = this.#connection;
-    await js.views.kv(this.#spec.name, { history: 1, ttl: this.#spec.ttlMs, timeout: requestTimeoutMs });
+    await js.views.kv(this.#spec.name, { history: 1, ttl: this.#spec.ttlMs, timeout: requestTimeoutMs, replicas });
   }
 
   put(key: string, value: T): Promise<void> {

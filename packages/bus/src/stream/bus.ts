@@ -241,4 +241,6 @@ export interface BusOptions {
   readonly rolloutLeaseMs?: number | undefined;
   /** Lease of a reward task, in ms; default 15 s. */
   readonly rewardLeaseMs?: number | undefined;
+  /** Servers that hold a copy of each stream and bucket, of as many as the server's cluster has; default 1. Of the one that makes them. */
+  readonly streamReplicas?: number | undefined;
 }

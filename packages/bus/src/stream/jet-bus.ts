@@ -68,10 +68,12 @@ class JetBus implements Bus {
   readonly #deadLetters: DeadLetters;
   readonly #lostTries: LostTryMarks;
   readonly #closing = new AbortController();
+  readonly #replicas: number;
   #guardsSetUp = false;
 
   constructor(connection: Connection, options: BusOptions) {
     this.#connection = connection;
+    this.#replicas = options.streamReplicas ?? 1;
     const dead = new DeadLetters(connection);
     this.#deadLetters = dead;
     this.#lostTries = new LostTryMarks(connection);
@@ -92,7 +94,8 @@ class JetBus implements Bus {
   async setUp(): Promise<void> {
     const { nc, jsm } = this.#connection;
     await withPatience(nc, 'making the streams', async () => {
-      for (const config of streamConfigs) {
+      for (const spec of streamConfigs) {
+        const config = { ...spec, num_replicas: this.#replicas };
         const known = await this.#isThere(() => jsm.streams.info(config.name));
         await (known ? jsm.streams.update(config.name, config) : jsm.streams.add(config));
       }
@@ -100,7 +103,7 @@ class JetBus implements Bus {
         const known = await this.#isThere(() => jsm.consumers.info(queue.stream, queue.consumer));
         if (!known) await jsm.consumers.add(queue.stream, consumerConfig(queue, queue.leaseMs));
       }
-      for (const bucket of [this.#policies, this.#signals, this.#registry, this.#scorers]) await bucket.setUp();
+      for (const bucket of [this.#policies, this.#signals, this.#registry, this.#scorers]) await bucket.setUp(this.#replicas);
     });
     if (this.#guardsSetUp) return;
     this.#guardsSetUp = true;
