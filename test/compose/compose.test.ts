@@ -118,7 +118,7 @@ async function startProject(t: Test): Promise<Project> {
   const beganAtMs = performance.now();
   await compose(project, 'up', '--detach', '--no-build');
   const all = (await Promise.all(services.map((service) => containersOf(project, service)))).flat();
-  await until('every container is healthy', 180_000, async () => {
+  await until('every container is healthy', 400_000, async () => {
     const states = await Promise.all(all.map(stateOf));
     return states.every((state) => state === 'running healthy');
   });
