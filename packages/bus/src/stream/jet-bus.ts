@@ -103,7 +103,8 @@ class JetBus implements Bus {
         const known = await this.#isThere(() => jsm.consumers.info(queue.stream, queue.consumer));
         if (!known) await jsm.consumers.add(queue.stream, consumerConfig(queue, queue.leaseMs));
       }
-      for (const bucket of [this.#policies, this.#signals, this.#registry, this.#scorers]) await bucket.setUp(this.#replicas);
+      for (const bucket of [this.#policies, this.#signals, this.#registry, this.#scorers])
+        await bucket.setUp(this.#replicas);
     });
     if (this.#guardsSetUp) return;
     this.#guardsSetUp = true;
