@@ -37,7 +37,19 @@ function packable(value: unknown): unknown {
   if (value instanceof Uint32Array) return { dtype: 'uint32', n: value.length, data: littleEndian(value) };
   if (value instanceof Float32Array) return { dtype: 'float32', n: value.length, data: littleEndian(value) };
   if (value instanceof Uint8Array) return { dtype: 'uint8', n: value.length, data: value };
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, packable(item)]));
+  return changed(value, packable);
+}
+
+/** The object with each item changed. Itself where it is plain and none changes, as most rows are: copying all that is written would be much of the work. */
+function changed(value: object, change: (item: unknown) => unknown): object {
+  let copy: object | null = Object.getPrototypeOf(value) === Object.prototype ? null : { ...value };
+  for (const [name, item] of Object.entries(value)) {
+    const after = change(item);
+    if (after === item) continue;
+    copy ??= { ...value };
+    Reflect.set(copy, name, after);
+  }
+  return copy ?? value;
 }
 
 function unpacked(value: unknown): unknown {
@@ -45,7 +57,7 @@ function unpacked(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(unpacked);
   // Bytes stand in array maps alone, so that no object of plain values is taken for one.
   if ('data' in value && value.data instanceof Uint8Array && 'dtype' in value) return arrayOf(value.dtype, value.data);
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, unpacked(item)]));
+  return changed(value, unpacked);
 }
 
 function arrayOf(dtype: unknown, data: Uint8Array): Int32Array | Uint32Array | Float32Array | Uint8Array {

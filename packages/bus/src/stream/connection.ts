@@ -20,6 +20,11 @@ import { Requests } from './requests.js';
 
 /** Longest time for one answer of the server, in ms; trying again is done above it. */
 export const requestTimeoutMs = 2_000;
+/**
+ * For one try to connect, in ms. The library forgets the socket of a try that took longer, and when the server answers or ends that one later, takes it for
+ * the connection: sockets pile up, and two of them speak at once. So a server that is only busy, or stopped for a while, is waited for.
+ */
+const dialTimeoutMs = 60_000;
 /** How long an operation is tried again while the server is away, in ms. */
 const patienceMs = 30_000;
 const retryPauseMs = 200;
@@ -60,7 +65,7 @@ async function connectWithPatience(options: BusOptions): Promise<NatsConnection>
   const settings: ConnectionOptions = {
     servers: options.url,
     name: options.name,
-    timeout: requestTimeoutMs,
+    timeout: dialTimeoutMs,
     // The default gives up for good after twenty seconds.
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
@@ -74,7 +79,7 @@ async function connectWithPatience(options: BusOptions): Promise<NatsConnection>
   const deadlineAtMs = performance.now() + timeoutMs;
   for (;;) {
     try {
-      return await connect(settings);
+      return await connectBy(settings, deadlineAtMs);
     } catch (error) {
       const refusal = refusalOf(error, options.url);
       if (refusal) throw refusal;
@@ -87,6 +92,21 @@ async function connectWithPatience(options: BusOptions): Promise<NatsConnection>
       throw new SegueError('UNAVAILABLE', message, error);
     }
   }
+}
+
+/** The connection if it is there in time; one that comes later is closed. */
+async function connectBy(settings: ConnectionOptions, deadlineAtMs: number): Promise<NatsConnection> {
+  const connecting = connect(settings);
+  const answered = new AbortController();
+  const late = pause(Math.max(0, deadlineAtMs - performance.now()), answered.signal).then(() => null);
+  try {
+    const nc = await Promise.race([connecting, late]);
+    if (nc !== null) return nc;
+  } finally {
+    answered.abort();
+  }
+  connecting.then((nc) => nc.close()).catch(() => undefined);
+  throw new Error('it does not answer');
 }
 
 function pemOf({ ca, cert, key }: TlsMaterial) {
