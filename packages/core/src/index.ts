@@ -69,6 +69,7 @@ export {
   tokenMask,
 } from './reward-math.js';
 export * from './run-config.js';
+export type { ServerConfig } from './server-config.js';
 export * from './service-config.js';
 export {
   parseSnapshotManifest,
