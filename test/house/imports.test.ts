@@ -17,11 +17,12 @@ import {
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   core: [],
   engine: ['core'],
+  'remote-engine': ['core', 'engine'],
   tokenizer: ['core'],
   bus: ['core'],
   service: ['core', 'bus'],
   replay: ['core', 'bus', 'service'],
-  actor: ['core', 'bus', 'service', 'tokenizer', 'engine'],
+  actor: ['core', 'bus', 'service', 'tokenizer', 'engine', 'remote-engine'],
   reward: ['core', 'bus', 'service', 'tokenizer'],
   trainer: ['core', 'bus', 'service', 'tokenizer', 'engine'],
   controller: ['core', 'bus', 'service', 'tokenizer'],

@@ -70,6 +70,7 @@ export {
   tokenMask,
 } from './reward-math.js';
 export * from './run-config.js';
+export type { ServerConfig } from './server-config.js';
 export * from './service-config.js';
 export {
   parseSnapshotManifest,

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { tablesSchema } from './item-table/table-rules.js';
 import { key } from './key-docs.js';
+import { serverConfigSchema } from './server-config.js';
 
 const port = z.number().int().min(0).max(65535);
 
@@ -164,6 +165,11 @@ export const actorConfigSchema = service('actor', {
     z.number().int().min(0).max(4096).nullable().default(null),
     'Sequences that wait inside the engine for a slot, while the queue holds plenty; null: as many as slots',
   ),
+  engine: key(
+    z.enum(['onnx', 'server']).default('onnx'),
+    "What generates: our own engine, which is also the trainer's, or an inference server over HTTP (docs/engines.md)",
+  ),
+  server: key(serverConfigSchema.prefault({}), 'The inference server, with engine `server`'),
   chunkTokens: key(z.number().int().min(1).max(1024).default(32), 'Length of one engine run', { unit: 'tokens' }),
   threads: key(z.number().int().min(1).default(1), 'Threads of the engine'),
   device: key(z.enum(['cpu', 'cuda']).default('cpu'), 'What generates; see docs/cuda.md'),

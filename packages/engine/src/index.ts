@@ -1,6 +1,8 @@
 /** Public face of the engine. Generating (actors) and training (the trainer) meet in the model definition only. */
+export { CallQueue } from './generate/call-queue.js';
 export type { EngineOptions } from './generate/engine-options.js';
 export { LocalEngine } from './generate/local-engine.js';
+export { requireSequence, Sequence, type SequenceBounds } from './generate/sequence.js';
 export { WorkerEngine } from './generate/worker-engine.js';
 export { type Precision, requireDevice } from './graph/device.js';
 export type { Device } from './graph/session.js';
@@ -10,6 +12,7 @@ export {
   companionFiles,
   configFile,
   readCheckpoint,
+  readConfig,
   writeCheckpoint,
 } from './model/checkpoint.js';
 export {

@@ -25,7 +25,7 @@ export function installPeers() {
 /** Writes a checkpoint in the form of every peer; gives the path for each. */
 export async function writePeerModels(checkpoint, target) {
   const { writeOnnxModel } = await import('../peers/onnx-model.mjs');
-  const { writeGguf } = await import('../peers/gguf.mjs');
+  const { writeGguf } = await import('@segue/remote-engine');
   const paths = { 'transformers.js': join(target, 'onnx-model'), 'node-llama-cpp': join(target, 'model.gguf') };
   await writeOnnxModel(checkpoint, paths['transformers.js']);
   await writeGguf(checkpoint, paths['node-llama-cpp']);

@@ -93,6 +93,12 @@ export class Sequence {
     return this.request.responseTokens.length + this.#tokens.length;
   }
 
+  /** Prompt and response, as they are. */
+  get allTokens(): number[] {
+    const { promptTokens, responseTokens } = this.request;
+    return [...promptTokens, ...responseTokens, ...this.#tokens];
+  }
+
   /** The token that the next step reads: the newest one of prompt and response. */
   get lastToken(): number {
     const { promptTokens, responseTokens } = this.request;
