@@ -56,6 +56,7 @@ t.test('the run in a reference to a version is checked before any handler sees i
     getActorStatus: count,
     loadPolicy: count,
     preparePolicy: count,
+    releaseDevice: count,
     drain: count,
   };
   const server = createServer();

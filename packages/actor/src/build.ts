@@ -1,16 +1,17 @@
 /** Puts the actor into its shell: engine by configuration, handlers, watches, heartbeat, and the order of the stop. */
 import { actorContract } from '@segue/bus';
 import type { ActorConfig } from '@segue/core';
-import { requireDevice, WorkerEngine } from '@segue/engine';
-import type { Shell } from '@segue/service';
+import { engineProcessEntry, ProcessEngine, requireDevice, WorkerEngine, warmEngine } from '@segue/engine';
+import { type AgentOwner, openAgent, type Shell } from '@segue/service';
 import { Actor } from './actor.js';
+import { DeviceTurn } from './device-turn.js';
 import { actorHandlers } from './service.js';
 
 const catchUpIntervalMs = 1_000;
 
 /** @param engineEntry what an engine's thread runs, in place of the engine itself; for tests */
 export async function buildActor(shell: Shell<ActorConfig>, engineEntry?: URL): Promise<void> {
-  const { slots, waitingRoom, chunkTokens, threads, device, precision, packWeights } = shell.config;
+  const { slots, waitingRoom, chunkTokens, threads, device, precision, packWeights, deployment } = shell.config;
   await requireDevice(device, precision);
   const options = {
     slots,
@@ -21,9 +22,19 @@ export async function buildActor(shell: Shell<ActorConfig>, engineEntry?: URL): 
     precision,
     packWeights,
   };
-  const actor = new Actor(shell, () => new WorkerEngine(options, engineEntry));
+  const program = { entry: engineProcessEntry, warmUp: warmEngine(options) };
+  const colocated = deployment === 'colocated' ? openAgent(shell, program, () => owner) : null;
+  const turn = colocated && new DeviceTurn(colocated.agent);
+  const createEngine = turn
+    ? () => new ProcessEngine(options, () => turn.acquire())
+    : () => new WorkerEngine(options, engineEntry);
+  const actor = new Actor(shell, createEngine, turn);
+  const owner: AgentOwner = {
+    load: ({ runId, version }) => actor.policies.serve({ runId, version, manifestSha256: '' }),
+    release: async () => void (await actor.releaseDevice()),
+  };
   shell.serve(actorContract, actorHandlers(actor, shell.config));
-  shell.register(() => actor.registration);
+  shell.register(() => ({ ...actor.registration, ...colocated?.registration() }));
   shell.onStart('engine', () => actor.start());
   shell.keep('policies', (signal) => actor.followPolicies(shell.bus.watchActivePolicies({ signal })));
   shell.keep('iterations', (signal) => actor.followIterations(shell.bus.watchIterationSignals({ signal })));

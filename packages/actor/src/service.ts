@@ -42,6 +42,10 @@ export function actorHandlers(actor: Actor, limits: { readonly maxGeneratePrompt
       return actor.status;
     },
 
+    releaseDevice() {
+      return actor.releaseDevice();
+    },
+
     async drain() {
       await actor.loop.drain();
       return actor.status;

@@ -336,6 +336,7 @@ export const actorSamples: Samples<ActorApi> = {
   getActorStatus: { ...nothing, responses: [actorStatus, { ...actorStatus, policyVersion: 0, flushedIteration: 0 }] },
   loadPolicy: { requests: [{ policy: policyRef }], responses: [actorStatus] },
   preparePolicy: { requests: [{ policy: policyRef, folder: '/p/3' }], responses: [actorStatus] },
+  releaseDevice: { ...nothing, responses: [{ durationMs: 54.25, residentBytes: 2 ** 33, leftBytes: 0 }] },
   drain: { ...nothing, responses: [actorStatus] },
 };
 

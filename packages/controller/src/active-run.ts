@@ -13,6 +13,7 @@ import {
 } from '@segue/core';
 import { Bell } from './bell.js';
 import { type Cluster, collect, orNull } from './cluster.js';
+import { TurnLog } from './device-turn.js';
 import type { Journal } from './journal.js';
 import type { ControllerMetrics } from './metrics.js';
 import { type RunProgress, saveProgress } from './run-progress.js';
@@ -39,6 +40,8 @@ export class ActiveRun {
   readonly signal: AbortSignal;
   /** Rung when the store commits something of this run. */
   readonly bell = new Bell();
+  /** How devices that are shared change hands. */
+  readonly turns = new TurnLog();
   readonly #journal: Journal;
   readonly #halt = new AbortController();
   #progress: RunProgress;

@@ -57,6 +57,7 @@ export const actorAccess = {
   getActorStatus: everybody,
   loadPolicy: controller(null),
   preparePolicy: controller(null),
+  releaseDevice: controller('admin'),
   drain: controller('admin'),
 } as const satisfies Record<keyof ActorApi, Access>;
 

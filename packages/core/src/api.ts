@@ -259,12 +259,21 @@ export interface PreparePolicyRequest {
   readonly folder: string;
 }
 
+/** How an actor gave its device back. */
+export interface DeviceReleased {
+  readonly durationMs: number;
+  /** Resident memory of the engine before, and what is left of it. */
+  readonly residentBytes: number;
+  readonly leftBytes: number;
+}
+
 /** segue.v1.RolloutActor */
 export interface ActorApi {
   generate: ServerStream<GenerateRequest, GenerateResult>;
   getActorStatus: Unary<Record<never, never>, ActorStatus>;
   loadPolicy: Unary<{ policy: PolicyRef }, ActorStatus>;
   preparePolicy: Unary<PreparePolicyRequest, ActorStatus>;
+  releaseDevice: Unary<Record<never, never>, DeviceReleased>;
   drain: Unary<Record<never, never>, ActorStatus>;
 }
 

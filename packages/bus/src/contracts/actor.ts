@@ -2,6 +2,7 @@
 import type {
   ActorApi,
   ActorStatus,
+  DeviceReleased,
   GeneratePrompt,
   GenerateRequest,
   GenerateResult,
@@ -19,6 +20,7 @@ import {
   listOf,
   nested,
   optional,
+  real,
   text,
   texts,
   uint,
@@ -30,6 +32,7 @@ import type { GenerateRequest__Output } from '../gen/segue/v1/GenerateRequest.js
 import type { GenerateResponse, GenerateResponse__Output } from '../gen/segue/v1/GenerateResponse.js';
 import type { LoadPolicyRequest__Output } from '../gen/segue/v1/LoadPolicyRequest.js';
 import type { PreparePolicyRequest__Output } from '../gen/segue/v1/PreparePolicyRequest.js';
+import type { ReleaseDeviceResponse__Output } from '../gen/segue/v1/ReleaseDeviceResponse.js';
 import { type Contract, deadlines, serverStream, unary } from '../rpc/contract.js';
 
 const promptConverter = converter<GeneratePrompt, WirePrompt, GeneratePrompt__Output>(
@@ -87,6 +90,12 @@ const statusConverter = fields<ActorStatus, ActorStatus__Output>({
   engineCallMs: count,
 });
 
+const releasedConverter = fields<DeviceReleased, ReleaseDeviceResponse__Output>({
+  durationMs: real,
+  residentBytes: count,
+  leftBytes: count,
+});
+
 export const actorContract: Contract<ActorApi> = {
   name: 'segue.v1.RolloutActor',
   methods: {
@@ -115,6 +124,7 @@ export const actorContract: Contract<ActorApi> = {
       statusConverter,
       { deadlineMs: deadlines.slowMs, retry: false },
     ),
+    releaseDevice: unary(emptyConverter, releasedConverter, { deadlineMs: deadlines.slowMs, retry: true }),
     drain: unary(emptyConverter, statusConverter, { deadlineMs: deadlines.slowMs, retry: true }),
   },
 };

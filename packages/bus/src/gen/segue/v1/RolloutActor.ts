@@ -8,6 +8,8 @@ import type { GenerateResponse as _segue_v1_GenerateResponse, GenerateResponse__
 import type { GetActorStatusRequest as _segue_v1_GetActorStatusRequest, GetActorStatusRequest__Output as _segue_v1_GetActorStatusRequest__Output } from '../../segue/v1/GetActorStatusRequest.js';
 import type { LoadPolicyRequest as _segue_v1_LoadPolicyRequest, LoadPolicyRequest__Output as _segue_v1_LoadPolicyRequest__Output } from '../../segue/v1/LoadPolicyRequest.js';
 import type { PreparePolicyRequest as _segue_v1_PreparePolicyRequest, PreparePolicyRequest__Output as _segue_v1_PreparePolicyRequest__Output } from '../../segue/v1/PreparePolicyRequest.js';
+import type { ReleaseDeviceRequest as _segue_v1_ReleaseDeviceRequest, ReleaseDeviceRequest__Output as _segue_v1_ReleaseDeviceRequest__Output } from '../../segue/v1/ReleaseDeviceRequest.js';
+import type { ReleaseDeviceResponse as _segue_v1_ReleaseDeviceResponse, ReleaseDeviceResponse__Output as _segue_v1_ReleaseDeviceResponse__Output } from '../../segue/v1/ReleaseDeviceResponse.js';
 
 export interface RolloutActorDefinition {
   Drain: MethodDefinition<_segue_v1_DrainRequest, _segue_v1_ActorStatus, _segue_v1_DrainRequest__Output, _segue_v1_ActorStatus__Output>
@@ -15,4 +17,5 @@ export interface RolloutActorDefinition {
   GetActorStatus: MethodDefinition<_segue_v1_GetActorStatusRequest, _segue_v1_ActorStatus, _segue_v1_GetActorStatusRequest__Output, _segue_v1_ActorStatus__Output>
   LoadPolicy: MethodDefinition<_segue_v1_LoadPolicyRequest, _segue_v1_ActorStatus, _segue_v1_LoadPolicyRequest__Output, _segue_v1_ActorStatus__Output>
   PreparePolicy: MethodDefinition<_segue_v1_PreparePolicyRequest, _segue_v1_ActorStatus, _segue_v1_PreparePolicyRequest__Output, _segue_v1_ActorStatus__Output>
+  ReleaseDevice: MethodDefinition<_segue_v1_ReleaseDeviceRequest, _segue_v1_ReleaseDeviceResponse, _segue_v1_ReleaseDeviceRequest__Output, _segue_v1_ReleaseDeviceResponse__Output>
 }
