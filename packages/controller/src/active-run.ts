@@ -13,10 +13,10 @@ import {
 } from '@segue/core';
 import { Bell } from './bell.js';
 import { type Cluster, collect, orNull } from './cluster.js';
-import { TurnLog } from './device-turn.js';
 import type { Journal } from './journal.js';
 import type { ControllerMetrics } from './metrics.js';
 import { type RunProgress, saveProgress } from './run-progress.js';
+import { TurnLog } from './turn-log.js';
 import type { Waits } from './waits.js';
 
 export interface ActiveRunParts {
