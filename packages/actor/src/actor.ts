@@ -11,13 +11,14 @@ import {
   type Engine,
   type ReplayApi,
   SegueError,
-  type TrainerApi,
 } from '@segue/core';
 import { PinnedVersions, type Shell, TrajectoryReader } from '@segue/service';
 import type { DeviceTurn } from './device-turn.js';
 import type { LanePolicy } from './lane-work.js';
 import { type EngineFate, Lanes } from './lanes.js';
+import { peersWith } from './peers.js';
 import { PolicyFollower } from './policy.js';
+import type { PolicySource } from './policy-download.js';
 import { PolicyFiles } from './policy-files.js';
 import { PrefixReader } from './prefix-reader.js';
 import { RolloutLoop } from './rollout-loop.js';
@@ -34,10 +35,11 @@ import {
 
 /** What the actor needs of its shell. */
 export interface ActorShell extends Pick<Shell<ActorConfig>, 'config' | 'log' | 'metrics' | 'fail' | 'announce'> {
-  readonly bus: Pick<Bus, 'takeRolloutTasks' | 'publishSegment' | 'markLostTries' | 'lostTries'>;
+  readonly bus: Pick<Bus, 'takeRolloutTasks' | 'publishSegment' | 'markLostTries' | 'lostTries' | 'registrations'>;
   readonly peers: {
     replay(): Promise<Pick<Client<ReplayApi>, 'getRun' | 'getTrajectories'>>;
-    trainer(): Promise<Pick<Client<TrainerApi>, 'downloadPolicy'>>;
+    trainer(): Promise<PolicySource>;
+    actor(address: string): PolicySource;
   };
 }
 
@@ -135,6 +137,14 @@ export class Actor {
       files: new PolicyFiles({
         cacheFolder: join(config.dataFolder, 'actors', config.id, 'policies'),
         trainer: () => peers.trainer(),
+        peers: async (ref) => {
+          const actors = await bus.registrations('actor').catch(() => []);
+          return peersWith(actors, ref, config.id, Math.random).map((address) => peers.actor(address));
+        },
+        onRefetch: (error) => {
+          metrics.policy_refetches_total.inc({ code: error.code });
+          log.warn({ error: error.message }, 'a part of a policy version is fetched again');
+        },
         keepVersions: keepDownloads,
         isNeeded: (runId, version) =>
           this.pinned.has(runId, version) || (this.#served?.runId === runId && this.#served.version === version),

@@ -3,6 +3,7 @@ import type { Handlers } from '@segue/bus';
 import type { ActorApi } from '@segue/core';
 import type { Actor } from './actor.js';
 import { generate, sequencesOf } from './generate.js';
+import { servePolicy } from './serve-policy.js';
 
 export function actorHandlers(actor: Actor, limits: { readonly maxGeneratePrompts: number }): Handlers<ActorApi> {
   return {
@@ -44,6 +45,10 @@ export function actorHandlers(actor: Actor, limits: { readonly maxGeneratePrompt
 
     releaseDevice() {
       return actor.releaseDevice();
+    },
+
+    downloadPolicy(request) {
+      return servePolicy(actor.lanes.rollout.policy, request);
     },
 
     async drain() {

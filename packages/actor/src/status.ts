@@ -27,6 +27,11 @@ const table = {
     help: 'Versions that could not be served, by what was wrong',
     labels: ['code'],
   },
+  policy_refetches_total: {
+    type: 'counter',
+    help: 'Chunks and copies of a version that came damaged or not at all and were fetched again, by what was wrong',
+    labels: ['code'],
+  },
   policy_version: { type: 'gauge', help: 'Policy version that is served' },
   policy_load_seconds: {
     type: 'histogram',

@@ -29,7 +29,7 @@ export function actorHandlers(changes: Partial<Handlers<ActorApi>>): Handlers<Ac
     releaseDevice: unserved,
     drain: unserved,
   };
-  return { generate: noStream, ...all, ...changes };
+  return { generate: noStream, downloadPolicy: noStream, ...all, ...changes };
 }
 
 /** Every RPC of the store unserved but those given. */

@@ -58,6 +58,7 @@ export const actorAccess = {
   loadPolicy: controller(null),
   preparePolicy: controller(null),
   releaseDevice: controller('admin'),
+  downloadPolicy: policyReaders,
   drain: controller('admin'),
 } as const satisfies Record<keyof ActorApi, Access>;
 

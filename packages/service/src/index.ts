@@ -6,6 +6,7 @@ export type { HttpPages } from './http.js';
 export type { CounterRow, GaugeRow, HistogramRow, Metrics, MetricsOf, MetricTable } from './metrics.js';
 export { createMetrics } from './metrics.js';
 export { PinnedVersions, pinnedVersions } from './pinned-versions.js';
+export { chunkSha256, policyChunks } from './policy-chunks.js';
 export { runService, type ServiceDefinition } from './run-service.js';
 export type { Build, Peers, Shell } from './shell.js';
 export { TrajectoryReader } from './trajectory-reader.js';

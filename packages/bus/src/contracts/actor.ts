@@ -34,6 +34,7 @@ import type { LoadPolicyRequest__Output } from '../gen/segue/v1/LoadPolicyReques
 import type { PreparePolicyRequest__Output } from '../gen/segue/v1/PreparePolicyRequest.js';
 import type { ReleaseDeviceResponse__Output } from '../gen/segue/v1/ReleaseDeviceResponse.js';
 import { type Contract, deadlines, serverStream, unary } from '../rpc/contract.js';
+import { downloadPolicyMethod } from './policy-download.js';
 
 const promptConverter = converter<GeneratePrompt, WirePrompt, GeneratePrompt__Output>(
   (prompt) => ({
@@ -125,6 +126,7 @@ export const actorContract: Contract<ActorApi> = {
       { deadlineMs: deadlines.slowMs, retry: false },
     ),
     releaseDevice: unary(emptyConverter, releasedConverter, { deadlineMs: deadlines.slowMs, retry: true }),
+    downloadPolicy: downloadPolicyMethod,
     drain: unary(emptyConverter, statusConverter, { deadlineMs: deadlines.slowMs, retry: true }),
   },
 };
