@@ -57,6 +57,8 @@ t.test('the run in a reference to a version is checked before any handler sees i
     getActorStatus: count,
     loadPolicy: count,
     preparePolicy: count,
+    releaseDevice: count,
+    downloadPolicy: () => ({ [Symbol.asyncIterator]: () => ({ next: count }) }),
     drain: count,
   };
   const server = createServer();

@@ -7,15 +7,18 @@ import type { ActivePolicy, Bus, Client, IterationSignal, Registration } from '@
 import {
   type ActorConfig,
   type ActorStatus,
+  type DeviceReleased,
   type Engine,
   type ReplayApi,
   SegueError,
-  type TrainerApi,
 } from '@segue/core';
 import { PinnedVersions, type Shell, TrajectoryReader } from '@segue/service';
+import type { DeviceTurn } from './device-turn.js';
 import type { LanePolicy } from './lane-work.js';
 import { type EngineFate, Lanes } from './lanes.js';
+import { peersWith } from './peers.js';
 import { PolicyFollower } from './policy.js';
+import type { PolicySource } from './policy-download.js';
 import { PolicyFiles } from './policy-files.js';
 import { PrefixReader } from './prefix-reader.js';
 import { RolloutLoop } from './rollout-loop.js';
@@ -32,10 +35,11 @@ import {
 
 /** What the actor needs of its shell. */
 export interface ActorShell extends Pick<Shell<ActorConfig>, 'config' | 'log' | 'metrics' | 'fail' | 'announce'> {
-  readonly bus: Pick<Bus, 'takeRolloutTasks' | 'publishSegment' | 'markLostTries' | 'lostTries'>;
+  readonly bus: Pick<Bus, 'takeRolloutTasks' | 'publishSegment' | 'markLostTries' | 'lostTries' | 'registrations'>;
   readonly peers: {
     replay(): Promise<Pick<Client<ReplayApi>, 'getRun' | 'getTrajectories'>>;
-    trainer(): Promise<Pick<Client<TrainerApi>, 'downloadPolicy'>>;
+    trainer(): Promise<PolicySource>;
+    actor(address: string): PolicySource;
   };
 }
 
@@ -58,6 +62,7 @@ export class Actor {
   /** Versions that Generate calls under way ask for. */
   readonly pinned: PinnedVersions;
   readonly #shell: ActorShell;
+  readonly #turn: DeviceTurn | null;
   readonly #metrics: ActorMetrics;
   readonly #outbox: SegmentOutbox;
   readonly #chunks = new ChunkSums();
@@ -67,8 +72,10 @@ export class Actor {
   /** Why the announced version is not served; empty when it is. */
   #trouble = '';
 
-  constructor(shell: ActorShell, createEngine: () => Engine) {
+  /** @param turn on a device that is shared with the trainer; left out: the actor has one to itself */
+  constructor(shell: ActorShell, createEngine: () => Engine, turn: DeviceTurn | null = null) {
     this.#shell = shell;
+    this.#turn = turn;
     const { config, log, bus, peers } = shell;
     this.pinned = new PinnedVersions(() => shell.announce());
     const metrics = defineActorMetrics(shell.metrics);
@@ -130,6 +137,14 @@ export class Actor {
       files: new PolicyFiles({
         cacheFolder: join(config.dataFolder, 'actors', config.id, 'policies'),
         trainer: () => peers.trainer(),
+        peers: async (ref) => {
+          const actors = await bus.registrations('actor').catch(() => []);
+          return peersWith(actors, ref, config.id, Math.random).map((address) => peers.actor(address));
+        },
+        onRefetch: (error) => {
+          metrics.policy_refetches_total.inc({ code: error.code });
+          log.warn({ error: error.message }, 'a part of a policy version is fetched again');
+        },
         keepVersions: keepDownloads,
         isNeeded: (runId, version) =>
           this.pinned.has(runId, version) || (this.#served?.runId === runId && this.#served.version === version),
@@ -170,6 +185,7 @@ export class Actor {
   async followIterations(signals: AsyncIterable<IterationSignal>): Promise<void> {
     for await (const signal of signals) {
       const { gate } = this.loop;
+      if (!signal.open && gate?.runId === signal.runId) void this.#turn?.announceEnd();
       if (signal.open || !gate || gate.runId === signal.runId) await this.loop.follow(signal);
     }
   }
@@ -180,6 +196,16 @@ export class Actor {
     const { policy, isLoading } = this.lanes.rollout;
     if (!gate?.open || isLoading || (policy?.runId === gate.runId && policy.version === gate.policyVersion)) return;
     await this.policies.catchUp(gate.runId).catch(() => undefined);
+  }
+
+  /** Frees all memory of the engine, and the device for who shares it. */
+  async releaseDevice(): Promise<DeviceReleased> {
+    if (!this.#turn) {
+      throw new SegueError('FAILED_PRECONDITION', 'this actor has a device to itself (deployment=disaggregated)');
+    }
+    const released = await this.#turn.end(this.lanes);
+    this.#announce();
+    return released;
   }
 
   async stop(): Promise<void> {
@@ -215,10 +241,10 @@ export class Actor {
     this.#metrics.slots_busy.set(running);
     this.#metrics.engine_call_seconds.set(engineCallMs / 1_000);
     const { published } = this.#outbox;
-    const { busySlotMs, engineTimes } = this.#chunks;
+    const { busySlotMs, engineTimes, firstTokenAtMs } = this.#chunks;
     const pinned = this.pinned.byVersion;
     const trouble = this.#trouble;
-    const load = { slots, running, published, busySlotMs, engineTimes };
+    const load = { slots, running, published, busySlotMs, engineTimes, firstTokenAtMs };
     return { ...load, policyVersion, flushedIteration, runId, pinned, trouble };
   }
 
@@ -236,6 +262,7 @@ export class Actor {
   }
 
   async #load(policy: LanePolicy): Promise<void> {
+    this.#turn?.begin();
     await this.lanes.switchTo(policy);
     this.#served = policy;
     this.loop.wake();
@@ -243,6 +270,7 @@ export class Actor {
 
   async #prepare(policy: LanePolicy): Promise<void> {
     const sinceMs = performance.now();
+    this.#turn?.begin();
     await this.lanes.rollout.prepare(policy);
     const durationMs = Math.round(performance.now() - sinceMs);
     this.#shell.log.info({ run: policy.runId, version: policy.version, durationMs }, 'a policy version is ready');

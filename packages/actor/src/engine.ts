@@ -1,16 +1,43 @@
 /** The engine that the configuration names: our own, or a server of somebody else's. */
 import { join } from 'node:path';
 import { type ActorConfig, type Engine, SegueError } from '@segue/core';
-import { requireDevice, WorkerEngine } from '@segue/engine';
+import { engineProcessEntry, ProcessEngine, requireDevice, WorkerEngine, warmEngine } from '@segue/engine';
 import { llamaServerCommand, RemoteEngine } from '@segue/remote-engine';
+import type { DeviceTurn } from './device-turn.js';
 
-/** @param engineEntry what an engine's thread runs, in place of the engine itself; for tests */
-export async function engineMaker(config: ActorConfig, engineEntry?: URL): Promise<() => Engine> {
-  const { slots, waitingRoom, chunkTokens, threads, device, precision, packWeights } = config;
-  const common = { slots, ...(waitingRoom !== null && { waitingRoom }), chunkTokens, threads };
-  if (config.engine === 'server') return serverEngine(config, common);
-  await requireDevice(device, precision);
-  return () => new WorkerEngine({ ...common, device, precision, packWeights }, engineEntry);
+export interface EngineMakerOptions {
+  /** What an engine's thread runs, in place of the engine itself; for tests. */
+  readonly entry?: URL;
+  /** Where the device is shared with the trainer: each engine is a process that lives for a turn. */
+  readonly turn?: DeviceTurn;
+}
+
+export async function engineMaker(config: ActorConfig, { entry, turn }: EngineMakerOptions): Promise<() => Engine> {
+  if (config.engine === 'server') {
+    if (turn === undefined) return serverEngine(config, commonOptions(config));
+    throw new SegueError(
+      'INVALID_CONFIG',
+      'engine: server cannot take turns with the trainer (deployment: colocated): it has no way to give its memory back; choose engine: own, or deployment: separate',
+    );
+  }
+  await requireDevice(config.device, config.precision);
+  const options = ownOptions(config);
+  if (turn !== undefined) return () => new ProcessEngine(options, () => turn.acquire());
+  return () => new WorkerEngine(options, entry);
+}
+
+/** The program of an engine that takes turns, and how it warms up before its first. */
+export function engineProgram(config: ActorConfig) {
+  return { entry: engineProcessEntry, warmUp: warmEngine(ownOptions(config)) };
+}
+
+function ownOptions(config: ActorConfig) {
+  const { device, precision, packWeights } = config;
+  return { ...commonOptions(config), device, precision, packWeights };
+}
+
+function commonOptions({ slots, waitingRoom, chunkTokens, threads }: ActorConfig): CommonOptions {
+  return { slots, ...(waitingRoom !== null && { waitingRoom }), chunkTokens, threads };
 }
 
 interface CommonOptions {

@@ -4,6 +4,7 @@
  * while there is work. Loads and cuts happen between chunks. It knows nothing of queues, leases or calls from outside.
  */
 import { type ChunkReport, type Engine, type EngineStatus, SegueError } from '@segue/core';
+import { type BackOff, defaultBackOff, pauseAfter } from './back-off.js';
 import { type AskingLane, type LanePolicy, type LaneWork, LaneWorks, type WorkSource } from './lane-work.js';
 import { Wake } from './wake.js';
 import { type EngineCall, WatchedEngine } from './watched-engine.js';
@@ -28,17 +29,6 @@ export interface LaneOptions {
   /** Another engine has taken the place of one that failed. */
   readonly onReplaced?: () => void;
 }
-
-/** How patient a lane is with engines that fail. */
-interface BackOff {
-  /** Failures in a row, of chunks and of new engines, after which the lane is broken. */
-  readonly maxFailures: number;
-  /** Pause before the new engine after a second failure in a row, in ms; doubles up to the longest. The first gets one at once. */
-  readonly firstMs: number;
-  readonly longestMs: number;
-}
-
-const defaultBackOff: BackOff = { maxFailures: 6, firstMs: 250, longestMs: 4_000 };
 
 /** An engine that failed, until another one takes its place. */
 interface LostEngine {
@@ -157,6 +147,20 @@ export class Lane implements AskingLane {
         this.#works.collect(await this.#engine.cut(ids));
       }
       this.#works.handBack();
+    });
+  }
+
+  /** Serves nothing until the next load. What still runs fails with UNAVAILABLE. @param end ends the engine, and so frees its memory */
+  rest(end: () => Promise<void>): Promise<void> {
+    return this.#between(async () => {
+      // First, so that nothing is heard of the end of the old one.
+      this.#engine = this.#newEngine();
+      this.#chunks = 0;
+      this.#policy = null;
+      this.#works.handBack();
+      this.#works.fail(new SegueError('UNAVAILABLE', 'the device is given to another engine'), this.slots);
+      await this.#engine.start();
+      await end();
     });
   }
 
@@ -349,19 +353,18 @@ export class Lane implements AskingLane {
     this.#works.handBack();
     this.#works.fail(cause, this.slots);
     if (this.#broken) return;
-    const { maxFailures, firstMs, longestMs } = this.#options.backOff ?? defaultBackOff;
+    const backOff = this.#options.backOff ?? defaultBackOff;
     this.#failures++;
     if (!this.#engine.hung) await this.#engine.stop().catch(() => undefined);
     const { hung } = this.#engine;
-    if (hung || this.#failures >= maxFailures) {
+    if (hung || this.#failures >= backOff.maxFailures) {
       this.#lost = null;
       this.#broken = hung ?? cause;
       this.#failure = null;
       this.#options.onFailure?.(this.#broken, true);
       return;
     }
-    const pauseMs = this.#failures === 1 ? 0 : Math.min(longestMs, firstMs * 2 ** (this.#failures - 2));
-    this.#lost = { replaceAtMs: performance.now() + pauseMs };
+    this.#lost = { replaceAtMs: performance.now() + pauseAfter(this.#failures, backOff) };
     this.#failure = null;
     this.#options.onFailure?.(cause, false);
   }

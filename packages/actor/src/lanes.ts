@@ -69,6 +69,12 @@ export class Lanes implements WorkSource {
     this.#serveWaiting();
   }
 
+  /** All lanes let their engines go; the rollout lane serves nothing until the next load. @param end ends the engines, and so frees their memory */
+  async rest(end: () => Promise<void>): Promise<void> {
+    for (const key of [...this.#extra.keys()]) this.#closeLane(key);
+    await this.rollout.rest(end);
+  }
+
   /**
    * Generates one sequence on the named version. Rejects with CANCELLED when `signal` fires, and with what the engine
    * refuses.

@@ -1,25 +1,22 @@
 /**
  * Brings a policy version onto this host, checked: the trainer's own folder where it can be read, else a copy
- * downloaded from the trainer. Every file is compared with the manifest before the engine sees it. It never writes into
+ * downloaded from an actor that serves it, or from the trainer. Every file is compared with the manifest before the engine sees it. It never writes into
  * the trainer's folder.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Client } from '@segue/bus';
-import {
-  manifestFileName,
-  type PolicyManifest,
-  type PolicyRef,
-  parsePolicyManifest,
-  SegueError,
-  type TrainerApi,
-} from '@segue/core';
+import { manifestFileName, type PolicyManifest, type PolicyRef, parsePolicyManifest, SegueError } from '@segue/core';
+import { downloadFrom, type PolicySource } from './policy-download.js';
 
 export interface PolicyFilesOptions {
   /** Where downloaded versions lie; made when it is needed. */
   readonly cacheFolder: string;
-  readonly trainer: () => Promise<Pick<Client<TrainerApi>, 'downloadPolicy'>>;
+  readonly trainer: () => Promise<PolicySource>;
+  /** Who else may have a version, to be asked before the trainer. Left out: nobody. */
+  readonly peers?: (ref: PolicyRef) => Promise<readonly PolicySource[]>;
+  /** Something that came was of no use and is fetched again. */
+  readonly onRefetch?: (error: SegueError) => void;
   /** Downloaded versions that stay: the newest of a run, and beside them what is needed. */
   readonly keepVersions: number;
   /** Whether somebody here serves the version or has pinned it. Left out: nobody has. */
@@ -29,7 +26,7 @@ export interface PolicyFilesOptions {
 /** Where a version was found. */
 export interface FoundPolicy {
   readonly folder: string;
-  readonly source: 'shared' | 'cached' | 'downloaded';
+  readonly source: 'shared' | 'cached' | 'peer' | 'downloaded';
 }
 
 export class PolicyFiles {
@@ -59,24 +56,34 @@ export class PolicyFiles {
     }
     const folder = join(this.#options.cacheFolder, ref.runId, String(ref.version));
     const isCached = (await isReadable(folder)) && (await isIntact(folder, ref));
-    if (!isCached) await this.#download(ref, folder, signal);
+    const source = isCached ? 'cached' : await this.#download(ref, folder, signal);
     await meanwhile(folder);
-    return { folder, source: isCached ? 'cached' : 'downloaded' };
+    return { folder, source };
   }
 
-  async #download(ref: PolicyRef, folder: string, signal?: AbortSignal): Promise<void> {
+  /** From who serves it here and now, else from the trainer. */
+  async #download(ref: PolicyRef, folder: string, signal?: AbortSignal): Promise<'peer' | 'downloaded'> {
+    const { peers, trainer, onRefetch } = this.#options;
     const staging = `${folder}.part`;
-    await rm(staging, { recursive: true, force: true });
-    await mkdir(staging, { recursive: true });
-    const trainer = await orAborted(this.#options.trainer(), signal);
-    for await (const chunk of trainer.downloadPolicy({ policy: ref }, { signal })) {
-      requirePlainName(chunk.file);
-      await appendAt(join(staging, chunk.file), chunk.data, chunk.offset);
+    const fetch = async (source: PolicySource) => {
+      await downloadFrom(source, ref, staging, signal, onRefetch);
+      await requireIntact(staging, ref);
+      await rm(folder, { recursive: true, force: true });
+      await rename(staging, folder);
+      await this.#prune(dirname(folder), ref);
+    };
+    for (const peer of (await peers?.(ref)) ?? []) {
+      try {
+        await fetch(peer);
+        return 'peer';
+      } catch (cause) {
+        if (signal?.aborted) throw cause;
+        // It may have gone on to another version, or be gone itself: the trainer has them all.
+        onRefetch?.(SegueError.from(cause));
+      }
     }
-    await requireIntact(staging, ref);
-    await rm(folder, { recursive: true, force: true });
-    await rename(staging, folder);
-    await this.#prune(dirname(folder), ref);
+    await fetch(await orAborted(trainer(), signal));
+    return 'downloaded';
   }
 
   async #prune(runFolder: string, { runId, version: added }: PolicyRef): Promise<void> {
@@ -136,16 +143,6 @@ async function requireIntact(folder: string, ref: PolicyRef): Promise<PolicyMani
   return manifest;
 }
 
-/** Files come in order and each from its start: a chunk is what follows. */
-async function appendAt(path: string, data: Uint8Array, offset: number): Promise<void> {
-  const file = await open(path, offset === 0 ? 'w' : 'r+');
-  try {
-    await file.write(data, 0, data.length, offset);
-  } finally {
-    await file.close();
-  }
-}
-
 async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   const handle = await open(path);
@@ -155,9 +152,4 @@ async function hashFile(path: string): Promise<string> {
     await handle.close();
   }
   return hash.digest('hex');
-}
-
-function requirePlainName(name: string): void {
-  if (/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(name)) return;
-  throw new SegueError('DATA_LOSS', `the trainer sent a file named ${JSON.stringify(name.slice(0, 100))}`);
 }

@@ -3,6 +3,7 @@ import type { Handlers } from '@segue/bus';
 import type { ActorApi } from '@segue/core';
 import type { Actor } from './actor.js';
 import { generate, sequencesOf } from './generate.js';
+import { servePolicy } from './serve-policy.js';
 
 export function actorHandlers(actor: Actor, limits: { readonly maxGeneratePrompts: number }): Handlers<ActorApi> {
   return {
@@ -40,6 +41,14 @@ export function actorHandlers(actor: Actor, limits: { readonly maxGeneratePrompt
     async preparePolicy({ policy, folder }, { signal }) {
       await actor.policies.prepare(policy, folder, signal);
       return actor.status;
+    },
+
+    releaseDevice() {
+      return actor.releaseDevice();
+    },
+
+    downloadPolicy(request) {
+      return servePolicy(actor.lanes.rollout.policy, request);
     },
 
     async drain() {

@@ -27,6 +27,11 @@ const table = {
     help: 'Versions that could not be served, by what was wrong',
     labels: ['code'],
   },
+  policy_refetches_total: {
+    type: 'counter',
+    help: 'Chunks and copies of a version that came damaged or not at all and were fetched again, by what was wrong',
+    labels: ['code'],
+  },
   policy_version: { type: 'gauge', help: 'Policy version that is served' },
   policy_load_seconds: {
     type: 'histogram',
@@ -51,6 +56,7 @@ const keptIterations = 2;
 export class ChunkSums {
   readonly #busySlotMs = new Map<string, number>();
   readonly #engineTimes = new Map<string, EngineTimes>();
+  readonly #firstTokenAtMs = new Map<string, number>();
 
   /**
    * @param sequences that ran in the chunk, prefill included
@@ -63,14 +69,21 @@ export class ChunkSums {
     const ms = share * (decoded + report.prefillMs * sequences);
     this.#busySlotMs.set(name, (this.#busySlotMs.get(name) ?? 0) + ms);
     this.#engineTimes.set(name, withChunk(this.#engineTimes.get(name) ?? noEngineTimes, report, share));
+    if (report.tokens > 0 && !this.#firstTokenAtMs.has(name)) this.#firstTokenAtMs.set(name, Date.now());
     const oldest = this.#busySlotMs.keys().next().value;
     if (this.#busySlotMs.size <= keptIterations || oldest === undefined) return;
     this.#busySlotMs.delete(oldest);
     this.#engineTimes.delete(oldest);
+    this.#firstTokenAtMs.delete(oldest);
   }
 
   get busySlotMs(): Readonly<Record<string, number>> {
     return Object.fromEntries([...this.#busySlotMs].map(([name, ms]) => [name, Math.round(ms)]));
+  }
+
+  /** Unix time of the end of the first chunk that had tokens. */
+  get firstTokenAtMs(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#firstTokenAtMs);
   }
 
   get engineTimes(): Readonly<Record<string, EngineTimes>> {

@@ -3,7 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IterationSignal } from '@segue/bus';
-import { actorConfigSchema, type GenerateRequest, type GenerateResult, parseRunConfig, SegueError } from '@segue/core';
+import {
+  actorConfigSchema,
+  type GenerateRequest,
+  type GenerateResult,
+  type PolicyChunk,
+  parseRunConfig,
+  SegueError,
+} from '@segue/core';
 import { WorkerEngine } from '@segue/engine';
 import { createMetrics } from '@segue/service';
 import { pino } from 'pino';
@@ -134,12 +141,13 @@ async function startActor(t: Test, folder: string) {
       for (const id of trajectoryIds) yield storedTrajectory(id);
     },
   };
+  const nobody = { downloadPolicy: () => once<PolicyChunk>() };
   const shell: ActorShell = {
     config: actorConfigSchema.parse({ id: 'a', slots: 4, chunkTokens: 4, dataFolder: folder }),
     log: pino({ level: 'silent' }),
     metrics: createMetrics('actor', 'a'),
     bus,
-    peers: { replay: async () => replay, trainer: () => Promise.reject(new Error('no trainer')) },
+    peers: { replay: async () => replay, trainer: () => Promise.reject(new Error('no trainer')), actor: () => nobody },
     fail: (error) => t.fail(String(error)),
     announce: async () => void announcements.push(actor.loop.flushedIteration ?? -1),
   };

@@ -2,13 +2,31 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ActivePolicy } from '@segue/bus';
-import { type PolicyChunk, type PolicyRef, SegueError } from '@segue/core';
+import type { ActivePolicy, Registration } from '@segue/bus';
+import { type ChunkPlace, type DownloadPolicyRequest, type PolicyChunk, type PolicyRef, SegueError } from '@segue/core';
+import { chunkSha256 } from '@segue/service';
 import t from 'tap';
+import { peersWith } from '../dist/peers.js';
 import { PolicyFollower } from '../dist/policy.js';
 import { PolicyFiles } from '../dist/policy-files.js';
+import { servePolicy } from '../dist/serve-policy.js';
 import { settle } from './support/fakes.js';
 import { type TinyPolicy, writeTinyPolicy } from './support/tiny-policy.js';
+
+/** An actor as the registry has it. */
+const registration: Registration = {
+  id: 'a',
+  service: 'actor',
+  address: '',
+  metricsAddress: '',
+  policyVersion: null,
+  slots: 1,
+  running: 0,
+  flushedIteration: null,
+  runId: '',
+  seenAtMs: 0,
+  published: {},
+};
 
 interface Test {
   teardown(end: () => Promise<void>): void;
@@ -20,15 +38,19 @@ async function temporaryFolder(t: Test): Promise<string> {
   return folder;
 }
 
+type Asked = { readonly from: ChunkPlace | null };
+
 /** What the trainer streams, in small chunks; `spoil` may change a file's bytes. */
 function trainerOf(policy: TinyPolicy, spoil: (name: string, bytes: Buffer) => Buffer = (_, bytes) => bytes) {
   return {
-    async *downloadPolicy(): AsyncGenerator<PolicyChunk> {
+    async *downloadPolicy({ from }: Asked): AsyncGenerator<PolicyChunk> {
       const names = await readdir(policy.folder);
-      for (const file of ['manifest.json', ...names.filter((name) => name !== 'manifest.json')]) {
+      const all = ['manifest.json', ...names.filter((name) => name !== 'manifest.json').sort()];
+      for (const file of all.slice(from === null ? 0 : all.indexOf(from.file))) {
         const bytes = spoil(file, await readFile(join(policy.folder, file)));
-        for (let offset = 0; offset < bytes.length; offset += 1_000) {
-          yield { file, offset, fileBytes: bytes.length, data: bytes.subarray(offset, offset + 1_000) };
+        for (let offset = file === from?.file ? from.offset : 0; offset < bytes.length; offset += 1_000) {
+          const data = bytes.subarray(offset, offset + 1_000);
+          yield { file, offset, fileBytes: bytes.length, data, sha256: chunkSha256(data) };
         }
       }
     },
@@ -72,6 +94,94 @@ t.test('a version is read from the shared folder, else downloaded, and checked f
   });
 });
 
+t.test('a chunk that is damaged on its way is asked for again, from there on', async (t) => {
+  const root = await temporaryFolder(t);
+  const policy = await writeTinyPolicy(join(root, 'store'), 'r', 3);
+  const trainer = trainerOf(policy);
+  const asked: (ChunkPlace | null)[] = [];
+  let damages = 2;
+  const line = {
+    async *downloadPolicy({ from }: Asked): AsyncGenerator<PolicyChunk> {
+      asked.push(from);
+      for await (const chunk of trainer.downloadPolicy({ from })) {
+        const isHit = chunk.file === 'model.safetensors' && chunk.offset === 2_000 && damages > 0;
+        if (isHit) damages -= 1;
+        yield isHit ? { ...chunk, data: Buffer.from(chunk.data).fill(7) } : chunk;
+      }
+    },
+  };
+  const refetched: string[] = [];
+  const files = new PolicyFiles({
+    cacheFolder: join(root, 'cache'),
+    trainer: async () => line,
+    onRefetch: ({ code }) => refetched.push(code),
+    keepVersions: 2,
+  });
+  t.equal((await files.locate(policy.ref, null)).source, 'downloaded');
+  const place = { file: 'model.safetensors', offset: 2_000 };
+  t.strictSame(asked, [null, place, place], 'what was good is not sent again');
+  t.strictSame(refetched, ['DATA_LOSS', 'DATA_LOSS']);
+  damages = 1_000;
+  const other = new PolicyFiles({ cacheFolder: join(root, 'other'), trainer: async () => line, keepVersions: 2 });
+  await t.rejects(other.locate(policy.ref, null), {
+    code: 'DATA_LOSS',
+    message: /chunk of model\.safetensors at 2000/,
+  });
+});
+
+t.test('who joins late has a version from an actor that serves it, and from the trainer when that fails', async (t) => {
+  const root = await temporaryFolder(t);
+  const policy = await writeTinyPolicy(join(root, 'store'), 'r', 3);
+  const asked: string[] = [];
+  const named = (name: string, source: ReturnType<typeof trainerOf>) => ({
+    downloadPolicy: (request: Asked) => {
+      asked.push(name);
+      return source.downloadPolicy(request);
+    },
+  });
+  const gone = { downloadPolicy: (request: Asked) => servePolicy(null, { ...request, policy: policy.ref }) };
+  // Every chunk is as it was sent, but it is another file: the manifest tells.
+  const liar = trainerOf(policy, (name, bytes) => (name === 'config.json' ? Buffer.from('{}') : bytes));
+  const from = (folder: string, ...peers: ReturnType<typeof trainerOf>[]) =>
+    new PolicyFiles({
+      cacheFolder: join(root, folder),
+      trainer: async () => named('trainer', trainerOf(policy)),
+      peers: async () => peers.map((peer, i) => named(`peer ${i}`, peer)),
+      keepVersions: 2,
+    });
+  t.equal((await from('a', trainerOf(policy)).locate(policy.ref, null)).source, 'peer');
+  t.strictSame(asked.splice(0), ['peer 0']);
+  t.equal((await from('b', gone, liar).locate(policy.ref, null)).source, 'downloaded');
+  t.strictSame(asked.splice(0), ['peer 0', 'peer 1', 'trainer']);
+  const actors = [
+    { ...registration, id: 'me', runId: 'r', policyVersion: 3, address: 'me:1' },
+    { ...registration, id: 'other-run', runId: 'q', policyVersion: 3, address: 'q:1' },
+    { ...registration, id: 'older', runId: 'r', policyVersion: 2, address: 'old:1' },
+    { ...registration, id: 'one', runId: 'r', policyVersion: 3, address: 'one:1' },
+    { ...registration, id: 'two', runId: 'r', policyVersion: 3, address: 'two:1' },
+  ];
+  const draws = [0.9, 0.1];
+  t.strictSame(
+    peersWith(actors, policy.ref, 'me', () => draws.shift()!),
+    ['two:1', 'one:1'],
+  );
+});
+
+t.test('an actor gives away the version that it serves, and no other', async (t) => {
+  const root = await temporaryFolder(t);
+  const { ref, folder } = await writeTinyPolicy(join(root, 'store'), 'r', 3);
+  const served = { runId: 'r', version: 3, folder };
+  const source = { downloadPolicy: (request: DownloadPolicyRequest) => servePolicy(served, request) };
+  const files = new PolicyFiles({ cacheFolder: join(root, 'cache'), trainer: async () => source, keepVersions: 2 });
+  t.equal((await files.locate(ref, null)).source, 'downloaded');
+  const first = (changes: Partial<PolicyRef>) =>
+    servePolicy(served, { policy: { ...ref, ...changes }, from: null }).next();
+  await t.rejects(first({ version: 2 }), { code: 'NOT_FOUND' });
+  await t.rejects(first({ runId: 'q' }), { code: 'NOT_FOUND' });
+  await t.rejects(first({ manifestSha256: 'f'.repeat(64) }), { code: 'FAILED_PRECONDITION' });
+  await t.rejects(servePolicy(null, { policy: ref, from: null }).next(), { code: 'NOT_FOUND' });
+});
+
 t.test('a download prunes neither itself nor what is needed', async (t) => {
   const root = await temporaryFolder(t);
   const policies = new Map<number, TinyPolicy>();
@@ -79,7 +189,7 @@ t.test('a download prunes neither itself nor what is needed', async (t) => {
   const files = new PolicyFiles({
     cacheFolder: join(root, 'cache'),
     trainer: async () => ({
-      downloadPolicy: ({ policy }) => trainerOf(policies.get(policy.version)!).downloadPolicy(),
+      downloadPolicy: ({ policy, from }) => trainerOf(policies.get(policy.version)!).downloadPolicy({ from }),
     }),
     keepVersions: 1,
     isNeeded: (runId, version) => runId === 'r' && version === 2,
@@ -96,7 +206,7 @@ t.test('a trainer cannot make the actor write outside its cache', async (t) => {
   const root = await temporaryFolder(t);
   const hostile = {
     async *downloadPolicy(): AsyncGenerator<PolicyChunk> {
-      yield { file: '../../escaped', offset: 0, fileBytes: 1, data: Buffer.of(1) };
+      yield { file: '../../escaped', offset: 0, fileBytes: 1, data: Buffer.of(1), sha256: chunkSha256(Buffer.of(1)) };
     },
   };
   const files = new PolicyFiles({ cacheFolder: join(root, 'cache'), trainer: async () => hostile, keepVersions: 2 });

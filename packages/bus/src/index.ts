@@ -36,6 +36,7 @@ export type {
   DeadLetter,
   HeldLetter,
   IterationSignal,
+  KeptLease,
   Lease,
   LostTries,
   ProgressNote,

@@ -308,6 +308,22 @@ export const controllerSamples: Samples<ControllerApi> = {
   ...letterSamples,
 };
 
+const downloads = {
+  requests: [
+    { policy: policyRef, from: null },
+    { policy: policyRef, from: { file: 'model.safetensors', offset: 2 ** 33 } },
+  ],
+  responses: [
+    {
+      file: 'model.safetensors',
+      offset: 2 ** 33,
+      fileBytes: 2 ** 34,
+      data: Buffer.from([1, 2, 255]),
+      sha256: Buffer.from([9, 0]),
+    },
+  ],
+};
+
 export const actorSamples: Samples<ActorApi> = {
   generate: {
     requests: [
@@ -336,6 +352,8 @@ export const actorSamples: Samples<ActorApi> = {
   getActorStatus: { ...nothing, responses: [actorStatus, { ...actorStatus, policyVersion: 0, flushedIteration: 0 }] },
   loadPolicy: { requests: [{ policy: policyRef }], responses: [actorStatus] },
   preparePolicy: { requests: [{ policy: policyRef, folder: '/p/3' }], responses: [actorStatus] },
+  downloadPolicy: downloads,
+  releaseDevice: { ...nothing, responses: [{ durationMs: 54.25, residentBytes: 2 ** 33, leftBytes: 0 }] },
   drain: { ...nothing, responses: [actorStatus] },
 };
 
@@ -366,7 +384,7 @@ export const trainerSamples: Samples<TrainerApi> = {
     ],
   },
   downloadPolicy: {
-    requests: [{ policy: policyRef }],
-    responses: [{ file: 'model.safetensors', offset: 2 ** 33, fileBytes: 2 ** 34, data: Buffer.from([1, 2, 255]) }],
+    requests: downloads.requests,
+    responses: downloads.responses,
   },
 };

@@ -22,8 +22,14 @@ export const unserved = async (): Promise<never> => {
 export const noStream = (): AsyncIterable<never> => ({ [Symbol.asyncIterator]: () => ({ next: unserved }) });
 
 export function actorHandlers(changes: Partial<Handlers<ActorApi>>): Handlers<ActorApi> {
-  const all = { getActorStatus: unserved, loadPolicy: unserved, preparePolicy: unserved, drain: unserved };
-  return { generate: noStream, ...all, ...changes };
+  const all = {
+    getActorStatus: unserved,
+    loadPolicy: unserved,
+    preparePolicy: unserved,
+    releaseDevice: unserved,
+    drain: unserved,
+  };
+  return { generate: noStream, downloadPolicy: noStream, ...all, ...changes };
 }
 
 /** Every RPC of the store unserved but those given. */

@@ -37,7 +37,7 @@ export async function exportPolicy(
   await mkdir(staging, { recursive: true });
   try {
     // The hash is left out: whatever the version holds now is consistent in itself, and the manifest comes first.
-    const chunks = trainer.downloadPolicy({ policy: { runId, version, manifestSha256: '' } }, { signal });
+    const chunks = trainer.downloadPolicy({ policy: { runId, version, manifestSha256: '' }, from: null }, { signal });
     const hashes = await writeFiles(chunks, staging, onProgress ?? (() => {}));
     const manifest = parsePolicyManifest(await readFile(join(staging, manifestFileName), 'utf8'), `version ${version}`);
     for (const { name, sha256 } of manifest.files) {

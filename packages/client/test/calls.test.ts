@@ -200,7 +200,7 @@ t.test('weights come out as they were written, or not at all', async (t) => {
       for (const [file, text] of Object.entries(sent)) {
         for (let offset = 0; offset < text.length; offset += 1_000) {
           const data = Buffer.from(text.slice(offset, offset + 1_000));
-          yield { file, offset, fileBytes: text.length, data };
+          yield { file, offset, fileBytes: text.length, data, sha256: new Uint8Array(0) };
         }
       }
     },

@@ -16,6 +16,7 @@ import { type Cluster, collect, orNull } from './cluster.js';
 import type { Journal } from './journal.js';
 import type { ControllerMetrics } from './metrics.js';
 import { type RunProgress, saveProgress } from './run-progress.js';
+import { TurnLog } from './turn-log.js';
 import type { Waits } from './waits.js';
 
 export interface ActiveRunParts {
@@ -39,6 +40,8 @@ export class ActiveRun {
   readonly signal: AbortSignal;
   /** Rung when the store commits something of this run. */
   readonly bell = new Bell();
+  /** How devices that are shared change hands. */
+  readonly turns = new TurnLog();
   readonly #journal: Journal;
   readonly #halt = new AbortController();
   #progress: RunProgress;

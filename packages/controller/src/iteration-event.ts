@@ -1,5 +1,6 @@
 /** The event that an iteration ends with, put together from the store's record and what was measured on the way. Pure. */
 import {
+  type DeviceTurns,
   type IterationEvent,
   type IterationRecord,
   mean,
@@ -14,6 +15,8 @@ export interface TrainingOutcome {
   readonly train: TrainMetrics | null;
   readonly trainMs: number;
   readonly activateMs: number;
+  /** null where no device is shared. */
+  readonly turns: DeviceTurns | null;
   readonly wallMs: number;
   readonly carriedTrajectories: number;
 }

@@ -10,6 +10,12 @@ export const controllerMetricTable = {
     labels: ['phase'],
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800],
   },
+  turn_seconds: {
+    type: 'histogram',
+    help: 'Change of hands of a device that is shared: from the last update to the first token, from the closed rollout phase to an engine that trains',
+    labels: ['to'],
+    buckets: [0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300],
+  },
   iterations_total: { type: 'counter', help: 'Iterations committed' },
   groups_total: { type: 'counter', help: 'Complete groups by what became of them', labels: ['outcome'] },
   tasks_issued_total: { type: 'counter', help: 'Rollout tasks published' },

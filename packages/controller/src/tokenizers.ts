@@ -9,7 +9,7 @@ export class Tokenizers {
   /** @param folder where downloaded tokenizers are kept, one folder per run */
   constructor(cluster: Cluster, folder: string) {
     const download = async function* (policy: PolicyVersionInfo['ref']) {
-      yield* (await cluster.trainer()).downloadPolicy({ policy });
+      yield* (await cluster.trainer()).downloadPolicy({ policy, from: null });
     };
     this.#tokenizers = new RunTokenizers({ folder, download });
   }

@@ -2,9 +2,10 @@
  * The training phase of a closed iteration: freeze the batch, train on it, make the new version the active one, commit. Each step is
  * idempotent, so the phase may begin anew anywhere. An iteration without a complete group trains nothing and keeps its version.
  */
-import type { IterationRecord, TrainMetrics } from '@segue/core';
+import type { DeviceTurns, IterationRecord, PolicyVersionInfo, TrainMetrics } from '@segue/core';
 import { activate } from './activate.js';
 import type { ActiveRun } from './active-run.js';
+import { releaseDevices } from './device-turn.js';
 import { iterationEvent } from './iteration-event.js';
 import { followTrainer, parseMetrics } from './trainer-calls.js';
 
@@ -29,22 +30,34 @@ export async function trainIteration(run: ActiveRun, frozen: IterationRecord): P
   let train: TrainMetrics | null = null;
   let trainMs = 0;
   let activateMs = 0;
+  let turns: DeviceTurns | null = null;
   if (frozen.batchGroupIds.length > 0) {
     await run.enter('train', iteration);
     const startedAtMs = Date.now();
-    const trainer = await run.cluster.trainer();
-    const { policy, metricsJson } = await followTrainer(
-      run,
-      (signal) => trainer.trainIteration({ runId, iteration }, { signal, deadlineMs: longestMs }),
-      ({ stage, step, steps }) => run.tell('train', { iteration, stage, step, steps }),
+    const [released, trainer] = await Promise.all([releaseDevices(run, iteration), run.cluster.trainer()]);
+    const activation = new Activation(run, iteration);
+    const seen: { openedAtMs: number | null } = { openedAtMs: null };
+    const { policy, metricsJson } = await activation.settled(
+      followTrainer(
+        run,
+        (signal) => trainer.trainIteration({ runId, iteration }, { signal, deadlineMs: longestMs }),
+        ({ stage, step, steps }) => run.tell('train', { iteration, stage, step, steps }),
+        ({ stage, version }) => {
+          if (stage === 'reference') seen.openedAtMs ??= Date.now();
+          if (version) activation.begin(version);
+        },
+      ),
     );
-    trainMs = Date.now() - startedAtMs;
+    trainMs = activation.beganAtMs - startedAtMs;
     run.metrics.phase_seconds.observe({ phase: 'train' }, trainMs / 1000);
     train = trainMetrics(metricsJson);
     policyVersionOut = policy.ref.version;
     await run.save({ policy });
-    await run.enter('activate', iteration);
-    activateMs = await activate(run, policy);
+    activateMs = await activation.ended();
+    if (released) {
+      turns = run.turns.next({ released, closedAtMs: frozen.closedAtMs, ...seen, train, activateMs });
+      tellTurns(run, turns);
+    }
   }
   const replay = await run.cluster.replay();
   const { trajectoriesByState } = await replay.getStatistics({ runId });
@@ -53,6 +66,7 @@ export async function trainIteration(run: ActiveRun, frozen: IterationRecord): P
     train,
     trainMs,
     activateMs,
+    turns,
     wallMs: Date.now() - frozen.openedAtMs,
     carriedTrajectories: (trajectoriesByState.pending ?? 0) + (trajectoriesByState.unfinished ?? 0),
   });
@@ -67,6 +81,52 @@ export async function trainIteration(run: ActiveRun, frozen: IterationRecord): P
   run.metrics.groups_total.inc({ outcome: 'filtered-equal' }, frozen.filteredEqual);
   run.metrics.groups_total.inc({ outcome: 'filtered-unusable' }, frozen.filteredUnusable);
   return committed;
+}
+
+/**
+ * The activation of a version, which begins when the trainer has named it: actors may load it while the trainer still saves it. The next iteration
+ * begins after both.
+ */
+class Activation {
+  readonly #run: ActiveRun;
+  readonly #iteration: number;
+  #activating: Promise<number> = Promise.resolve(0);
+  /** Unix time, in ms. */
+  beganAtMs = 0;
+
+  constructor(run: ActiveRun, iteration: number) {
+    this.#run = run;
+    this.#iteration = iteration;
+  }
+
+  begin(version: PolicyVersionInfo): void {
+    if (this.beganAtMs > 0) return;
+    this.beganAtMs = Date.now();
+    this.#activating = this.#run.enter('activate', this.#iteration).then(() => activate(this.#run, version));
+    this.#activating.catch(() => undefined);
+  }
+
+  /** Nothing of it goes on when the training fails. */
+  async settled<T>(training: Promise<T>): Promise<T> {
+    try {
+      return await training;
+    } catch (error) {
+      await this.ended().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** How long it took, in ms. */
+  ended(): Promise<number> {
+    return this.#activating;
+  }
+}
+
+function tellTurns({ metrics, cluster }: ActiveRun, turns: DeviceTurns): void {
+  const { toRolloutMs, toTrainingMs } = turns;
+  if (toRolloutMs !== null) metrics.turn_seconds.observe({ to: 'rollout' }, toRolloutMs / 1000);
+  if (toTrainingMs !== null) metrics.turn_seconds.observe({ to: 'training' }, toTrainingMs / 1000);
+  cluster.log.info({ ...turns }, 'the device has changed hands');
 }
 
 /** What a trainer measured; null when it says nothing. */

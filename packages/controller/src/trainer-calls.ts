@@ -15,11 +15,13 @@ export interface Trained {
  * idempotent and may be made again.
  * @param call begins the stream
  * @param tell is told of a message from time to time, and of the last
+ * @param onMessage is told of every message at once
  */
 export async function followTrainer(
   run: ActiveRun,
   call: (signal: AbortSignal) => AsyncIterable<TrainProgress>,
   tell: (message: TrainProgress) => Promise<void>,
+  onMessage: (message: TrainProgress) => void = () => undefined,
 ): Promise<Trained> {
   const { trainerSilenceMs, progressEventMs } = run.cluster.timings;
   const silence = new AbortController();
@@ -34,6 +36,7 @@ export async function followTrainer(
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), trainerSilenceMs);
       last = message;
+      onMessage(message);
       // A trainer that has nothing new says the same again, so as not to be silent.
       const isRepeated = message.stage === told?.stage && message.step === told.step;
       if (message.version === null && (isRepeated || Date.now() - toldAtMs < progressEventMs)) continue;

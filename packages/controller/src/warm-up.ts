@@ -1,10 +1,12 @@
 /** The supervised warm-up: version 0 becomes "after the warm-up". Done again from the start when it was interrupted, with the same result. */
 import type { ActiveRun } from './active-run.js';
+import { releaseDevices } from './device-turn.js';
 import { followTrainer, parseMetrics } from './trainer-calls.js';
 
 export async function warmUp(run: ActiveRun): Promise<void> {
   await run.enter('warmup', 0);
-  const trainer = await run.cluster.trainer();
+  // Actors may still serve another run.
+  const [trainer] = await Promise.all([run.cluster.trainer(), releaseDevices(run, null)]);
   const { policy } = await followTrainer(
     run,
     // A pause need not wait for the whole of it: a cancelled warm-up writes nothing and begins anew with the same result.

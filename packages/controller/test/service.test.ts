@@ -347,7 +347,8 @@ t.test("an iteration event holds the store's counts and the measured times", asy
     closedAtMs: 3500,
     committedAtMs: 0,
   };
-  const training = { policyVersionOut: 4, train: null, trainMs: 9, activateMs: 8, wallMs: 7, carriedTrajectories: 6 };
+  const times = { trainMs: 9, activateMs: 8, wallMs: 7 };
+  const training = { policyVersionOut: 4, train: null, turns: null, carriedTrajectories: 6, ...times };
   const engineTimes = {
     prefillMs: 3,
     decode: { 8: { chunks: 1, steps: 20, rowSteps: 160, loopMs: 18, decodeMs: 19 } },

@@ -57,6 +57,8 @@ export const actorAccess = {
   getActorStatus: everybody,
   loadPolicy: controller(null),
   preparePolicy: controller(null),
+  releaseDevice: controller('admin'),
+  downloadPolicy: policyReaders,
   drain: controller('admin'),
 } as const satisfies Record<keyof ActorApi, Access>;
 

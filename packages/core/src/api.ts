@@ -259,12 +259,22 @@ export interface PreparePolicyRequest {
   readonly folder: string;
 }
 
+/** How an actor gave its device back. */
+export interface DeviceReleased {
+  readonly durationMs: number;
+  /** Resident memory of the engine before, and what is left of it. */
+  readonly residentBytes: number;
+  readonly leftBytes: number;
+}
+
 /** segue.v1.RolloutActor */
 export interface ActorApi {
   generate: ServerStream<GenerateRequest, GenerateResult>;
   getActorStatus: Unary<Record<never, never>, ActorStatus>;
   loadPolicy: Unary<{ policy: PolicyRef }, ActorStatus>;
   preparePolicy: Unary<PreparePolicyRequest, ActorStatus>;
+  releaseDevice: Unary<Record<never, never>, DeviceReleased>;
+  downloadPolicy: ServerStream<DownloadPolicyRequest, PolicyChunk>;
   drain: Unary<Record<never, never>, ActorStatus>;
 }
 
@@ -293,11 +303,23 @@ export interface TrainerStatus {
   readonly engineCall: string;
   readonly engineCallMs: number;
 }
+/** A place in a version's files, from which they follow in their order. */
+export interface ChunkPlace {
+  readonly file: string;
+  readonly offset: number;
+}
+export interface DownloadPolicyRequest {
+  readonly policy: PolicyRef;
+  /** null: from the beginning. */
+  readonly from: ChunkPlace | null;
+}
 export interface PolicyChunk {
   readonly file: string;
   readonly offset: number;
   readonly fileBytes: number;
   readonly data: Uint8Array;
+  /** Of `data`; empty from an earlier version. */
+  readonly sha256: Uint8Array;
 }
 
 /** segue.v1.Trainer */
@@ -306,7 +328,7 @@ export interface TrainerApi {
   fineTune: ServerStream<{ runId: string; fromVersion: number; replace: boolean }, TrainProgress>;
   trainIteration: ServerStream<{ runId: string; iteration: number }, TrainProgress>;
   getTrainerStatus: Unary<Record<never, never>, TrainerStatus>;
-  downloadPolicy: ServerStream<{ policy: PolicyRef }, PolicyChunk>;
+  downloadPolicy: ServerStream<DownloadPolicyRequest, PolicyChunk>;
 }
 
 export interface ScoreRequest {

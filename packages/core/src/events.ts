@@ -81,6 +81,14 @@ export interface TrainMetrics {
   readonly referenceMs: number;
   readonly trainMs: number;
   readonly saveMs: number;
+  /** Until the engine had the weights: its opening, where it was not kept open, and the wait for a shared device. */
+  readonly openMs?: number;
+  /** On a shared device: Unix time of the last update's end, how long the weights took to be written, */
+  readonly updatedAtMs?: number;
+  readonly writeMs?: number;
+  /** and the memory to be given back, and how much it was. */
+  readonly releaseMs?: number;
+  readonly residentBytes?: number;
 }
 
 /** An iteration has ended. */
@@ -116,6 +124,30 @@ export interface IterationEvent {
   /** Of the rollout phase, over all actors that reported. */
   readonly engineTimes: EngineTimes;
   readonly train: TrainMetrics | null;
+  /** How long a device that rollout and training share was on its way; null where it is not shared. Left out by earlier versions. */
+  readonly turns?: DeviceTurns | null;
+}
+
+/** The two changes of hands of one iteration, in ms; what was not seen to its end is null. */
+export interface DeviceTurns {
+  /** From the last update of the training before to the first token of this iteration, and of that: */
+  readonly toRolloutMs: number | null;
+  /** weights written by the trainer, */
+  readonly writeMs: number | null;
+  /** its memory given back (beside the checksums of what it wrote), */
+  readonly trainerReleaseMs: number | null;
+  /** the version loaded by the actors. */
+  readonly loadMs: number | null;
+  /** From the closed rollout phase of this iteration to a training engine with the weights, and of that: */
+  readonly toTrainingMs: number | null;
+  /** the actors' memory given back, */
+  readonly actorReleaseMs: number | null;
+  /** the device taken and the weights read by the trainer. */
+  readonly openMs: number | null;
+  /** Resident memory of the engines before they ended, and what was left of them. */
+  readonly actorResidentBytes: number | null;
+  readonly actorLeftBytes: number | null;
+  readonly trainerResidentBytes: number | null;
 }
 
 /** The cluster waits for something longer than usual. */

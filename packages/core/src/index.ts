@@ -2,6 +2,7 @@
 export * from './access.js';
 export * from './api.js';
 export * from './config.js';
+export * from './device.js';
 export * from './domain.js';
 export * from './engine.js';
 export {

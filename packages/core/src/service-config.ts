@@ -156,7 +156,38 @@ export const controllerConfigSchema = service('controller', {
   ),
 });
 
+/** What an engine needs to know that takes turns with another one on a device. */
+const turnKeys = (agentPort: number) => ({
+  deployment: key(
+    z.enum(['disaggregated', 'colocated']).default('disaggregated'),
+    'Whether the engine has a device to itself, or takes turns on it: training and rollout then each give all memory back. See docs/colocated.md',
+  ),
+  deviceName: key(
+    z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,63}$/)
+      .nullable()
+      .default(null),
+    'Colocated: name of the device, the same for the actor and the trainer that share it; null: from the kind of device, and for a CPU from the data folder',
+  ),
+  deviceLeaseMs: key(
+    z.number().int().min(500).default(15_000),
+    "Colocated: the device's lease; renewed at a third of it, and lost when its holder cannot",
+    ms,
+  ),
+  deviceWaitMs: key(
+    z.number().int().min(100).default(30_000),
+    'Colocated: longest wait for a device that another has; what needed it then fails, and is tried again by its owner',
+    ms,
+  ),
+  agentPort: key(
+    port.default(agentPort),
+    "Colocated: HTTP port of the agent that owns the engine's process, on loopback alone; 0 picks a free one",
+  ),
+});
+
 export const actorConfigSchema = service('actor', {
+  ...turnKeys(defaultPorts.actor + 200),
   slots: key(
     z.number().int().min(1).max(4096).default(32),
     'Sequences generated at once. On CPU, decoding is compute-bound from a batch of 8 on, and caches overflow beyond 32',
@@ -195,6 +226,11 @@ export const actorConfigSchema = service('actor', {
 });
 
 export const trainerConfigSchema = service('trainer', {
+  ...turnKeys(defaultPorts.trainer + 200),
+  sharedFolder: key(
+    path,
+    'Folder in memory, such as one below /dev/shm, through which a new version reaches the actors of this host while it is being saved; null: they read it from the disk',
+  ),
   checkpointsFolder: key(
     path(),
     "Folder below which a run's `policy.from` must lie, so that who may submit runs reads no other folder; null: anywhere",

@@ -33,6 +33,8 @@ export {
 export type { RopeScaling } from './model/rope.js';
 export { type WriteOptions, weightsFile, weightsIndexFile } from './model/weight-files.js';
 export type { WeightType } from './model/weight-types.js';
+export { ProcessEngine, warmEngine } from './process/process-engine.js';
+export { ProcessTraining, type TrainingHandle, warmTraining } from './process/process-training.js';
 export type { AdamWOptions } from './train/adamw.js';
 export type { PolicySource, TrainingStatus, WorkerStart } from './train/training-calls.js';
 export { TrainingEngine } from './train/training-engine.js';
@@ -53,3 +55,6 @@ export type {
   TrainingOptions,
 } from './train/training-types.js';
 export { TrainingWorker } from './train/training-worker.js';
+
+/** Program of a process that an agent owns: it runs what ProcessEngine and ProcessTraining ask for. */
+export const engineProcessEntry = new URL('./process/engine-process.js', import.meta.url);

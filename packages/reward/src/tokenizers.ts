@@ -17,7 +17,7 @@ export class Tokenizers {
   constructor(source: TokenizerSource) {
     this.#source = source;
     const download = async function* (policy: PolicyRef) {
-      yield* (await source.trainer()).downloadPolicy({ policy });
+      yield* (await source.trainer()).downloadPolicy({ policy, from: null });
     };
     this.#tokenizers = new RunTokenizers({ folder: source.folder, download });
   }

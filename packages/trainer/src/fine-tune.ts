@@ -33,6 +33,7 @@ export async function* fineTune(
   const done = await findDone(store, runId, version, inputHash);
   if (done) {
     yield doneProgress(store, done);
+    await store.persist(done);
     return;
   }
   const parent = await store.verify(runId, fromVersion);
@@ -57,13 +58,15 @@ export async function* fineTune(
   }
   yield progress('save', 0, 1);
   const parentVersion = replace ? parent.manifest.parent : fromVersion;
-  const saved = await store.put(
+  await learner.announceEnd();
+  const saved = await store.putShared(
     { runId, version, parent: parentVersion, origin: 'warmup', inputHash, metrics: { ...metrics, steps } },
     (folder) => learn.save(folder),
   );
   // The optimiser's settings are the warm-up's: the first iteration opens its own.
   await learner.close();
   yield doneProgress(store, saved);
+  await store.persist(saved);
 }
 
 /** The version, when these very inputs have made it before. */

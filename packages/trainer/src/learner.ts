@@ -1,11 +1,12 @@
 /**
- * The one training engine of this process: at most one policy is in memory, on a thread of its own. It is opened for a
+ * The one training engine of this service: at most one policy is in memory, on a thread of its own. It is opened for a
  * purpose (the warm-up or the iterations of a run), kept from iteration to iteration, and knows which version its
- * parameters are.
+ * parameters are. On a device that is shared with an actor it lives in a process of its own, from its opening to the end of its turn.
  */
 
 import type { RunConfig, SegueError, TrainerConfig } from '@segue/core';
-import { type TrainingCall, TrainingWorker } from '@segue/engine';
+import { ProcessTraining, type TrainingCall, type TrainingHandle, TrainingWorker } from '@segue/engine';
+import type { CheckpointAgent, ReleaseReport } from '@segue/service';
 import type { StoredPolicy } from './policy-store.js';
 
 export type LearnerHost = Pick<TrainerConfig, 'threads' | 'device' | 'precision' | 'engineTimeoutMs'>;
@@ -44,20 +45,28 @@ export function warmupOpening({ train, warmup }: RunConfig): Opening {
   };
 }
 
+export interface LearnerSeams {
+  /** What a training thread runs, in place of the engine itself; for tests. */
+  readonly entry?: URL | undefined;
+  /** Of a device that is shared; null: the trainer has one to itself. */
+  readonly agent?: Pick<CheckpointAgent, 'acquire' | 'release' | 'announceEnd'> | null | undefined;
+}
+
 export class Learner {
   readonly #host: LearnerHost;
   readonly #entry: URL | undefined;
-  #worker: TrainingWorker | null = null;
+  readonly #agent: LearnerSeams['agent'];
+  #worker: TrainingHandle | null = null;
   #opening = '';
   /** Manifest of the version whose parameters are in memory; empty when they are between two versions. */
   #loaded = '';
   /** Why the engine is lost: it hangs, and only the end of the process ends its thread. */
   #lost: SegueError | null = null;
 
-  /** @param entry what a training thread runs, in place of the engine itself; for tests */
-  constructor(host: LearnerHost, entry?: URL) {
+  constructor(host: LearnerHost, { entry, agent }: LearnerSeams = {}) {
     this.#host = host;
     this.#entry = entry;
+    this.#agent = agent;
   }
 
   /** The call of the engine that is waited for; null when none is. */
@@ -71,7 +80,7 @@ export class Learner {
   }
 
   /** The worker with the parameters of a stored version and an optimiser that has seen nothing. */
-  async open(stored: StoredPolicy, opening: Opening): Promise<TrainingWorker> {
+  async open(stored: StoredPolicy, opening: Opening): Promise<TrainingHandle> {
     const name = JSON.stringify(opening);
     if (this.#worker && this.#opening === name && this.#loaded === stored.manifestSha256) {
       await this.#worker.dropGradient();
@@ -85,13 +94,17 @@ export class Learner {
       const onHang = (error: SegueError) => {
         this.#lost ??= error;
       };
-      this.#worker = await TrainingWorker.start(
-        {
-          source: { folder: stored.folder },
-          options: { threads, device, precision, maxGradientNorm, maxTokensPerMicroBatch, longRowTokens, optimizer },
-        },
-        { callTimeoutMs: engineTimeoutMs, onHang, ...(this.#entry && { entry: this.#entry }) },
-      );
+      const start = {
+        source: { folder: stored.folder },
+        options: { threads, device, precision, maxGradientNorm, maxTokensPerMicroBatch, longRowTokens, optimizer },
+      };
+      this.#worker = this.#agent
+        ? await ProcessTraining.start(await this.#agent.acquire(), start)
+        : await TrainingWorker.start(start, {
+            callTimeoutMs: engineTimeoutMs,
+            onHang,
+            ...(this.#entry && { entry: this.#entry }),
+          });
       this.#opening = name;
     }
     this.#loaded = '';
@@ -103,9 +116,23 @@ export class Learner {
     this.#loaded = stored.manifestSha256;
   }
 
+  /** Its turn on a shared device ends soon. */
+  async announceEnd(): Promise<void> {
+    await this.#agent?.announceEnd();
+  }
+
+  /** Ends its turn on a shared device: the engine's process ends, and its memory is free. null where the device is not shared: it is kept open. */
+  async rest(): Promise<ReleaseReport | null> {
+    if (!this.#agent) return null;
+    this.#worker = null;
+    this.#loaded = '';
+    return this.#agent.release();
+  }
+
   /** Ends the threads, after what runs on them. Rejects with DEADLINE_EXCEEDED when the engine hangs. */
   async close(): Promise<void> {
     if (this.#lost) throw this.#lost;
+    if (this.#agent && this.#worker) await this.rest();
     const worker = this.#worker;
     this.#worker = null;
     this.#loaded = '';

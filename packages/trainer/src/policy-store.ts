@@ -4,11 +4,24 @@
  * synced and hashed, then one rename makes it visible. It knows nothing of training.
  *
  * On disk `<version>` is a link to a hidden folder named after its content, so that a version can also be replaced in
- * one step (the warm-up replaces version 0) while readers of the old files go on reading them.
+ * one step (the warm-up replaces version 0) while readers of the old files go on reading them. A version may also lie in a folder in
+ * memory first, where readers of this host find it at once, until it has been copied to the disk.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import {
+  copyFile,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { basename, isAbsolute, join, resolve } from 'node:path';
 import {
   formatPolicyManifest,
   isId,
@@ -39,11 +52,13 @@ export type BeforeReveal = (origin: PolicyOrigin) => Promise<void>;
 
 export class PolicyStore {
   readonly root: string;
+  readonly #sharedFolder: string | null;
   readonly #beforeReveal: BeforeReveal | undefined;
 
-  /** @param beforeReveal for tests */
-  constructor(root: string, beforeReveal?: BeforeReveal) {
+  /** @param sharedFolder in memory, for new versions; null: they are made on the disk @param beforeReveal for tests */
+  constructor(root: string, sharedFolder: string | null = null, beforeReveal?: BeforeReveal) {
     this.root = root;
+    this.#sharedFolder = sharedFolder === null ? null : resolve(sharedFolder);
     this.#beforeReveal = beforeReveal;
   }
 
@@ -105,21 +120,62 @@ export class PolicyStore {
     const runFolder = this.#runFolder(origin.runId);
     await mkdir(runFolder, { recursive: true });
     await this.#sweep(runFolder);
+    return this.#make(origin, write, runFolder);
+  }
+
+  /** As `put`, but in the shared folder, where there is one: `persist` makes it last. */
+  async putShared(origin: PolicyOrigin, write: (folder: string) => Promise<void>): Promise<StoredPolicy> {
+    if (this.#sharedFolder === null) return this.put(origin, write);
+    await mkdir(this.#runFolder(origin.runId), { recursive: true });
+    const shared = join(this.#sharedFolder, origin.runId);
+    await mkdir(shared, { recursive: true, mode: 0o700 });
+    await sweepShared(shared);
+    return this.#make(origin, write, shared);
+  }
+
+  /** Copies a version that lies in the shared folder to the disk; its name then leads there, and who reads the copy in memory goes on. */
+  async persist({ manifest: { runId, version, files }, manifestSha256 }: StoredPolicy): Promise<void> {
+    const source = await readlink(this.folder(runId, version));
+    if (!isAbsolute(source)) return;
+    const runFolder = this.#runFolder(runId);
+    await this.#sweep(runFolder);
     const staged = join(runFolder, `${stagedPrefix}${randomUUID()}`);
+    try {
+      await mkdir(staged);
+      for (const name of [...files.map((file) => file.name), manifestFileName]) {
+        await copyFile(join(source, name), join(staged, name));
+        await syncPath(join(staged, name));
+      }
+      await syncPath(staged);
+      const content = join(runFolder, contentName(version, manifestSha256));
+      await rename(staged, content);
+      await this.#link(runId, version, basename(content));
+    } finally {
+      await rm(staged, { recursive: true, force: true });
+    }
+  }
+
+  /** @param home the folder that holds the version: the run's own, whose files last, or the shared one */
+  async #make(origin: PolicyOrigin, write: (folder: string) => Promise<void>, home: string): Promise<StoredPolicy> {
+    const { runId, version } = origin;
+    const isOnDisk = home === this.#runFolder(runId);
+    const staged = join(home, `${stagedPrefix}${randomUUID()}`);
     try {
       await write(staged);
       const names = (await readdir(staged)).filter((name) => name !== manifestFileName).sort();
       const files = [];
-      for (const name of names) files.push({ name, ...(await describeFile(join(staged, name), true)) });
+      for (const name of names) files.push({ name, ...(await describeFile(join(staged, name), isOnDisk)) });
       const text = formatPolicyManifest({ formatVersion: 1, ...origin, files });
-      await writeFile(join(staged, manifestFileName), text, { flush: true });
-      await syncFolder(staged);
+      await writeFile(join(staged, manifestFileName), text, { flush: isOnDisk });
+      if (isOnDisk) await syncPath(staged);
       await this.#beforeReveal?.(origin);
-      await this.#reveal(runFolder, staged, origin.version, sha256(Buffer.from(text)));
+      const content = contentName(version, sha256(Buffer.from(text)));
+      await rename(staged, join(home, content));
+      await this.#link(runId, version, isOnDisk ? content : join(home, content));
     } finally {
       await rm(staged, { recursive: true, force: true });
     }
-    return this.get(origin.runId, origin.version);
+    return this.get(runId, version);
   }
 
   /**
@@ -153,14 +209,13 @@ export class PolicyStore {
     return { ref: { runId, version, manifestSha256 }, parent, bytes, folder };
   }
 
-  /** Gives the staged folder the name of its content, and turns the version's link to it. */
-  async #reveal(runFolder: string, staged: string, version: number, manifestSha256: string): Promise<void> {
-    const content = `${contentPrefix}${version}-${manifestSha256.slice(0, 12)}-${randomUUID().slice(0, 8)}`;
-    await rename(staged, join(runFolder, content));
+  /** Turns the version's link to a folder. */
+  async #link(runId: string, version: number, content: string): Promise<void> {
+    const runFolder = this.#runFolder(runId);
     const link = join(runFolder, `${stagedPrefix}${randomUUID()}`);
     await symlink(content, link);
     await rename(link, join(runFolder, String(version)));
-    await syncFolder(runFolder);
+    await syncPath(runFolder);
   }
 
   /** Removes what no version points to: half-made ones of a killed process, and replaced ones. */
@@ -182,6 +237,20 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+/** Two makings of the same content may lie side by side for a moment. */
+function contentName(version: number, manifestSha256: string): string {
+  return `${contentPrefix}${version}-${manifestSha256.slice(0, 12)}-${randomUUID().slice(0, 8)}`;
+}
+
+/** Removes all of a run's versions in memory but the newest, which may still be served, and what was half made. */
+async function sweepShared(folder: string): Promise<void> {
+  const names = await readdir(folder);
+  const versionOf = (name: string) => Number(name.slice(contentPrefix.length).split('-')[0]);
+  const contents = names.filter((name) => name.startsWith(contentPrefix)).sort((a, b) => versionOf(b) - versionOf(a));
+  const kept = new Set(contents.slice(0, 1));
+  for (const name of names) if (!kept.has(name)) await rm(join(folder, name), { recursive: true, force: true });
+}
+
 /** Size and hash of a file. @param sync writes it through to the disk first */
 async function describeFile(path: string, sync = false): Promise<{ bytes: number; sha256: string }> {
   const file = await open(path, 'r');
@@ -195,12 +264,13 @@ async function describeFile(path: string, sync = false): Promise<{ bytes: number
   }
 }
 
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
+/** Writes a file or folder through to the disk. */
+async function syncPath(path: string): Promise<void> {
+  const opened = await open(path, 'r');
   try {
-    await folder.sync();
+    await opened.sync();
   } finally {
-    await folder.close();
+    await opened.close();
   }
 }
 

@@ -22,8 +22,8 @@ export function trainerHandlers(trainer: Trainer): Handlers<TrainerApi> {
       return trainer.status;
     },
 
-    downloadPolicy({ policy }) {
-      return downloadPolicy(trainer.store, policy);
+    downloadPolicy(request) {
+      return downloadPolicy(trainer.store, request);
     },
   };
 }

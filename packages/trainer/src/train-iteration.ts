@@ -17,7 +17,8 @@ import {
   type TrainProgress,
   type TrainRow,
 } from '@segue/core';
-import { companionFiles, type PolicyRow, type TokenRow, type TrainingWorker } from '@segue/engine';
+import { companionFiles, type PolicyRow, type TokenRow, type TrainingHandle } from '@segue/engine';
+import type { ReleaseReport } from '@segue/service';
 import { type Learner, policyOpening } from './learner.js';
 import type { PolicyStore, StoredPolicy } from './policy-store.js';
 import { doneProgress, progress } from './progress.js';
@@ -49,19 +50,22 @@ export async function* trainIteration(
 ): AsyncGenerator<TrainProgress> {
   const { runId, config, iteration, policyVersion, groups } = order;
   yield progress('load', 0, 1);
-  const parent = await store.verify(runId, policyVersion);
+  const parent = await store.get(runId, policyVersion);
   if (groups.length === 0) {
-    yield doneProgress(store, parent, {});
+    yield doneProgress(store, await store.verify(runId, policyVersion), {});
     return;
   }
   const inputHash = hashBatch(config, iteration, parent.manifestSha256, groups);
   const existing = await findExisting(store, runId, policyVersion + 1, inputHash);
   if (existing) {
     yield doneProgress(store, existing);
+    await store.persist(existing);
     return;
   }
   const batch = assembleBatch(groups, config, iteration, policyVersion);
-  const learn = await learner.open(parent, policyOpening(config));
+  const openFromMs = performance.now();
+  const learn = await openVerified(store, learner, parent, config);
+  const openMs = performance.now() - openFromMs;
 
   yield progress('reference', 0, batch.rows.length);
   const referenceFromMs = performance.now();
@@ -82,17 +86,45 @@ export async function* trainIteration(
   const trainMs = performance.now() - trainFromMs;
   requireNotAborted(order);
 
+  const updatedAtMs = Date.now();
   yield progress('save', 0, 1);
+  await learner.announceEnd();
   const saveFromMs = performance.now();
   const measured = { ...describeBatch(batch), ...describeUpdates(updates), ...prepared.metrics, logRatioMean };
-  const metrics = { ...measured, referenceMs, trainMs };
+  const metrics = { ...measured, openMs, referenceMs, trainMs };
   const version = { runId, version: policyVersion + 1, parent: policyVersion, origin: 'trained', inputHash } as const;
   // Those of the parent, which is in use: the version that the engine was opened with may be gone by now.
   const companions = await companionFiles(parent.folder);
-  const saved = await store.put({ ...version, metrics }, (folder) => learn.save(folder, companions));
-  learner.isNow(saved);
-  const all: TrainMetrics = { ...metrics, saveMs: performance.now() - saveFromMs };
+  let writeMs = 0;
+  let resting: Promise<ReleaseReport | null> = Promise.resolve(null);
+  const saved = await store.putShared({ ...version, metrics }, async (folder) => {
+    await learn.save(folder, companions);
+    writeMs = performance.now() - saveFromMs;
+    // What is written needs no engine to be checksummed.
+    resting = learner.rest();
+    resting.catch(() => undefined);
+  });
+  const released = await resting;
+  if (released === null) learner.isNow(saved);
+  const saveMs = performance.now() - saveFromMs;
+  const device = released && { writeMs, releaseMs: released.durationMs, residentBytes: released.residentBytes };
+  const all: TrainMetrics = { ...metrics, saveMs, ...(device && { updatedAtMs, ...device }) };
   yield doneProgress(store, saved, all);
+  await store.persist(saved);
+}
+
+/** The files are compared with the manifest while the engine reads them: nothing is done with what it has read before they agree. */
+async function openVerified(
+  store: PolicyStore,
+  learner: Learner,
+  parent: StoredPolicy,
+  config: RunConfig,
+): Promise<TrainingHandle> {
+  const verified = store.verify(parent.manifest.runId, parent.manifest.version);
+  verified.catch(() => undefined);
+  const learn = await learner.open(parent, policyOpening(config));
+  await verified;
+  return learn;
 }
 
 async function findExisting(
@@ -113,7 +145,7 @@ async function findExisting(
 
 /** Log-probs of every trained token under policy i, before the first update. */
 async function referenceLogProbs(
-  learn: TrainingWorker,
+  learn: TrainingHandle,
   rows: readonly TrainRow[],
   { rollout }: RunConfig,
 ): Promise<readonly Float32Array[]> {
@@ -193,7 +225,7 @@ interface Update {
  * token nothing is done.
  */
 async function update(
-  learn: TrainingWorker,
+  learn: TrainingHandle,
   rows: readonly PreparedRow[],
   config: RunConfig,
   last: boolean,
@@ -209,7 +241,7 @@ async function update(
 
 /** Mean over responses of log pi_(i+1) - log pi_i of their trained tokens, over the first of the (shuffled) batch. */
 async function measureLogRatio(
-  learn: TrainingWorker,
+  learn: TrainingHandle,
   rows: readonly PreparedRow[],
   config: RunConfig,
 ): Promise<number> {

@@ -16,9 +16,10 @@ import {
   type TrainerStatus,
   type TrainProgress,
 } from '@segue/core';
+import type { CheckpointAgent, LoadOrder } from '@segue/service';
 import { fineTune } from './fine-tune.js';
 import { initializePolicy } from './initialize.js';
-import { Learner } from './learner.js';
+import { Learner, policyOpening } from './learner.js';
 import { observeProgress, type TrainerMetrics } from './metrics.js';
 import { type BeforeReveal, PolicyStore } from './policy-store.js';
 import { repeatLast } from './repeat-last.js';
@@ -39,7 +40,14 @@ export interface TrainerLog {
 export interface TrainerOptions {
   readonly config: Pick<
     TrainerConfig,
-    'dataFolder' | 'checkpointsFolder' | 'threads' | 'device' | 'precision' | 'engineTimeoutMs' | 'keepVersions'
+    | 'dataFolder'
+    | 'sharedFolder'
+    | 'checkpointsFolder'
+    | 'threads'
+    | 'device'
+    | 'precision'
+    | 'engineTimeoutMs'
+    | 'keepVersions'
   >;
   readonly log: TrainerLog;
   readonly metrics: TrainerMetrics;
@@ -48,6 +56,8 @@ export interface TrainerOptions {
   readonly pinned: (runId: string) => Promise<ReadonlySet<number>>;
   /** The engine hangs: this process is of no use any more. */
   readonly onHang: (error: SegueError) => void;
+  /** Of a device that is shared with an actor; null: the trainer has one to itself. */
+  readonly agent: CheckpointAgent | null;
   readonly seams?: TrainerSeams;
 }
 
@@ -82,10 +92,10 @@ export class Trainer {
 
   constructor(options: TrainerOptions) {
     this.#options = options;
-    const { config, seams = {} } = options;
-    const { dataFolder, device } = config;
-    this.store = new PolicyStore(join(dataFolder, 'policies'), seams.beforeReveal);
-    this.#learner = new Learner(config, seams.engineEntry);
+    const { config, agent, seams = {} } = options;
+    const { dataFolder, device, sharedFolder } = config;
+    this.store = new PolicyStore(join(dataFolder, 'policies'), sharedFolder, seams.beforeReveal);
+    this.#learner = new Learner(config, { entry: seams.engineEntry, agent });
     this.#status = { ...idle, device };
   }
 
@@ -121,7 +131,7 @@ export class Trainer {
       const order = { runId, config, fromVersion, replace, problems, signal };
       yield* repeatLast(this.#watched(fineTune(this.store, this.#learner, order)), repeatMs);
     } finally {
-      this.#end(release);
+      await this.#end(release);
     }
   }
 
@@ -136,7 +146,29 @@ export class Trainer {
       yield* repeatLast(this.#watched(trainIteration(this.store, this.#learner, order)), repeatMs);
       await this.#prune(runId);
     } finally {
-      this.#end(release);
+      await this.#end(release);
+    }
+  }
+
+  /** Has a version in the engine before its iteration is trained. */
+  async load({ runId, version }: LoadOrder): Promise<void> {
+    const release = await this.#begin();
+    try {
+      const opening = policyOpening(await this.#readConfig(runId));
+      await this.#learner.open(await this.store.verify(runId, version), opening);
+      this.#learner.isNow(await this.store.get(runId, version));
+    } finally {
+      release();
+    }
+  }
+
+  /** Ends its turn on a shared device, after what it does. */
+  async releaseDevice(): Promise<void> {
+    const release = await this.#begin();
+    try {
+      await this.#learner.rest();
+    } finally {
+      release();
     }
   }
 
@@ -188,8 +220,10 @@ export class Trainer {
     }
   }
 
-  #end(release: () => void): void {
+  async #end(release: () => void): Promise<void> {
     this.#status = { ...this.#status, state: 'idle', stage: '' };
+    // Work that failed has not given the device back.
+    await this.#learner.rest();
     release();
     const { hung } = this.#learner;
     if (hung) this.#options.onHang(hung);

@@ -2,9 +2,11 @@
  * The policy store: versions appear whole or not at all, damage is named, versions are downloaded and kept as promised.
  * And version 0.
  */
+
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parsePolicyManifest } from '@segue/core';
@@ -90,7 +92,7 @@ t.test('a process killed between stage and rename leaves no version, and the nex
 t.test('replacing a version is one step: readers of the old files go on, new ones see the new', async (t) => {
   const store = await openStore(t);
   const first = await store.put(origin(0), writeFiles({ 'config.json': 'old' }));
-  const reading = downloadPolicy(store, first.manifest && store.info(first).ref);
+  const reading = downloadPolicy(store, { policy: store.info(first).ref, from: null });
   const chunk = await reading.next();
   const second = await store.put(origin(0), writeFiles({ 'config.json': 'new' }));
   t.equal(second.folder, first.folder);
@@ -99,7 +101,9 @@ t.test('replacing a version is one step: readers of the old files go on, new one
   t.equal(chunk.value?.file, 'manifest.json');
   t.equal(Buffer.from((await reading.next()).value!.data).toString(), 'old', 'the download began before');
   await reading.return(undefined);
-  await t.rejects(downloadPolicy(store, store.info(first).ref).next(), { code: 'FAILED_PRECONDITION' });
+  await t.rejects(downloadPolicy(store, { policy: store.info(first).ref, from: null }).next(), {
+    code: 'FAILED_PRECONDITION',
+  });
 });
 
 t.test('a damaged version is refused, and the file is named', async (t) => {
@@ -132,7 +136,9 @@ t.test('a download gives the manifest first and every file whole', async (t) => 
   const stored = await store.put(origin(3), writeFiles({ 'config.json': '', 'model.safetensors': large }));
   const received = new Map<string, string>();
   const order: string[] = [];
-  for await (const { file, offset, fileBytes, data } of downloadPolicy(store, store.info(stored).ref)) {
+  const policy = store.info(stored).ref;
+  for await (const { file, offset, fileBytes, data, sha256 } of downloadPolicy(store, { policy, from: null })) {
+    t.same(sha256, createHash('sha256').update(data).digest());
     if (!received.has(file)) order.push(file);
     const before = received.get(file) ?? '';
     t.equal(offset, before.length);
@@ -142,7 +148,18 @@ t.test('a download gives the manifest first and every file whole', async (t) => 
   t.strictSame(order, ['manifest.json', 'config.json', 'model.safetensors']);
   t.equal(received.get('model.safetensors'), large);
   t.same(parsePolicyManifest(received.get('manifest.json')!, 'x'), stored.manifest);
-  await t.rejects(downloadPolicy(store, { runId: 'r', version: 9, manifestSha256: '' }).next(), { code: 'NOT_FOUND' });
+  const rest: string[] = [];
+  const from = { file: 'config.json', offset: 0 };
+  for await (const { file, offset } of downloadPolicy(store, { policy, from })) rest.push(`${file} ${offset}`);
+  t.strictSame(rest, ['config.json 0', 'model.safetensors 0', 'model.safetensors 1048576']);
+  const place = { file: 'model.safetensors', offset: 1024 * 1024 };
+  const last = await downloadPolicy(store, { policy, from: place }).next();
+  t.equal(Buffer.from(last.value!.data).toString(), 'xxxxx');
+  const refused = { code: 'INVALID_INPUT' };
+  await t.rejects(downloadPolicy(store, { policy, from: { file: '../x', offset: 0 } }).next(), refused);
+  await t.rejects(downloadPolicy(store, { policy, from: { ...place, offset: 2 ** 21 } }).next(), refused);
+  const gone = { runId: 'r', version: 9, manifestSha256: '' };
+  await t.rejects(downloadPolicy(store, { policy: gone, from: null }).next(), { code: 'NOT_FOUND' });
 });
 
 t.test('version 0 from random weights is decided by seed and shape, and is answered when it is there', async (t) => {
@@ -187,4 +204,27 @@ t.test('version 0 from a folder or another run is checked to fit, and refused na
   await writeCheckpoint(damaged, { config, layout, parameters });
   await refuse(damaged, { message: /tokenizer\.json/ });
   t.strictSame(await store.versions('b'), []);
+});
+
+t.test('a version in the shared folder is there at once, and on the disk once it is persisted', async (t) => {
+  const root = t.testdir();
+  const shared = join(root, 'memory');
+  const store = new PolicyStore(join(root, 'policies'), shared);
+  await store.put(origin(0), writeFiles({ 'config.json': 'zero' }));
+  const first = await store.putShared(origin(1), writeFiles({ 'config.json': 'one' }));
+  const inMemory = await realpath(first.folder);
+  t.ok(inMemory.startsWith(await realpath(shared)), 'its name leads into memory');
+  await store.verify('r', 1);
+  await store.persist(first);
+  t.notOk((await realpath(first.folder)).startsWith(await realpath(shared)), 'its name leads to the disk');
+  t.equal((await store.verify('r', 1)).manifestSha256, first.manifestSha256);
+  t.equal(await readFile(join(inMemory, 'config.json'), 'utf8'), 'one', 'who reads it in memory goes on');
+  await store.persist(first);
+  await store.putShared(origin(2), writeFiles({ 'config.json': 'two' }));
+  t.equal(await readFile(join(inMemory, 'config.json'), 'utf8'), 'one', 'it may still be served');
+  await store.putShared(origin(3), writeFiles({ 'config.json': 'three' }));
+  await t.rejects(readFile(join(inMemory, 'config.json')), { code: 'ENOENT' });
+  await rm(shared, { recursive: true });
+  t.equal(await store.find('r', 3), null, 'what was never saved is gone with the memory');
+  t.strictSame((await store.verify('r', 1)).manifest.version, 1);
 });

@@ -53,19 +53,23 @@ async function writePolicy(folder, size, maxPositions) {
  * @param {number} options.maxPositions of the policy
  * @param {number} options.actors
  * @param {Partial<Record<string, string[]>>} [options.settings] of services, as `key=value`
+ * @param {boolean} [options.colocated] trainer and actor take turns on one device
  * @param {Partial<Record<string, string>>} [options.entries] programs to start in place of the services' own
  * @param {(access: object) => Promise<T>} use given the policy's folder, a client, a way to run a run to its end, the process id
  *   by name, and a way to read a process's log
  * @template T
  */
-export async function withBenchCluster({ size, maxPositions, actors, settings = {}, entries = {} }, use) {
+export async function withBenchCluster(
+  { size, maxPositions, actors, settings = {}, entries = {}, colocated = false },
+  use,
+) {
   const folder = await mkdtemp(join(tmpdir(), 'segue-bench-'));
   try {
     const policyFolder = join(folder, 'policy');
     await writePolicy(policyFolder, size, maxPositions);
     const dataFolder = join(folder, 'data');
     await mkdir(dataFolder);
-    const options = { ...defaultClusterOptions, dataFolder, actors, settings, entries };
+    const options = { ...defaultClusterOptions, dataFolder, actors, settings, entries, colocated };
     const tell = (text) => void process.stderr.write(`${text}\n`);
     return await withLocalCluster(options, tell, ({ client, cluster, interrupt }) => {
       const run = (runId, config, problems, follow) =>

@@ -2,7 +2,7 @@
  * Stand-ins for what an actor talks to, each a dozen lines: an engine that counts, a queue in memory, a store that
  * knows one prompt.
  */
-import type { Lease, LostTries } from '@segue/bus';
+import type { Lease, LostTries, Registration } from '@segue/bus';
 import {
   type ChunkReport,
   type EndReason,
@@ -317,6 +317,11 @@ export class FakeBus {
     const { trajectoryId, segmentIndex } = task;
     const before = this.lostBefore.get(trajectoryId)?.tries ?? 0;
     this.lostBefore.set(trajectoryId, { trajectoryId, segmentIndex, tries: Math.max(before, tries) });
+  }
+
+  /** No other actor is known. */
+  async registrations(): Promise<Registration[]> {
+    return [];
   }
 
   async lostTries(): Promise<LostTries[]> {

@@ -2,6 +2,7 @@
 import type {
   ActorApi,
   ActorStatus,
+  DeviceReleased,
   GeneratePrompt,
   GenerateRequest,
   GenerateResult,
@@ -19,6 +20,7 @@ import {
   listOf,
   nested,
   optional,
+  real,
   text,
   texts,
   uint,
@@ -30,7 +32,9 @@ import type { GenerateRequest__Output } from '../gen/segue/v1/GenerateRequest.js
 import type { GenerateResponse, GenerateResponse__Output } from '../gen/segue/v1/GenerateResponse.js';
 import type { LoadPolicyRequest__Output } from '../gen/segue/v1/LoadPolicyRequest.js';
 import type { PreparePolicyRequest__Output } from '../gen/segue/v1/PreparePolicyRequest.js';
+import type { ReleaseDeviceResponse__Output } from '../gen/segue/v1/ReleaseDeviceResponse.js';
 import { type Contract, deadlines, serverStream, unary } from '../rpc/contract.js';
+import { downloadPolicyMethod } from './policy-download.js';
 
 const promptConverter = converter<GeneratePrompt, WirePrompt, GeneratePrompt__Output>(
   (prompt) => ({
@@ -87,6 +91,12 @@ const statusConverter = fields<ActorStatus, ActorStatus__Output>({
   engineCallMs: count,
 });
 
+const releasedConverter = fields<DeviceReleased, ReleaseDeviceResponse__Output>({
+  durationMs: real,
+  residentBytes: count,
+  leftBytes: count,
+});
+
 export const actorContract: Contract<ActorApi> = {
   name: 'segue.v1.RolloutActor',
   methods: {
@@ -115,6 +125,8 @@ export const actorContract: Contract<ActorApi> = {
       statusConverter,
       { deadlineMs: deadlines.slowMs, retry: false },
     ),
+    releaseDevice: unary(emptyConverter, releasedConverter, { deadlineMs: deadlines.slowMs, retry: true }),
+    downloadPolicy: downloadPolicyMethod,
     drain: unary(emptyConverter, statusConverter, { deadlineMs: deadlines.slowMs, retry: true }),
   },
 };

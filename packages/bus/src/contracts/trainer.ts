@@ -1,16 +1,15 @@
 /** segue.v1.Trainer: the RPCs with their converters, deadlines and retry rules. Meanings are in trainer.proto. */
-import type { PolicyChunk, PolicyRef, PolicyVersionInfo, TrainerApi, TrainerStatus, TrainProgress } from '@segue/core';
+import type { PolicyVersionInfo, TrainerApi, TrainerStatus, TrainProgress } from '@segue/core';
 import { policyRefConverter } from '../convert/common.js';
-import { count, emptyConverter, type Field, fields, flag, nested, optional, text, uint } from '../convert/converter.js';
-import type { DownloadPolicyRequest__Output } from '../gen/segue/v1/DownloadPolicyRequest.js';
+import { count, emptyConverter, fields, flag, nested, optional, text, uint } from '../convert/converter.js';
 import type { FineTuneRequest__Output } from '../gen/segue/v1/FineTuneRequest.js';
 import type { InitializePolicyRequest__Output } from '../gen/segue/v1/InitializePolicyRequest.js';
-import type { PolicyChunk__Output } from '../gen/segue/v1/PolicyChunk.js';
 import type { PolicyVersion__Output } from '../gen/segue/v1/PolicyVersion.js';
 import type { TrainerStatus__Output } from '../gen/segue/v1/TrainerStatus.js';
 import type { TrainIterationRequest__Output } from '../gen/segue/v1/TrainIterationRequest.js';
 import type { TrainProgress__Output } from '../gen/segue/v1/TrainProgress.js';
 import { type Contract, deadlines, serverStream, unary } from '../rpc/contract.js';
+import { downloadPolicyMethod } from './policy-download.js';
 
 const versionConverter = fields<PolicyVersionInfo, PolicyVersion__Output>({
   ref: nested(policyRefConverter),
@@ -39,9 +38,6 @@ const statusConverter = fields<TrainerStatus, TrainerStatus__Output>({
   engineCallMs: count,
 });
 
-/** A piece of a file as it is. */
-const data: Field<Uint8Array, Uint8Array> = { toWire: (bytes) => bytes, fromWire: (bytes) => bytes };
-
 // Training is begun again by the controller, which knows what the store holds by then.
 const training = { deadlineMs: deadlines.workMs, retry: false };
 
@@ -68,10 +64,6 @@ export const trainerContract: Contract<TrainerApi> = {
       training,
     ),
     getTrainerStatus: unary(emptyConverter, statusConverter),
-    downloadPolicy: serverStream(
-      fields<{ policy: PolicyRef }, DownloadPolicyRequest__Output>({ policy: nested(policyRefConverter) }),
-      fields<PolicyChunk, PolicyChunk__Output>({ file: text, offset: count, fileBytes: count, data }),
-      { deadlineMs: deadlines.slowMs, retry: true },
-    ),
+    downloadPolicy: downloadPolicyMethod,
   },
 };

@@ -5,7 +5,7 @@
  */
 
 import { SegueError } from '@segue/core';
-import type { KV, KvEntry } from 'nats';
+import { type KV, type KvEntry, NatsError } from 'nats';
 import { pause } from '../abort.js';
 import { AsyncQueue } from '../async-queue.js';
 import { decodeBody, encodeBody } from './codec.js';
@@ -17,7 +17,7 @@ const lookEveryMs = 2_000;
 const lookForTries = 4;
 const lookForPauseMs = 5;
 
-interface Seen<T> {
+export interface Seen<T> {
   readonly key: string;
   readonly revision: number;
   readonly value: T;
@@ -70,6 +70,20 @@ export class Bucket<T> {
     await kv.put(key, encodeBody(this.#format.write(value)));
   }
 
+  /**
+   * Writes when nobody else has since `revision` (0: when the key is not there). One try, which may have been done even when its answer is lost.
+   * @returns the new revision; null when somebody else was first
+   */
+  async putIf(key: string, value: T, revision: number): Promise<number | null> {
+    try {
+      const kv = await this.#open();
+      return await kv.put(key, encodeBody(this.#format.write(value)), { previousSeq: revision });
+    } catch (error) {
+      if (isOvertaken(error)) return null;
+      throw fromNats(error, `writing ${key}`);
+    }
+  }
+
   async remove(key: string): Promise<void> {
     await (await this.#open()).purge(key);
   }
@@ -77,6 +91,11 @@ export class Bucket<T> {
   async get(key: string): Promise<T | null> {
     const seen = await withPatience(this.#connection.nc, `reading ${key}`, () => this.#look(key));
     return seen?.value ?? null;
+  }
+
+  /** With the revision, for `putIf`. */
+  getSeen(key: string): Promise<Seen<T> | null> {
+    return withPatience(this.#connection.nc, `reading ${key}`, () => this.#look(key));
   }
 
   /** All values, in the order of their keys. */
@@ -178,4 +197,11 @@ export class Bucket<T> {
     this.#kv = opening;
     return opening;
   }
+}
+
+/** The server's code for a write whose expected revision is not the newest. */
+const wrongLastSequence = 10_071;
+
+function isOvertaken(error: unknown): boolean {
+  return error instanceof NatsError && error.api_error?.err_code === wrongLastSequence;
 }

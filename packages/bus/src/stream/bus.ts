@@ -2,7 +2,7 @@
  * The work bus as its users see it: work queues, results, and the small shared state of the cluster.
  * One object per process. Every value is core's; how it travels is codec.ts, where it travels is subjects.ts.
  */
-import type { EngineTimes, RewardTask, RolloutTask, Score, Segment, ServiceName } from '@segue/core';
+import type { DeviceLease, EngineTimes, RewardTask, RolloutTask, Score, Segment, ServiceName } from '@segue/core';
 import type { TlsMaterial } from '../access/tls.js';
 
 /** One message in hand. It comes again, to anybody, unless it is acknowledged, extended or discarded within `leaseMs`. */
@@ -77,6 +77,12 @@ export interface Registration {
   readonly pinned?: Readonly<Record<string, number>> | undefined;
   /** What is wrong with it that a person should know; left out or empty: nothing. */
   readonly trouble?: string | undefined;
+  /** Device that its engine takes turns on with others; left out where it has one to itself. */
+  readonly device?: string | undefined;
+  /** HTTP address of the agent that owns the engine's process; left out where there is none. Reached from its own host alone. */
+  readonly agentAddress?: string | undefined;
+  /** Unix time in ms of the first token per `<run>/<iteration>`, the newest few; actors alone. */
+  readonly firstTokenAtMs?: Readonly<Record<string, number>> | undefined;
 }
 
 /** A scorer that a server of somebody's own serves. */
@@ -141,6 +147,12 @@ export interface LostTries {
   readonly tries: number;
 }
 
+/** A device's lease as it is kept. */
+export interface KeptLease {
+  readonly lease: DeviceLease;
+  readonly revision: number;
+}
+
 export interface Untilable {
   /** Ends the iteration. */
   readonly signal?: AbortSignal | undefined;
@@ -202,6 +214,11 @@ export interface Bus {
   putScorer(entry: ScorerEntry): Promise<void>;
   /** Begins with what is there, then every change and repetition. */
   watchScorers(options?: Untilable): AsyncIterable<ScorerEntry>;
+  /** Whose turn it is on a device, with the revision for `putDeviceLease`; null before its first use. */
+  deviceLease(device: string): Promise<KeptLease | null>;
+  /** Writes when nobody else has since `revision` (0: when there was none). Answers the new revision; null when somebody else was first. One try. */
+  putDeviceLease(lease: DeviceLease, revision: number): Promise<number | null>;
+  watchDeviceLeases(options?: Untilable): AsyncIterable<DeviceLease>;
 
   queueDepths(): Promise<QueueDepths>;
   /** The newest dead letters that the store has not taken in, oldest first, at most `max` (default 100). */

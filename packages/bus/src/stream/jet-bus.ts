@@ -1,5 +1,6 @@
 /** The work bus over NATS JetStream: the queues, buckets and nudges of one process behind one connection. */
 import {
+  type DeviceLease,
   type RewardTask,
   type RolloutTask,
   requireId,
@@ -19,6 +20,7 @@ import type {
   DeadLetter,
   HeldLetter,
   IterationSignal,
+  KeptLease,
   LostTries,
   ProgressNote,
   QueueDepths,
@@ -32,6 +34,7 @@ import { type Connection, fromNats, openConnection, withPatience } from './conne
 import { DeadLetters } from './dead-letters.js';
 import { LostTryMarks } from './lost-tries.js';
 import {
+  deviceLeaseFormat,
   policyFormat,
   progressFormat,
   registrationFormat,
@@ -65,6 +68,7 @@ class JetBus implements Bus {
   readonly #signals: Bucket<IterationSignal>;
   readonly #registry: Bucket<Registration>;
   readonly #scorers: Bucket<ScorerEntry>;
+  readonly #devices: Bucket<DeviceLease>;
   readonly #deadLetters: DeadLetters;
   readonly #lostTries: LostTryMarks;
   readonly #closing = new AbortController();
@@ -85,6 +89,7 @@ class JetBus implements Bus {
     this.#signals = new Bucket(connection, buckets.iterations, signalFormat);
     this.#registry = new Bucket(connection, buckets.registry, registrationFormat);
     this.#scorers = new Bucket(connection, buckets.scorers, scorerFormat);
+    this.#devices = new Bucket(connection, buckets.devices, deviceLeaseFormat);
   }
 
   get connected(): boolean {
@@ -103,8 +108,8 @@ class JetBus implements Bus {
         const known = await this.#isThere(() => jsm.consumers.info(queue.stream, queue.consumer));
         if (!known) await jsm.consumers.add(queue.stream, consumerConfig(queue, queue.leaseMs));
       }
-      for (const bucket of [this.#policies, this.#signals, this.#registry, this.#scorers])
-        await bucket.setUp(this.#replicas);
+      const all = [this.#policies, this.#signals, this.#registry, this.#scorers, this.#devices];
+      for (const bucket of all) await bucket.setUp(this.#replicas);
     });
     if (this.#guardsSetUp) return;
     this.#guardsSetUp = true;
@@ -301,6 +306,19 @@ class JetBus implements Bus {
 
   watchScorers(options: Untilable = {}) {
     return this.#scorers.watch(this.#until(options));
+  }
+
+  async deviceLease(device: string): Promise<KeptLease | null> {
+    const seen = await this.#devices.getSeen(requireId(device, 'device'));
+    return seen && { lease: seen.value, revision: seen.revision };
+  }
+
+  putDeviceLease(lease: DeviceLease, revision: number): Promise<number | null> {
+    return this.#devices.putIf(requireId(lease.device, 'device'), lease, revision);
+  }
+
+  watchDeviceLeases(options: Untilable = {}) {
+    return this.#devices.watch(this.#until(options));
   }
 
   async queueDepths(): Promise<QueueDepths> {

@@ -1,5 +1,6 @@
 /** The bodies of the streams and buckets: one format per kind, from core's values and back. */
 import {
+  type DeviceLease,
   defaultPorts,
   type EngineTimes,
   endReasons,
@@ -152,14 +153,24 @@ export const scorerFormat: Format<ScorerEntry> = plain((fields) => ({
   serves: fields.flag('serves'),
 }));
 
+export const deviceLeaseFormat: Format<DeviceLease> = plain((fields) => ({
+  device: fields.text('device'),
+  holder: fields.text('holder'),
+  epoch: fields.count('epoch'),
+  ending: fields.flag('ending'),
+}));
+
 const serviceNames = Object.keys(defaultPorts) as ServiceName[];
 
 export const registrationFormat: Format<Registration> = {
-  write: ({ busySlotMs, engineTimes, pinned, trouble, ...registration }) => ({
+  write: ({ busySlotMs, engineTimes, pinned, trouble, device, agentAddress, firstTokenAtMs, ...registration }) => ({
     ...registration,
     published: { ...registration.published },
     ...(pinned === undefined ? {} : { pinned: { ...pinned } }),
     ...(trouble === undefined ? {} : { trouble }),
+    ...(device === undefined ? {} : { device }),
+    ...(agentAddress === undefined ? {} : { agentAddress }),
+    ...(firstTokenAtMs === undefined ? {} : { firstTokenAtMs: { ...firstTokenAtMs } }),
     ...(busySlotMs === undefined ? {} : { busySlotMs: { ...busySlotMs } }),
     ...(engineTimes === undefined ? {} : { engineTimes: mapValues(engineTimes, engineTimesBody) }),
   }),
@@ -177,6 +188,9 @@ export const registrationFormat: Format<Registration> = {
       seenAtMs: fields.real('seenAtMs'),
       published: numbersOf(fields.map('published')),
       ...(fields.has('trouble') ? { trouble: fields.text('trouble') } : {}),
+      ...(fields.has('device') ? { device: fields.text('device') } : {}),
+      ...(fields.has('agentAddress') ? { agentAddress: fields.text('agentAddress') } : {}),
+      ...(fields.has('firstTokenAtMs') ? { firstTokenAtMs: numbersOf(fields.map('firstTokenAtMs')) } : {}),
       ...(fields.has('pinned') ? { pinned: numbersOf(fields.map('pinned')) } : {}),
       ...(fields.has('busySlotMs') ? { busySlotMs: numbersOf(fields.map('busySlotMs')) } : {}),
       ...(fields.has('engineTimes') ? { engineTimes: recordOf(fields.map('engineTimes'), readEngineTimes) } : {}),

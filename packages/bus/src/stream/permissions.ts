@@ -62,8 +62,6 @@ function tidying({ stream }: QueueSpec): readonly string[] {
   return [`${api}.STREAM.MSG.GET.${stream}`, `${api}.STREAM.MSG.DELETE.${stream}`];
 }
 
-const none: Permissions = { publish: [], subscribe: [] };
-
 const own: Readonly<Record<ServiceName, Permissions>> = {
   controller: {
     publish: [
@@ -84,8 +82,13 @@ const own: Readonly<Record<ServiceName, Permissions>> = {
   },
   actor: {
     // Tries that were lost before are counted over iterations.
-    publish: [...taking(queues.rollout), ...publishing(queues.segments), `${returnsPrefix}.lost.>`],
-    subscribe: [],
+    publish: [
+      ...taking(queues.rollout),
+      ...publishing(queues.segments),
+      `${returnsPrefix}.lost.>`,
+      keysOf(buckets.devices),
+    ],
+    subscribe: [keysOf(buckets.devices)],
   },
   reward: {
     publish: [...taking(queues.reward), ...publishing(queues.scores), keysOf(buckets.scorers)],
@@ -110,7 +113,8 @@ const own: Readonly<Record<ServiceName, Permissions>> = {
     ],
     subscribe: [abandonedAdvisories],
   },
-  trainer: none,
+  // Training and rollout take turns on a device.
+  trainer: { publish: [keysOf(buckets.devices)], subscribe: [keysOf(buckets.devices)] },
 };
 
 export function permissionsOf(service: ServiceName): Permissions {

@@ -132,6 +132,7 @@ export const buckets = {
   iterations: { name: 'segue_iterations', ttlMs: 0 },
   registry: { name: 'segue_registry', ttlMs: 10_000 },
   scorers: { name: 'segue_scorers', ttlMs: 24 * hour },
+  devices: { name: 'segue_devices', ttlMs: 0 },
 } as const;
 
 export type BucketSpec = (typeof buckets)[keyof typeof buckets];

@@ -14,6 +14,7 @@ import { operatorCredentials } from '../security/operator.js';
 import { requireNoRestore } from '../store/unfinished-restore.js';
 import { BrokerDisk, freeBytesOf } from './broker-disk.js';
 import { Child, type ChildSpec, defaultRestartRules, type ReadyLine, type RestartRules } from './child.js';
+import { colocatedSettings, removeSharedFolder } from './colocated.js';
 import { FolderLock } from './folder-lock.js';
 import { endOrphan, findNatsServer, natsSpec } from './nats-server.js';
 
@@ -27,6 +28,8 @@ export interface ClusterOptions {
   readonly settings: Readonly<Record<string, readonly string[] | undefined>>;
   /** Asks everybody for credentials: certificates, tokens, users of the message server, all in `<data>/security`. */
   readonly secure: boolean;
+  /** Trainer and actor take turns on one device, in place of having one each. */
+  readonly colocated?: boolean;
   /** Starts these services alone, for reading a store; all when left out. */
   readonly only?: readonly ServiceName[];
   /** Programs to start in place of a service's own; for tests. */
@@ -139,6 +142,7 @@ export class LocalCluster {
     const settings = [
       `dataFolder=${resolve(this.#options.dataFolder)}`,
       ...(service === 'trainer' ? [`threads=${this.#options.trainerThreads}`] : []),
+      ...this.#turnSettings(service),
       ...(this.#security?.settingsOf(service) ?? []),
       ...(this.#options.settings[service] ?? []),
       ...(name === service ? [] : (this.#options.settings[name] ?? [])),
@@ -157,6 +161,12 @@ export class LocalCluster {
     // Not among the arguments, which everybody on the machine can read: a password may stand in it.
     const env = { SEGUE_NATS_URL: this.#natsUrl };
     await this.#startChild({ name, command, args, logFile, ready: readServiceReady, readyTimeoutMs, leash: true, env });
+  }
+
+  #turnSettings(service: ServiceName): readonly string[] {
+    const { colocated, dataFolder, actors } = this.#options;
+    if (!colocated || (service !== 'actor' && service !== 'trainer')) return [];
+    return colocatedSettings(dataFolder, actors)[service];
   }
 
   async #startChild(spec: Omit<ChildSpec, 'restarts'>): Promise<Child> {
@@ -191,6 +201,7 @@ export class LocalCluster {
     await Promise.all(this.#children.filter((child) => !child.spec.leash).map((child) => child.stop(stopTimeoutMs)));
     if (!this.#lock) return;
     await rm(statePath(this.#options.dataFolder), { force: true });
+    if (this.#options.colocated) await removeSharedFolder(this.#options.dataFolder);
     await this.#lock.release();
     this.#lock = null;
   }

@@ -9,7 +9,7 @@ import { readRunConfig } from '../run/run-config-file.js';
 import { followRun, type ProblemBatch, prepareRun } from '../run/session.js';
 import { type ClusterWork, withLocalCluster } from '../run/with-cluster.js';
 import { createReporter } from '../view/reporter.js';
-import { configOfFlags, type LocalRunFlags, settingsOfFlags } from './options.js';
+import { configOfFlags, deploymentOfFlags, type LocalRunFlags, settingsOfFlags } from './options.js';
 
 export interface LocalRunInput {
   readonly flags: LocalRunFlags;
@@ -36,7 +36,7 @@ export async function runLocally(input: LocalRunInput): Promise<number> {
   const options = {
     ...defaultClusterOptions,
     dataFolder: resolve(flags.data),
-    actors: flags.actors,
+    ...deploymentOfFlags(flags),
     settings: settingsOfFlags(flags),
     secure: flags.secure ?? false,
   };

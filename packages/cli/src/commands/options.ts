@@ -20,7 +20,8 @@ export function collect(value: string, before: readonly string[]): string[] {
 
 export interface LocalRunFlags {
   readonly data: string;
-  readonly actors: number;
+  readonly actors?: number;
+  readonly deployment: Deployment;
   readonly device: Device;
   readonly precision: Precision;
   readonly seed?: number;
@@ -33,10 +34,17 @@ export interface LocalRunFlags {
   readonly secure?: boolean;
 }
 
+const deployments = ['disaggregated', 'colocated'] as const;
+type Deployment = (typeof deployments)[number];
 const devices = ['cpu', 'cuda'] as const;
 type Device = (typeof devices)[number];
 const precisions = ['float32', 'tf32', 'float16'] as const;
 type Precision = (typeof precisions)[number];
+
+function deploymentOption(): Option {
+  const text = 'colocated: training and rollout take turns on one device, and each gives all memory back';
+  return new Option('--deployment <kind>', text).choices(deployments).default('disaggregated');
+}
 
 function deviceOption(): Option {
   return new Option('--device <device>', 'what actors and trainer compute on').choices(devices).default('cpu');
@@ -56,11 +64,18 @@ export function settingsOfFlags({ device, precision }: LocalRunFlags): ClusterOp
   };
 }
 
+/** How actors and trainer share what the machine has. */
+export function deploymentOfFlags({ deployment, actors }: LocalRunFlags): Pick<ClusterOptions, 'actors' | 'colocated'> {
+  const colocated = deployment === 'colocated';
+  return { actors: actors ?? (colocated ? 1 : 2), colocated };
+}
+
 /** Flags of the commands that start a local cluster and run on it. */
 export function addLocalRunFlags(command: Command): Command {
   return command
     .option('--data <folder>', 'folder of all data', '.segue')
-    .option('--actors <n>', 'rollout actors', wholeNumber(1), 2)
+    .option('--actors <n>', 'rollout actors (default: 2; colocated: 1)', wholeNumber(1))
+    .addOption(deploymentOption())
     .addOption(deviceOption())
     .addOption(precisionOption())
     .option('--seed <n>', 'decides every random number of the run', wholeNumber(0))

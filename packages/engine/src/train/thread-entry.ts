@@ -1,5 +1,5 @@
 /** Entry of the thread behind TrainingThread: runs a TrainingEngine and answers calls in the order they came. */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { assert, SegueError } from '@segue/core';
 import { parameterLayout } from '../model/layout.js';
 import type {
@@ -59,8 +59,9 @@ async function step(current: State, { learningRate, helpers }: Extract<Call, { n
 }
 
 async function perform(call: Call): Promise<ResultOf<CallName>> {
+  if (call.name === 'ready') return undefined;
   if (call.name === 'start') {
-    state = { engine: await open(workerData as WorkerStart | HelperStart), shared: null, helper: null };
+    state = { engine: await open(call.from), shared: null, helper: null };
     return state.engine.config;
   }
   if (call.name === 'stop') {

@@ -52,7 +52,9 @@ export interface TrainingStatus {
 
 /** Arguments and result of every call. */
 interface Calls {
-  start: { args: object; result: ModelConfig };
+  /** Answered once the thread has read its code. */
+  ready: { args: object; result: undefined };
+  start: { args: { from: WorkerStart | HelperStart }; result: ModelConfig };
   /** Threads that share an operator; before the first gradient. */
   useThreads: { args: { threads: number }; result: undefined };
   share: { args: { shared: SharedArrays; helper: number | null }; result: undefined };

@@ -5,7 +5,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { SegueError } from '@segue/core';
-import type { Call, CallName, CallOf, HelperStart, Reply, ResultOf, WorkerStart } from './training-calls.js';
+import type { Call, CallName, CallOf, Reply, ResultOf } from './training-calls.js';
 
 export interface ThreadOptions {
   /** Longest time for a call, in ms. Left out: none. */
@@ -42,9 +42,9 @@ export class TrainingThread {
   #refusal: SegueError | null = null;
   #hung: SegueError | null = null;
 
-  constructor(start: WorkerStart | HelperStart, options: ThreadOptions = {}) {
+  constructor(options: ThreadOptions = {}) {
     this.#options = options;
-    this.#worker = new Worker(options.entry ?? threadEntry, { workerData: start });
+    this.#worker = new Worker(options.entry ?? threadEntry);
     this.#worker.on('message', (reply: Reply) => this.#settle(reply));
     this.#worker.on('error', (error) => this.#fail(`the training thread failed: ${error.message}`, error));
     this.#exited = new Promise((resolve) => {

@@ -19,7 +19,7 @@ import {
   planThreads,
   type Shard,
 } from './shards.js';
-import type { SharedArrays, TrainingStatus, WorkerStart } from './training-calls.js';
+import type { PolicySource, SharedArrays, TrainingStatus, WorkerStart } from './training-calls.js';
 import { type ThreadOptions, type TrainingCall, TrainingThread } from './training-thread.js';
 import {
   defaultThreads,
@@ -46,29 +46,31 @@ export class TrainingWorker {
   #last: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | null = null;
 
-  private constructor(start: WorkerStart, threadOptions: ThreadOptions) {
+  private constructor(threadOptions: ThreadOptions, first: TrainingThread) {
     this.#threadOptions = threadOptions;
-    this.#first = new TrainingThread(start, threadOptions);
+    this.#first = first;
   }
 
   /**
    * Starts the threads with a policy: from a checkpoint folder, or new from a config and a seed. `options.threads` is
    * used as `planThreads` says.
+   * @param first a thread that has been made ahead with the same `threadOptions`: starting one takes as long as reading a small policy
    */
   static async start(
     { source, options = {} }: WorkerStart,
     threadOptions: ThreadOptions = {},
+    first: TrainingThread = new TrainingThread(threadOptions),
   ): Promise<TrainingWorker> {
     if (options.device === 'cuda') setMatrixPrecision(options.precision ?? 'float32');
     const own = { ...options, threads: 1 };
-    const worker = new TrainingWorker({ source, options: own }, threadOptions);
-    await worker.#open(options.threads ?? defaultThreads, own);
+    const worker = new TrainingWorker(threadOptions, first);
+    await worker.#open(source, options.threads ?? defaultThreads, own);
     return worker;
   }
 
-  async #open(threads: number, own: TrainingOptions): Promise<void> {
+  async #open(source: PolicySource, threads: number, own: TrainingOptions): Promise<void> {
     try {
-      const config = await this.#first.call({ name: 'start' });
+      const config = await this.#first.call({ name: 'start', from: { source, options: own } });
       this.#config = config;
       const { length, parameters } = parameterLayout(config);
       const plan = planThreads(parameters, threads, own.device);
@@ -81,9 +83,9 @@ export class TrainingWorker {
       await this.#first.call({ name: 'share', shared, helper: null });
       await Promise.all(
         shared.gradients.map(async (_, helper) => {
-          const thread = new TrainingThread({ helperOf: config, options: own }, this.#threadOptions);
+          const thread = new TrainingThread(this.#threadOptions);
           this.#helpers.push(thread);
-          await thread.call({ name: 'start' });
+          await thread.call({ name: 'start', from: { helperOf: config, options: own } });
           await thread.call({ name: 'share', shared, helper });
           await thread.call({ name: 'takeParameters' });
         }),

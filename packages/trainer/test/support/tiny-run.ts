@@ -245,6 +245,7 @@ export async function startTrainer(
   const trainer = new Trainer({
     config: {
       dataFolder,
+      sharedFolder: null,
       checkpointsFolder: null,
       threads: 1,
       device: 'cpu',
@@ -256,6 +257,7 @@ export async function startTrainer(
     metrics: defineTrainerMetrics(createMetrics('trainer', 'test')),
     replay: async () => replay,
     pinned: async () => new Set(),
+    agent: null,
     onHang: () => undefined,
     ...more,
   });

@@ -13,6 +13,10 @@ export interface PolicyChunk {
    */
   'fileBytes'?: (number | string | Long);
   'data'?: (Buffer | Uint8Array | string);
+  /**
+   * sha256 of the data. Empty from an earlier version.
+   */
+  'sha256'?: (Buffer | Uint8Array | string);
 }
 
 export interface PolicyChunk__Output {
@@ -26,4 +30,8 @@ export interface PolicyChunk__Output {
    */
   'fileBytes': (number);
   'data': (Buffer);
+  /**
+   * sha256 of the data. Empty from an earlier version.
+   */
+  'sha256': (Buffer);
 }
