@@ -3,6 +3,7 @@
  */
 import type { Command } from 'commander';
 import { collect, wholeNumber } from './options.js';
+import { addExamples, jsonOption, print } from './output.js';
 
 interface Flags {
   readonly out: string;
@@ -13,7 +14,7 @@ interface Flags {
 }
 
 export function addCredentialsCommand(program: Command): void {
-  program
+  const command = program
     .command('credentials')
     .description(
       'make or renew the credentials of a whole cluster: a folder for each service, for the message server, for each client',
@@ -22,21 +23,20 @@ export function addCredentialsCommand(program: Command): void {
     .option('--host <name>', 'host name or address of services and message server; may be repeated', collect, [])
     .option('--client <name>', 'a client that may read and submit, beside the operator; may be repeated', collect, [])
     .option('--days <n>', 'how long certificates and tokens last', wholeNumber(1), 365)
-    .option('--json', 'the folders as JSON')
+    .option(...jsonOption)
     .addHelpText(
       'after',
       `
-Done again, it makes what is missing and renews what ends within 30 days. Keep <folder>/authority to yourself: who has it can make any certificate.
-Example:
-  segue credentials --out /credentials --host segue.example.org --client alice`,
+Done again, it makes what is missing and renews what ends within 30 days. Keep <folder>/authority to yourself: who has it can make any certificate.`,
     )
     .action(makeCredentials);
+  addExamples(command, 'segue credentials --out /credentials --host segue.example.org --client alice');
 }
 
-async function makeCredentials({ out, host, client, days, json }: Flags): Promise<void> {
+async function makeCredentials(flags: Flags): Promise<void> {
+  const { out, host, client, days } = flags;
   // The library of certificates is loaded by those alone who need it.
   const { ensureCredentialFolders } = await import('../security/credential-folders.js');
   const made = await ensureCredentialFolders({ folder: out, hosts: host, clients: client, days });
-  const lines = [...made.folders, ...made.renewed.map((name) => `renewed ${name}`)];
-  process.stdout.write(json ? `${JSON.stringify(made)}\n` : lines.map((line) => `${line}\n`).join(''));
+  print(flags, made, () => [...made.folders, ...made.renewed.map((name) => `renewed ${name}`)].join('\n'));
 }
