@@ -17,7 +17,7 @@ export async function engineMaker(config: ActorConfig, { entry, turn }: EngineMa
     if (turn === undefined) return serverEngine(config, commonOptions(config));
     throw new SegueError(
       'INVALID_CONFIG',
-      'engine: server cannot take turns with the trainer (deployment: colocated): it has no way to give its memory back; choose engine: own, or deployment: separate',
+      'engine: server cannot take turns with the trainer (deployment: colocated): it has no way to give its memory back; choose engine: own, or deployment: disaggregated',
     );
   }
   await requireDevice(config.device, config.precision);
