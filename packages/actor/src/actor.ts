@@ -15,20 +15,14 @@ import {
 import { PinnedVersions, type Shell, TrajectoryReader } from '@segue/service';
 import type { LanePolicy } from './lane-work.js';
 import { type EngineFate, Lanes } from './lanes.js';
+import { type ActorMetrics, actorMetricTable, countChunk, countSegment, type IdleReason } from './metrics.js';
 import { PolicyFollower } from './policy.js';
 import { PolicyFiles } from './policy-files.js';
 import { PrefixReader } from './prefix-reader.js';
 import { RolloutLoop } from './rollout-loop.js';
 import { RunSettingsCache } from './run-settings.js';
 import { SegmentOutbox } from './segment-outbox.js';
-import {
-  type ActorMetrics,
-  ChunkSums,
-  countSegment,
-  defineActorMetrics,
-  type IdleReason,
-  type Totals,
-} from './status.js';
+import { ChunkSums, type Totals } from './status.js';
 
 /** What the actor needs of its shell. */
 export interface ActorShell extends Pick<Shell<ActorConfig>, 'config' | 'log' | 'metrics' | 'fail' | 'announce'> {
@@ -71,7 +65,7 @@ export class Actor {
     this.#shell = shell;
     const { config, log, bus, peers } = shell;
     this.pinned = new PinnedVersions(() => shell.announce());
-    const metrics = defineActorMetrics(shell.metrics);
+    const metrics = shell.metrics.define(actorMetricTable);
     this.#metrics = metrics;
     metrics.slots.set(config.slots);
     this.settings = new RunSettingsCache(async (runId) => (await (await peers.replay()).getRun({ runId })).configJson);
@@ -111,7 +105,7 @@ export class Actor {
       idleReleaseMs,
       onIdle: (durationMs) => metrics.idle_seconds_total.inc({ reason: this.#idleReason() }, durationMs / 1_000),
       onChunk: (report, works) => {
-        metrics.chunk_seconds.observe(report.durationMs / 1_000);
+        countChunk(metrics, report, works.length);
         const { tokens, steps, durationMs, prefillMs } = report;
         log.debug({ sequences: works.length, tokens, steps, durationMs, prefillMs }, 'a chunk');
         this.loop.extendLeases();
@@ -213,6 +207,7 @@ export class Actor {
   get registration(): Partial<Registration> {
     const { policyVersion, slots, running, flushedIteration, runId, engineCallMs } = this.status;
     this.#metrics.slots_busy.set(running);
+    this.#metrics.tasks_held.set(this.loop.trajectoryIds.length);
     this.#metrics.engine_call_seconds.set(engineCallMs / 1_000);
     const { published } = this.#outbox;
     const { busySlotMs, engineTimes } = this.#chunks;

@@ -26,10 +26,12 @@ export interface PolicyFilesOptions {
   readonly isNeeded?: (runId: string, version: number) => boolean;
 }
 
+export const policySources = ['shared', 'cached', 'downloaded'] as const;
+
 /** Where a version was found. */
 export interface FoundPolicy {
   readonly folder: string;
-  readonly source: 'shared' | 'cached' | 'downloaded';
+  readonly source: (typeof policySources)[number];
 }
 
 export class PolicyFiles {

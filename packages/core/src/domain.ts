@@ -114,7 +114,8 @@ export interface SegmentMeter {
   readonly endedAtMs: number;
 }
 
-export type TrajectoryState = 'pending' | 'unfinished' | 'finished' | 'scored' | 'failed';
+export const trajectoryStates = ['pending', 'unfinished', 'finished', 'scored', 'failed'] as const;
+export type TrajectoryState = (typeof trajectoryStates)[number];
 
 /** One response in the making, in full. */
 export interface Trajectory {

@@ -28,6 +28,7 @@ import {
   type StoredEvent,
   type Trajectory,
   type TrajectoryRecord,
+  type TrajectoryState,
   type TrajectorySummary,
 } from '@segue/core';
 import { countLetters } from './count-letters.js';
@@ -62,6 +63,7 @@ import {
   requireRun,
   runIds,
   statisticsOf,
+  trajectoriesOfRunning,
 } from './runs.js';
 import { type SampleRequest, type SampleResult, sampleTrajectories } from './sample.js';
 import { openTables, type Tables, trajectoryKey } from './tables.js';
@@ -286,6 +288,11 @@ export class ReplayStore {
   /** Finished trajectories without a verdict, by run, each with the number of its failed verdicts. */
   awaitingScore(): ReadonlyMap<string, ReadonlyMap<string, number>> {
     return new Map([...this.#progress].map(([runId, { awaiting }]) => [runId, awaiting]));
+  }
+
+  /** Trajectories of the runs that are running, by state. */
+  trajectoriesOfRunning(): Readonly<Record<TrajectoryState, number>> {
+    return trajectoriesOfRunning(this.#tables);
   }
 
   bytesOnDisk(): number {

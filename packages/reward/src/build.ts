@@ -1,9 +1,9 @@
 /** Wires the scorers to the process shell: the reward queue and gRPC. */
 import { join } from 'node:path';
 import { rewardContract } from '@segue/bus';
-import { type RewardConfig, SegueError } from '@segue/core';
+import { type RewardConfig, type Score, SegueError } from '@segue/core';
 import { type Shell, TrajectoryReader } from '@segue/service';
-import { rewardMetricTable } from './metrics.js';
+import { countVerdict, rewardMetricTable, showScorers } from './metrics.js';
 import { Pool } from './pool.js';
 import { Problems } from './problems.js';
 import { builtInScorers, type Scorers } from './scorers/index.js';
@@ -14,6 +14,8 @@ import { workOnRewards } from './work.js';
 export async function buildReward(shell: Shell<RewardConfig>, scorers: Scorers = builtInScorers): Promise<void> {
   const { config, bus, peers, log } = shell;
   const metrics = shell.metrics.define(rewardMetricTable);
+  showScorers(metrics, scorers);
+  const onVerdict = (score: Score) => countVerdict(metrics, scorers, score);
   const rules = { timeoutMs: config.timeoutMs, maxAttempts: config.maxAttempts };
   const replay = () => peers.replay();
   const trajectories = new TrajectoryReader(replay, shell.signal);
@@ -24,7 +26,7 @@ export async function buildReward(shell: Shell<RewardConfig>, scorers: Scorers =
     folder: join(config.dataFolder, 'reward', 'tokenizers'),
   });
 
-  shell.serve(rewardContract, rewardHandlers({ scorers, pool: new Pool(config.concurrency), rules }));
+  shell.serve(rewardContract, rewardHandlers({ scorers, pool: new Pool(config.concurrency), rules, onVerdict }));
   // Thousands of problems take a while to come: they are here before the first response of a run is. Every run that ever was is announced.
   const readAhead = async (runId: string) => {
     const { state } = await (await replay()).getRun({ runId });
@@ -50,6 +52,7 @@ export async function buildReward(shell: Shell<RewardConfig>, scorers: Scorers =
         scorers,
         rules,
         concurrency: config.concurrency,
+        onVerdict,
         onInHand: (tasks) => metrics.in_hand.set(tasks),
         onTask: (outcome, durationMs, why) => {
           metrics.tasks_total.inc({ outcome });

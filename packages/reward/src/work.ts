@@ -30,6 +30,8 @@ export interface WorkParts {
   readonly concurrency: number;
   /** Told how many tasks are in hand, whenever that changes. */
   readonly onInHand?: (tasks: number) => void;
+  /** Told of each verdict, before it is published. */
+  readonly onVerdict?: (score: Score) => void;
   /** Told of each task: the verdict's status, or what else became of it. */
   readonly onTask: (
     outcome: ScoreStatus | 'returned' | 'discarded' | 'not-needed',
@@ -69,7 +71,10 @@ async function handle(parts: WorkParts, lease: Lease<RewardTask>, signal: AbortS
     parts.onTask(outcome, performance.now() - startedAt, why);
   try {
     const score = await scoreTask(parts, lease, signal);
-    if (score !== null) await parts.bus.publishScore(lease.value.runId, score);
+    if (score !== null) {
+      parts.onVerdict?.(score);
+      await parts.bus.publishScore(lease.value.runId, score);
+    }
     await lease.ack();
     report(score?.status ?? 'not-needed', score?.detail ?? '');
   } catch (error) {

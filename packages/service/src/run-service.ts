@@ -27,6 +27,7 @@ import { readConfig } from './read-config.js';
 import { Refusals } from './refusals.js';
 import { asksForCredentials, requireSafeHost } from './safe-host.js';
 import type { Build, Shell } from './shell.js';
+import { shellMetricPrefix, shellMetricTable } from './shell-metrics.js';
 import { Steps } from './steps.js';
 
 export interface ServiceDefinition<C extends CommonConfig> {
@@ -67,24 +68,7 @@ async function start<C extends CommonConfig>(
   const { tls, tokens, natsSeed } = readCredentials(config);
   const identity = { service: name, seed: natsSeed ?? undefined, tls: (natsSeed === null ? null : tls) ?? undefined };
   const metrics = createMetrics(name, config.id);
-  const counts = metrics.define({
-    calls_total: { type: 'counter', help: 'gRPC calls answered, by method and status', labels: ['rpc', 'code'] },
-    bus_disconnects_total: {
-      type: 'counter',
-      help: 'Times that the connection to the message server was lost: it ended, or it cut a consumer that was too slow',
-    },
-    bus_connected: { type: 'gauge', help: '1 while there is a connection to the message server' },
-    refused_calls_total: {
-      type: 'counter',
-      help: 'gRPC calls not let in, by method and reason',
-      labels: ['rpc', 'code'],
-    },
-    certificate_end_seconds: {
-      type: 'gauge',
-      help: "Unix time at which this service's certificate is over; 0 without one",
-    },
-    loop_failures_total: { type: 'counter', help: 'Failures of background work, by name', labels: ['loop'] },
-  });
+  const counts = metrics.define(shellMetricTable, shellMetricPrefix);
   if (tls) counts.certificate_end_seconds.set(tellOfEnd(tls, log) / 1_000);
   const stopping = new AbortController();
 
@@ -142,6 +126,7 @@ async function start<C extends CommonConfig>(
         maxStreamBytes: maxStreamBytesOf(config),
         onCall: (report) => {
           counts.calls_total.inc({ rpc: report.rpc, code: report.code });
+          counts.call_seconds.observe({ rpc: report.rpc }, report.durationMs / 1_000);
           if (report.code === 'INTERNAL')
             log.error({ rpc: report.rpc, stack: report.error?.stack }, String(report.error?.message));
         },
