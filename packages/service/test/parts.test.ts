@@ -131,7 +131,9 @@ t.test('what is known beforehand begins at 0, and what is not yet known has no v
   const samples = async () =>
     (await metrics.registry.metrics()).split('\n').filter((line) => line.startsWith('segue_reward_'));
   t.strictSame(
-    (await samples()).map((line) => line.replace('service="reward",id="reward-1",', '').replace(',service="reward",id="reward-1"', '')),
+    (await samples()).map((line) =>
+      line.replace('service="reward",id="reward-1",', '').replace(',service="reward",id="reward-1"', ''),
+    ),
     [
       'segue_reward_tasks_total{queue="a",state="new"} 0',
       'segue_reward_tasks_total{queue="a",state="old"} 0',
