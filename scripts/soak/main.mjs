@@ -6,10 +6,11 @@ import { parseArgs } from 'node:util';
 import { tolerance } from './judge.mjs';
 import { runSoak } from './soak.mjs';
 
-const usage = `npm run soak -- [--minutes N] [--iterations N] [--seed S] [--json] [--data FOLDER]
+const usage = `npm run soak -- [--minutes N] [--iterations N] [--seed S] [--patience SECONDS] [--json] [--data FOLDER]
   --minutes     of work (default 60)
   --iterations  of one run; another is begun when it ends (default 30)
   --seed        decides the work (default 1)
+  --patience    seconds without an iteration after which it has failed (default 300)
   --json        one line of JSON on stdout at the end
   --data        keeps all data, and the samples in samples.jsonl, in this folder; a temporary one when left out`;
 
@@ -19,6 +20,7 @@ function readFlags() {
       minutes: { type: 'string', default: '60' },
       iterations: { type: 'string', default: '30' },
       seed: { type: 'string', default: '1' },
+      patience: { type: 'string', default: '300' },
       data: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -34,6 +36,7 @@ function readFlags() {
     minutes: number('minutes', 1),
     iterations: number('iterations', 1),
     seed: number('seed', 0),
+    stuckAfterMs: 1000 * number('patience', 1),
     data,
     json,
     help,

@@ -15,6 +15,7 @@ import { prepareRun } from '../../packages/cli/dist/run/session.js';
 import { withLocalCluster } from '../../packages/cli/dist/run/with-cluster.js';
 import { taskConfig, taskProblems } from '../chaos/task.mjs';
 import { judge } from './judge.mjs';
+import { isLate, patiently } from './patience.mjs';
 import { folderBytes, processSample } from './sample.mjs';
 
 const actors = ['actor-0', 'actor-1'];
@@ -79,22 +80,23 @@ async function work(client, { seed, iterations, seen, signal }) {
   while (!signal.aborted) {
     const runId = `soak-${seen.runs}`;
     const config = taskConfig({ seed: seed + seen.runs, iterations, groups: 16 });
-    await prepareRun(client, runId, config, [{ batchId: 'all', problems: taskProblems(seed + seen.runs) }]);
-    await client.resumeRun(runId);
-    seen.runs++;
-    seen.runId = runId;
-    try {
-      await client.waitForRun(runId, { signal });
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
+    const batch = { batchId: 'all', problems: taskProblems(seed + seen.runs) };
+    await patiently(signal, async () => {
+      await prepareRun(client, runId, config, [batch]);
+      await client.resumeRun(runId);
+    });
+    Object.assign(seen, { runs: seen.runs + 1, runId });
+    await patiently(signal, () => client.waitForRun(runId, { signal }));
   }
 }
 
 async function look(client, seen, stuckAfterMs) {
   const { runId } = seen;
   if (runId === '') return;
-  const { iterations } = await client.getRun(runId);
+  const { iterations } = await client.getRun(runId).catch((error) => {
+    if (!isLate(error)) throw error;
+    return seen;
+  });
   if (runId !== seen.lookedAt || iterations !== seen.iterations) seen.changedAtMs = performance.now();
   Object.assign(seen, { lookedAt: runId, iterations });
   if (performance.now() - seen.changedAtMs < stuckAfterMs) return;

@@ -92,12 +92,12 @@ async function givenUp(t: Test, { cluster, client, store, runId, data }: Cluster
       .filter(Boolean)
       .map((line) => JSON.parse(line));
   };
-  const [list] = (await segue('list', '--run', runId)) as [DeadLetterRecord[]];
+  const list = (await segue('list', '--run', runId)) as DeadLetterRecord[];
   t.equal(list.length, 2);
   t.match(await segue('show', list[0]!.id), [{ id: list[0]!.id, bodyHex: '' }]);
   t.match(await segue('requeue', letters.get('trajectory')!.id), [{ outcome: /again$/ }]);
   t.match(await segue('drop', letters.get('score')!.id), [{ kind: 'score' }]);
-  t.strictSame(await segue('list'), [[]]);
+  t.strictSame(await segue('list'), []);
   const { code } = await runSegue('dead-letters', 'show', 'trajectory-none', '--data', data);
   t.equal(code, 2, 'what is not there is refused');
 }

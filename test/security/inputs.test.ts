@@ -9,6 +9,7 @@ import {
   mergeConfig,
   parseRunConfig,
   requireId,
+  requireMap,
   rewardConfigSchema,
 } from '@segue/core';
 import { createCharacterTokenizer } from '@segue/tokenizer';
@@ -103,7 +104,7 @@ t.test('with checkpointsFolder a run begins with checkpoints below it alone', as
 
 t.test('a prompt that cannot fit is refused before it is encoded', async (t) => {
   const config = parseRunConfig({ rollout: { maxPromptTokens: 8 } }, 'test');
-  const scorer = { name: 'exact', description: '', metadataSchemaJson: '' };
+  const scorer = { name: 'exact', description: '', metadataSchemaJson: '', servers: null };
   const read = (chars: number) =>
     new ProblemReader('b', config, createCharacterTokenizer('ab'), [scorer]).read({
       ...problemInput,
@@ -139,8 +140,10 @@ t.test('no key of an input becomes a prototype', async (t) => {
   t.ok(isClean(decodeBody(map, null)), 'msgpack');
 
   t.throws(() => mergeConfig({}, parsed), { code: 'INVALID_CONFIG', message: /__proto__/ });
-  t.ok(isClean(configFromAssignment('__proto__.polluted=true')));
-  t.ok(isClean(configFromAssignment('rollout.__proto__.polluted=true')));
+  for (const assignment of ['__proto__.polluted=true', 'rollout.__proto__.polluted=true']) {
+    t.throws(() => configFromAssignment(assignment), { code: 'INVALID_CONFIG', message: /__proto__/ });
+  }
+  t.throws(() => requireMap({ a: [parsed] }, 'x.yaml'), { code: 'INVALID_CONFIG', message: /x\.yaml.*__proto__/ });
   t.ok(isClean(configFromAssignment('constructor.prototype.polluted=true')));
   t.ok(isClean(configFromEnvironment({ SEGUE_RUN___PROTO____POLLUTED: 'true' }, 'SEGUE_RUN_')));
   t.throws(() => parseRunConfig(parsed, 'json'), { code: 'INVALID_CONFIG' }, 'JSON');

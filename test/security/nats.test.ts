@@ -39,7 +39,7 @@ const users = Object.fromEntries(
   serviceNames.map((service) => [service, natsUserOf(seedOf(service), service)]),
 ) as Record<ServiceName, string>;
 const configFile = file('nats.conf', formatNatsConfig({ users, tls: files }));
-const nats = await startNats(configFile);
+const nats = await startNats({ configFile });
 t.teardown(() => nats.stop());
 
 const tlsOf = new Map<ServiceName, TlsMaterial>();

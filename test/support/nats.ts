@@ -17,11 +17,21 @@ export interface TestNats {
   stop(): Promise<void>;
 }
 
-/** @param configFile users and TLS */
-export async function startNats(configFile?: string): Promise<TestNats> {
-  const program = findNatsServer();
-  const folder = mkdtempSync(join(tmpdir(), 'segue-nats-'));
-  const first = await startAnywhere(program, folder, configFile);
+/** Where a server runs that does not run like any other. */
+export interface NatsPlace {
+  /** Users and TLS. */
+  readonly configFile?: string;
+  /** Of its data; left out: one of its own. */
+  readonly folder?: string;
+  /** Command, with its arguments, that becomes the server. */
+  readonly wrapper?: readonly string[];
+}
+
+export async function startNats(place: NatsPlace = {}): Promise<TestNats> {
+  const folder = place.folder ?? mkdtempSync(join(tmpdir(), 'segue-nats-'));
+  const command = [...(place.wrapper ?? []), findNatsServer(), '--jetstream', '--store_dir', folder];
+  if (place.configFile !== undefined) command.push('--config', place.configFile);
+  const first = await startAnywhere(command);
   const { port } = first;
   let { server } = first;
   const end = async () => {
@@ -35,7 +45,7 @@ export async function startNats(configFile?: string): Promise<TestNats> {
     port,
     kill: end,
     restart: async () => {
-      server = await start(program, port, folder, configFile);
+      server = await start(command, port);
     },
     stop: async () => {
       await end();
@@ -45,25 +55,19 @@ export async function startNats(configFile?: string): Promise<TestNats> {
 }
 
 /** Another program may take a port between the look and the start: then there is another port. */
-async function startAnywhere(
-  program: string,
-  folder: string,
-  configFile: string | undefined,
-): Promise<{ port: number; server: ChildProcess }> {
+async function startAnywhere(command: readonly string[]): Promise<{ port: number; server: ChildProcess }> {
   for (let tries = 1; ; tries++) {
     const port = await freePort();
     try {
-      return { port, server: await start(program, port, folder, configFile) };
+      return { port, server: await start(command, port) };
     } catch (error) {
       if (tries === 3) throw error;
     }
   }
 }
 
-async function start(program: string, port: number, folder: string, configFile?: string): Promise<ChildProcess> {
-  const args = ['--addr', '127.0.0.1', '--port', String(port), '--jetstream', '--store_dir', folder];
-  if (configFile !== undefined) args.push('--config', configFile);
-  const server = spawn(program, args, { stdio: 'ignore' });
+async function start([program = '', ...args]: readonly string[], port: number): Promise<ChildProcess> {
+  const server = spawn(program, [...args, '--addr', '127.0.0.1', '--port', String(port)], { stdio: 'ignore' });
   for (let tries = 0; tries < 200; tries++) {
     if (server.exitCode !== null) break;
     if (await answers(port)) return server;

@@ -20,6 +20,11 @@ export function cannotMount(): string | false {
     : 'this machine lets nobody mount a tmpfs in a namespace of his own (Linux with unshare alone)';
 }
 
+/** Command, with its arguments, that runs a program on the disks that this process sees. */
+export function beside(pid: number): readonly string[] {
+  return ['nsenter', '-t', String(pid), '--user', '--mount', '--preserve-credentials'];
+}
+
 export interface SmallDisk {
   /** Where the process finds it. */
   readonly folder: string;
@@ -43,8 +48,8 @@ export function smallDisk(bytes: number, fillerBytes: number): SmallDisk {
     wrapper: [...unshare, 'sh', '-c', script, folder],
     free: (pid) => rmSync(`/proc/${pid}/root${folder}/filler`),
     resize: (pid, bytes) => {
-      const inside = ['-t', String(pid), '--user', '--mount', '--preserve-credentials'];
-      const { status, stderr } = spawnSync('nsenter', [...inside, 'mount', '-o', `remount,size=${bytes}`, folder]);
+      const [command = '', ...inside] = beside(pid);
+      const { status, stderr } = spawnSync(command, [...inside, 'mount', '-o', `remount,size=${bytes}`, folder]);
       if (status !== 0) throw new Error(`the disk could not be made ${bytes} bytes large: ${stderr}`);
     },
     outside: (pid) => `/proc/${pid}/root${folder}`,

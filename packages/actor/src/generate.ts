@@ -3,6 +3,7 @@
  * the first token. Nothing is stored; the same request gives the same tokens.
  */
 import { setMaxListeners } from 'node:events';
+import { firstOf } from '@segue/bus';
 import {
   type GeneratePrompt,
   type GenerateRequest,
@@ -74,7 +75,8 @@ export async function* generate(
 ): AsyncIterable<GenerateResult> {
   // One sequence that fails ends the call, and with it the others.
   const stop = new AbortController();
-  const whole = AbortSignal.any([signal, stop.signal]);
+  const either = firstOf(signal, stop.signal);
+  const whole = either.signal;
   // Every sequence listens to it.
   setMaxListeners(0, whole);
   const running = new Map(
@@ -95,6 +97,7 @@ export async function* generate(
     }
   } finally {
     stop.abort();
+    either.release();
   }
 }
 

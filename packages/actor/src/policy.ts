@@ -3,7 +3,7 @@
  * when a version cannot be had yet. It serves one run at a time: the one that was announced last.
  */
 import { dirname, join } from 'node:path';
-import type { ActivePolicy } from '@segue/bus';
+import { type ActivePolicy, firstOf } from '@segue/bus';
 import { type PolicyRef, SegueError } from '@segue/core';
 import type { LanePolicy } from './lane-work.js';
 import type { FoundPolicy, PolicyFiles } from './policy-files.js';
@@ -59,7 +59,8 @@ export class PolicyFollower {
     if (!prepare) return Promise.resolve();
     const preparation = { ref, end: new AbortController() };
     this.#preparations.add(preparation);
-    const signal = caller ? AbortSignal.any([caller, preparation.end.signal]) : preparation.end.signal;
+    const either = firstOf(preparation.end.signal, ...(caller ? [caller] : []));
+    const { signal } = either;
     const run = async () => {
       if (signal.aborted) throw new SegueError('CANCELLED', `version ${ref.version} is not wanted any more`);
       if (this.#isServed(ref)) return;
@@ -68,7 +69,10 @@ export class PolicyFollower {
       const found = await files.locate(ref, folder === '' ? this.#sharedFolder(ref) : folder, signal, beside);
       this.#prepared = { ref, found };
     };
-    const prepared = this.#queue.then(run).finally(() => this.#preparations.delete(preparation));
+    const prepared = this.#queue.then(run).finally(() => {
+      either.release();
+      this.#preparations.delete(preparation);
+    });
     this.#queue = prepared.catch(() => undefined);
     return prepared;
   }

@@ -1,6 +1,6 @@
 /**
  * Publishes finished segments while the next chunk runs, acknowledges their tasks after the stream has them, and counts
- * them. A publication that fails is tried again for a while; after that the lease expires and another actor generates
+ * them. A publication that fails is tried again for a while; after that the task is given back, and whoever takes it generates
  * the same tokens again.
  */
 import { setTimeout as pause } from 'node:timers/promises';
@@ -39,24 +39,31 @@ export class SegmentOutbox {
    */
   async send(held: { readonly lease: Lease<RolloutTask> }, segment: Segment): Promise<void> {
     const { runId, iteration } = held.lease.value;
-    if (!(await this.#publish(runId, segment))) return;
+    const failure = await this.#publish(runId, segment);
+    if (failure !== null) {
+      // That the stream was away says nothing against the trajectory; a segment that it can never take does.
+      if (failure.retryable) held.lease.giveBack();
+      else held.lease.lose();
+      return;
+    }
     count(this.#published, `${runId}/${iteration}`);
     this.#options.onPublished(segment);
     // A lost acknowledgement is harmless: the store has the segment, and answers the same task's next one with it.
     await held.lease.ack().catch((error) => this.#options.onFailure(segment, SegueError.from(error), true));
   }
 
-  async #publish(runId: string, segment: Segment): Promise<boolean> {
+  /** Null when the stream has it, else why it never got it. */
+  async #publish(runId: string, segment: Segment): Promise<SegueError | null> {
     const beganMs = performance.now();
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       try {
         await this.#options.bus.publishSegment(runId, segment);
-        return true;
+        return null;
       } catch (cause) {
         const error = SegueError.from(cause);
         const givenUp = performance.now() - beganMs > this.#options.patienceMs || error.code === 'INVALID_INPUT';
         this.#options.onFailure(segment, error, givenUp);
-        if (givenUp) return false;
+        if (givenUp) return error;
       }
       await pause(pauseMs);
     }

@@ -38,6 +38,38 @@ t.test('a task is acknowledged after the stream has its segment, however often i
   });
 });
 
+t.test('a segment that the stream never took is for somebody else, and no fault of its trajectory', async (t) => {
+  const { bus, loop, engine } = await startLoop(t, { slots: 1, patienceMs: 0 });
+  bus.publishSegment = async () => {
+    throw new SegueError('UNAVAILABLE', 'the server is away');
+  };
+  const [away] = bus.put(new FakeLease(rolloutTask(0)));
+  await loop.follow(open);
+  await until(() => away!.givenBack !== null, 'given back');
+  t.equal(away!.givenBack, 0);
+  t.strictSame([away!.acked, away!.lost], [false, false]);
+  bus.publishSegment = async () => {
+    throw new SegueError('INVALID_INPUT', 'too large for any message');
+  };
+  const [large] = bus.put(new FakeLease(rolloutTask(1)));
+  await until(() => large!.lost, 'a lost try: it would be the same with everybody');
+  t.strictSame([large!.acked, large!.givenBack], [false, null]);
+  t.strictSame(engine.admitted, ['r-g0-t0', 'r-g0-t1']);
+});
+
+t.test('a task that was given back nine times runs like any other', async (t) => {
+  const { bus, loop, engine } = await startLoop(t, { slots: 4 });
+  const tasks = [1, 2, 3].map((member) => new FakeLease(rolloutTask(member)));
+  const [returned] = bus.put(new FakeLease(rolloutTask(0), 10, 0), ...tasks);
+  await fill({ engine, loop }, 4);
+  engine.free = true;
+  await until(() => returned!.acked, 'acknowledged');
+  t.strictSame(engine.chunks[0], 4, 'in full company');
+  t.strictSame(returned!.notes, [], 'nothing is said of it');
+  t.strictSame([...bus.lostBefore], []);
+  t.equal(bus.segments[0]!.endReason, 'budget');
+});
+
 t.test('nothing is decoded between segments: a trajectory goes on from the token ids in the store', async (t) => {
   const earlier = [Int32Array.of(11, 12, 13), Int32Array.of(14)];
   const read = async (id: string) => storedTrajectory(id, earlier);
@@ -222,18 +254,37 @@ t.test('draining cuts, saves and gives back: nothing generated is lost', async (
 });
 
 t.test('an engine that breaks loses the tries of what ran in it, and gives up none of them', async (t) => {
-  const { bus, loop, engine, engines } = await startLoop(t, { slots: 2 });
+  const { bus, loop, engine, engines, returned, details } = await startLoop(t, { slots: 2 });
   engine.failNext = new SegueError('INTERNAL', 'the graph broke');
   const leases = bus.put(new FakeLease(rolloutTask(0)), new FakeLease(rolloutTask(1)));
   await loop.follow(open);
   await until(() => leases.every(({ lost }) => lost), 'both lost');
   t.strictSame(bus.segments, []);
+  t.strictSame(returned, ['engine-lost', 'engine-lost']);
+  t.match(details, [/the graph broke/, /the graph broke/]);
   await until(() => engines.length === 2, 'a new engine takes over');
   t.ok(engine.stopped);
   bus.put(new FakeLease(rolloutTask(2)));
   await until(() => bus.segments.length === 1, 'and works');
   t.equal(bus.segments[0]!.endReason, 'budget');
 });
+
+t.test(
+  'the last loss alone ends the trajectory, in the words of the engine and with the number of losses',
+  async (t) => {
+    const { bus, loop, engine } = await startLoop(t, { slots: 2 });
+    engine.failNext = new SegueError('INTERNAL', 'the graph broke');
+    bus.lostBefore.set('r-g0-t0', { trajectoryId: 'r-g0-t0', segmentIndex: 0, tries: 4 });
+    const [lease] = bus.put(new FakeLease(rolloutTask(0), 2));
+    await loop.follow(open);
+    await until(() => lease!.acked, 'acknowledged');
+    t.match(bus.segments, [{ endReason: 'error', lostTries: 5 }]);
+    t.match(
+      bus.segments[0]!.error,
+      /the graph broke \(it kills its actors: lost 5 times .* 3 times while it ran alone\)/,
+    );
+  },
+);
 
 t.test('a chunk that does not come back costs the lane, and its work is given up for others to do', async (t) => {
   const { bus, loop, engine, engines, lanes, failures } = await startLoop(t, { slots: 1, engineTimeoutMs: 60 });

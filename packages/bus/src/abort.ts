@@ -20,22 +20,43 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/** A signal that fires with the first of several. */
+export interface FirstOf {
+  readonly signal: AbortSignal;
+  /** Lets go of them; call it when nobody looks at the signal any more. */
+  readonly release: () => void;
+}
+
+/** As AbortSignal.any, which leaves something behind in a signal that lives long each time that it is used (Node 20: 60 bytes). */
+export function firstOf(...signals: readonly AbortSignal[]): FirstOf {
+  const first = new AbortController();
+  const release = () => {
+    for (const signal of signals) signal.removeEventListener('abort', fire);
+  };
+  const fire = () => {
+    release();
+    first.abort(signals.find(({ aborted }) => aborted)?.reason);
+  };
+  if (signals.some(({ aborted }) => aborted)) fire();
+  else for (const signal of signals) signal.addEventListener('abort', fire, { once: true });
+  return { signal: first.signal, release };
+}
+
 /** The values of `source` until the signal fires; what the source does afterwards is not waited for. */
 export async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T, void, void> {
   const iterator = source[Symbol.asyncIterator]();
-  let stop = () => {};
-  const aborted = new Promise<'aborted'>((resolve) => {
-    stop = () => resolve('aborted');
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-  });
+  let wake = () => {};
+  const stop = () => wake();
+  signal.addEventListener('abort', stop, { once: true });
   try {
     for (;;) {
-      const next = iterator.next();
-      // When the signal wins, nobody else hears of what `next` comes to.
-      next.catch(() => {});
-      const result = await Promise.race([next, aborted]);
-      if (result === 'aborted' || signal.aborted || result.done) return;
+      // A promise per value: one for the whole signal, raced again and again, would keep all values until it fires.
+      const result = await new Promise<IteratorResult<T> | null>((resolve, reject) => {
+        wake = () => resolve(null);
+        if (signal.aborted) wake();
+        else iterator.next().then(resolve, reject);
+      });
+      if (result === null || signal.aborted || result.done) return;
       yield result.value;
     }
   } finally {

@@ -1,5 +1,5 @@
 /** All wire formats: typed gRPC clients and servers, JetStream queues, buckets and codecs. */
-export { pause, untilAborted } from './abort.js';
+export { type FirstOf, firstOf, pause, untilAborted } from './abort.js';
 export { createGate, type GateOptions, type Refusal } from './access/gate.js';
 export { identityOf, subjectOf } from './access/identity.js';
 export { certificateEndMs, readTls, type TlsFiles, type TlsMaterial } from './access/tls.js';
@@ -7,7 +7,7 @@ export { formatTokens, mintToken, readTokens, TokenFile } from './access/tokens.
 export { actorContract } from './contracts/actor.js';
 export { controllerContract } from './contracts/controller.js';
 export { replayContract } from './contracts/replay.js';
-export { rewardContract } from './contracts/reward.js';
+export { rewardContract, scorerListContract } from './contracts/reward.js';
 export { tablesContract } from './contracts/tables.js';
 export { trainerContract } from './contracts/trainer.js';
 export type { AnyMethod, ApiShape, CallContext, CallOptions, Client, Handlers } from './rpc/call.js';
@@ -17,12 +17,14 @@ export type { Contract } from './rpc/contract.js';
 export { createServer, listen, type ServerOptions, stopServer } from './rpc/listen.js';
 export { isLoopback } from './rpc/loopback.js';
 export { loadProtos } from './rpc/protos.js';
+export { type Attempts, isLostCall, withRetries } from './rpc/retry.js';
 export { addService, type CallReport, type ServeOptions } from './rpc/server.js';
 export {
   connectActor,
   connectController,
   connectReplay,
   connectReward,
+  connectScorerList,
   connectTables,
   connectTrainer,
 } from './rpc/services.js';
@@ -40,6 +42,7 @@ export type {
   QueueDepth,
   QueueDepths,
   Registration,
+  ScorerEntry,
   TakeOptions,
 } from './stream/bus.js';
 export { decodeRow, encodeRow } from './stream/codec-rows.js';

@@ -8,12 +8,14 @@ import {
   controllerContract,
   replayContract,
   rewardContract,
+  scorerListContract,
   tablesContract,
   trainerContract,
 } from '../dist/index.js';
 import { type BoundMethod, bindContract } from '../dist/rpc/wire.js';
-import { actorSamples, controllerSamples, replaySamples, rewardSamples, trainerSamples } from './rpc-samples.js';
+import { actorSamples, controllerSamples, replaySamples, trainerSamples } from './rpc-samples.js';
 import { segment } from './samples.js';
+import { rewardSamples, scorerListSamples } from './scorer-samples.js';
 import { tablesSamples } from './table-samples.js';
 
 interface AnySamples {
@@ -41,6 +43,7 @@ checkAll('controller', bindContract(controllerContract), controllerSamples);
 checkAll('actor', bindContract(actorContract), actorSamples);
 checkAll('trainer', bindContract(trainerContract), trainerSamples);
 checkAll('reward', bindContract(rewardContract), rewardSamples);
+checkAll('scorer list', bindContract(scorerListContract), scorerListSamples);
 
 function method<Api extends { readonly [K in keyof Api]: Api[K] }>(methods: readonly BoundMethod[], name: keyof Api) {
   return methods.find((candidate) => candidate.name === name)!;

@@ -1,4 +1,5 @@
 /** Pulls that end while messages are being published: none is lost on the way to its taker, which would count as a try of its own. */
+import { connect as natsConnect } from 'nats';
 import t from 'tap';
 import { startNats } from '../../../test/support/nats.js';
 import { connectBus } from '../dist/index.js';
@@ -55,4 +56,26 @@ t.test('a taker that waits gets the first message, and what came with it, withou
   const [first] = await taken;
   t.equal(first?.value.trajectoryId, 'r-g0-t0');
   await first?.ack();
+});
+
+t.test('a server that refuses every pull is asked less and less often', async (t) => {
+  const nats = await startNats();
+  const bus = await connectBus({ url: nats.url, name: 'test' });
+  const nc = await natsConnect({ servers: nats.url });
+  t.teardown(async () => {
+    await nc.close();
+    await bus.close();
+    await nats.stop();
+  });
+  await bus.setUp();
+  // Somebody has given the consumer a bound that no pull keeps to: each is refused at once (409).
+  const jsm = await nc.jetstreamManager();
+  await jsm.consumers.update('SEGUE_ROLLOUT', 'actors', { max_bytes: 1 });
+  const asked = nc.subscribe('$JS.API.CONSUMER.MSG.NEXT.SEGUE_ROLLOUT.actors');
+  await nc.flush();
+  t.strictSame(await bus.takeRolloutTasks(8, { waitMs: 700 }), []);
+  await nc.flush();
+  // After pauses of 10, 20, 40, 80, 160, 320 ms and what is left of 700; each time twice, since the first may be refused for the sake of others.
+  const count = asked.getReceived();
+  t.ok(count > 0 && count <= 16, `${count} times`);
 });

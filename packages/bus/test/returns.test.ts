@@ -53,6 +53,33 @@ t.test('what waited when its taker died was not lost by it, what had begun was',
   t.strictSame(await bus.lostTries('r'), []);
 });
 
+t.test('two tasks that are given back at once both come again', async (t) => {
+  const nats = await startNats();
+  const bus = await connectBus({ url: nats.url, name: 'test', rolloutLeaseMs: 60_000 });
+  t.teardown(async () => {
+    await bus.close();
+    await nats.stop();
+  });
+  await bus.setUp();
+  const ids = ['r-g0-t0', 'r-g0-t1'];
+  const task = { ...rolloutTask, runId: 'r', groupId: 'r-g0' };
+  await bus.publishRolloutTasks(ids.map((trajectoryId) => ({ ...task, trajectoryId })));
+  const take = async (count: number) => {
+    const leases: Awaited<ReturnType<typeof bus.takeRolloutTasks>> = [];
+    while (leases.length < count) leases.push(...(await bus.takeRolloutTasks(2, { waitMs: 10_000 })));
+    return leases;
+  };
+  for (const lease of await take(2)) lease.giveBack();
+  const again = await take(2);
+  t.strictSame(again.map(({ value }) => value.trajectoryId).sort(), ids);
+  for (const lease of again) {
+    t.equal(lease.deliveryCount, 2);
+    t.equal(await lease.lostDeliveries(), 0);
+    await lease.ack();
+  }
+  t.strictSame((await bus.queueDepths()).rollout, { pending: 0, leased: 0 });
+});
+
 t.test('a message that comes often is handed out when nobody can say how often it was lost', async (t) => {
   const nats = await startNats();
   const bus = await connectBus({ url: nats.url, name: 'test' });

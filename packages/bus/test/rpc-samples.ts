@@ -5,7 +5,6 @@ import {
   type DeadLetterRecord,
   mendings,
   type ReplayApi,
-  type RewardApi,
   type RunView,
   requeueOutcomes,
   type TrainerApi,
@@ -25,6 +24,7 @@ import {
   summary,
   trajectory,
 } from './samples.js';
+import { rewardSamples, scorerListSamples } from './scorer-samples.js';
 
 /** For each RPC what it may carry: requests (a stream's parts) and responses. */
 export type Samples<Api> = {
@@ -217,6 +217,8 @@ const runView: RunView = {
 };
 
 export const controllerSamples: Samples<ControllerApi> = {
+  ...scorerListSamples,
+  listScorers: rewardSamples.listScorers,
   submitProblems: {
     requests: [
       header,
@@ -298,6 +300,7 @@ export const controllerSamples: Samples<ControllerApi> = {
         actors: [{ actorId: 'a', address: 'h:1', running: 1, slots: 2, policyVersion: 0, seenAtMs: 2 }],
         services: [{ service: 'replay', id: 'replay', address: 'h:2', trouble: 'x' }],
         faults: { 'fenced-stale': 2 ** 40 },
+        runsRetired: 3,
         queues: [{ queue: 'rollout', pending: 3, leased: 0 }],
       },
     ],
@@ -366,34 +369,4 @@ export const trainerSamples: Samples<TrainerApi> = {
     requests: [{ policy: policyRef }],
     responses: [{ file: 'model.safetensors', offset: 2 ** 33, fileBytes: 2 ** 34, data: Buffer.from([1, 2, 255]) }],
   },
-};
-
-export const rewardSamples: Samples<RewardApi> = {
-  scoreBatch: {
-    requests: [
-      {
-        requests: [
-          {
-            id: 'x',
-            scorer: 'exact',
-            prompt: 'p',
-            response: 'r',
-            answer: 'a',
-            metadata: { numbers: [1, 2], deep: {} },
-          },
-        ],
-      },
-    ],
-    responses: [
-      {
-        scores: [
-          score,
-          { ...score, status: 'wrong', reward: 0 },
-          { ...score, status: 'timeout', reward: null },
-          { ...score, status: 'error', reward: null },
-        ],
-      },
-    ],
-  },
-  listScorers: { ...nothing, responses: [{ scorers: [{ name: 'exact', description: 'd', metadataSchemaJson: '' }] }] },
 };

@@ -2,6 +2,7 @@
 import { type Problem, SegueError } from '@segue/core';
 import t from 'tap';
 import { stopServer } from '../dist/index.js';
+import { limited } from '../dist/rpc/incoming.js';
 import { gate, request, result, serveActor, serveReplay, untilAbort } from './rpc-servers.js';
 import { problem } from './samples.js';
 
@@ -157,4 +158,24 @@ t.test('a client stream that breaks off is no shorter batch', async (t) => {
   await t.rejects(client.putProblems({ runId: 'r', batchId: 'b' }, failing()), { message: /line 2 is not JSON/ });
   await outcome.opened;
   t.match(seen, { code: 'CANCELLED' });
+});
+
+t.test('a client stream may keep its server waiting for so long, a message and altogether', async (t) => {
+  const read = async (idleMs: number, totalWaitMs: number, pauseMs: number) => {
+    async function* messages(): AsyncGenerator<Buffer> {
+      for (let sent = 0; sent < 100; sent++) {
+        // The first is there; a pause without end holds no timer.
+        if (sent > 0) await new Promise((resolve) => pauseMs < Infinity && setTimeout(resolve, pauseMs));
+        yield Buffer.alloc(1);
+      }
+    }
+    let count = 0;
+    for await (const _ of limited(messages(), 'x', { idleMs, totalWaitMs })) count++;
+    return count;
+  };
+  const longMs = 3_600_000;
+  const code = 'DEADLINE_EXCEEDED';
+  await t.rejects(read(20, longMs, Infinity), { code, rawMessage: /no message came for 20 ms/ });
+  await t.rejects(read(longMs, 50, 10), { code, rawMessage: /were waited for 50 ms altogether/ });
+  t.equal(await read(longMs, longMs, 0), 100);
 });

@@ -153,6 +153,7 @@ export const statistics: ReplayStatistics = {
   promptTokens: 8,
   bytesOnDisk: 2 ** 42,
   deadLettersByKind: { trajectory: 1, message: 2 },
+  runsRetired: 3,
 };
 
 export const actorStatus: ActorStatus = {

@@ -1,25 +1,26 @@
 #!/usr/bin/env node
 /**
- * The `segue` command: parses, dispatches, and turns an error into one line and an exit code.
- * Exit codes: 0 done, 1 failed, 2 refused input or configuration, 130 interrupted.
+ * The `segue` command: parses, dispatches, and turns an error into one line on stderr and an exit code (exit-codes.ts).
  */
 import { SegueError } from '@segue/core';
+import { CommanderError } from 'commander';
+import { exitCodeOf } from './exit-codes.js';
 import { buildProgram } from './program.js';
 
-const refusals: ReadonlySet<string> = new Set([
-  'INVALID_CONFIG',
-  'INVALID_INPUT',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'FAILED_PRECONDITION',
-]);
+// A reader that has seen enough, such as `head`, is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
 
 try {
   await buildProgram().parseAsync();
 } catch (error) {
-  const failure = SegueError.from(error);
-  process.stderr.write(`segue: ${failure.rawMessage}\n`);
-  // A person who did nothing wrong sees no stack; one who looks for a bug of ours asks for it.
-  if (process.env.SEGUE_DEBUG) process.stderr.write(`${failure.stack ?? ''}\n`);
-  process.exitCode = refusals.has(failure.code) ? 2 : 1;
+  process.exitCode = exitCodeOf(error);
+  // The parser has said its own already.
+  if (!(error instanceof CommanderError)) {
+    const failure = SegueError.from(error);
+    process.stderr.write(`segue: ${failure.rawMessage}\n`);
+    // A person who did nothing wrong sees no stack; one who looks for a bug of ours asks for it.
+    if (process.env.SEGUE_DEBUG) process.stderr.write(`${failure.stack ?? ''}\n`);
+  }
 }

@@ -121,6 +121,7 @@ t.test('the summary takes its numbers from evaluations, iterations and the store
     promptTokens: 600,
     bytesOnDisk: 1,
     deadLettersByKind: {},
+    runsRetired: 0,
   };
   const summary = summarize({ run: 'r', seed: 3, view, statistics, wallSeconds: 12.34 });
   t.match(summary, {
@@ -273,6 +274,7 @@ t.test('the status tells who is waited for, what lies in the queues, and what we
     actors: [{ actorId: 'actor-0', address: 'h:1', running: 2, slots: 4, policyVersion: null, seenAtMs: 3_600_000 }],
     services: [],
     faults: { 'fenced-stale': 2, 'dead-letters-message': 1 },
+    runsRetired: 4,
     queues: [
       { queue: 'rollout', pending: 1, leased: 2 },
       { queue: 'scores', pending: 0, leased: 0 },
@@ -284,6 +286,7 @@ t.test('the status tells who is waited for, what lies in the queues, and what we
     'actor-0 at h:1: 2 of 4 slots, version -, seen 0 s ago',
     'waits for 2 segments from actor-0: 2 (does not answer) since 5 s',
     'queues  rollout: 1 waiting, 2 leased',
+    'retired 4 runs: their records were removed (retention.finishedRuns)',
     'faults  fenced-stale 2, dead-letters-message 1',
   ]);
   const idle = {
@@ -294,6 +297,7 @@ t.test('the status tells who is waited for, what lies in the queues, and what we
     waiting: [],
     actors: [],
     faults: {},
+    runsRetired: 0,
     queues: [],
   };
   t.equal(statusText(idle, 9_000), 'run -  iteration 3  idle');

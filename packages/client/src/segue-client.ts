@@ -9,6 +9,7 @@ import {
   connectController,
   connectReplay,
   connectTables,
+  connectTrainer,
 } from '@segue/bus';
 import {
   type ActorStatus,
@@ -18,18 +19,25 @@ import {
   type DeadLetterRecord,
   type EvaluationRequest,
   type EvaluationResult,
-  type ProblemInput,
+  type GenerateResult,
+  type PolicyManifest,
   type ReplayStatistics,
   type RequeueOutcome,
   type RunConfigInput,
   type RunEventOf,
   type RunView,
+  type ScorerInfo,
+  type ScorerRegistration,
+  type ScorerServer,
   SegueError,
   type Trajectory,
   type TrajectoryRecord,
 } from '@segue/core';
 import { type ClientCredentials, readClientCredentials } from './credentials.js';
+import { type ExportOptions, exportPolicy } from './export-policy.js';
+import { type GenerateOptions, generate } from './generate.js';
 import { readStore, type StoreClient } from './store-client.js';
+import { type Problems, type SubmitOptions, submitBatch } from './submit.js';
 import { TablesClient } from './table-client.js';
 import { type WatchOptions, watchEvents } from './watch.js';
 
@@ -56,13 +64,19 @@ export class SegueClient {
     return this.#controller.createRun({ runId, configJson: JSON.stringify(config) });
   }
 
-  /** All or nothing, idempotent by batch id. INVALID_INPUT names the problem's position. */
+  /**
+   * All or nothing, idempotent by batch id: a batch that comes again is in once, with other content it is refused with ALREADY_EXISTS. INVALID_INPUT names the
+   * problem's position. Tried again while the controller cannot be reached, and after the time that a busy one asks for.
+   *
+   * @param problems what can be read once alone, such as a generator, is sent once; a function is called for every try
+   */
   submitProblems(
     runId: string,
     batchId: string,
-    problems: Iterable<ProblemInput> | AsyncIterable<ProblemInput>,
+    problems: Problems | (() => Problems),
+    options?: SubmitOptions,
   ): Promise<BatchResult> {
-    return this.#controller.submitProblems({ runId, batchId }, problems);
+    return submitBatch(this.#controller, { runId, batchId }, problems, options);
   }
 
   getRun(runId: string): Promise<RunView> {
@@ -105,6 +119,51 @@ export class SegueClient {
   /** Evaluates a policy version on the run's held-out problems, in a lane of its own. */
   evaluate(request: EvaluationRequest): Promise<EvaluationResult> {
     return this.#controller.evaluate(request);
+  }
+
+  /**
+   * Generates for one's own evaluation: nothing is stored, and the run goes on meanwhile. What an actor that dies has not answered goes to another one.
+   *
+   * @param prompts text by an id of one's own; the same ids, seed and version give the same tokens
+   * @returns results in the order in which they end
+   */
+  generate(prompts: Readonly<Record<string, string>>, options: GenerateOptions): AsyncIterable<GenerateResult> {
+    const finder = {
+      actors: async (runId: string) => (await this.status(runId)).actors,
+      activeVersion: async (runId: string) => (await this.getRun(runId)).policyVersion,
+      connect: (address: string) => connectActor(address, this.#options),
+    };
+    return generate(finder, prompts, options);
+  }
+
+  /**
+   * Writes a policy version into a new folder in the layout of Hugging Face, every file compared with its checksum.
+   *
+   * @returns what it was made of
+   */
+  async exportPolicy(runId: string, folder: string, options: ExportOptions = {}): Promise<PolicyManifest> {
+    const version = options.policyVersion ?? (await this.getRun(runId)).policyVersion;
+    const trainer = connectTrainer(await this.#addressOf('trainer'), this.#options);
+    try {
+      return await exportPolicy(trainer, runId, version, folder, options);
+    } finally {
+      trainer.close();
+    }
+  }
+
+  /** The scorers that problems may name: built in, and registered. */
+  async listScorers(): Promise<readonly ScorerInfo[]> {
+    return (await this.#controller.listScorers({})).scorers;
+  }
+
+  /** Says where a scorer server of one's own listens; to be said again before the time in the answer is over. `serveScorers` does all of it. */
+  registerScorers(server: ScorerServer): Promise<ScorerRegistration> {
+    return this.#controller.registerScorers(server);
+  }
+
+  /** @returns the scorers that the server does not serve any more */
+  async unregisterScorers(instance: string): Promise<readonly string[]> {
+    return (await this.#controller.unregisterScorers({ instance })).scorers;
   }
 
   /** What the cluster does and waits for. @param runId empty: the newest run */
@@ -161,7 +220,7 @@ export class SegueClient {
   }
 
   async #openStore(): Promise<StoreClient> {
-    const address = this.#store === null ? await this.#storeAddress() : '';
+    const address = this.#store === null ? await this.#addressOf('replay') : '';
     // Looked at again: another call may have connected meanwhile.
     this.#store ??= readStore(connectReplay(address, this.#options));
     return this.#store;
@@ -169,16 +228,16 @@ export class SegueClient {
 
   /** The replay store's tables: what to sample from, beside what the run trains on by itself. */
   async tables(): Promise<TablesClient> {
-    const address = this.#tables === null ? await this.#storeAddress() : '';
+    const address = this.#tables === null ? await this.#addressOf('replay') : '';
     this.#tables ??= new TablesClient(connectTables(address, this.#options));
     return this.#tables;
   }
 
-  async #storeAddress(): Promise<string> {
+  async #addressOf(service: 'replay' | 'trainer'): Promise<string> {
     const { services } = await this.status();
-    const replay = services.find((entry) => entry.service === 'replay');
-    if (!replay) throw new SegueError('UNAVAILABLE', 'the controller knows no replay store at the moment; try again');
-    return replay.address;
+    const found = services.find((entry) => entry.service === service);
+    if (!found) throw new SegueError('UNAVAILABLE', `the controller knows no ${service} service now; try again`);
+    return found.address;
   }
 
   close(): void {

@@ -1,14 +1,8 @@
 /** The client over a real gRPC server with a controller of a few lines: watching across its death, handing problems over, waiting for a run. */
-import type { Server } from '@grpc/grpc-js';
-import { addService, controllerContract, createServer, type Handlers, listen, stopServer } from '@segue/bus';
+import type { Handlers } from '@segue/bus';
 import { type ControllerApi, type ProblemInput, type RunView, SegueError, type StoredEvent } from '@segue/core';
-import t, { type Test } from 'tap';
-import { connect, type SegueClient } from '../dist/index.js';
-
-const unserved = async (): Promise<never> => {
-  throw new SegueError('UNIMPLEMENTED', 'not in this test');
-};
-const noStream = (): AsyncIterable<never> => ({ [Symbol.asyncIterator]: () => ({ next: unserved }) });
+import t from 'tap';
+import { type Changes, startController } from './support/controller.js';
 
 const run: RunView = {
   id: 'r',
@@ -22,48 +16,6 @@ const run: RunView = {
   evaluationProblems: 0,
   warmupProblems: 0,
 };
-
-type Changes = Partial<Handlers<ControllerApi>>;
-
-interface Controller {
-  readonly client: SegueClient;
-  /** Cuts every call, and listens again at the same address. */
-  dieAndReturn(changes: Changes): Promise<void>;
-  die(): Promise<void>;
-}
-
-async function startController(t: Test, changes: Changes): Promise<Controller> {
-  let server: Server;
-  let stopping: AbortController;
-  const begin = async (handlers: Changes, port: number) => {
-    server = createServer();
-    stopping = new AbortController();
-    const all = Object.entries(controllerContract.methods).map(([name, rule]) => [
-      name,
-      rule.kind === 'server-stream' ? noStream : unserved,
-    ]);
-    addService(server, controllerContract, { ...Object.fromEntries(all), ...handlers }, { signal: stopping.signal });
-    return listen(server, '127.0.0.1', port);
-  };
-  const die = () => {
-    stopping.abort();
-    return stopServer(server, 0);
-  };
-  const port = await begin(changes, 0);
-  const client = connect(`127.0.0.1:${port}`);
-  t.teardown(async () => {
-    client.close();
-    await die();
-  });
-  return {
-    client,
-    die,
-    dieAndReturn: async (handlers) => {
-      await die();
-      await begin(handlers, port);
-    },
-  };
-}
 
 const event = (sequence: number): StoredEvent => ({
   sequence,

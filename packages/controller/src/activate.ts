@@ -2,6 +2,7 @@
  * Makes a policy version the one that actors serve: has them make it ready, publishes it, then waits until they serve it. The publication alone
  * decides what is served; the rest is about time.
  */
+import { firstOf } from '@segue/bus';
 import { type PolicyVersionInfo, SegueError } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
 import { askActors, liveActors } from './actors.js';
@@ -66,11 +67,13 @@ async function prepare(
       if (!over.signal.aborted) tell([...waiting]);
     }),
   );
-  const grace = () => pause(activateGraceMs, AbortSignal.any([signal, over.signal]));
+  const either = firstOf(signal, over.signal);
+  const grace = () => pause(activateGraceMs, either.signal);
   try {
     await Promise.race([all, Promise.any(calls).then(grace, () => all)]);
   } finally {
     over.abort();
+    either.release();
   }
 }
 

@@ -28,10 +28,11 @@ export async function awaitClosing(
       const progress = await run.iterationProgress(first.iteration);
       const nowMs = performance.now();
       const errorsNow = progress.segmentsByEndReason.error ?? 0;
-      if (errorsNow > errorSegments || nowMs - reconciledAtMs >= timings.reconcileMs) {
+      const hasFailures = errorsNow > errorSegments;
+      if (hasFailures || nowMs - reconciledAtMs >= timings.reconcileMs) {
         errorSegments = errorsNow;
         reconciledAtMs = nowMs;
-        await issuer.reissue(progress);
+        await issuer.reissue(progress, hasFailures);
         actors.count = (await liveActors(run.cluster)).length === 0 ? 1 : 0;
       }
 

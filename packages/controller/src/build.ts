@@ -27,6 +27,7 @@ export async function buildController(shell: Shell<ControllerConfig>): Promise<v
     replay: () => peers.replay(),
     trainer: () => peers.trainer(),
     reward: () => peers.reward(),
+    scorerList: () => peers.scorerList(),
     actor: (address) => peers.actor(address),
     bus,
     pinned,

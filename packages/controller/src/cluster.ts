@@ -3,7 +3,14 @@
  * verb of the run loop takes these, so that a test can put a dozen lines in their place.
  */
 import type { Bus, Client } from '@segue/bus';
-import { type ActorApi, type ReplayApi, type RewardApi, SegueError, type TrainerApi } from '@segue/core';
+import {
+  type ActorApi,
+  type ReplayApi,
+  type RewardApi,
+  type ScorerListApi,
+  SegueError,
+  type TrainerApi,
+} from '@segue/core';
 import type { PinnedVersions } from '@segue/service';
 
 /** The part of the bus that the controller uses. */
@@ -33,6 +40,7 @@ export interface Cluster {
   replay(): Promise<Client<ReplayApi>>;
   trainer(): Promise<Client<TrainerApi>>;
   reward(): Promise<Client<RewardApi>>;
+  scorerList(): Promise<Client<ScorerListApi>>;
   actor(address: string): Client<ActorApi>;
   readonly bus: ControllerBus;
   readonly pinned: Pick<PinnedVersions, 'pin'>;

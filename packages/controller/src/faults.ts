@@ -3,10 +3,12 @@ import type { ClusterStatus } from '@segue/core';
 import { type Cluster, orNull } from './cluster.js';
 
 /** @param runId null: no run is executed, and there is nothing to count. Names with a count of 0 are left out */
-export async function faultsOf(cluster: Cluster, runId: string | null): Promise<ClusterStatus['faults']> {
-  if (runId === null) return {};
-  const statistics = await orNull((await cluster.replay()).getStatistics({ runId }));
-  if (statistics === null) return {};
+export async function faultsOf(
+  cluster: Cluster,
+  runId: string | null,
+): Promise<Pick<ClusterStatus, 'faults' | 'runsRetired'>> {
+  const statistics = runId && (await orNull((await cluster.replay()).getStatistics({ runId })));
+  if (!statistics) return { faults: {}, runsRetired: 0 };
   const { appendsByOutcome, trajectoriesByState, segmentsByEndReason, deadLettersByKind } = statistics;
   const counts = {
     // Late or doubled results, by why the store refused them.
@@ -19,5 +21,6 @@ export async function faultsOf(cluster: Cluster, runId: string | null): Promise<
     'dead-letters-score': deadLettersByKind.score,
     'dead-letters-message': deadLettersByKind.message,
   };
-  return Object.fromEntries(Object.entries(counts).flatMap(([name, count]) => (count ? [[name, count]] : [])));
+  const faults = Object.fromEntries(Object.entries(counts).flatMap(([name, count]) => (count ? [[name, count]] : [])));
+  return { faults, runsRetired: statistics.runsRetired };
 }

@@ -22,6 +22,8 @@ export class TaskIssuer {
   readonly #record: IterationRecord;
   /** Failed tries known when a trajectory's task was issued last. */
   readonly #errors = new Map<string, number>();
+  /** The last search left failed ones to the actors that still held them. */
+  #leftFailures = false;
   /** Tasks that nobody seemed to have at the last search. */
   #suspects: ReadonlySet<string> = new Set();
   #givenUp: ReadonlySet<string> = new Set();
@@ -70,17 +72,28 @@ export class TaskIssuer {
     await this.#publish(
       stillOwed.filter((id) => waiting.has(id) && !held.has(id)),
       errors,
+      waiting,
     );
   }
 
-  /** Publishes again what failed, and what two searches in a row found with nobody. */
-  async reissue(progress: IterationProgress): Promise<void> {
+  /**
+   * Publishes again what failed, and what two searches in a row found with nobody. The trajectories themselves, a thousand in a large phase, are read
+   * only when something may be amiss: reading them takes a busy store a second or more, and the phase cannot be closed meanwhile.
+   * @param hasFailures segments without a result have come in since the last time
+   */
+  async reissue(progress: IterationProgress, hasFailures: boolean): Promise<void> {
+    const held = await this.#held();
+    if (!hasFailures && !this.#leftFailures && (await this.#isAccountedFor(this.owed(progress).length))) {
+      this.#suspects = new Set();
+      return;
+    }
     const waiting = await this.#waiting();
     this.#givenUp = new Set(progress.openTrajectoryIds.filter((id) => !waiting.has(id)));
     const owed = this.owed(progress);
     if (owed.length === 0) return;
-    const held = await this.#held();
-    const failed = owed.filter((id) => !held.has(id) && waiting.get(id)!.errors > (this.#errors.get(id) ?? 0));
+    const failing = owed.filter((id) => waiting.get(id)!.errors > (this.#errors.get(id) ?? 0));
+    const failed = failing.filter((id) => !held.has(id));
+    this.#leftFailures = failed.length < failing.length;
     const lost = await this.#lost(
       owed.filter((id) => !held.has(id) && !failed.includes(id)),
       held.size,
@@ -94,7 +107,13 @@ export class TaskIssuer {
         'tasks that nobody holds are issued again',
       );
     }
-    await this.#publish([...failed, ...lost], errorsOf(waiting));
+    await this.#publish([...failed, ...lost], errorsOf(waiting), waiting);
+  }
+
+  /** Whether what is owed may all be on its way: there is a lease for each, or something waits in the queue or for the store. */
+  async #isAccountedFor(owed: number): Promise<boolean> {
+    const { rollout, segments } = await this.#run.cluster.bus.queueDepths();
+    return rollout.leased >= owed || rollout.pending + segments.pending + segments.leased > 0;
   }
 
   /**
@@ -130,15 +149,24 @@ export class TaskIssuer {
     return this.#owners.of(ids);
   }
 
-  /** In the order of the plan. @param errors failed tries of each, none where it names none */
-  async #publish(ids: readonly string[], errors: ReadonlyMap<string, number>): Promise<void> {
+  /**
+   * In the order of the plan. @param errors failed tries of each, none where it names none
+   * @param waiting where each stands; left out: where the plan says. One that the store has cut back since, over damage, stands before its plan
+   */
+  async #publish(
+    ids: readonly string[],
+    errors: ReadonlyMap<string, number>,
+    waiting: ReadonlyMap<string, TrajectorySummary> = new Map(),
+  ): Promise<void> {
     if (ids.length === 0) return;
     const { iteration } = this.#record;
     const before = this.#run.progress.issue;
     const round = before?.iteration === iteration ? before.round + 1 : 0;
     await this.#run.save({ issue: { iteration, round } });
     const wanted = new Set(ids);
-    const tasks = this.#record.tasks.filter((task) => wanted.has(task.trajectoryId));
+    const tasks = this.#record.tasks
+      .filter((task) => wanted.has(task.trajectoryId))
+      .map((task) => ({ ...task, segmentIndex: waiting.get(task.trajectoryId)?.segmentCount ?? task.segmentIndex }));
     const lostTries = await this.#run.cluster.bus.lostTries(this.#run.id);
     const lost = new Map(
       lostTries.map(({ trajectoryId, segmentIndex, tries }) => [`${trajectoryId}-s${segmentIndex}`, tries]),

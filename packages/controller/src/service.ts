@@ -55,6 +55,9 @@ export function controllerHandlers(parts: ControllerParts): Handlers<ControllerA
     watchRun: (request, { signal }) => watchRun(cluster, journal, request, signal),
     evaluate: (request, { signal }) => evaluate(parts, request, signal),
     getClusterStatus: async ({ runId }) => watchdog.status(runId),
+    listScorers: async () => (await cluster.reward()).listScorers({}),
+    registerScorers: async (server, { signal }) => (await cluster.scorerList()).registerScorers(server, { signal }),
+    unregisterScorers: async (server, { signal }) => (await cluster.scorerList()).unregisterScorers(server, { signal }),
     ...deadLetterHandlers(cluster, () => runs.active?.forgetCandidates()),
   };
 }

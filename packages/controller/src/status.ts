@@ -27,7 +27,7 @@ export class Watchdog {
   #registered: readonly Registration[] = [];
   /** The run that was executed last. */
   #countedRun: string | null = null;
-  #faults: ClusterStatus['faults'] = {};
+  #counted: Pick<ClusterStatus, 'faults' | 'runsRetired'> = { faults: {}, runsRetired: 0 };
   #queues: readonly QueueReport[] = [];
   #reportedAtMs = Number.NEGATIVE_INFINITY;
   #lookedAtMs = performance.now();
@@ -51,7 +51,7 @@ export class Watchdog {
         return { actorId: id, address, running, slots, policyVersion, seenAtMs };
       }),
       services: this.#registered.map(({ service, id, address, trouble = '' }) => ({ service, id, address, trouble })),
-      faults: this.#faults,
+      ...this.#counted,
       queues: this.#queues,
     };
   }
@@ -86,8 +86,8 @@ export class Watchdog {
         metrics.queue_messages.set({ queue, state: 'pending' }, pending);
         metrics.queue_messages.set({ queue, state: 'leased' }, leased);
       }
-      this.#countedRun = runs.active?.id ?? this.#countedRun;
-      this.#faults = await faultsOf(cluster, this.#countedRun);
+      this.#countedRun = runs.active?.id ?? this.#countedRun ?? (await newestRun(cluster));
+      this.#counted = await faultsOf(cluster, this.#countedRun);
     } catch (error) {
       cluster.log.warn({ error: SegueError.from(error).message }, 'queues and faults cannot be read at the moment');
     }
@@ -122,4 +122,9 @@ export class Watchdog {
     metrics.phase_age_seconds.set(active === null ? 0 : (Date.now() - active.sinceMs) / 1_000);
     for (const phase of phases) metrics.phase.set({ phase }, active?.phase === phase ? 1 : 0);
   }
+}
+
+async function newestRun(cluster: Cluster): Promise<string | null> {
+  const { runs } = await (await cluster.replay()).listRuns({});
+  return runs[0]?.id ?? null;
 }

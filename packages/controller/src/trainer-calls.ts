@@ -1,4 +1,5 @@
 /** The two long calls to the trainer: warm-up and the training of an iteration. Both stream progress and end with a version. */
+import { firstOf } from '@segue/bus';
 import { type PolicyVersionInfo, SegueError, type TrainProgress } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
 
@@ -23,12 +24,13 @@ export async function followTrainer(
   const { trainerSilenceMs, progressEventMs } = run.cluster.timings;
   const silence = new AbortController();
   const wait = run.waits.begin('trainer', 'trainer');
+  const over = firstOf(run.signal, silence.signal);
   let timer = setTimeout(() => silence.abort(), trainerSilenceMs);
   let last: TrainProgress | null = null;
   let toldAtMs = 0;
   let told: TrainProgress | null = null;
   try {
-    for await (const message of call(AbortSignal.any([run.signal, silence.signal]))) {
+    for await (const message of call(over.signal)) {
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), trainerSilenceMs);
       last = message;
@@ -44,6 +46,7 @@ export async function followTrainer(
     throw new SegueError('DEADLINE_EXCEEDED', `the trainer said nothing for ${trainerSilenceMs} ms`, error);
   } finally {
     clearTimeout(timer);
+    over.release();
     wait.end();
   }
   if (last === null || last.version === null) {

@@ -64,6 +64,44 @@ t.test('more clients than may submit are refused with a time, and all get in by 
   t.equal(world.problems.length - before, clients.length, 'every batch was taken in, once');
 });
 
+t.test('a client that stalls, without a deadline of its own, is told so and keeps nobody out', async (t) => {
+  const world = new World();
+  const controller = startController(world);
+  await putRun(world, smallRun);
+  const before = world.problems.length;
+  const limits = { maxBatchProblems: 100, maxConcurrentSubmissions: 1, maxWaitingSubmissions: 1 };
+  const handlers = controllerHandlers({ ...controller, watchdog: new Watchdog(controller), limits });
+  const server = createServer({});
+  addService(server, controllerContract, handlers, { maxIdleMs: 100 });
+  const address = `127.0.0.1:${await listen(server, '127.0.0.1', 0)}`;
+  const [stalling, other] = [connectController(address), connectController(address)];
+  let leave = () => {};
+  const left = new Promise<void>((resolve) => {
+    leave = resolve;
+  });
+  t.teardown(async () => {
+    leave();
+    stalling.close();
+    other.close();
+    await stopServer(server, 0);
+  });
+  const submitOther = () => other.submitProblems({ runId: 'r', batchId: 'other' }, [problem]);
+  let next: Promise<unknown> = Promise.resolve();
+  async function* stalls(): AsyncIterable<ProblemInput> {
+    yield problem;
+    // It has its place by now, or will have it before the other comes.
+    next = submitOther();
+    await left;
+  }
+  const header = { runId: 'r', batchId: 'stalling' };
+  await t.rejects(stalling.submitProblems(header, stalls(), { deadlineMs: Number.POSITIVE_INFINITY }), {
+    code: 'DEADLINE_EXCEEDED',
+    rawMessage: /SubmitProblems: no message came for 100 ms/,
+  });
+  await next;
+  t.equal(world.problems.length - before, 1, 'the batch of the other was taken in, nothing of the one that stalled');
+});
+
 t.test('one that leaves while it waits gives its place back, and a failure passes the turn on', async (t) => {
   const admission = new Admission({ maxConcurrentSubmissions: 1, maxWaitingSubmissions: 1 });
   let fail = (_: Error) => {};

@@ -90,6 +90,7 @@ export function clientsOf(world: World) {
       for (const entry of world.iterations.get(runId) ?? []) yield world.view(entry);
     },
     listUnfinished: async function* ({ runId }) {
+      world.looks.trajectories++;
       yield* world.summaries(runId);
     },
     appendEvent: async ({ runId, key, ...event }) => {
@@ -118,6 +119,7 @@ export function clientsOf(world: World) {
       promptTokens: 0,
       bytesOnDisk: 0,
       deadLettersByKind: {},
+      runsRetired: 2,
     }),
   };
   const written = (policy: PolicyVersionInfo, metricsJson: string): TrainProgress[] => [
@@ -145,8 +147,8 @@ export function clientsOf(world: World) {
   const reward: Partial<Client<RewardApi>> = {
     listScorers: async () => ({
       scorers: [
-        { name: 'exact', description: '', metadataSchemaJson: '' },
-        { name: 'expression', description: '', metadataSchemaJson: '{"type":"object"}' },
+        { name: 'exact', description: '', metadataSchemaJson: '', servers: null },
+        { name: 'expression', description: '', metadataSchemaJson: '{"type":"object"}', servers: null },
       ],
     }),
     scoreBatch: async ({ requests }) => ({
@@ -232,6 +234,7 @@ export function clientsOf(world: World) {
     putIterationSignal: async (signal) => world.putSignal(signal),
     registrations: async () => world.actors.map((id) => world.registration(id)),
     queueDepths: async () => {
+      world.looks.queues++;
       const none = { pending: 0, leased: 0 };
       const rollout = { pending: world.queue.length, leased: world.held.size };
       return { rollout, reward: none, segments: { pending: world.stream.length, leased: 0 }, scores: none };

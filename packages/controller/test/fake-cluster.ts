@@ -79,6 +79,7 @@ export function startController(
     replay: async () => replay,
     trainer: async () => trainer,
     reward: async () => reward,
+    scorerList: () => Promise.reject(new Error('nobody registers in these tests')),
     actor: (address) => guarded<Client<ActorApi>>('actor', clients.actor(address), guard),
     bus: guarded<Cluster['bus']>('bus', clients.bus, guard),
     pinned: {

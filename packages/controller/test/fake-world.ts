@@ -72,6 +72,9 @@ export class World {
   /** Segments that were published and not yet taken in. */
   readonly stream: RolloutTask[] = [];
 
+  /** How often the queues were looked at, and the unfinished trajectories listed. */
+  readonly looks = { queues: 0, trajectories: 0 };
+
   // What a test may change.
   /** How long a flush takes, and then the store. */
   slowMs = 0;

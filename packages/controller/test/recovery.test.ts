@@ -227,6 +227,25 @@ t.test(
   },
 );
 
+t.test('a trajectory that the store cuts back in the open iteration is issued where it stands now', async (t) => {
+  const world = new World();
+  await putRun(world, { ...smallRun, warmup: { steps: 0 }, iterations: 2 });
+  const cut = 'r-g0-t1';
+  world.endOf = (task) => {
+    if (task.iteration === 0) return 'budget';
+    if (task.trajectoryId !== cut || task.segmentIndex === 0) return 'stop';
+    // Its first segment is damaged: it begins again. The task names a segment that the store does not wait for.
+    Object.assign(world.trajectories.get(cut)!, { segments: [], state: 'pending' });
+    return 'lose';
+  };
+  const controller = startController(world);
+  await controller.runs.resume('r');
+  await controller.runs.settled();
+  t.equal(state(world), 'finished');
+  const indexes = world.published.filter((task) => task.trajectoryId === cut).map(({ segmentIndex }) => segmentIndex);
+  t.strictSame(indexes, [0, 1, 0], 'at the first segment, at the second, and at the first again');
+});
+
 /** As if the process had died before it noted that tasks go out. */
 function withoutIssue(world: World): string {
   return JSON.stringify({ ...JSON.parse(world.runs.get('r')!.progressJson), issue: null });

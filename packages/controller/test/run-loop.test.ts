@@ -209,6 +209,24 @@ t.test('a task that nobody holds is issued again, as another try', async (t) => 
   t.equal(world.trajectories.get('r-g1-t0')!.segments.length, 1);
 });
 
+t.test('trajectories are not searched through while all that is owed is on its way', async (t) => {
+  const world = new World();
+  world.endOf = (task) => (task.trajectoryId === 'r-g0-t0' ? null : 'stop');
+  await putRun(world, { ...smallRun, warmup: { steps: 0 } });
+  const controller = startController(world);
+  await controller.runs.resume('r');
+  await until(() => world.held.size === 1 && iterations(world)[0]!.tasks.length === 6, 'the task is held');
+  const { trajectories, queues } = world.looks;
+  await until(() => world.looks.queues >= queues + 5, 'the queues are looked at');
+  t.equal(world.looks.trajectories, trajectories);
+  // Its lease is gone and nobody holds it: now they are.
+  world.endOf = () => 'stop';
+  world.held.clear();
+  await until(() => world.published.length > 6, 'it is issued again');
+  t.ok(world.looks.trajectories > trajectories);
+  await controller.runs.settled();
+});
+
 t.test('a failed try is issued again, a bounded number of times', async (t) => {
   const world = new World();
   const tries: RolloutTask[] = [];

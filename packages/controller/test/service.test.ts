@@ -139,8 +139,8 @@ t.test('a problem is refused for what is wrong with it', async (t) => {
     'test',
   );
   const scorers = [
-    { name: 'exact', description: '', metadataSchemaJson: '' },
-    { name: 'expression', description: '', metadataSchemaJson: '{}' },
+    { name: 'exact', description: '', metadataSchemaJson: '', servers: null },
+    { name: 'expression', description: '', metadataSchemaJson: '{}', servers: null },
   ];
   const reader = () => new ProblemReader('b', config, createCharacterTokenizer(alphabet), scorers);
   const image = { role: 'user', parts: [{ type: 'image' as const, url: 'x' }] };

@@ -2,7 +2,7 @@
  * Who may call what: one row per RPC of every service, an allow-list. A call without a row is refused. Pure: how a caller proves who it is
  * is the bus's business. Roles without need of a call do not have it: only the controller may tell an actor to drain.
  */
-import type { ActorApi, ControllerApi, ReplayApi, RewardApi, TrainerApi } from './api.js';
+import type { ActorApi, ControllerApi, ReplayApi, RewardApi, ScorerListApi, TrainerApi } from './api.js';
 import type { ServiceName } from './service-config.js';
 import type { TablesApi } from './table-api.js';
 
@@ -46,6 +46,10 @@ export const controllerAccess = {
   // What is requeued may kill actors again; what is dropped is gone.
   requeueDeadLetter: clients('admin'),
   dropDeadLetter: clients('admin'),
+  listScorers: clients('read'),
+  // Who is registered decides what is learned, and sees prompts and responses.
+  registerScorers: clients('admin'),
+  unregisterScorers: clients('admin'),
 } as const satisfies Record<keyof ControllerApi, Access>;
 
 export const actorAccess = {
@@ -68,6 +72,11 @@ export const rewardAccess = {
   scoreBatch: controller('submit'),
   listScorers: everybody,
 } as const satisfies Record<keyof RewardApi, Access>;
+
+export const scorerListAccess = {
+  registerScorers: controller(null),
+  unregisterScorers: controller(null),
+} as const satisfies Record<keyof ScorerListApi, Access>;
 
 export const replayAccess = {
   putRun: controller(null),
@@ -121,6 +130,7 @@ export const accessTable: Readonly<
   'segue.v1.RolloutActor': { service: 'actor', rpcs: actorAccess },
   'segue.v1.Trainer': { service: 'trainer', rpcs: trainerAccess },
   'segue.v1.RewardScorer': { service: 'reward', rpcs: rewardAccess },
+  'segue.v1.ScorerList': { service: 'reward', rpcs: scorerListAccess },
   'segue.v1.ReplayStore': { service: 'replay', rpcs: replayAccess },
   'segue.v1.ReplayTables': { service: 'replay', rpcs: tablesAccess },
 };

@@ -170,6 +170,8 @@ export interface ClusterStatus {
   readonly faults: Readonly<Record<string, number>>;
   /** Messages of the bus, as of the last look. */
   readonly queues: readonly QueueReport[];
+  /** Runs whose records the store has let go of, as of the last look. */
+  readonly runsRetired: number;
 }
 export interface QueueReport {
   readonly queue: string;
@@ -200,6 +202,9 @@ export interface ControllerApi {
   getDeadLetter: Unary<{ id: string }, DeadLetterRecord>;
   requeueDeadLetter: Unary<{ id: string }, { outcome: RequeueOutcome }>;
   dropDeadLetter: Unary<{ id: string }, DeadLetterRecord>;
+  listScorers: Unary<Record<never, never>, { scorers: readonly ScorerInfo[] }>;
+  registerScorers: Unary<ScorerServer, ScorerRegistration>;
+  unregisterScorers: Unary<{ instance: string }, { scorers: readonly string[] }>;
 }
 
 export interface GeneratePrompt {
@@ -316,6 +321,19 @@ export interface ScorerInfo {
   readonly name: string;
   readonly description: string;
   readonly metadataSchemaJson: string;
+  /** Registered servers that are there now; null for what is built in, and in the answer of a server of one's own. */
+  readonly servers: number | null;
+}
+/** A server of one's own that says where it listens. */
+export interface ScorerServer {
+  readonly instance: string;
+  /** host:port. */
+  readonly address: string;
+}
+export interface ScorerRegistration {
+  readonly scorers: readonly ScorerInfo[];
+  /** Register again within this time, in ms. */
+  readonly expiresAfterMs: number;
 }
 
 /** segue.v1.RewardScorer */
@@ -323,3 +341,6 @@ export interface RewardApi {
   scoreBatch: Unary<{ requests: readonly ScoreRequest[] }, { scores: readonly Score[] }>;
   listScorers: Unary<Record<never, never>, { scorers: readonly ScorerInfo[] }>;
 }
+
+/** segue.v1.ScorerList */
+export type ScorerListApi = Pick<ControllerApi, 'registerScorers' | 'unregisterScorers'>;

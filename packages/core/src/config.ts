@@ -33,10 +33,22 @@ function describeIssue(issue: z.core.$ZodIssue): string {
   return `is refused: ${issue.message}`;
 }
 
+/** Assigned, it would change what an object inherits in place of giving it a key. */
+const reservedKey = '__proto__';
+
 /** What a file holds, where it holds keys: a list or a text would be overridden whole, without a word. */
 export function requireMap(value: unknown, source: string): unknown {
   if (!isRecord(value)) throw new SegueError('INVALID_CONFIG', `${source}: the whole is no map of keys and values`);
+  refuseReserved(value, source);
   return value;
+}
+
+function refuseReserved(value: unknown, source: string): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (Object.hasOwn(value, reservedKey)) {
+    throw new SegueError('INVALID_CONFIG', `${source}: no key of a configuration is called ${reservedKey}`);
+  }
+  for (const part of Object.values(value)) refuseReserved(part, source);
 }
 
 /** Overrides `base` by `overrides`, key by key; lists and scalars are replaced whole. */
@@ -44,8 +56,9 @@ export function mergeConfig(base: unknown, overrides: unknown): unknown {
   if (!isRecord(base) || !isRecord(overrides)) return overrides === undefined ? base : overrides;
   const merged: Record<string, unknown> = { ...base };
   for (const [name, value] of Object.entries(overrides)) {
-    // Assigned, it would change what the object inherits in place of giving it a key.
-    if (name === '__proto__') throw new SegueError('INVALID_CONFIG', 'no key of a configuration is called __proto__');
+    if (name === reservedKey) {
+      throw new SegueError('INVALID_CONFIG', `no key of a configuration is called ${reservedKey}`);
+    }
     merged[name] = mergeConfig(Object.hasOwn(base, name) ? base[name] : undefined, value);
   }
   return merged;
@@ -89,7 +102,10 @@ function scalar(text: string): unknown {
 
 function setPath(target: Record<string, unknown>, path: readonly string[], value: unknown): void {
   const [head, ...rest] = path;
-  if (head === undefined || head === '__proto__' || head === 'constructor') return;
+  if (head === undefined) return;
+  if (head === reservedKey) {
+    throw new SegueError('INVALID_CONFIG', `no key of a configuration is called ${reservedKey}`);
+  }
   if (rest.length === 0) {
     target[head] = value;
     return;

@@ -48,6 +48,7 @@ export {
   stepTimeCurve,
 } from './refill-bound.js';
 export { RepeatDetector, requireRepeatRule } from './repeat.js';
+export { isOver, type RestingRun, type RetentionRules, runsToRetire } from './retention.js';
 export {
   addLogProbDifference,
   advantages,

@@ -141,6 +141,8 @@ export interface ReplayStatistics {
   readonly bytesOnDisk: number;
   /** Of all runs. */
   readonly deadLettersByKind: Readonly<Partial<Record<DeadLetterKind, number>>>;
+  /** Runs that are over whose records were removed. */
+  readonly runsRetired: number;
 }
 
 /** What becomes of damaged rows: the segment is generated again, the verdict given again, the row made anew from others, or nothing can be done. */

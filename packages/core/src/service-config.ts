@@ -131,6 +131,11 @@ export const controllerConfigSchema = service('controller', {
     z.number().int().min(0).default(16),
     'Batches beyond these that wait for their turn, unread; more are refused with the time after which to try again',
   ),
+  submissionIdleMs: key(
+    z.number().int().min(100).default(30_000),
+    'Longest wait for the next problem of a batch that is taken in; then it is refused as a whole, and its place is free',
+    ms,
+  ),
   reconcileIntervalMs: key(
     z.number().int().min(50).default(2_000),
     'How often every hand-over is derived again from the store',
@@ -201,11 +206,16 @@ export const trainerConfigSchema = service('trainer', {
 export const rewardConfigSchema = service('reward', {
   concurrency: key(
     z.number().int().min(1).default(32),
-    'Responses judged at once; most of the time of a verdict is waiting for the store and the broker',
+    'Responses judged at once; while there are plenty, four times as many are read and answered, since most of the time of a verdict is waiting for the store and the broker',
   ),
   timeoutMs: key(z.number().int().min(10).default(5_000), 'Longest time for one verdict', ms),
   maxAttempts: key(z.number().int().min(1).default(3), 'Tries of a verdict that failed for infrastructure reasons'),
   leaseMs: key(z.number().int().min(1_000).default(15_000), "A task's lease; renewed while it is judged", ms),
+  scorerPatienceMs: key(
+    z.number().int().min(0).max(300_000).default(60_000),
+    'How long a verdict waits for a registered scorer that is away; then it has failed, and is tried again as any that failed',
+    ms,
+  ),
 });
 
 export const replayConfigSchema = service('replay', {
@@ -218,6 +228,22 @@ export const replayConfigSchema = service('replay', {
       .default(64 * 1024 ** 3),
     "Upper bound of the store's file",
     bytes,
+  ),
+  retention: key(
+    z
+      .strictObject({
+        finishedRuns: key(
+          z.number().int().min(0).nullable().default(null),
+          'Runs that are finished or stopped whose records are kept, the newest; of others only the configuration and the counters stay; null: all are kept',
+        ),
+        minAgeHours: key(
+          z.number().min(0).default(24),
+          'Records of a run are kept at least for so long after its last event',
+          { unit: 'hours' },
+        ),
+      })
+      .prefault({}),
+    'What a store that lives for months lets go of: docs/durability.md',
   ),
   tables: key(tablesSchema, 'Tables of items beside the one that training consumes, by name: docs/replay.md'),
   maxWaitingCalls: key(

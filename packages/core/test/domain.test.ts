@@ -151,7 +151,7 @@ t.test('overrides: environment and assignments reach nested keys', async (t) => 
   );
   t.strictSame(asked, { rollout: { tokenBudget: 64 }, seed: 7, train: { baseline: 'log-z' } });
   t.strictSame(mergeConfig({ a: { b: 1, c: 2 }, d: [1] }, { a: { b: 3 }, d: [] }), { a: { b: 3, c: 2 }, d: [] });
-  t.strictSame(configFromAssignment('__proto__.polluted=1'), {}, 'no way to the prototype');
+  t.throws(() => configFromAssignment('__proto__.polluted=1'), { code: 'INVALID_CONFIG' }, 'no way to the prototype');
   t.equal(({} as { polluted?: number }).polluted, undefined);
   t.throws(() => configFromAssignment('nothing'), { code: 'INVALID_CONFIG' });
 });

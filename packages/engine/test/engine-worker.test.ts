@@ -74,6 +74,23 @@ t.test('stop waits for the calls before it, then ends the thread', async (t) => 
   await t.rejects(engine.start(), { code: 'FAILED_PRECONDITION' });
 });
 
+t.test('a stop beside a chunk in flight loses nothing that was generated', async (t) => {
+  const local = new LocalEngine({ slots: 4, chunkTokens: 8 });
+  await local.loadVersion({ version: 5, folder });
+  for (const engine of [local, await started()]) {
+    await engine.admit([request('w-g0-t0', { stopTokens: [] })]);
+    const chunk = engine.generateChunk().catch(() => null);
+    // In place it has begun after two turns; behind a thread nobody can say whether it has, runs, or has ended.
+    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+    const cut = engine.cut();
+    const stopped = engine.stop();
+    const [report, [saved]] = await Promise.all([chunk, cut, stopped]);
+    if (engine === local) t.equal(report?.tokens, 8, 'it had begun, and is waited for');
+    t.match(saved, { endReason: 'yield', tokens: { length: report?.tokens ?? 0 } });
+    await t.rejects(engine.admit([]), { code: 'FAILED_PRECONDITION', message: /stopped/ });
+  }
+});
+
 t.test('chunks called ahead are answered in turn, to the last token', async (t) => {
   const engine = await started();
   await engine.admit([request('w-g0-t0', { stopTokens: [] })]);

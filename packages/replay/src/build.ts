@@ -92,6 +92,14 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
     metrics.standing_damage.set(store.keeper.standing.length);
     await store.keeper.during(() => tableMetrics.measure(store.items));
   });
+  shell.loop('retention', config.reconcileIntervalMs, async () => {
+    const { retention } = config;
+    const gone = retention.finishedRuns === null ? [] : await store.keeper.during(() => store.retire(retention));
+    for (const run of gone) log.info({ run }, 'the run is over: its records were removed (retention.finishedRuns)');
+    const { kept, retired } = store.countRuns();
+    metrics.runs.set({ records: 'kept' }, kept);
+    metrics.runs.set({ records: 'removed' }, retired);
+  });
   shell.loop('dead letters', config.reconcileIntervalMs, async () => {
     metrics.dead_letters_total.inc({ kind: 'message' }, await takeInLetters(bus, store));
     for (const [kind, letters] of Object.entries(store.deadLetterCounts())) metrics.dead_letters.set({ kind }, letters);

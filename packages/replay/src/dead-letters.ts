@@ -1,19 +1,21 @@
 /**
  * Dead letters as rows: what was given up, with the reason, written in the transaction that gives it up. The bus's own are kept as they came, the
- * newest of them alone. What becomes of a requeued one is in requeue.ts.
+ * newest of them alone, their bodies apart so that a list needs none. What becomes of a requeued one is in requeue.ts.
  */
 import { createHash } from 'node:crypto';
 import { type DeadLetterRecord, deadLetterKinds, type Score, type Segment, SegueError } from '@segue/core';
 import { find } from './find.js';
 import type { WriteContext } from './iterations.js';
 import type { TrajectoryRow } from './rows.js';
-import type { Tables } from './tables.js';
+import { DamagedRow, type Key, type Tables } from './tables.js';
 
 /** Messages kept at most; the oldest make room. */
 const keptMessages = 10_000;
 /** Of a message's body, what is kept. */
 export const keptBodyBytes = 65_536;
 const messagePrefix = 'message-';
+const noBody = new Uint8Array(0);
+const noMessage = { body: noBody, bodyBytes: 0, checksum: '' };
 
 type Letter = Pick<DeadLetterRecord, 'id' | 'kind' | 'subject' | 'reason' | 'tries'>;
 
@@ -31,7 +33,6 @@ export function givenUpScore({ id, scoreTries }: TrajectoryRow, { status, scorer
 }
 
 export function writeLetter({ tables, nowMs }: WriteContext, runId: string, letter: Letter): void {
-  const noMessage = { body: new Uint8Array(0), bodyBytes: 0, checksum: '' };
   tables.deadLetters.put([letter.id], { ...letter, ...noMessage, runId, atMs: nowMs });
 }
 
@@ -63,14 +64,20 @@ export function keepMessages({ tables }: WriteContext, messages: readonly DeadMe
       reason,
       tries: 0,
       atMs,
-      body,
+      body: noBody,
       bodyBytes,
       checksum,
     });
+    tables.letterBodies.put([id], { body });
   }
   const ids = tables.deadLetters.keys([]).filter(([id]) => String(id).startsWith(messagePrefix));
   // Their ids begin with the time.
-  for (const key of ids.slice(0, Math.max(0, ids.length - keptMessages))) tables.deadLetters.remove(key);
+  for (const key of ids.slice(0, Math.max(0, ids.length - keptMessages))) removeLetter(tables, key);
+}
+
+export function removeLetter(tables: Tables, key: Key): void {
+  tables.deadLetters.remove(key);
+  tables.letterBodies.remove(key);
 }
 
 /** Subjects are `<stream's prefix>.<run>.<trajectory>`; whoever forged one names no run of ours. */
@@ -79,18 +86,23 @@ function runOf(tables: Tables, subject: string): string {
   return runId !== '' && tables.runs.has([runId]) ? runId : '';
 }
 
-/** @throws SegueError NOT_FOUND */
+/** With its body. @throws SegueError NOT_FOUND, DATA_LOSS */
 export function requireLetter(tables: Tables, id: string): DeadLetterRecord {
   const letter = tables.deadLetters.get([id]);
   if (letter === undefined) throw new SegueError('NOT_FOUND', `there is no dead letter ${JSON.stringify(id)}`);
-  return letter;
+  const kept = tables.letterBodies.get([id]);
+  if (kept !== undefined) return { ...letter, body: kept.body };
+  // One of an earlier version has its body in itself.
+  if (letter.body.length > 0 || letter.bodyBytes === 0) return letter;
+  const lost = new DamagedRow('deadLetters', [id]);
+  throw new SegueError('DATA_LOSS', `the body of dead letter ${id} is missing`, lost);
 }
 
 /** Oldest first, without bodies. @param runId empty: all */
 export function listLetters(tables: Tables, runId: string): DeadLetterRecord[] {
   const letters: DeadLetterRecord[] = [];
   for (const letter of tables.deadLetters.rows([])) {
-    if (runId === '' || letter.runId === runId) letters.push({ ...letter, body: new Uint8Array(0) });
+    if (runId === '' || letter.runId === runId) letters.push({ ...letter, body: noBody });
   }
   return letters.sort((a, b) => a.atMs - b.atMs);
 }
@@ -99,13 +111,13 @@ export function listLetters(tables: Tables, runId: string): DeadLetterRecord[] {
 export function dropLetter({ tables }: WriteContext, id: string): DeadLetterRecord {
   if (!tables.deadLetters.has([id])) return requireLetter(tables, id);
   const { row, fault } = find(tables.deadLetters, [id]);
-  tables.deadLetters.remove([id]);
-  return row ?? unreadable(id, fault);
+  const kept = find(tables.letterBodies, [id]).row;
+  removeLetter(tables, [id]);
+  return row === null ? unreadable(id, fault) : { ...row, ...kept };
 }
 
 /** What is known of a letter by its id. */
 function unreadable(id: string, reason: string): DeadLetterRecord {
   const kind = deadLetterKinds.find((name) => id.startsWith(`${name}-`)) ?? 'message';
-  const noMessage = { body: new Uint8Array(0), bodyBytes: 0, checksum: '' };
   return { id, kind, runId: '', subject: id.slice(kind.length + 1), reason, tries: 0, atMs: 0, ...noMessage };
 }

@@ -13,6 +13,7 @@ import {
   selectBatch,
 } from './iteration.js';
 import type { Notice } from './progress.js';
+import { requireRecords } from './retired.js';
 import {
   type Counters,
   type GroupRow,
@@ -57,6 +58,7 @@ export function newestIteration(tables: Tables, runId: string): IterationRow | n
 export function openIteration({ tables, nowMs, note }: WriteContext, request: OpenRequest): IterationRow {
   const { runId, iteration, policyVersion, newGroups, tasks } = request;
   requireRun(tables, runId);
+  requireRecords(tables, runId);
   const kept = tables.iterations.get([runId, iteration]);
   if (kept !== undefined) return kept;
   requireOpenable(request, newestIteration(tables, runId));

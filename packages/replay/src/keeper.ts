@@ -8,6 +8,7 @@ import { examineLetters } from './examine-letters.js';
 import { find } from './find.js';
 import { type Examined, examineRun, type Scope } from './mend.js';
 import { recount } from './recount.js';
+import { isRetired } from './retired.js';
 import { runRules } from './run-rules.js';
 import { runIds } from './runs.js';
 import { takeSnapshot } from './snapshot.js';
@@ -154,7 +155,7 @@ export class Keeper {
   /** Mends the run whose row it was, or the whole store; answers how much there was to mend. A call while the same one runs waits for it. */
   #heal(row: DamagedRow | null): Promise<number> {
     const { tables } = this.#options;
-    const isLetter = row?.table === 'deadLetters';
+    const isLetter = row?.table === 'deadLetters' || row?.table === 'letterBodies';
     const runId = row !== null && tables.runs.has(row.key.slice(0, 1)) ? String(row.key[0]) : null;
     const name = isLetter ? 'dead letters' : `run ${runId ?? ''}`;
     const heal = async () => {
@@ -182,6 +183,7 @@ export class Keeper {
       const detail = `${run.fault}; restore a snapshot (segue store restore)`;
       yield { records: 1, damages: [{ runId, what: 'record of the run', detail, mending: 'none' }], mend: null };
     }
+    if (isRetired(tables, runId)) return;
     yield* examineRun(tables, runId, runRules(run.row?.configJson ?? ''), scope);
   }
 

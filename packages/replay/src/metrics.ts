@@ -111,6 +111,12 @@ export const replayMetricTable = {
     labels: { mending: mendings },
   },
   standing_damage: { type: 'gauge', unit: 'count', help: 'Damaged records that nothing mends' },
+  runs: {
+    type: 'gauge',
+    unit: 'count',
+    help: 'Runs, by whether their records are kept or were removed',
+    labels: { records: ['kept', 'removed'] },
+  },
   bytes_on_disk: { type: 'gauge', unit: 'bytes', help: 'Size of the file' },
   limit_bytes: { type: 'gauge', unit: 'bytes', help: 'Size of the file at which writes are refused (`maxStoreBytes`)' },
   disk_free_bytes: { type: 'gauge', unit: 'bytes', help: 'Free space of the disk on which the file lies' },

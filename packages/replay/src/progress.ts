@@ -114,6 +114,8 @@ export class RunProgress {
   readonly #complete = new Map<string, GroupRow>();
   #useful = 0;
   tally: IterationTally | null = null;
+  /** The run has ended for good: it is followed only for the verdicts that it still waits for. */
+  isOver = false;
 
   constructor(rules: UsefulRules) {
     this.rules = rules;

@@ -16,6 +16,12 @@ import type {
 } from '@segue/core';
 
 /** The numbers of problems are the store's own: see `Counters`. */
+/** A run whose records were let go of; `isDone`: none of them is left. */
+export interface RetiredRow {
+  readonly atMs: number;
+  readonly isDone: boolean;
+}
+
 export type RunRow = Omit<RunRecord, 'trainProblems' | 'evaluationProblems' | 'warmupProblems'>;
 
 /** What is known of a problem's success. */

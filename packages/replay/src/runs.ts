@@ -19,6 +19,7 @@ import {
 } from '@segue/core';
 import { countLetters } from './count-letters.js';
 import { find } from './find.js';
+import { countRetired, isRetired, requireRecords } from './retired.js';
 import { type Counters, noCounts, type RunRow, untriedProblem } from './rows.js';
 import type { Tables } from './tables.js';
 
@@ -93,6 +94,7 @@ function isSameRow(a: RunRow, b: RunRow): boolean {
 export function putProblems(tables: Tables, header: BatchHeader, problems: readonly Problem[]): BatchResult {
   const { runId, batchId } = header;
   requireRun(tables, runId);
+  requireRecords(tables, runId);
   requireId(batchId, 'batch id');
   const contentHash = hashProblems(problems);
   const kept = tables.batches.get([runId, batchId]);
@@ -180,6 +182,7 @@ export function appendEvent(
   event: Omit<StoredEvent, 'sequence'> & { readonly key: string },
 ): StoredEvent {
   requireRun(tables, runId);
+  requireRecords(tables, runId);
   const { key, kind, bodyJson, atMs } = event;
   if (key.length > maxEventKeyLength) {
     throw new SegueError(
@@ -201,6 +204,7 @@ export function appendEvent(
 /** Events with a greater sequence, in order. */
 export function* listEvents(tables: Tables, runId: string, afterSequence: number): Generator<StoredEvent> {
   requireRun(tables, runId);
+  if (isRetired(tables, runId)) return;
   const last = countersOf(tables, runId).events;
   for (let sequence = afterSequence + 1; sequence <= last; sequence++) {
     const event = tables.events.get([runId, sequence]);
@@ -227,6 +231,7 @@ export function statisticsOf(tables: Tables, runId: string): ReplayStatistics {
     promptTokens: counters.promptTokens,
     bytesOnDisk: tables.bytesOnDisk(),
     deadLettersByKind: countLetters(tables),
+    runsRetired: countRetired(tables),
   };
 }
 

@@ -18,7 +18,9 @@ import {
   type ReplayApi,
   type ReplayStatistics,
   type RequeueOutcome,
+  type RetentionRules,
   type RunRecord,
+  runsToRetire,
   type Score,
   type ScoreResult,
   SeededRandom,
@@ -33,6 +35,7 @@ import {
 } from '@segue/core';
 import { countLetters } from './count-letters.js';
 import { type DeadMessage, dropLetter, keepMessages, listLetters, requireLetter } from './dead-letters.js';
+import { FollowedRuns } from './followed-runs.js';
 import { ItemTables, type ItemTablesOptions } from './items/item-tables.js';
 import {
   batchGroups,
@@ -47,9 +50,10 @@ import {
   type WriteContext,
 } from './iterations.js';
 import { Keeper } from './keeper.js';
-import type { Notice, RunProgress } from './progress.js';
+import type { Notice } from './progress.js';
 import { requeueLetter } from './requeue.js';
-import { restoreProgress } from './restore-progress.js';
+import { markRetired, removeSome, restingRuns, unfinishedRetirements } from './retire.js';
+import { countRetired, isRetired } from './retired.js';
 import type { IterationRow } from './rows.js';
 import { runRules } from './run-rules.js';
 import {
@@ -89,6 +93,9 @@ export interface StoreOptions extends WriterOptions {
   readonly onDamage?: (damage: StoreDamage, isMended: boolean) => void;
 }
 
+/** Rows that are removed in one transaction at most: bounds how long others wait for it. */
+const rowsAtOnce = 1_000;
+
 export type CommitListener = (notice: Notice) => void;
 
 type RequestOf<K extends keyof ReplayApi> = ReplayApi[K] extends { readonly request: infer Request } ? Request : never;
@@ -101,19 +108,20 @@ export class ReplayStore {
   readonly #tables: Tables;
   readonly #writer: Writer;
   readonly #options: StoreOptions;
-  readonly #progress = new Map<string, RunProgress>();
+  readonly #runs: FollowedRuns;
   readonly #listeners = new Set<CommitListener>();
 
   constructor(options: StoreOptions) {
     this.#options = options;
     this.#tables = openTables(options.folder);
     this.#writer = new Writer(this.#tables, options);
+    this.#runs = new FollowedRuns(this.#tables, (damage) => this.keeper.note(damage));
     this.keeper = new Keeper({
       tables: this.#tables,
       write: (work) => this.#write(work),
       onMended: (runId) => {
         this.items.readAgain(runId);
-        this.#readAgain(runId);
+        this.#runs.readAgain(runId);
       },
       onDamage: options.onDamage,
     });
@@ -122,7 +130,11 @@ export class ReplayStore {
       this.keeper.note(damage),
     );
     this.keeper.mendAtStart();
-    for (const runId of runIds(this.#tables)) this.#readAgain(runId);
+    for (const runId of runIds(this.#tables)) {
+      if (isRetired(this.#tables, runId)) continue;
+      this.#runs.readAgain(runId);
+      this.#runs.letGoIfOver(runId);
+    }
     this.items.recover();
   }
 
@@ -141,8 +153,10 @@ export class ReplayStore {
 
   // ---- runs and problems ----
 
-  putRun(run: RunRecord, expectedRevision: number | null): Promise<RunRecord> {
-    return this.#write(({ tables, nowMs }) => putRun(tables, run, expectedRevision, nowMs));
+  async putRun(run: RunRecord, expectedRevision: number | null): Promise<RunRecord> {
+    const put = await this.#write(({ tables, nowMs }) => putRun(tables, run, expectedRevision, nowMs));
+    this.#runs.letGoIfOver(run.id);
+    return put;
   }
 
   getRun(runId: string): RunRecord {
@@ -151,6 +165,24 @@ export class ReplayStore {
 
   listRuns(): RunRecord[] {
     return listRuns(this.#tables);
+  }
+
+  /** How many runs have their records, and of how many they were let go. */
+  countRuns(): { readonly kept: number; readonly retired: number } {
+    const retired = countRetired(this.#tables);
+    return { kept: runIds(this.#tables).length - retired, retired };
+  }
+
+  /** Lets go of the records of runs that are over, as far as the rules say, and of what a killed process left; answers the runs. */
+  async retire(rules: RetentionRules): Promise<string[]> {
+    const chosen = runsToRetire(restingRuns(this.#tables), rules, (this.#options.now ?? Date.now)());
+    for (const runId of chosen) await this.#write((context) => markRetired(context, runId));
+    for (const runId of unfinishedRetirements(this.#tables)) {
+      this.#runs.forget(runId);
+      while ((await this.#write((context) => removeSome(context, runId, rowsAtOnce))) === rowsAtOnce);
+      this.items.readAgain(runId);
+    }
+    return chosen;
   }
 
   putProblems(header: BatchHeader, problems: readonly Problem[]): Promise<BatchResult> {
@@ -186,8 +218,7 @@ export class ReplayStore {
   }
 
   async commitIteration(request: RequestOf<'commitIteration'>): Promise<IterationRecord> {
-    const commit = (context: WriteContext) =>
-      commitIteration(context, request, this.#progressOf(request.runId).snapshot());
+    const commit = (context: WriteContext) => commitIteration(context, request, this.#runs.progressOf(request.runId));
     return this.#recordOf(await this.#write(commit));
   }
 
@@ -201,7 +232,7 @@ export class ReplayStore {
   }
 
   getIterationProgress(runId: string, iteration: number): IterationProgress {
-    return requireIteration(this.#tables, runId, iteration).progress ?? this.#currentProgress(runId);
+    return requireIteration(this.#tables, runId, iteration).progress ?? this.#runs.progressOf(runId);
   }
 
   *listIterations(runId: string, fromIteration: number): Iterable<IterationRecord> {
@@ -287,7 +318,12 @@ export class ReplayStore {
 
   /** Finished trajectories without a verdict, by run, each with the number of its failed verdicts. */
   awaitingScore(): ReadonlyMap<string, ReadonlyMap<string, number>> {
-    return new Map([...this.#progress].map(([runId, { awaiting }]) => [runId, awaiting]));
+    return this.#runs.awaitingScore();
+  }
+
+  /** What is in memory of runs: how many are followed, and how many of their rows are kept. */
+  inMemory(): { readonly runs: number; readonly rows: number } {
+    return this.#runs.inMemory();
   }
 
   /** Trajectories of the runs that are running, by state. */
@@ -299,42 +335,9 @@ export class ReplayStore {
     return this.#tables.bytesOnDisk();
   }
 
-  /** A run that cannot be read stands as damaged and is refused; the others go on. */
-  #readAgain(runId: string): void {
-    this.#progress.delete(runId);
-    try {
-      this.#progressOf(runId);
-    } catch (error) {
-      const { code, rawMessage } = SegueError.from(error);
-      if (code !== 'DATA_LOSS' && code !== 'NOT_FOUND') throw error;
-      const detail = `${rawMessage}; its calls are refused until a snapshot is put back (segue store restore)`;
-      this.keeper.note({ runId, what: 'progress of the run', detail, mending: 'none' });
-    }
-  }
-
-  #restored(runId: string): RunProgress {
-    return restoreProgress(this.#tables, runId, (what, fault) => {
-      const detail = `${fault}; restore a snapshot (segue store restore)`;
-      this.keeper.note({ runId, what, detail, mending: 'none' });
-    });
-  }
-
-  #progressOf(runId: string): RunProgress {
-    let progress = this.#progress.get(runId);
-    if (progress === undefined) {
-      progress = this.#restored(runId);
-      this.#progress.set(runId, progress);
-    }
-    return progress;
-  }
-
   #recordOf({ maxAttempts: _, progress, ...row }: IterationRow): IterationRecord {
     const tasks = this.#tables.plans.get([row.runId, row.iteration]) ?? [];
-    return { ...row, tasks, progress: progress ?? this.#currentProgress(row.runId) };
-  }
-
-  #currentProgress(runId: string): IterationProgress {
-    return this.#progressOf(runId).snapshot();
+    return { ...row, tasks, progress: progress ?? this.#runs.progressOf(row.runId) };
   }
 
   async #write<T>(work: (context: WriteContext) => T): Promise<T> {
@@ -344,7 +347,7 @@ export class ReplayStore {
       const result = work({ tables: this.#tables, nowMs, note: (notice) => notices.push(notice) });
       this.items.note(notices);
       // Where the memory could not follow, nothing is written.
-      for (const { runId } of notices) if (!this.#progress.has(runId)) this.#restored(runId);
+      this.#runs.requireReadable(notices);
       return { result, notices };
     };
     const { result } = await this.#writer.run(write, ({ notices }) => this.#committed(notices));
@@ -354,8 +357,9 @@ export class ReplayStore {
   #committed(notices: readonly Notice[]): void {
     if (notices.length === 0) return;
     this.#options.afterCommit?.(notices);
-    for (const notice of notices) this.#progressOf(notice.runId).apply(notice);
+    this.#runs.follow(notices);
     this.items.follow(notices);
     for (const notice of notices) for (const listener of this.#listeners) listener(notice);
+    for (const { runId } of notices) this.#runs.letGoIfSettled(runId);
   }
 }

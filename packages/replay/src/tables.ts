@@ -23,8 +23,10 @@
  * | items            | run, table, sequence               | TableItem |
  * | itemTables       | run, table                         | ItemTableRow |
  * | fills            | run, table, trajectory or group    | 1: to be inserted into the table |
- * | deadLetters      | id                                 | DeadLetterRecord |
+ * | deadLetters      | id                                 | DeadLetterRecord, a message's without its body |
+ * | letterBodies     | id                                 | { body } of a message |
  * | recounts         | run                                | 1: records were mended, what follows from them is to be made anew |
+ * | retired          | run                                | RetiredRow: its records were let go of |
  *
  * Numbers sort as numbers. Values are checked against their checksum when they are read.
  */
@@ -43,12 +45,14 @@ import {
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { createStoreFile, storeFileName } from './create-file.js';
 import type { ItemTableRow } from './items/item-rows.js';
+import { KnownRows } from './known-rows.js';
 import type {
   BatchRow,
   Counters,
   GroupRow,
   IterationRow,
   ProblemTally,
+  RetiredRow,
   RunRow,
   SegmentRow,
   TokensRow,
@@ -76,7 +80,7 @@ interface Life {
   isOpen: boolean;
 }
 
-/** Rows of a table whose reading is kept: many of the small ones, few of those that grow with an iteration. */
+/** Rows of a table whose reading is kept, of runs that go on: many of the small ones, few of those that grow with an iteration. */
 const keptSmallRows = 8_192;
 const keptLargeRows = 8;
 
@@ -86,13 +90,11 @@ export class Table<Row> {
   readonly #name: string;
   readonly #life: Life;
   /** What was read or written last, by key: the same bytes need no second decoding. null where rows are read once. */
-  readonly #known: Map<string, { readonly bytes: Buffer; readonly row: Row }> | null;
-  readonly #keptRows: number;
+  readonly #known: KnownRows<Row> | null;
 
   /** @param keptRows of rows that are immutable and read again and again, how many are kept */
   constructor(root: RootDatabase<Buffer, (string | number)[]>, life: Life, name: string, keptRows = 0) {
-    this.#known = keptRows > 0 ? new Map() : null;
-    this.#keptRows = keptRows;
+    this.#known = keptRows > 0 ? new KnownRows(keptRows) : null;
     this.#table = root.openDB<Buffer, (string | number)[]>({ name, encoding: 'binary' });
     this.#name = name;
     this.#life = life;
@@ -106,12 +108,10 @@ export class Table<Row> {
   get(key: Key): Row | undefined {
     const bytes = this.#database.get([...key]);
     if (bytes === undefined) return undefined;
-    // Only equal bytes count: what a transaction undid, or a disk changed, is read anew.
-    const known = this.#known?.get(key.join());
-    if (known?.bytes.equals(bytes)) return known.row;
+    const known = this.#known?.get(key, bytes);
+    if (known !== undefined) return known;
     const row = this.#decode(key, bytes);
-    // A copy: the library may use its buffer again.
-    if (this.#known !== null) this.#keep(key, Buffer.from(bytes), row);
+    this.#known?.keep(key, bytes, row);
     return row;
   }
 
@@ -123,16 +123,17 @@ export class Table<Row> {
   put(key: Key, row: Row): void {
     const bytes = encodeRow(row);
     void this.#database.put([...key], bytes);
-    this.#keep(key, bytes, row);
+    this.#known?.keep(key, bytes, row);
   }
 
-  #keep(key: Key, bytes: Buffer, row: Row): void {
-    if (this.#known === null) return;
-    const name = key.join();
-    this.#known.delete(name);
-    this.#known.set(name, { bytes, row });
-    const oldest = this.#known.keys().next().value;
-    if (this.#known.size > this.#keptRows && oldest !== undefined) this.#known.delete(oldest);
+  /** How many rows it keeps in memory. */
+  get keptRows(): number {
+    return this.#known?.size ?? 0;
+  }
+
+  /** Keeps no row of the run in memory any more: they are read again if they are asked for. */
+  letGo(runId: string): void {
+    this.#known?.letGo(runId);
   }
 
   /** Inside a transaction only. */
@@ -218,7 +219,9 @@ export function openTables(folder: string) {
     itemTables: new Table<ItemTableRow>(root, life, 'itemTables'),
     fills: new Table<1>(root, life, 'fills'),
     deadLetters: new Table<DeadLetterRecord>(root, life, 'deadLetters'),
+    letterBodies: new Table<{ readonly body: Uint8Array }>(root, life, 'letterBodies'),
     recounts: new Table<1>(root, life, 'recounts'),
+    retired: new Table<RetiredRow>(root, life, 'retired'),
     /**
      * Runs `work` in one transaction: on disk when it returns, undone when it throws. Inside another one it is a part of it that
      * can be undone by itself.

@@ -2,6 +2,7 @@
 
 import type { ReplayStore } from '@segue/replay';
 import t from 'tap';
+import { harm, recordsOf } from './support/damage.js';
 import {
   addRun,
   end,
@@ -170,4 +171,31 @@ t.test('messages are kept as they came, once, with a bounded part of the body', 
   t.match(store.deadLetter(letters[0]!.id), { body: Uint8Array.of(7, 7, 7) });
   t.match(store.deadLetter(letters[1]!.id), { body: { length: 65_536 } });
   await t.rejects(store.requeueDeadLetter(letters[0]!.id), code('FAILED_PRECONDITION'));
+});
+
+t.test('a list reads no bodies; a letter whose body is damaged is told when it is read, and dropped', async (t) => {
+  const folder = temporaryFolder();
+  const store = openStore(folder);
+  t.teardown(async () => {
+    await store.close();
+    removeFolder(folder);
+  });
+  const message = { subject: 'segue.rollout.x.y', reason: 'version 2 is unknown', bodyBytes: 3, checksum: 'aa' };
+  const body = Uint8Array.of(1, 2, 3);
+  await store.keepMessages([1, 2, 3].map((atMs) => ({ ...message, atMs, body })));
+  const [rotten, gone, whole] = store.deadLetters('').map(({ id }) => id);
+  harm(folder, { table: 'letterBodies', key: [rotten!] });
+  harm(folder, { table: 'letterBodies', key: [gone!] }, 'gone');
+  t.match(store.deadLetters(''), [{ bodyBytes: 3 }, { bodyBytes: 3 }, { bodyBytes: 3 }]);
+  for (const id of [rotten!, gone!]) await t.rejects(store.requeueDeadLetter(id), code('DATA_LOSS'));
+  const read = (id: string) => store.keeper.during(() => store.deadLetter(id));
+  await t.rejects(read(rotten!), { code: 'UNAVAILABLE', message: /letterBodies .* checksum/ });
+  t.match(await read(whole!), { body });
+  t.strictSame(
+    store.deadLetters('').map(({ id }) => id),
+    [whole],
+    'both were dropped',
+  );
+  t.match(await store.dropDeadLetter(whole!), { body });
+  t.strictSame(recordsOf(folder, ['deadLetters', 'letterBodies']), []);
 });

@@ -27,6 +27,10 @@ t.test('a full disk under the store', { skip: cannotMount() }, async (t) => {
   await replay.client.putRun({ run: runRecord(), expectedRevision: null });
   await replay.client.putProblems({ runId, batchId: 'first' }, [bulkyProblem]);
   await replay.client.openIteration(planOf(0, [[0, trajectories]]));
+  const other = 'other';
+  await replay.client.putRun({ run: runRecord(other), expectedRevision: null });
+  const nothing = { newGroups: [], tasks: [] };
+  await replay.client.openIteration({ runId: other, iteration: 0, policyVersion: 0, maxAttempts: 3, ...nothing });
 
   let stored = 0;
   let refusal: SegueError | null = null;
@@ -44,6 +48,12 @@ t.test('a full disk under the store', { skip: cannotMount() }, async (t) => {
   // As large as what was refused: a smaller write may still find pages that an earlier one gave back.
   const again = replay.client.appendSegment({ runId, segment: bulky(stored) });
   await t.rejects(again, { code: 'RESOURCE_EXHAUSTED' }, 'and again');
+  // A small write may find a page that an earlier one gave back: it is done or refused, never half of it.
+  const close = () => replay.client.closeIteration({ runId: other, iteration: 0 });
+  const refused = await close().then(() => null, SegueError.from);
+  if (refused !== null) t.match(refused, { code: 'RESOURCE_EXHAUSTED' });
+  const { state } = await replay.client.getIteration({ runId: other, iteration: 0 });
+  t.equal(state, refused === null ? 'closed' : 'open');
   const requireStored = async () => {
     for (let index = 0; index < stored; index++) {
       const { segments } = await replay.client.getTrajectory({ trajectoryId: member(0, index) });
@@ -56,6 +66,7 @@ t.test('a full disk under the store', { skip: cannotMount() }, async (t) => {
 
   disk.free(replay.pid);
   t.match(await replay.client.appendSegment({ runId, segment: bulky(stored) }), { outcome: 'committed' });
+  t.match(await close(), { state: 'closed' });
   stored += 1;
   const isThere = async () =>
     (await replay.client.getTrajectory({ trajectoryId: member(0, stored) })).segments.length === 1;

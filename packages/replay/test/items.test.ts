@@ -182,6 +182,25 @@ t.test('calls wait in line, hear what they waited for, and are counted', async (
   t.ok(insertCalls.blockedMs > 0 && sampleCalls.blockedMs > 0);
 });
 
+t.test('a call whose time is over before its turn comes is judged by that turn', async (t) => {
+  const pair = { sampler: 'fifo', maxTimesSampled: 1, maxSize: 2, maxBatch: 2, rateLimiter: { kind: 'queue' } };
+  const { store } = await newWorld(t, { pair });
+  const ref = refOf('pair');
+  const insert = (...numbers: number[]) =>
+    store.items.insert(
+      ref,
+      numbers.map((n) => itemOf(n)),
+      { waitMs: 1 },
+    );
+  // Both timers are due when the process comes to them, before any turn.
+  const calls = [insert(0, 1, 2), insert(3)].map((call) => call.catch((error: unknown) => error));
+  for (const untilMs = performance.now() + 20; performance.now() < untilMs; );
+  const [partly, not] = await Promise.all(calls);
+  t.match(partly, { accepted: 2, waitedFor: /waited 1 ms for room: it holds 2 items/ });
+  t.match(not, { code: 'DEADLINE_EXCEEDED', message: /waited 1 ms for room: it holds 2 items/ });
+  t.match(store.items.statistics(ref), { size: 2, insertCalls: { waits: 2, timeouts: 2, waiting: 0 } });
+});
+
 t.test('only so many calls wait, and none is left behind when the store closes', async (t) => {
   const world = await newWorld(t, { some: {} });
   const { store } = world;

@@ -1,9 +1,13 @@
-/** Wires the scorers to the process shell: the reward queue and gRPC. */
+/** Wires the scorers to the process shell: the reward queue, gRPC, and servers of somebody's own. */
 import { join } from 'node:path';
-import { rewardContract } from '@segue/bus';
+import { connectReward, rewardContract, scorerListContract } from '@segue/bus';
 import { type RewardConfig, type Score, SegueError } from '@segue/core';
 import { type Shell, TrajectoryReader } from '@segue/service';
 import { countVerdict, rewardMetricTable, showScorers } from './metrics.js';
+import { KnownScorers } from './own/known-scorers.js';
+import { scorerListHandlers } from './own/registration.js';
+import { ScorerServers } from './own/scorer-servers.js';
+import type { Nonsense } from './own/verdict.js';
 import { Pool } from './pool.js';
 import { Problems } from './problems.js';
 import { builtInScorers, type Scorers } from './scorers/index.js';
@@ -11,11 +15,9 @@ import { rewardHandlers } from './service.js';
 import { Tokenizers } from './tokenizers.js';
 import { workOnRewards } from './work.js';
 
-export async function buildReward(shell: Shell<RewardConfig>, scorers: Scorers = builtInScorers): Promise<void> {
+export async function buildReward(shell: Shell<RewardConfig>, builtIn: Scorers = builtInScorers): Promise<void> {
   const { config, bus, peers, log } = shell;
   const metrics = shell.metrics.define(rewardMetricTable);
-  showScorers(metrics, scorers);
-  const onVerdict = (score: Score) => countVerdict(metrics, scorers, score);
   const rules = { timeoutMs: config.timeoutMs, maxAttempts: config.maxAttempts };
   const replay = () => peers.replay();
   const trajectories = new TrajectoryReader(replay, shell.signal);
@@ -25,6 +27,34 @@ export async function buildReward(shell: Shell<RewardConfig>, scorers: Scorers =
     trainer: () => peers.trainer(),
     folder: join(config.dataFolder, 'reward', 'tokenizers'),
   });
+
+  const open = (instance: string, address: string) =>
+    connectReward(address, { tls: shell.tls, scorer: instance, maxMessageBytes: config.maxMessageBytes });
+  const servers = new ScorerServers(open);
+  const onNonsense = (what: Nonsense) => metrics.own_scorer_refusals_total.inc({ what });
+  const scorers = new KnownScorers(builtIn, { servers, onNonsense });
+  showScorers(metrics, builtIn);
+  const onVerdict = (score: Score) => countVerdict(metrics, scorers, score);
+  shell.onStop('scorer servers', async () => servers.close());
+  shell.keep('scorer servers', async (signal) => {
+    for await (const entry of bus.watchScorers({ signal })) servers.hear(entry);
+  });
+  shell.loop('scorer servers counted', 1_000, async () => {
+    const counts = [...servers.scorers.keys()].map((name) => servers.present(name).length);
+    metrics.own_scorer_servers.set(counts.reduce((sum, count) => sum + count, 0));
+  });
+  const addressRule = { tls: shell.tls !== undefined, insecure: config.insecure };
+  shell.serve(
+    scorerListContract,
+    scorerListHandlers({
+      bus,
+      servers,
+      builtIn: { has: (name) => builtIn.get(name) !== undefined },
+      open: ({ instance, address }) => open(instance, address),
+      addressRule,
+      onNonsense,
+    }),
+  );
 
   shell.serve(rewardContract, rewardHandlers({ scorers, pool: new Pool(config.concurrency), rules, onVerdict }));
   // Thousands of problems take a while to come: they are here before the first response of a run is. Every run that ever was is announced.
@@ -51,7 +81,8 @@ export async function buildReward(shell: Shell<RewardConfig>, scorers: Scorers =
         tokenizers,
         scorers,
         rules,
-        concurrency: config.concurrency,
+        patienceMs: config.scorerPatienceMs,
+        pool: new Pool(config.concurrency),
         onVerdict,
         onInHand: (tasks) => metrics.in_hand.set(tasks),
         onTask: (outcome, durationMs, why) => {

@@ -49,21 +49,25 @@ async function withDeadline(
   timeoutMs: number,
   stop: AbortSignal,
 ): Promise<Verdict> {
-  const timeout = new AbortController();
-  const signal = AbortSignal.any([timeout.signal, stop]);
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      const error = new SegueError('DEADLINE_EXCEEDED', `scorer ${scorer.name} took longer than ${timeoutMs} ms`);
-      timeout.abort(error);
+  const over = new AbortController();
+  let end: (error: SegueError) => void = () => {};
+  const ended = new Promise<never>((_, reject) => {
+    end = (error) => {
+      over.abort(error);
       reject(error);
-    }, timeoutMs);
-    stop.addEventListener('abort', () => reject(new SegueError('CANCELLED', 'the service stops')), { signal });
+    };
   });
+  const late = () => end(new SegueError('DEADLINE_EXCEEDED', `scorer ${scorer.name} took longer than ${timeoutMs} ms`));
+  const onStop = () => end(new SegueError('CANCELLED', 'the service stops'));
+  const timer = setTimeout(late, timeoutMs);
+  // By hand: what AbortSignal.any leaves behind in a signal that lives as long as the process would grow with every verdict.
+  if (stop.aborted) onStop();
+  else stop.addEventListener('abort', onStop, { once: true });
   try {
-    return await Promise.race([scorer.score(request, signal), late]);
+    return await Promise.race([ended, scorer.score(request, over.signal)]);
   } finally {
     clearTimeout(timer);
-    timeout.abort();
+    stop.removeEventListener('abort', onStop);
+    over.abort();
   }
 }

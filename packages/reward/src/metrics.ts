@@ -1,6 +1,7 @@
 /** The reward scorer's metrics: one table, and how a verdict is counted. */
 import { type Score, scoreStatuses } from '@segue/core';
 import type { MetricsOf, MetricTable } from '@segue/service';
+import { nonsenseKinds } from './own/verdict.js';
 import type { Scorers } from './scorers/index.js';
 
 export const rewardMetricTable = {
@@ -36,6 +37,17 @@ export const rewardMetricTable = {
     help: 'Sum of the rewards of verdicts of the status ok; over their number, the mean reward of a right response',
     labels: { scorer: null },
   },
+  own_scorer_servers: {
+    type: 'gauge',
+    unit: 'count',
+    help: "Servers of scorers of one's own that are registered now, counted per scorer",
+  },
+  own_scorer_refusals_total: {
+    type: 'counter',
+    unit: 'count',
+    help: "Answers of scorers of one's own that made no sense and were refused, by what was wrong",
+    labels: { what: nonsenseKinds },
+  },
 } as const satisfies MetricTable;
 
 export type RewardMetrics = MetricsOf<typeof rewardMetricTable>;
@@ -45,7 +57,7 @@ const unknownScorer = 'unknown';
 
 /** Begins the series of every scorer that there is. */
 export function showScorers(metrics: RewardMetrics, scorers: Scorers): void {
-  for (const scorer of [...scorers.keys(), unknownScorer]) {
+  for (const scorer of [...scorers.names(), unknownScorer]) {
     for (const status of scoreStatuses) metrics.verdicts_total.inc({ scorer, status }, 0);
     metrics.verdict_seconds.zero({ scorer });
     metrics.rewards_total.inc({ scorer }, 0);
@@ -53,7 +65,7 @@ export function showScorers(metrics: RewardMetrics, scorers: Scorers): void {
 }
 
 export function countVerdict(metrics: RewardMetrics, scorers: Scorers, score: Score): void {
-  const scorer = scorers.has(score.scorer) ? score.scorer : unknownScorer;
+  const scorer = scorers.get(score.scorer) !== undefined ? score.scorer : unknownScorer;
   metrics.verdicts_total.inc({ scorer, status: score.status });
   metrics.verdict_seconds.observe({ scorer }, score.durationMs / 1_000);
   if (score.reward !== null && score.reward > 0) metrics.rewards_total.inc({ scorer }, score.reward);

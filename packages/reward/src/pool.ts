@@ -8,6 +8,10 @@ export class Pool {
     this.#size = size;
   }
 
+  /** Things that run at once. */
+  get places(): number {
+    return this.#size;
+  }
   get running(): number {
     return this.#running;
   }

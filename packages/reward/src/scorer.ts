@@ -17,6 +17,8 @@ export interface Scorer {
   readonly description: string;
   /** JSON schema of the metadata that it reads; null when none. */
   readonly metadataSchema: object | null;
+  /** Why it cannot judge at the moment; null when it can. Left out by those that always can. */
+  readonly whyAway?: () => string | null;
   /**
    * Judges one response. Pure. `signal` fires when time is up: what goes on longer is thrown away.
    *

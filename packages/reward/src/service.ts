@@ -3,7 +3,7 @@ import type { Handlers } from '@segue/bus';
 import { type RewardApi, type Score, SegueError } from '@segue/core';
 import { type JudgeRules, judge } from './judge.js';
 import type { Pool } from './pool.js';
-import { describeScorers, requireScorer, type Scorers } from './scorers/index.js';
+import { requireScorer, type Scorers } from './scorers/index.js';
 
 /** Responses in one call at most. */
 const maxBatch = 16_384;
@@ -27,6 +27,6 @@ export function rewardHandlers({ scorers, pool, rules, onVerdict }: RewardServic
       for (const score of scores) onVerdict?.(score);
       return { scores };
     },
-    listScorers: async () => ({ scorers: describeScorers(scorers) }),
+    listScorers: async () => ({ scorers: scorers.describe() }),
   };
 }

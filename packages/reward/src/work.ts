@@ -1,16 +1,19 @@
 /**
  * The reward queue: takes tasks as places in the pool get free, judges, publishes the verdict, and only then acknowledges. What cannot be
  * read now (a peer is down) goes back to the queue; what cannot be read at all, or was delivered many times and killed the scorer each time, is
- * answered with an error, so that nothing waits for ever. Only a task for a trajectory that nobody knows is thrown away.
+ * answered with an error, so that nothing waits for ever: so is what waits for a scorer that stays away. Only a task for a trajectory that nobody knows is thrown away.
  */
 import type { Bus, Client, Lease } from '@segue/bus';
 import { promptText, type ReplayApi, type RewardTask, type Score, type ScoreStatus, SegueError } from '@segue/core';
 import type { JudgeRules } from './judge.js';
 import { judge } from './judge.js';
+import type { Pool } from './pool.js';
 import type { Problems } from './problems.js';
 import type { Scorers } from './scorers/index.js';
 import type { Tokenizers } from './tokenizers.js';
 
+/** Tasks in hand per place in the pool, while there are plenty: reading a trajectory and sending its verdict takes longer than most judging. */
+const tasksPerPlace = 4;
 /** Longest wait for a task at a time, in ms. */
 const takeMs = 1_000;
 /** Pause before a task whose data could not be read comes again, in ms; doubles with each delivery up to the longest. */
@@ -26,8 +29,10 @@ export interface WorkParts {
   readonly tokenizers: Pick<Tokenizers, 'get'>;
   readonly scorers: Scorers;
   readonly rules: JudgeRules;
-  /** Responses judged at once. */
-  readonly concurrency: number;
+  /** How long a task waits in the queue for a scorer that is away, in ms; then its verdict is an error. */
+  readonly patienceMs: number;
+  /** Where responses are judged, so many at once. */
+  readonly pool: Pool;
   /** Told how many tasks are in hand, whenever that changes. */
   readonly onInHand?: (tasks: number) => void;
   /** Told of each verdict, before it is published. */
@@ -43,12 +48,16 @@ export interface WorkParts {
 /** Works until `signal` fires; tasks in hand are finished or given back first. */
 export async function workOnRewards(parts: WorkParts, signal: AbortSignal): Promise<void> {
   const inHand = new Set<Promise<void>>();
+  const portion = parts.pool.places;
+  // Beyond one for each place only while there are plenty, so that scorers share a short queue.
+  let limit = portion;
   try {
     while (!signal.aborted) {
       // Asks for the store first: a task that is taken can then be done.
       await parts.replay();
-      const free = parts.concurrency - inHand.size;
-      const leases = await parts.bus.takeRewardTasks(free, { waitMs: takeMs, signal });
+      const wanted = Math.min(portion, limit - inHand.size);
+      const leases = await parts.bus.takeRewardTasks(wanted, { waitMs: takeMs, signal });
+      limit = leases.length === wanted ? tasksPerPlace * portion : portion;
       for (const lease of leases) {
         const handling: Promise<void> = handle(parts, lease, signal).finally(() => {
           inHand.delete(handling);
@@ -57,7 +66,8 @@ export async function workOnRewards(parts: WorkParts, signal: AbortSignal): Prom
         inHand.add(handling);
         parts.onInHand?.(inHand.size);
       }
-      if (inHand.size >= parts.concurrency) await Promise.race(inHand);
+      const room = limit > portion ? Math.ceil(portion / 4) : 1;
+      while (inHand.size > limit - room) await Promise.race(inHand);
     }
   } finally {
     await Promise.all(inHand);
@@ -84,11 +94,23 @@ async function handle(parts: WorkParts, lease: Lease<RewardTask>, signal: AbortS
       report('discarded', failure.rawMessage);
       return;
     }
-    lease.giveBack(Math.min(maxRetryMs, retryMs * 2 ** (lease.deliveryCount - 1)));
+    lease.giveBack(pauseAfter(lease.deliveryCount));
     report('returned', failure.rawMessage);
   } finally {
     clearInterval(renewal);
   }
+}
+
+/** Time until a task comes again that was given back at this delivery, in ms. */
+function pauseAfter(delivery: number): number {
+  return Math.min(maxRetryMs, retryMs * 2 ** (delivery - 1));
+}
+
+/** How long a task has waited in the queue when it is delivered for this time, in ms, if it was given back each time before. */
+function waitedMs(delivery: number): number {
+  let waited = 0;
+  for (let before = 1; before < delivery; before++) waited += pauseAfter(before);
+  return waited;
 }
 
 /** The verdict on a task; null when the trajectory has one already. */
@@ -118,6 +140,11 @@ async function scoreTask(parts: WorkParts, lease: Lease<RewardTask>, signal: Abo
     const scorer = parts.scorers.get(problem.scorer);
     // Known when the problem was submitted, so a reward service of another version: a failure of ours, not of the response.
     if (scorer === undefined) return failed(`this service has no scorer ${JSON.stringify(problem.scorer)}`);
+    const requireHere = () => {
+      const why = scorer.whyAway?.() ?? null;
+      if (why !== null && waitedMs(lease.deliveryCount) < parts.patienceMs) throw new SegueError('UNAVAILABLE', why);
+    };
+    requireHere();
     const tokenizer = await parts.tokenizers.get(runId);
     const tokens = segments.flatMap((segment) => [...segment.tokens]);
     const request = {
@@ -128,7 +155,10 @@ async function scoreTask(parts: WorkParts, lease: Lease<RewardTask>, signal: Abo
       answer: problem.answer,
       metadata: problem.metadata,
     };
-    return await judge(scorer, request, parts.rules, signal);
+    const score = await parts.pool.run(() => judge(scorer, request, parts.rules, signal));
+    // It may have gone while it was asked.
+    if (score.status === 'error') requireHere();
+    return score;
   } catch (error) {
     const failure = SegueError.from(error);
     // Another delivery may find what this one did not; the rest is a failure, which the store has tried again a few times.

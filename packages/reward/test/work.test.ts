@@ -1,171 +1,21 @@
-/** The reward service at work: the queue on a real nats-server, and the calls. The store is a fake of a few lines. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import {
-  addService,
-  type Bus,
-  connectBus,
-  connectReward,
-  createServer,
-  type Lease,
-  listen,
-  rewardContract,
-  stopServer,
-} from '@segue/bus';
-import {
-  type Problem,
-  type RewardTask,
-  type Score,
-  type ScoreStatus,
-  type Segment,
-  SegueError,
-  type Trajectory,
-} from '@segue/core';
+/** The reward service at work: the queue on a real nats-server, and the calls. Scorers of somebody's own are in own-scorers.test.ts. */
+import { addService, connectReward, createServer, type Lease, listen, rewardContract, stopServer } from '@segue/bus';
+import { type RewardTask, type Score, SegueError } from '@segue/core';
 import {
   builtInScorers,
   Pool,
   Problems,
+  requireScorer,
   rewardHandlers,
   type Scorer,
   scorerTable,
   Tokenizers,
   type WorkParts,
-  workOnRewards,
 } from '@segue/reward';
 import { createMetrics } from '@segue/service';
-import { createCharacterTokenizer, saveTokenizer } from '@segue/tokenizer';
 import t, { type Test } from 'tap';
-import { startNats } from '../../../test/support/nats.js';
 import { countVerdict, rewardMetricTable, showScorers } from '../dist/metrics.js';
-
-const tokenizer = createCharacterTokenizer('0123456789#;:s');
-const rules = { timeoutMs: 5_000, maxAttempts: 3 };
-
-function problem(id: string, changes: Partial<Problem> = {}): Problem {
-  return {
-    id,
-    purpose: 'train',
-    prompt: 's1:',
-    promptTokens: tokenizer.encode('s1:'),
-    answer: '42',
-    scorer: 'exact',
-    tags: [],
-    difficulty: null,
-    metadata: {},
-    response: null,
-    ...changes,
-  };
-}
-
-/** A finished trajectory whose response lies in two segments, cut in the middle of its answer. */
-function trajectory(id: string, problemId: string, response: string): Trajectory {
-  const tokens = tokenizer.encode(response);
-  const parts = [tokens.slice(0, -1), Int32Array.from([...tokens.slice(-1), tokenizer.special.eos ?? 0])];
-  const segments = parts.map((part) => ({ tokens: part }) as Partial<Segment> as Segment);
-  return {
-    id,
-    groupId: 'run-g0',
-    problemId,
-    promptTokens: tokenizer.encode('s1:'),
-    state: 'finished',
-    segments,
-    score: null,
-  };
-}
-
-/** A store that knows some problems and trajectories. */
-class FakeStore {
-  readonly problems: Problem[] = [problem('p0')];
-  readonly trajectories = new Map<string, Trajectory>();
-  readings = 0;
-  failures = 0;
-
-  add(index: number, response: string, problemId = 'p0'): string {
-    const id = `run-g0-t${index}`;
-    this.trajectories.set(id, trajectory(id, problemId, response));
-    return id;
-  }
-
-  async getTrajectory({ trajectoryId }: { trajectoryId: string }): Promise<Trajectory> {
-    if (this.failures-- > 0) throw new SegueError('UNAVAILABLE', 'the store is away');
-    const found = this.trajectories.get(trajectoryId);
-    if (found === undefined) throw new SegueError('NOT_FOUND', `trajectory ${trajectoryId} was never planned`);
-    return found;
-  }
-
-  async *listProblems() {
-    this.readings++;
-    for (const item of this.problems) {
-      yield {
-        problem: item,
-        attempts: 0,
-        successes: 0,
-        openGroups: 1,
-        lastIteration: 0,
-        givenUp: false,
-        requeued: false,
-      };
-    }
-  }
-}
-
-interface World {
-  readonly bus: Bus;
-  readonly store: FakeStore;
-  readonly outcomes: string[];
-  /** Publishes tasks and collects as many verdicts. */
-  readonly score: (ids: readonly string[]) => Promise<Map<string, [ScoreStatus, number | null]>>;
-}
-
-async function newWorld(t: Test, changes: Partial<WorkParts> = {}): Promise<World> {
-  const folder = mkdtempSync(join(tmpdir(), 'segue-reward-'));
-  const nats = await startNats();
-  const bus = await connectBus({ url: nats.url, name: 'test', rewardLeaseMs: 1_000 });
-  await bus.setUp();
-  const policy = join(folder, 'policy');
-  await saveTokenizer(tokenizer, policy);
-  await bus.putActivePolicy({ runId: 'run', version: 3, manifestSha256: '', folder: policy, trainerAddress: '' });
-  const store = new FakeStore();
-  const outcomes: string[] = [];
-  const stop = new AbortController();
-  const replay = async () => store;
-  const working = workOnRewards(
-    {
-      bus,
-      replay,
-      problems: new Problems(replay),
-      tokenizers: new Tokenizers({ bus, trainer: () => Promise.reject(new Error('not asked')), folder }),
-      scorers: builtInScorers,
-      rules,
-      concurrency: 4,
-      onTask: (outcome) => outcomes.push(outcome),
-      ...changes,
-    },
-    stop.signal,
-  );
-  t.teardown(async () => {
-    stop.abort();
-    await working;
-    await bus.close();
-    await nats.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  const score: World['score'] = async (ids) => {
-    const verdicts = new Map<string, [ScoreStatus, number | null]>();
-    await bus.publishRewardTasks(ids.map((trajectoryId) => ({ runId: 'run', trajectoryId, attempt: 0 })));
-    const listening = new AbortController();
-    for await (const lease of bus.consumeScores({ signal: listening.signal })) {
-      const { trajectoryId, status, reward } = lease.value.score;
-      verdicts.set(trajectoryId, [status, reward]);
-      await lease.ack();
-      if (verdicts.size === ids.length) break;
-    }
-    listening.abort();
-    return verdicts;
-  };
-  return { bus, store, outcomes, score };
-}
+import { FakeStore, newWorld, problem, rules, trajectory } from './support/world.js';
 
 t.test('tasks are judged by token ids over all segments, and every one gets its verdict', async (t) => {
   const { bus, store, outcomes, score } = await newWorld(t);
@@ -201,7 +51,7 @@ t.test(
 );
 
 t.test('a problem whose scorer is not here gets an error, never a reward of zero', async (t) => {
-  const { store, score } = await newWorld(t, { scorers: new Map() });
+  const { store, score } = await newWorld(t, { scorers: scorerTable([]) });
   t.same([...(await score([store.add(0, 's;#42')])).values()], [['error', null]]);
 });
 
@@ -222,10 +72,39 @@ t.test('at most so many responses are judged at once, and a lease is renewed whi
       return { status: 'ok', reward: 1, detail: '' };
     },
   };
-  const { store, score } = await newWorld(t, { scorers: scorerTable([slow]), concurrency: 2 });
+  const { store, score } = await newWorld(t, { scorers: scorerTable([slow]), pool: new Pool(2) });
   await score(Array.from({ length: 6 }, (_, i) => store.add(i, 's;#42')));
   t.equal(most, 2);
   t.equal(judged, 6, 'none was judged twice');
+});
+
+t.test('while there are plenty of tasks, four for each place are in hand', async (t) => {
+  const inHand: number[] = [];
+  let open = () => {};
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const gated: Scorer = {
+    name: 'exact',
+    description: '',
+    metadataSchema: null,
+    score: async () => {
+      await gate;
+      return { status: 'ok', reward: 1, detail: '' };
+    },
+  };
+  const { bus, store, score } = await newWorld(t, {
+    scorers: scorerTable([gated]),
+    pool: new Pool(2),
+    onInHand: (tasks) => inHand.push(tasks),
+  });
+  const ids = Array.from({ length: 12 }, (_, i) => store.add(i, 's;#42'));
+  const scored = score(ids);
+  while (inHand.at(-1) !== 8) await new Promise(setImmediate);
+  t.equal((await bus.queueDepths()).reward.pending, 4, 'the others are left to other scorers');
+  open();
+  t.equal((await scored).size, 12);
+  t.equal(Math.max(...inHand), 8);
 });
 
 t.test('what lacks its problem or its tokenizer is answered with an error, never thrown away', async (t) => {
@@ -319,7 +198,8 @@ t.test('ScoreBatch answers in the order of the requests, and one that fails does
     score: () => new Promise(() => {}),
   };
   const metrics = createMetrics('reward', 'r');
-  const scorers = scorerTable([...builtInScorers.values(), hanging]);
+  const builtIn = builtInScorers.names().map((name) => requireScorer(builtInScorers, name, 'test'));
+  const scorers = scorerTable([...builtIn, hanging]);
   const counts = metrics.define(rewardMetricTable);
   showScorers(counts, scorers);
   const client = await serve(t, scorers, (score) => countVerdict(counts, scorers, score));

@@ -9,6 +9,7 @@ import {
   connectController,
   connectReplay,
   connectReward,
+  connectScorerList,
   connectTrainer,
   pause,
   type TlsMaterial,
@@ -43,6 +44,7 @@ export class PeerClients implements Peers {
   replay = () => this.#open('replay', connectReplay);
   trainer = () => this.#open('trainer', connectTrainer);
   reward = () => this.#open('reward', connectReward);
+  scorerList = () => this.#open('reward', connectScorerList, 'scorer list');
   controller = () => this.#open('controller', connectController);
 
   actor(address: string): Client<ActorApi> {
@@ -52,9 +54,10 @@ export class PeerClients implements Peers {
   async #open<C extends Closable>(
     service: 'replay' | 'trainer' | 'reward' | 'controller',
     connect: (address: string, options: ConnectOptions) => C,
+    key: string = service,
   ): Promise<C> {
     const address = this.#config.peers[service] ?? (await this.#lookUp(service));
-    return this.#at(service, address, connect);
+    return this.#at(key, address, connect);
   }
 
   /** One connection per peer; a peer that moved gets a new one. */

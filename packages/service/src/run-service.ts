@@ -115,6 +115,7 @@ async function start<C extends CommonConfig>(
     metrics,
     bus,
     peers,
+    tls: tls ?? undefined,
     signal: stopping.signal,
     get address() {
       assert(addresses.address !== '', `${name} asked for its address before it listens`);
@@ -123,7 +124,7 @@ async function start<C extends CommonConfig>(
     serve: (contract, handlers) =>
       addService(server, contract, handlers, {
         signal: stopping.signal,
-        maxStreamBytes: maxStreamBytesOf(config),
+        ...streamLimitsOf(config),
         onCall: (report) => {
           counts.calls_total.inc({ rpc: report.rpc, code: report.code });
           counts.call_seconds.observe({ rpc: report.rpc }, report.durationMs / 1_000);
@@ -216,6 +217,8 @@ function leaseOf(name: ServiceName, config: CommonConfig): { rolloutLeaseMs?: nu
   return name === 'actor' ? { rolloutLeaseMs: config.leaseMs } : { rewardLeaseMs: config.leaseMs };
 }
 
-function maxStreamBytesOf(config: CommonConfig): number | undefined {
-  return 'maxBatchBytes' in config && typeof config.maxBatchBytes === 'number' ? config.maxBatchBytes : undefined;
+/** Only the controller has keys for them: it alone takes streams from everybody. */
+function streamLimitsOf(config: CommonConfig): { readonly maxStreamBytes?: number; readonly maxIdleMs?: number } {
+  if (!('maxBatchBytes' in config) || !('submissionIdleMs' in config)) return {};
+  return { maxStreamBytes: Number(config.maxBatchBytes), maxIdleMs: Number(config.submissionIdleMs) };
 }

@@ -2,8 +2,17 @@
  * The shell as a service sees it: what a process needs beside its own work. The life cycle is in run-service.ts.
  */
 
-import type { ApiShape, Bus, Client, Contract, Handlers, Registration } from '@segue/bus';
-import type { ActorApi, CommonConfig, ControllerApi, ReplayApi, RewardApi, ServiceName, TrainerApi } from '@segue/core';
+import type { ApiShape, Bus, Client, Contract, Handlers, Registration, TlsMaterial } from '@segue/bus';
+import type {
+  ActorApi,
+  CommonConfig,
+  ControllerApi,
+  ReplayApi,
+  RewardApi,
+  ScorerListApi,
+  ServiceName,
+  TrainerApi,
+} from '@segue/core';
 import type { Logger } from 'pino';
 import type { HttpPages } from './http.js';
 import type { Metrics } from './metrics.js';
@@ -14,6 +23,8 @@ export interface Peers {
   replay(): Promise<Client<ReplayApi>>;
   trainer(): Promise<Client<TrainerApi>>;
   reward(): Promise<Client<RewardApi>>;
+  /** The list that the reward service keeps. */
+  scorerList(): Promise<Client<ScorerListApi>>;
   controller(): Promise<Client<ControllerApi>>;
   /** There are many actors: the caller knows which. */
   actor(address: string): Client<ActorApi>;
@@ -27,6 +38,8 @@ export interface Shell<C extends CommonConfig> {
   /** Connected; streams and buckets are there. */
   readonly bus: Bus;
   readonly peers: Peers;
+  /** By which this service shows who it is; undefined where nobody is asked. */
+  readonly tls: TlsMaterial | undefined;
   /** gRPC address as peers reach it; known once the service listens (after `build`). */
   readonly address: string;
   /** Fires when the service begins to stop. */

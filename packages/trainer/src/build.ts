@@ -7,6 +7,9 @@ import { defineTrainerMetrics } from './metrics.js';
 import { trainerHandlers } from './service.js';
 import { Trainer, type TrainerSeams } from './trainer.js';
 
+/** Between two looks for weights that no run needs any more, in ms. */
+const retentionMs = 60_000;
+
 export async function buildTrainer(shell: Shell<TrainerConfig>, seams: TrainerSeams = {}): Promise<void> {
   const { config, log, bus, peers } = shell;
   await requireDevice(config.device, config.precision);
@@ -26,5 +29,6 @@ export async function buildTrainer(shell: Shell<TrainerConfig>, seams: TrainerSe
     metrics.engine_call_seconds.set(engineCallMs / 1_000);
     return { policyVersion, runId };
   });
+  shell.loop('retention', retentionMs, () => trainer.retire());
   shell.onStop('training', () => trainer.stop());
 }

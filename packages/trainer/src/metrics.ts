@@ -6,6 +6,11 @@ const works = ['warmup', 'train'] as const;
 
 export const trainerMetricTable = {
   versions_total: { type: 'counter', unit: 'count', help: 'Versions written or answered', labels: { work: works } },
+  versions_retired_total: {
+    type: 'counter',
+    unit: 'count',
+    help: 'Versions removed of runs whose records the store has let go of',
+  },
   steps_total: { type: 'counter', unit: 'count', help: 'Optimiser steps', labels: { work: works } },
   policy_version: { type: 'gauge', unit: 'version', help: 'Newest version', startsEmpty: true },
   loss: { type: 'gauge', unit: 'nats', help: 'Loss of the last step', labels: { work: null } },

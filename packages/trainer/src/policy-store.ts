@@ -11,6 +11,7 @@ import { mkdir, open, readdir, readFile, readlink, rename, rm, stat, symlink, wr
 import { join } from 'node:path';
 import {
   formatPolicyManifest,
+  isId,
   manifestFileName,
   type PolicyManifest,
   type PolicyVersionInfo,
@@ -130,6 +131,20 @@ export class PolicyStore {
       if (version > 0 && !inUse.has(version)) await rm(this.folder(runId, version), { force: true });
     }
     await this.#sweep(this.#runFolder(runId));
+  }
+
+  /** Runs that have versions here. */
+  async runs(): Promise<string[]> {
+    const names = await readdir(this.root, { withFileTypes: true }).catch(ifMissing([]));
+    return names.filter((entry) => entry.isDirectory() && isId(entry.name)).map(({ name }) => name);
+  }
+
+  /** Removes all but these versions; answers how many. */
+  async keepOnly(runId: string, kept: ReadonlySet<number>): Promise<number> {
+    const gone = (await this.versions(runId)).filter((version) => !kept.has(version));
+    for (const version of gone) await rm(this.folder(runId, version), { force: true });
+    if (gone.length > 0) await this.#sweep(this.#runFolder(runId));
+    return gone.length;
   }
 
   info({ manifest, manifestSha256, folder }: StoredPolicy): PolicyVersionInfo {

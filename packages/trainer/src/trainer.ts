@@ -22,12 +22,13 @@ import { Learner } from './learner.js';
 import { observeProgress, type TrainerMetrics } from './metrics.js';
 import { type BeforeReveal, PolicyStore } from './policy-store.js';
 import { repeatLast } from './repeat-last.js';
+import { versionsOfRetired } from './retired-runs.js';
 import { trainIteration } from './train-iteration.js';
 import { versionsInUse } from './versions-in-use.js';
 
 export type ReplayReader = Pick<
   Client<ReplayApi>,
-  'getRun' | 'getIteration' | 'listIterations' | 'listProblems' | 'listUnfinished' | 'streamCompleteGroups'
+  'getRun' | 'listRuns' | 'getIteration' | 'listIterations' | 'listProblems' | 'listUnfinished' | 'streamCompleteGroups'
 >;
 
 export interface TrainerLog {
@@ -136,6 +137,27 @@ export class Trainer {
       await this.#prune(runId);
     } finally {
       this.#end(release);
+    }
+  }
+
+  /** Removes weights of runs whose records the store has let go of, while there is nothing else to do; the last version of each stays. */
+  async retire(): Promise<void> {
+    const { replay, pinned, log, metrics } = this.#options;
+    // It can wait; a training would keep it waiting for long.
+    if (this.#status.state !== 'idle') return;
+    const release = await this.#begin();
+    try {
+      for (const [run, kept] of await versionsOfRetired(this.store, await replay(), pinned)) {
+        const versions = await this.store.keepOnly(run, kept);
+        if (versions === 0) continue;
+        metrics.versions_retired_total.inc(versions);
+        log.info(
+          { run, versions, kept: [...kept] },
+          'the run is over and has no records: its older versions were removed',
+        );
+      }
+    } finally {
+      release();
     }
   }
 

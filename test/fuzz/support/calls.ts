@@ -8,6 +8,7 @@ import {
   controllerContract,
   replayContract,
   rewardContract,
+  scorerListContract,
   tablesContract,
   trainerContract,
 } from '@segue/bus';
@@ -17,9 +18,9 @@ import {
   actorSamples,
   controllerSamples,
   replaySamples,
-  rewardSamples,
   trainerSamples,
 } from '../../../packages/bus/test/rpc-samples.js';
+import { rewardSamples, scorerListSamples } from '../../../packages/bus/test/scorer-samples.js';
 import { tablesSamples } from '../../../packages/bus/test/table-samples.js';
 import { framed } from '../../security/raw-call.js';
 import { damaged, randomBytes } from './bytes.js';
@@ -41,6 +42,7 @@ export const targets: readonly Target[] = [
   ...targetsOf('actor-0', bindContract(actorContract), actorSamples),
   ...targetsOf('trainer', bindContract(trainerContract), trainerSamples),
   ...targetsOf('reward', bindContract(rewardContract), rewardSamples),
+  ...targetsOf('reward', bindContract(scorerListContract), scorerListSamples),
 ];
 
 function targetsOf(

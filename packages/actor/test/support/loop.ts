@@ -11,6 +11,8 @@ export interface Setting {
   readonly slots?: number;
   readonly read?: (id: string) => Promise<Trajectory>;
   readonly engineTimeoutMs?: number;
+  /** How long the outbox tries. */
+  readonly patienceMs?: number;
   /** Makes an engine ready, by its place among those that were made. */
   readonly prepare?: (engine: FakeEngine, place: number) => unknown;
 }
@@ -18,11 +20,13 @@ export interface Setting {
 /** A running loop over fakes, serving version 5 of run r. */
 export async function startLoop(
   t: { teardown(end: () => Promise<void>): void },
-  { slots = 4, read, engineTimeoutMs = 60_000, prepare }: Setting = {},
+  { slots = 4, read, engineTimeoutMs = 60_000, patienceMs = 5_000, prepare }: Setting = {},
 ) {
   const bus = new FakeBus();
   const engines: FakeEngine[] = [];
   const returned: ReturnReason[] = [];
+  /** What was said of what was returned, where anything was. */
+  const details: string[] = [];
   const flushed: number[] = [];
   /** What the lane said of its engines. */
   const failures: string[] = [];
@@ -30,7 +34,7 @@ export async function startLoop(
   const reads: string[] = [];
   const outbox = new SegmentOutbox({
     bus,
-    patienceMs: 5_000,
+    patienceMs,
     onPublished: () => undefined,
     onFailure: () => undefined,
   });
@@ -44,7 +48,10 @@ export async function startLoop(
       return read ? read(id) : storedTrajectory(id);
     }),
     rules: async () => ({ stopTokens: [2], repeat: null, maxAttempts: 3 }),
-    onReturned: (_, reason) => returned.push(reason),
+    onReturned: (_, reason, detail) => {
+      returned.push(reason);
+      if (detail !== '') details.push(detail);
+    },
     onFlushed: (iteration) => flushed.push(iteration),
     nowMs: () => clock.nowMs,
   });
@@ -72,7 +79,7 @@ export async function startLoop(
     // An engine that hangs cannot be stopped.
     await lanes.stop().catch(() => undefined);
   });
-  return { bus, engine: engines[0]!, engines, lanes, loop, outbox, returned, flushed, failures, clock, reads };
+  return { bus, engine: engines[0]!, engines, lanes, loop, outbox, returned, details, flushed, failures, clock, reads };
 }
 
 /**

@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type ChannelCredentials, credentials, ServerCredentials } from '@grpc/grpc-js';
 import { SegueError } from '@segue/core';
-import { requireService } from './identity.js';
+import { type PeerIdentity, requirePeer } from './identity.js';
 
 /** PEM files: the authority that is trusted, one's own certificate and its key. */
 export interface TlsFiles {
@@ -61,8 +61,8 @@ export function serverCredentials(tls: TlsMaterial | null): ServerCredentials {
   return ServerCredentials.createSsl(tls.ca, [{ private_key: tls.key, cert_chain: tls.cert }], true);
 }
 
-/** @param service that the other side's certificate must name */
-export function channelCredentials(tls: TlsMaterial | undefined, service: string): ChannelCredentials {
+/** @param peer that the other side's certificate must name */
+export function channelCredentials(tls: TlsMaterial | undefined, peer: PeerIdentity): ChannelCredentials {
   if (!tls) return credentials.createInsecure();
-  return credentials.createSsl(tls.ca, tls.key, tls.cert, { checkServerIdentity: requireService(service) });
+  return credentials.createSsl(tls.ca, tls.key, tls.cert, { checkServerIdentity: requirePeer(peer) });
 }

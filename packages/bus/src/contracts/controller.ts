@@ -31,6 +31,7 @@ import {
 } from '../convert/converter.js';
 import { deadLetterCalls } from '../convert/dead-letter.js';
 import { batchPartConverter, storedEventConverter } from '../convert/replay.js';
+import { scorerCalls } from '../convert/scorers.js';
 import type { ActorReport__Output } from '../gen/segue/v1/ActorReport.js';
 import type { ClusterStatus__Output } from '../gen/segue/v1/ClusterStatus.js';
 import type { CreateRunRequest__Output } from '../gen/segue/v1/CreateRunRequest.js';
@@ -96,6 +97,7 @@ const clusterStatusConverter = fields<ClusterStatus, ClusterStatus__Output>({
   services: listOf(serviceAddressConverter),
   faults: counts,
   queues: listOf(fields<QueueReport, QueueReport__Output>({ queue: text, pending: uint, leased: uint })),
+  runsRetired: uint,
 });
 
 const ofRun = fields<{ runId: string }, GetRunRequest__Output>({ runId: text });
@@ -157,5 +159,6 @@ export const controllerContract: Contract<ControllerApi> = {
     ),
     getClusterStatus: unary(ofRun, clusterStatusConverter),
     ...deadLetterCalls,
+    ...scorerCalls,
   },
 };

@@ -1,12 +1,11 @@
-/** segue.v1.RewardScorer: the RPCs with their converters, deadlines and retry rules. Meanings are in reward.proto. */
-import type { RewardApi, ScoreRequest, ScorerInfo } from '@segue/core';
+/** segue.v1.RewardScorer and segue.v1.ScorerList: the RPCs with their converters, deadlines and retry rules. Meanings are in reward.proto and scorers.proto. */
+import type { RewardApi, ScoreRequest, ScorerListApi } from '@segue/core';
 import { scoreConverter } from '../convert/common.js';
-import { converter, emptyConverter, fields, jsonObject, listOf, text } from '../convert/converter.js';
-import type { ListScorersResponse__Output } from '../gen/segue/v1/ListScorersResponse.js';
+import { converter, fields, jsonObject, listOf } from '../convert/converter.js';
+import { scorerCalls } from '../convert/scorers.js';
 import type { ScoreBatchRequest__Output } from '../gen/segue/v1/ScoreBatchRequest.js';
 import type { ScoreBatchResponse__Output } from '../gen/segue/v1/ScoreBatchResponse.js';
 import type { ScoreRequest__Output, ScoreRequest as WireScoreRequest } from '../gen/segue/v1/ScoreRequest.js';
-import type { ScorerInfo__Output } from '../gen/segue/v1/ScorerInfo.js';
 import { type Contract, deadlines, unary } from '../rpc/contract.js';
 
 const requestConverter = converter<ScoreRequest, WireScoreRequest, ScoreRequest__Output>(
@@ -21,12 +20,6 @@ const requestConverter = converter<ScoreRequest, WireScoreRequest, ScoreRequest_
   }),
 );
 
-const scorerConverter = fields<ScorerInfo, ScorerInfo__Output>({
-  name: text,
-  description: text,
-  metadataSchemaJson: text,
-});
-
 export const rewardContract: Contract<RewardApi> = {
   name: 'segue.v1.RewardScorer',
   methods: {
@@ -35,9 +28,11 @@ export const rewardContract: Contract<RewardApi> = {
       fields<RewardApi['scoreBatch']['response'], ScoreBatchResponse__Output>({ scores: listOf(scoreConverter) }),
       { deadlineMs: deadlines.slowMs, retry: true },
     ),
-    listScorers: unary(
-      emptyConverter,
-      fields<RewardApi['listScorers']['response'], ListScorersResponse__Output>({ scorers: listOf(scorerConverter) }),
-    ),
+    listScorers: scorerCalls.listScorers,
   },
+};
+
+export const scorerListContract: Contract<ScorerListApi> = {
+  name: 'segue.v1.ScorerList',
+  methods: { registerScorers: scorerCalls.registerScorers, unregisterScorers: scorerCalls.unregisterScorers },
 };

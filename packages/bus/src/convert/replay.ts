@@ -268,5 +268,6 @@ export const statisticsConverter = converter<ReplayStatistics, WireStatistics, S
     promptTokens: message.promptTokens,
     bytesOnDisk: message.bytesOnDisk,
     deadLettersByKind: countsOf(deadLetterKinds, message.deadLettersByKind),
+    runsRetired: message.runsRetired,
   }),
 );

@@ -17,6 +17,8 @@ export type ApiShape<Api> = { readonly [K in keyof Api]: AnyMethod };
 export interface CallOptions {
   /** Longest time for the call, all tries together, in ms; left out: the contract's. */
   readonly deadlineMs?: number | undefined;
+  /** False: one try alone, for callers that know another server. */
+  readonly retry?: boolean | undefined;
   /** Cancels the call, here and at the server. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -11,6 +11,7 @@ import {
 } from '@grpc/grpc-js';
 import { accessTable, SegueError } from '@segue/core';
 import { cancelled, untilAborted } from '../abort.js';
+import { scorerIdentity, serviceIdentity } from '../access/identity.js';
 import { channelCredentials, type TlsMaterial } from '../access/tls.js';
 import type { ApiShape, CallOptions, Client } from './call.js';
 import { channelOptions } from './channel.js';
@@ -27,6 +28,8 @@ export interface ConnectOptions {
   readonly tls?: TlsMaterial | undefined;
   /** Bearer token of a client; sent over TLS alone, or on this machine. */
   readonly token?: string | undefined;
+  /** A scorer server of one's own, by the name in its certificate; left out: a service of the cluster is called. */
+  readonly scorer?: string | undefined;
 }
 
 /** One call's circumstances. */
@@ -45,10 +48,11 @@ export function connect<Api extends ApiShape<Api>>(
   options: ConnectOptions = {},
 ): Client<Api> {
   const service = accessTable[contract.name]?.service ?? contract.name;
-  const channel = new GrpcClient(address, channelCredentials(options.tls, service), {
+  const peer = options.scorer === undefined ? serviceIdentity(service) : scorerIdentity(options.scorer);
+  const channel = new GrpcClient(address, channelCredentials(options.tls, peer), {
     ...channelOptions(options.maxMessageBytes),
     // The name that is asked for in the handshake: an address is none.
-    ...(options.tls && { 'grpc.ssl_target_name_override': service }),
+    ...(options.tls && { 'grpc.ssl_target_name_override': peer.name }),
   });
   const metadata = metadataOf(address, options);
   const methods = bindContract(contract).map((method) => {
@@ -57,7 +61,7 @@ export function connect<Api extends ApiShape<Api>>(
       channel,
       metadata,
       what: `${method.path.slice(1)} at ${address}${options.tls ? ' over TLS' : ''}`,
-      retry: method.rule.retry,
+      retry: method.rule.retry && callOptions.retry !== false,
       deadlineAtMs: Date.now() + (callOptions.deadlineMs ?? method.rule.deadlineMs),
       signal: callOptions.signal,
     });

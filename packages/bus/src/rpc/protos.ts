@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { loadSync, type MethodDefinition, type Options, type PackageDefinition } from '@grpc/proto-loader';
 import { SegueError } from '@segue/core';
 
-const files = ['common', 'controller', 'actor', 'trainer', 'reward', 'replay', 'tables'].map(
+const files = ['common', 'controller', 'actor', 'trainer', 'reward', 'scorers', 'replay', 'tables'].map(
   (name) => `segue/v1/${name}.proto`,
 );
 

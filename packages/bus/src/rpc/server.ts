@@ -14,6 +14,7 @@ import { type ErrorCode, SegueError } from '@segue/core';
 import { pause, untilAborted } from '../abort.js';
 import type { ApiShape, CallContext, Handlers } from './call.js';
 import type { Contract } from './contract.js';
+import { limited } from './incoming.js';
 import { toStatus } from './status.js';
 import { type BoundMethod, bindContract } from './wire.js';
 
@@ -34,6 +35,8 @@ export interface ServeOptions {
   readonly onCall?: ((report: CallReport) => void) | undefined;
   /** Bytes of one client's stream at most, all its messages together; left out: no limit. */
   readonly maxStreamBytes?: number | undefined;
+  /** Longest wait for the next message of a client's stream, in ms; left out: half a minute. */
+  readonly maxIdleMs?: number | undefined;
 }
 
 /** What the three kinds of call have in common. */
@@ -49,6 +52,7 @@ const raw = (bytes: Buffer) => bytes;
 
 /** Within this time after the end of a client's stream it is known whether it was cut. */
 const breakNoticeMs = 20;
+const defaultIdleMs = 30_000;
 
 export function addService<Api extends ApiShape<Api>>(
   server: Server,
@@ -89,11 +93,16 @@ function adapter(method: BoundMethod, handler: Handler, options: ServeOptions) {
     case 'client-stream':
       return (call: ServerReadableStream<Buffer, Buffer>, callback: sendUnaryData<Buffer>) =>
         void answer(method, call, options, callback, (context) =>
-          readParts(method, handler, limited(call, method, options.maxStreamBytes), context),
+          readParts(method, handler, limited(call, method.path, incomingLimits(method, options)), context),
         );
     case 'server-stream':
       return (call: ServerWritableStream<Buffer, Buffer>) => void stream(method, handler, call, options);
   }
+}
+
+/** A call of no deadline may keep us waiting as long as one with the contract's. */
+function incomingLimits({ rule }: BoundMethod, { maxStreamBytes, maxIdleMs = defaultIdleMs }: ServeOptions) {
+  return { maxBytes: maxStreamBytes, idleMs: maxIdleMs, totalWaitMs: rule.deadlineMs };
 }
 
 /** Runs a handler with one response. */
@@ -127,25 +136,6 @@ async function readParts(
     throw new SegueError('INVALID_INPUT', `${method.path}: the first message of the stream must be the header`);
   }
   return handler(first.value.header, itemsOf(parts, method), context);
-}
-
-/** The stream's messages, as long as they are not too much together. */
-async function* limited(
-  messages: AsyncIterable<Buffer>,
-  method: BoundMethod,
-  maxBytes = Number.POSITIVE_INFINITY,
-): AsyncGenerator<Buffer, void, void> {
-  let bytes = 0;
-  for await (const message of messages) {
-    bytes += message.length;
-    if (bytes > maxBytes) {
-      throw new SegueError(
-        'RESOURCE_EXHAUSTED',
-        `${method.path}: a stream holds at most ${maxBytes} bytes: send several`,
-      );
-    }
-    yield message;
-  }
 }
 
 type Part = { readonly header: unknown } | { readonly item: unknown };

@@ -1,9 +1,9 @@
 /** The typed clients by name. */
-import type { ActorApi, ControllerApi, ReplayApi, RewardApi, TablesApi, TrainerApi } from '@segue/core';
+import type { ActorApi, ControllerApi, ReplayApi, RewardApi, ScorerListApi, TablesApi, TrainerApi } from '@segue/core';
 import { actorContract } from '../contracts/actor.js';
 import { controllerContract } from '../contracts/controller.js';
 import { replayContract } from '../contracts/replay.js';
-import { rewardContract } from '../contracts/reward.js';
+import { rewardContract, scorerListContract } from '../contracts/reward.js';
 import { tablesContract } from '../contracts/tables.js';
 import { trainerContract } from '../contracts/trainer.js';
 import type { Client } from './call.js';
@@ -24,6 +24,11 @@ export function connectTrainer(address: string, options?: ConnectOptions): Clien
 
 export function connectReward(address: string, options?: ConnectOptions): Client<RewardApi> {
   return connect(rewardContract, address, options);
+}
+
+/** The reward service keeps its list of scorers at the same address. */
+export function connectScorerList(address: string, options?: ConnectOptions): Client<ScorerListApi> {
+  return connect(scorerListContract, address, options);
 }
 
 export function connectReplay(address: string, options?: ConnectOptions): Client<ReplayApi> {

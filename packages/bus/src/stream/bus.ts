@@ -79,6 +79,20 @@ export interface Registration {
   readonly trouble?: string | undefined;
 }
 
+/** A scorer that a server of somebody's own serves. */
+export interface ScorerEntry {
+  readonly scorer: string;
+  /** Name of the server. */
+  readonly instance: string;
+  /** host:port of its segue.v1.RewardScorer. */
+  readonly address: string;
+  readonly description: string;
+  /** JSON schema of the metadata that it reads; empty when none. */
+  readonly metadataSchemaJson: string;
+  /** False: it has left. */
+  readonly serves: boolean;
+}
+
 /** A nudge from the store to the controller: something was committed. Loss is harmless. */
 export interface ProgressNote {
   readonly runId: string;
@@ -183,6 +197,11 @@ export interface Bus {
   /** Leaves the registry at once. */
   unregister(service: ServiceName, id: string): Promise<void>;
   registrations(service?: ServiceName): Promise<Registration[]>;
+
+  /** Says that a server serves a scorer, or has left; one entry per scorer and server, forgotten a day after it was last repeated. */
+  putScorer(entry: ScorerEntry): Promise<void>;
+  /** Begins with what is there, then every change and repetition. */
+  watchScorers(options?: Untilable): AsyncIterable<ScorerEntry>;
 
   queueDepths(): Promise<QueueDepths>;
   /** The newest dead letters that the store has not taken in, oldest first, at most `max` (default 100). */

@@ -23,6 +23,7 @@ import type {
   ProgressNote,
   QueueDepths,
   Registration,
+  ScorerEntry,
   TakeOptions,
   Untilable,
 } from './bus.js';
@@ -39,6 +40,7 @@ import {
   type ScoreMessage,
   type SegmentMessage,
   scoreFormat,
+  scorerFormat,
   segmentFormat,
   signalFormat,
 } from './messages.js';
@@ -62,6 +64,7 @@ class JetBus implements Bus {
   readonly #policies: Bucket<ActivePolicy>;
   readonly #signals: Bucket<IterationSignal>;
   readonly #registry: Bucket<Registration>;
+  readonly #scorers: Bucket<ScorerEntry>;
   readonly #deadLetters: DeadLetters;
   readonly #lostTries: LostTryMarks;
   readonly #closing = new AbortController();
@@ -79,6 +82,7 @@ class JetBus implements Bus {
     this.#policies = new Bucket(connection, buckets.policies, policyFormat);
     this.#signals = new Bucket(connection, buckets.iterations, signalFormat);
     this.#registry = new Bucket(connection, buckets.registry, registrationFormat);
+    this.#scorers = new Bucket(connection, buckets.scorers, scorerFormat);
   }
 
   get connected(): boolean {
@@ -96,7 +100,7 @@ class JetBus implements Bus {
         const known = await this.#isThere(() => jsm.consumers.info(queue.stream, queue.consumer));
         if (!known) await jsm.consumers.add(queue.stream, consumerConfig(queue, queue.leaseMs));
       }
-      for (const bucket of [this.#policies, this.#signals, this.#registry]) await bucket.setUp();
+      for (const bucket of [this.#policies, this.#signals, this.#registry, this.#scorers]) await bucket.setUp();
     });
     if (this.#guardsSetUp) return;
     this.#guardsSetUp = true;
@@ -285,6 +289,14 @@ class JetBus implements Bus {
   async registrations(service?: ServiceName): Promise<Registration[]> {
     const all = await this.#registry.list();
     return service === undefined ? all : all.filter((registration) => registration.service === service);
+  }
+
+  putScorer(entry: ScorerEntry): Promise<void> {
+    return this.#scorers.put(`${requireId(entry.scorer, 'scorer')}.${requireId(entry.instance, 'instance')}`, entry);
+  }
+
+  watchScorers(options: Untilable = {}) {
+    return this.#scorers.watch(this.#until(options));
   }
 
   async queueDepths(): Promise<QueueDepths> {

@@ -11,7 +11,7 @@ import {
   scoreStatuses,
 } from '@segue/core';
 import { requireLength } from '../convert/common.js';
-import type { ActivePolicy, IterationSignal, ProgressNote, Registration } from './bus.js';
+import type { ActivePolicy, IterationSignal, ProgressNote, Registration, ScorerEntry } from './bus.js';
 import type { Body, BodyValue, FieldReader } from './codec.js';
 
 /** Between a value and its body. */
@@ -141,6 +141,15 @@ export const signalFormat: Format<IterationSignal> = plain((fields) => ({
   iteration: fields.count('iteration'),
   policyVersion: fields.count('policyVersion'),
   open: fields.flag('open'),
+}));
+
+export const scorerFormat: Format<ScorerEntry> = plain((fields) => ({
+  scorer: fields.id('scorer'),
+  instance: fields.id('instance'),
+  address: fields.text('address'),
+  description: fields.text('description'),
+  metadataSchemaJson: fields.text('metadataSchemaJson'),
+  serves: fields.flag('serves'),
 }));
 
 const serviceNames = Object.keys(defaultPorts) as ServiceName[];

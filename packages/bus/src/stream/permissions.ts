@@ -87,7 +87,10 @@ const own: Readonly<Record<ServiceName, Permissions>> = {
     publish: [...taking(queues.rollout), ...publishing(queues.segments), `${returnsPrefix}.lost.>`],
     subscribe: [],
   },
-  reward: { publish: [...taking(queues.reward), ...publishing(queues.scores)], subscribe: [] },
+  reward: {
+    publish: [...taking(queues.reward), ...publishing(queues.scores), keysOf(buckets.scorers)],
+    subscribe: [keysOf(buckets.scorers)],
+  },
   replay: {
     publish: [
       ...taking(queues.segments),

@@ -126,11 +126,12 @@ export function consumerConfig(queue: QueueSpec, leaseMs: number) {
   };
 }
 
-/** Buckets of the small shared state. Only the registry forgets. */
+/** Buckets of the small shared state. The registry forgets services that are gone, and scorers of one's own a day later. */
 export const buckets = {
   policies: { name: 'segue_policies', ttlMs: 0 },
   iterations: { name: 'segue_iterations', ttlMs: 0 },
   registry: { name: 'segue_registry', ttlMs: 10_000 },
+  scorers: { name: 'segue_scorers', ttlMs: 24 * hour },
 } as const;
 
 export type BucketSpec = (typeof buckets)[keyof typeof buckets];

@@ -25,6 +25,9 @@ const publishWindow = 64;
 const consumeBatch = 64;
 const consumeWaitMs = 5_000;
 const missingPauseMs = 500;
+/** After a pull that was refused; doubles while they are. */
+const firstRefusalPauseMs = 10;
+const longestRefusalPauseMs = 500;
 
 /** A message to publish: where it belongs and the id by which a repetition is known. */
 export interface Outgoing<T> {
@@ -95,10 +98,15 @@ export class WorkQueue<T> {
   /** What is there at once, else the first that comes within `waitMs` and what came with it. */
   async take(max: number, { waitMs, signal }: TakeOptions): Promise<Lease<T>[]> {
     const deadlineAtMs = performance.now() + waitMs;
-    for (;;) {
-      const leftMs = Math.max(0, Math.ceil(deadlineAtMs - performance.now()));
-      const leases = await this.#open(await this.#pull(max, leftMs, signal));
-      if (leases.length > 0 || performance.now() >= deadlineAtMs || signal?.aborted) return leases;
+    const leftMs = () => Math.max(0, Math.ceil(deadlineAtMs - performance.now()));
+    for (let pauseMs = firstRefusalPauseMs; ; ) {
+      const deliveries = await this.#pull(max, leftMs(), signal);
+      const leases = await this.#open(deliveries);
+      if (leases.length > 0 || leftMs() === 0 || signal?.aborted) return leases;
+      // Nothing before its time: the server did not take the pull.
+      if (deliveries.length > 0) continue;
+      await pause(Math.min(pauseMs, leftMs()), signal);
+      pauseMs = Math.min(2 * pauseMs, longestRefusalPauseMs);
     }
   }
 

@@ -11,6 +11,7 @@ import type { ClientCredentials } from '@segue/client';
 import { SegueError, type ServiceName } from '@segue/core';
 import type { ClusterSecurity } from '../security/cluster-security.js';
 import { operatorCredentials } from '../security/operator.js';
+import { requireNoRestore } from '../store/unfinished-restore.js';
 import { BrokerDisk, freeBytesOf } from './broker-disk.js';
 import { Child, type ChildSpec, defaultRestartRules, type ReadyLine, type RestartRules } from './child.js';
 import { FolderLock } from './folder-lock.js';
@@ -91,6 +92,7 @@ export class LocalCluster {
     const logs = join(this.#options.dataFolder, 'logs');
     await mkdir(logs, { recursive: true });
     try {
+      await requireNoRestore(resolve(this.#options.dataFolder));
       if (this.#options.secure) this.#security = await this.#secure();
       this.#natsUrl = process.env.SEGUE_NATS_URL ?? (await this.#startNats(logs));
       for (const group of startOrder(this.#options)) {

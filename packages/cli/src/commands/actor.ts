@@ -10,8 +10,9 @@ import { createInterface } from 'node:readline';
 import { isId, SegueError } from '@segue/core';
 import type { Command } from 'commander';
 import { readClusterState, readServiceReady, serviceEntry } from '../cluster/local-cluster.js';
-import { addConnectFlags, type ConnectFlags, print, withClient } from './connect.js';
+import { addConnectFlags, type ConnectFlags, withClient } from './connect.js';
 import { collect } from './options.js';
+import { addExamples, jsonOption, print } from './output.js';
 
 interface JoinFlags {
   readonly data: string;
@@ -23,22 +24,23 @@ interface JoinFlags {
 
 export function addActorCommand(program: Command): void {
   const command = program.command('actor').description('rollout actors that come and go while a cluster runs');
-  command
+  const joins = command
     .command('join')
     .description('start one more actor; Ctrl-C or SIGTERM makes it save what it generates and leave')
     .option('--data <folder>', 'folder of the local cluster, and of this actor', '.segue')
     .option('--nats <url>', 'message server of another cluster')
     .option('--id <id>', 'its name in logs, metrics and the registry', `joined-${process.pid}`)
     .option('--set <key=value>', 'any key of the actor, such as slots=16', collect, [])
-    .option('--json', 'the address as JSON')
+    .option(...jsonOption)
     .action(async (flags: JoinFlags) => {
       process.exitCode = await join(flags);
     });
-  addConnectFlags(
-    command
-      .command('drain <id>')
-      .description('have an actor save what it generates and take no more work; its process stays, and evaluates'),
-  ).action(drain);
+  addExamples(joins, 'segue actor join --set slots=16', 'segue actor join --nats nats://10.0.0.5:4222 --id gpu-7');
+  const drains = command
+    .command('drain <id>')
+    .description('have an actor save what it generates and take no more work; its process stays, and evaluates');
+  addConnectFlags(drains).action(drain);
+  addExamples(drains, 'segue actor drain actor-1', 'segue actor drain gpu-7 --controller 10.0.0.5:7400 --json');
 }
 
 /** Lives as long as the actor does; answers its exit code. */

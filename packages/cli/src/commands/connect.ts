@@ -4,6 +4,8 @@ import { type ClientCredentials, connect, type SegueClient } from '@segue/client
 import { SegueError } from '@segue/core';
 import { type Command, Option } from 'commander';
 import { credentialsOf, readClusterState } from '../cluster/local-cluster.js';
+import { withProgress } from '../view/progress.js';
+import { jsonOption } from './output.js';
 
 export interface ConnectFlags {
   readonly data: string;
@@ -26,14 +28,14 @@ export function addConnectFlags(command: Command): Command {
     .addOption(
       option('--token-file <file>', 'file of your token; SEGUE_TOKEN holds the token itself', 'SEGUE_TOKEN_FILE'),
     )
-    .option('--json', 'as JSON');
+    .option(...jsonOption);
 }
 
-export async function withClient(flags: ConnectFlags, work: (client: SegueClient) => Promise<void>): Promise<void> {
+export async function withClient<T>(flags: ConnectFlags, work: (client: SegueClient) => Promise<T>): Promise<T> {
   const { address, credentials } = await findCluster(flags);
   const client = connect(address, credentials);
   try {
-    await work(client);
+    return await withProgress(`waiting for ${address}`, () => work(client));
   } finally {
     client.close();
   }
@@ -53,8 +55,4 @@ async function findCluster(flags: ConnectFlags): Promise<{ address: string; cred
     );
   }
   return { address: state.controller, credentials: credentialsOf(state) };
-}
-
-export function print(flags: { readonly json?: boolean }, value: unknown, text: () => string): void {
-  process.stdout.write(`${flags.json ? JSON.stringify(value) : text()}\n`);
 }

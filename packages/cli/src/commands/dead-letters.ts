@@ -1,7 +1,8 @@
 /** `segue dead-letters`: what was given up; read it, put it back to work, or forget it. */
 import type { DeadLetterRecord, RequeueOutcome } from '@segue/core';
 import type { Command } from 'commander';
-import { addConnectFlags, type ConnectFlags, print, withClient } from './connect.js';
+import { addConnectFlags, type ConnectFlags, withClient } from './connect.js';
+import { addExamples, print, printEach } from './output.js';
 
 const outcomes: Readonly<Record<RequeueOutcome, string>> = {
   'generated-again': 'goes on in the next iteration',
@@ -15,23 +16,25 @@ export function addDeadLettersCommand(program: Command): void {
   const command = program
     .command('dead-letters')
     .description('trajectories, verdicts and messages that were given up, with the reason');
-  addConnectFlags(command.command('list').description('all of them, oldest first'))
+  const lists = addConnectFlags(command.command('list').description('all of them, oldest first'))
     .option('--run <run>', 'those of one run alone', '')
     .action(list);
-  addConnectFlags(command.command('show <id>').description('one, with the body of a message in hex')).action(show);
-  addConnectFlags(command.command('requeue <ids...>').description('put them back to work')).action(requeue);
-  addConnectFlags(command.command('drop <ids...>').description('forget them for good')).action(drop);
+  addExamples(lists, 'segue dead-letters list', 'segue dead-letters list --run demo-1 --json');
+  const shows = command.command('show <id>').description('one, with the body of a message in hex');
+  addExamples(addConnectFlags(shows).action(show), 'segue dead-letters show trajectory-demo-1-g3-t0');
+  const requeues = command.command('requeue <ids...>').description('put them back to work');
+  addExamples(addConnectFlags(requeues).action(requeue), 'segue dead-letters requeue score-demo-1-g3-t0');
+  const drops = command.command('drop <ids...>').description('forget them for good');
+  addExamples(addConnectFlags(drops).action(drop), 'segue dead-letters drop message-17 message-18');
 }
 
 async function list(flags: ConnectFlags & { readonly run: string }): Promise<void> {
   await withClient(flags, async (client) => {
     const letters: DeadLetterRecord[] = [];
     for await (const letter of client.deadLetters(flags.run)) letters.push(letter);
-    print(flags, letters.map(plain), () =>
-      letters.length === 0
-        ? 'no dead letters'
-        : letters.map((letter) => `${letter.id}\n    ${aboutOf(letter)}`).join('\n'),
-    );
+    const text = (letter: DeadLetterRecord) => `${letter.id}\n    ${aboutOf(letter)}`;
+    if (flags.json) printEach(flags, letters.map(plain), () => '', '');
+    else printEach(flags, letters, text, 'no dead letters');
   });
 }
 

@@ -8,6 +8,7 @@ import { type DemoProblems, type DemoSizes, makeDemoProblems } from '../demo/pro
 import type { ProblemBatch } from '../run/session.js';
 import { runLocally } from './local-run.js';
 import { addLocalRunFlags, type LocalRunFlags } from './options.js';
+import { addExamples } from './output.js';
 
 /** The demo's configuration, to be read and copied: deploy/runs/demo.yaml. */
 const configFile = fileURLToPath(new URL('../../../../deploy/runs/demo.yaml', import.meta.url));
@@ -18,20 +19,17 @@ export function addDemoCommand(program: Command): void {
   const command = program
     .command('demo')
     .description('warm a small policy up and train it by reinforcement learning on a local cluster');
-  addLocalRunFlags(command)
-    .addHelpText(
-      'after',
-      `
-Examples:
-  segue demo --seed 2
-  segue demo --json --seed 1 | tail -1
-  segue demo --no-partial
-  segue demo --control random-reward
-  segue demo --resume`,
-    )
-    .action(async (flags: LocalRunFlags) => {
-      process.exitCode = await runLocally({ flags, base: 'demo', configFile, ownFile: false, batches });
-    });
+  addLocalRunFlags(command).action(async (flags: LocalRunFlags) => {
+    process.exitCode = await runLocally({ flags, base: 'demo', configFile, ownFile: false, batches });
+  });
+  addExamples(
+    command,
+    'segue demo --seed 2',
+    'segue demo --json --seed 1 | tail -1',
+    'segue demo --no-partial',
+    'segue demo --control random-reward',
+    'segue demo --resume',
+  );
 }
 
 /** The demo's problems; drawn when they are first asked for, since a resumed run has them already. */

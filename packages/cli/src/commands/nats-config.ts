@@ -5,8 +5,9 @@ import { resolve } from 'node:path';
 import { SegueError, serviceNames } from '@segue/core';
 import type { Command } from 'commander';
 import { NatsUsers } from '../security/nats-users.js';
+import { addExamples, type JsonFlag, jsonOption, print } from './output.js';
 
-interface Flags {
+interface Flags extends JsonFlag {
   readonly out: string;
   readonly ca?: string;
   readonly cert?: string;
@@ -14,24 +15,24 @@ interface Flags {
 }
 
 export function addNatsConfigCommand(program: Command): void {
-  program
+  const command = program
     .command('nats-config')
     .description("write nats-server's configuration: a user per service, and TLS when its files are given")
     .option('--out <folder>', 'folder of nats.conf and of the seed of each service', 'nats')
     .option('--ca <file>', 'PEM file of the authority, as the message server finds it')
     .option('--cert <file>', "the message server's certificate")
     .option('--key <file>', 'its key')
-    .addHelpText(
-      'after',
-      `
-Example:
-  segue nats-config --out nats --ca certs/ca.pem --cert certs/nats.pem --key certs/nats.key
-  nats-server --jetstream --config nats/nats.conf`,
-    )
+    .option(...jsonOption)
     .action(writeConfig);
+  addExamples(
+    command,
+    'segue nats-config --out nats --ca certs/ca.pem --cert certs/nats.pem --key certs/nats.key',
+    'nats-server --jetstream --config nats/nats.conf',
+  );
 }
 
-async function writeConfig({ out, ca, cert, key }: Flags): Promise<void> {
+async function writeConfig(flags: Flags): Promise<void> {
+  const { out, ca, cert, key } = flags;
   const given = [ca, cert, key].filter((file) => file !== undefined).length;
   if (given !== 0 && given !== 3)
     throw new SegueError('INVALID_CONFIG', 'give --ca, --cert and --key together, or none');
@@ -41,7 +42,10 @@ async function writeConfig({ out, ca, cert, key }: Flags): Promise<void> {
       : null;
   const users = new NatsUsers(resolve(out));
   await users.write(tls);
-  process.stdout.write(`${users.configFile}\n`);
-  for (const service of serviceNames)
-    process.stdout.write(`${service}: security.natsSeed=${users.seedFile(service)}\n`);
+  const seeds = Object.fromEntries(serviceNames.map((service) => [service, users.seedFile(service)]));
+  print(flags, { configFile: users.configFile, seeds }, () =>
+    [users.configFile, ...Object.entries(seeds).map(([service, seed]) => `${service}: security.natsSeed=${seed}`)].join(
+      '\n',
+    ),
+  );
 }

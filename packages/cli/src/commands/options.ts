@@ -3,6 +3,7 @@
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ClusterOptions } from '../cluster/local-cluster.js';
+import { jsonOption } from './output.js';
 
 export function wholeNumber(minimum: number): (text: string) => number {
   return (text) => {
@@ -69,7 +70,7 @@ export function addLocalRunFlags(command: Command): Command {
     .option('--set <key=value>', 'any key of the run configuration, such as train.learningRate=5e-5', collect, [])
     .option('--resume [run]', 'go on with the newest unfinished run, or the named one')
     .option('--secure', 'certificates, tokens and users of the message server on this machine too; see SECURITY.md')
-    .option('--json', 'one JSON object per iteration on stdout, then the summary, and nothing else');
+    .option(...jsonOption);
 }
 
 /** What the dedicated flags say, as keys of the run configuration. */

@@ -8,6 +8,7 @@ import type { Command } from 'commander';
 import { readProblemFile } from '../problems/problem-file.js';
 import { runLocally } from './local-run.js';
 import { addLocalRunFlags, type LocalRunFlags } from './options.js';
+import { addExamples } from './output.js';
 
 interface RunFlags extends LocalRunFlags {
   readonly config?: string;
@@ -26,18 +27,15 @@ export function addRunCommand(program: Command): void {
       'JSONL files: prompt (text or chat messages), answer, scorer, tags, difficulty, metadata, purpose (train, evaluation, warmup), response',
       [],
     );
-  addLocalRunFlags(command)
-    .addHelpText(
-      'after',
-      `
-Examples:
-  segue run --config my-run.yaml --problems problems.jsonl
-  segue run --config my-run.yaml --problems train.jsonl heldout.jsonl --set rollout.tokenBudget=256
-  segue run --resume`,
-    )
-    .action(async (flags: RunFlags) => {
-      process.exitCode = await runOwnProblems(flags);
-    });
+  addLocalRunFlags(command).action(async (flags: RunFlags) => {
+    process.exitCode = await runOwnProblems(flags);
+  });
+  addExamples(
+    command,
+    'segue run --config my-run.yaml --problems problems.jsonl',
+    'segue run --config my-run.yaml --problems train.jsonl heldout.jsonl --set rollout.tokenBudget=256',
+    'segue run --resume',
+  );
 }
 
 async function runOwnProblems(flags: RunFlags): Promise<number> {

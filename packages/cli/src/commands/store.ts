@@ -2,11 +2,14 @@
  * `segue store`: looks whether the replay store is whole, mends it, takes a snapshot, puts one back.
  */
 import { join, resolve } from 'node:path';
+import type { StoreClient } from '@segue/client';
 import { SegueError } from '@segue/core';
 import type { Command } from 'commander';
 import { withStore } from '../run/with-store.js';
 import { restoreSnapshot } from '../store/restore.js';
 import { writeSnapshot } from '../store/snapshot-folder.js';
+import { type Progress, withProgress } from '../view/progress.js';
+import { addExamples, jsonOption, print } from './output.js';
 
 interface StoreFlags {
   readonly data: string;
@@ -21,41 +24,44 @@ interface VerifyFlags extends StoreFlags {
 export function addStoreCommand(program: Command): void {
   const store = program.command('store').description('look after the replay store: verify, snapshot, restore');
   const addFlags = (command: Command) =>
-    command.option('--data <folder>', 'folder of all data', '.segue').option('--json', 'as JSON');
-  addFlags(store.command('verify'))
+    command.option('--data <folder>', 'folder of all data', '.segue').option(...jsonOption);
+  const verifies = addFlags(store.command('verify'))
     .description('look for records that are not what was written; a running cluster goes on meanwhile')
     .option('--run <id>', 'one run alone')
     .option('--repair', 'mend what can be mended: the work is run again from the last good record')
     .action(verify);
-  addFlags(store.command('snapshot <folder>'))
+  addExamples(verifies, 'segue store verify', 'segue store verify --run demo-1 --repair --json');
+  const snapshots = addFlags(store.command('snapshot <folder>'))
     .description('copy the store as it is at this moment into a new folder; a running cluster goes on meanwhile')
     .action(snapshot);
-  addFlags(store.command('restore <folder>'))
+  addExamples(snapshots, 'segue store snapshot /backup/segue-monday');
+  const restores = addFlags(store.command('restore <folder>'))
     .description('put a snapshot in the place of the store; the cluster must be down')
     .action(restore);
+  addExamples(restores, 'segue store restore /backup/segue-monday');
 }
 
 async function verify(flags: VerifyFlags): Promise<void> {
-  const { json = false, repair = false, run = null } = flags;
+  const { repair = false, run = null } = flags;
   let records = 0;
   let mended = 0;
   let standing = 0;
-  await withStore(flags.data, async (store) => {
+  const look = async (store: StoreClient, progress: Progress) => {
     for await (const check of store.verify(run, repair)) {
       records = check.records;
+      progress.update(`${records} records`);
       const { damage } = check;
       if (damage === null) continue;
       if (repair && damage.mending !== 'none') mended++;
       else standing++;
-      process.stdout.write(
-        json ? `${JSON.stringify(damage)}\n` : `${damage.what}: ${damage.detail} [${damage.mending}]\n`,
-      );
+      print(flags, damage, () => `${damage.what}: ${damage.detail} [${damage.mending}]`);
     }
-  });
-  const summary = { records, mended, standing };
-  process.stdout.write(
-    json ? `${JSON.stringify(summary)}\n` : `${records} records looked at, ${mended} mended, ${standing} damaged\n`,
+  };
+  await withProgress('looking through the store', (progress) =>
+    withStore(flags.data, (store) => look(store, progress)),
   );
+  const summary = { records, mended, standing };
+  print(flags, summary, () => `${records} records looked at, ${mended} mended, ${standing} damaged`);
   if (standing === 0) return;
   const advice = repair ? 'restore a snapshot (segue store restore)' : 'mend it (segue store verify --repair)';
   throw new SegueError('DATA_LOSS', `${standing} records of the store in ${flags.data} are damaged: ${advice}`);
@@ -63,17 +69,21 @@ async function verify(flags: VerifyFlags): Promise<void> {
 
 async function snapshot(folder: string, flags: StoreFlags): Promise<void> {
   const policies = join(resolve(flags.data), 'policies');
-  const manifest = await withStore(flags.data, (store) => writeSnapshot(resolve(folder), store.snapshot(), policies));
+  const manifest = await withProgress('copying the store', () =>
+    withStore(flags.data, (store) => writeSnapshot(resolve(folder), store.snapshot(), policies)),
+  );
   const runs = manifest.runs.map(({ id, iteration }) => `${id} at iteration ${iteration ?? '-'}`).join(', ');
   const text = `snapshot of ${manifest.bytes} bytes in ${folder}: ${runs || 'no runs'}`;
-  process.stdout.write(`${flags.json ? JSON.stringify(manifest) : text}\n`);
+  print(flags, manifest, () => text);
 }
 
 async function restore(folder: string, flags: StoreFlags): Promise<void> {
-  const { manifest, replaced } = await restoreSnapshot(resolve(folder), resolve(flags.data));
+  const { manifest, replaced } = await withProgress('putting the snapshot back', () =>
+    restoreSnapshot(resolve(folder), resolve(flags.data)),
+  );
   const text = [
     `restored the snapshot of ${manifest.takenAt}; iterations after it are run again`,
     ...(replaced === null ? [] : [`what was there is kept as ${replaced}`]),
   ].join('\n');
-  process.stdout.write(`${flags.json ? JSON.stringify({ manifest, replaced }) : text}\n`);
+  print(flags, { manifest, replaced }, () => text);
 }

@@ -7,8 +7,9 @@ import type { Command } from 'commander';
 import { createSecretFile } from '../security/secret-file.js';
 import { TokenList } from '../security/token-list.js';
 import { wholeNumber } from './options.js';
+import { addExamples, type JsonFlag, jsonOption, print, printEach } from './output.js';
 
-interface FileFlags {
+interface FileFlags extends JsonFlag {
   readonly file: string;
 }
 interface CreateFlags extends FileFlags {
@@ -19,21 +20,25 @@ interface CreateFlags extends FileFlags {
 
 export function addTokensCommands(program: Command): void {
   const tokens = program.command('tokens').description('tokens of clients: make, list, revoke');
-  withFile(tokens.command('create <name>'))
+  const create = withFile(tokens.command('create <name>'))
     .description('make a token and print it, once')
     .option('--scopes <list>', `what it is good for: ${scopes.join(', ')} (admin is good for all)`, 'read,submit')
     .option('--days <n>', 'how long it lasts', wholeNumber(1), 90)
     .option('--out <file>', 'write it to a new file that only its owner reads, in place of printing it')
-    .addHelpText('after', '\nExample:\n  segue tokens create alice --scopes read,submit --out alice.token')
     .action(createToken);
-  withFile(tokens.command('list')).description('who has a token, for what, until when').action(listTokens);
-  withFile(tokens.command('revoke <name>'))
+  addExamples(create, 'segue tokens create alice --scopes read,submit --out alice.token');
+  const list = withFile(tokens.command('list')).description('who has a token, for what, until when');
+  addExamples(list.action(listTokens), 'segue tokens list', 'segue tokens list --json');
+  const revoke = withFile(tokens.command('revoke <name>'))
     .description('from now on the token opens nothing; running services see it within a second')
-    .action((name: string, { file }: FileFlags) => listOf(file).revoke(name));
+    .action(revokeToken);
+  addExamples(revoke, 'segue tokens revoke alice --file .segue/security/tokens.json');
 }
 
 function withFile(command: Command): Command {
-  return command.option('--file <file>', 'file of the tokens, as services have it in security.tokens', 'tokens.json');
+  return command
+    .option('--file <file>', 'file of the tokens, as services have it in security.tokens', 'tokens.json')
+    .option(...jsonOption);
 }
 
 function listOf(file: string): TokenList {
@@ -42,9 +47,20 @@ function listOf(file: string): TokenList {
 
 async function createToken(name: string, flags: CreateFlags): Promise<void> {
   if (!isId(name) || name.length > 64) throw new SegueError('INVALID_INPUT', 'name must be 1 to 64 of [a-z0-9-]');
-  const token = await listOf(flags.file).create({ name, scopes: parseScopes(flags.scopes), days: flags.days });
-  if (flags.out === undefined) process.stdout.write(`${token}\n`);
-  else await createSecretFile(resolve(flags.out), `${token}\n`);
+  const granted = parseScopes(flags.scopes);
+  const token = await listOf(flags.file).create({ name, scopes: granted, days: flags.days });
+  const made = { name, scopes: granted, days: flags.days };
+  if (flags.out === undefined) {
+    print(flags, { ...made, token }, () => token);
+    return;
+  }
+  await createSecretFile(resolve(flags.out), `${token}\n`);
+  if (flags.json) print(flags, { ...made, file: flags.out }, () => '');
+}
+
+async function revokeToken(name: string, flags: FileFlags): Promise<void> {
+  await listOf(flags.file).revoke(name);
+  print(flags, { revoked: name }, () => `${name} is revoked`);
 }
 
 function parseScopes(text: string): Scope[] {
@@ -56,9 +72,16 @@ function parseScopes(text: string): Scope[] {
   });
 }
 
-function listTokens({ file }: FileFlags): void {
-  for (const { name, scopes: granted, expiresAtMs } of listOf(file).read()) {
-    const state = expiresAtMs > Date.now() ? 'until' : 'ended';
-    process.stdout.write(`${name}  ${granted.join(',')}  ${state} ${new Date(expiresAtMs).toISOString()}\n`);
-  }
+function listTokens(flags: FileFlags): void {
+  const all = listOf(flags.file)
+    .read()
+    .map(({ name, scopes: granted, expiresAtMs }) => ({
+      name,
+      scopes: granted,
+      until: new Date(expiresAtMs).toISOString(),
+      ended: expiresAtMs <= Date.now(),
+    }));
+  const text = ({ name, scopes: granted, until, ended }: (typeof all)[number]) =>
+    `${name}  ${granted.join(',')}  ${ended ? 'ended' : 'until'} ${until}`;
+  printEach(flags, all, text, 'nobody has a token');
 }

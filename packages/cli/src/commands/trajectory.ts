@@ -7,7 +7,9 @@ import { parseTrajectoryId, SegueError } from '@segue/core';
 import { loadTokenizer } from '@segue/tokenizer';
 import type { Command } from 'commander';
 import { withStore } from '../run/with-store.js';
+import { withProgress } from '../view/progress.js';
 import { type Decode, renderTrajectory, trajectoryJson } from '../view/trajectory-text.js';
+import { addExamples, jsonOption } from './output.js';
 
 interface TrajectoryFlags {
   readonly data: string;
@@ -15,18 +17,20 @@ interface TrajectoryFlags {
 }
 
 export function addTrajectoryCommand(program: Command): void {
-  program
+  const command = program
     .command('trajectory <id>')
     .description('print a trajectory segment by segment: text, versions, log-probs, score')
     .option('--data <folder>', 'folder of all data', '.segue')
-    .option('--json', 'as one JSON object')
-    .addHelpText('after', '\nExample:\n  segue trajectory demo-1-g12-t3')
+    .option(...jsonOption)
     .action(printTrajectory);
+  addExamples(command, 'segue trajectory demo-1-g12-t3');
 }
 
 async function printTrajectory(id: string, flags: TrajectoryFlags): Promise<void> {
   const { runId } = parseTrajectoryId(id);
-  const trajectory = await withStore(flags.data, (store) => store.trajectory(id));
+  const trajectory = await withProgress('reading the store', () =>
+    withStore(flags.data, (store) => store.trajectory(id)),
+  );
   const decode = await decoderOf(resolve(flags.data), runId);
   const text = flags.json
     ? `${JSON.stringify(trajectoryJson(trajectory, decode))}\n`

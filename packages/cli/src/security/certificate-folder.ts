@@ -58,14 +58,14 @@ export class CertificateFolder {
     const { name, kind } = holder;
     requireId(name, 'name');
     const isService = serviceHolders.some((service) => service.name === name);
-    if (name === 'ca' || (kind === 'client' && isService)) {
+    if (name === 'ca' || (kind !== 'service' && isService)) {
       throw new SegueError(
         'INVALID_INPUT',
-        `a client cannot be called ${name}: that is the name of a service or of the authority`,
+        `a ${kind} cannot be called ${name}: that is the name of a service or of the authority`,
       );
     }
     const authority = await this.authority();
-    const made = await issueCertificate(authority, { holder, hosts: kind === 'service' ? hosts : [], days });
+    const made = await issueCertificate(authority, { holder, hosts: kind === 'client' ? [] : hosts, days });
     await createSecretFile(this.#path(`${name}.key`), made.key);
     await createSecretFile(this.#path(`${name}.pem`), made.cert);
   }

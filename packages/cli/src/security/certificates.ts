@@ -33,7 +33,8 @@ export interface KeyedCertificate {
   readonly key: string;
 }
 
-export type Holder = { readonly kind: 'service' | 'client'; readonly name: string };
+/** A scorer is a server of somebody's own: the reward service calls it. */
+export type Holder = { readonly kind: 'service' | 'client' | 'scorer'; readonly name: string };
 
 export interface IssueRequest {
   readonly holder: Holder;
@@ -66,13 +67,15 @@ export async function createAuthority(days: number): Promise<KeyedCertificate> {
   return { cert: textOf(certificate), key: await exportKey(keys.privateKey) };
 }
 
-/** A new key and the authority's certificate for it. Services call and are called, clients call. */
+/** A new key and the authority's certificate for it. Services call and are called, clients call, scorers are called. */
 export async function issueCertificate(authority: KeyedCertificate, request: IssueRequest): Promise<KeyedCertificate> {
   const issuer = new X509Certificate(authority.cert);
   const keys = await makeKeys();
   const { kind, name } = request.holder;
-  const usages =
-    kind === 'service' ? [ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth] : [ExtendedKeyUsage.clientAuth];
+  const usages = [
+    ...(kind === 'client' ? [] : [ExtendedKeyUsage.serverAuth]),
+    ...(kind === 'scorer' ? [] : [ExtendedKeyUsage.clientAuth]),
+  ];
   const names: JsonGeneralName[] = request.hosts.map((host) => ({
     type: isIP(host) === 0 ? 'dns' : 'ip',
     value: host,
@@ -101,7 +104,7 @@ export function factsOf(pem: string): CertificateFacts | null {
   const certificate = new X509Certificate(pem);
   const [name] = certificate.subjectName.getField('CN');
   const [kind] = certificate.subjectName.getField('OU');
-  if (name === undefined || (kind !== 'service' && kind !== 'client')) return null;
+  if (name === undefined || (kind !== 'service' && kind !== 'client' && kind !== 'scorer')) return null;
   const alternatives = certificate.getExtension(SubjectAlternativeNameExtension)?.names.toJSON() ?? [];
   return {
     holder: { kind, name },

@@ -1,21 +1,18 @@
 /**
  * Puts a snapshot in the place of a cluster's store. The cluster must be down. What was in its place is kept beside it; what the broker still holds belongs to a
  * later time and is removed; policy versions that the snapshot's runs go on from come back, and later
- * ones are moved aside, since their iterations are run again.
+ * ones are moved aside, since their iterations are run again. One that was cut off may be run again, and no cluster starts before it was.
  */
 import { randomUUID } from 'node:crypto';
 import { copyFile, link, mkdir, readdir, readFile, realpath, rename, rm, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
-import {
-  manifestFileName,
-  requireId,
-  SegueError,
-  type SnapshotManifest,
-  type SnapshotRun,
-  snapshotFileName,
-} from '@segue/core';
+import { dirname, join } from 'node:path';
+import { manifestFileName, SegueError, type SnapshotManifest, type SnapshotRun, snapshotFileName } from '@segue/core';
 import { FolderLock } from '../cluster/folder-lock.js';
-import { copyVersion, heldVersions, openSnapshot, syncPath } from './snapshot-folder.js';
+import { copyVersion, hashOf, heldVersions, openSnapshot } from './snapshot-folder.js';
+import { syncPath } from './sync-path.js';
+import { beginRestore, endRestore } from './unfinished-restore.js';
+
+const stagedPrefix = 'restored-';
 
 export interface Restored {
   readonly manifest: SnapshotManifest;
@@ -27,40 +24,53 @@ export interface Restored {
 export async function restoreSnapshot(snapshot: string, dataFolder: string): Promise<Restored> {
   const manifest = await openSnapshot(snapshot);
   const held = new Map<SnapshotRun, ReadonlyMap<number, string>>();
-  for (const run of manifest.runs) {
-    requireId(run.id, 'run id');
-    held.set(run, await heldVersions(snapshot, run));
-  }
+  for (const run of manifest.runs) held.set(run, await heldVersions(snapshot, run));
   const lock = await FolderLock.take(dataFolder);
   try {
+    await beginRestore(dataFolder, snapshot);
     const stamp = new Date().toISOString().replaceAll(/[:.]/g, '-');
     const policies = join(dataFolder, 'policies');
     for (const [run, versions] of held) {
       await moveLater(join(policies, run.id), run.policyVersion, join(policies, `replaced-${stamp}`, run.id));
       for (const [version, folder] of versions) await putVersion(join(policies, run.id), version, folder);
     }
-    const replaced = await putStore(join(snapshot, snapshotFileName), join(dataFolder, 'replay'), stamp);
+    const replaced = await putStore(snapshot, manifest, join(dataFolder, 'replay'), stamp);
     await rm(join(dataFolder, 'nats'), { recursive: true, force: true });
+    await endRestore(dataFolder);
     return { manifest, replaced };
   } finally {
     await lock.release();
   }
 }
 
-async function putStore(source: string, folder: string, stamp: string): Promise<string | null> {
+/** Answers where the file that was there lies now; null when there was none, or an earlier try has put the snapshot there. */
+async function putStore(
+  snapshot: string,
+  { sha256 }: SnapshotManifest,
+  folder: string,
+  stamp: string,
+): Promise<string | null> {
   await mkdir(folder, { recursive: true });
   const target = join(folder, snapshotFileName);
-  const staged = join(folder, `restored-${randomUUID()}.mdb`);
+  const isThere = (await hashOf(target).catch(() => null)) === sha256;
+  const replaced = isThere ? null : await swap(join(snapshot, snapshotFileName), target, `replaced-${stamp}.mdb`);
+  await rm(join(folder, 'lock.mdb'), { force: true });
+  for (const name of await readdir(folder)) if (name.startsWith(stagedPrefix)) await rm(join(folder, name));
+  await syncPath(folder);
+  return replaced;
+}
+
+async function swap(source: string, target: string, keptName: string): Promise<string | null> {
+  const folder = dirname(target);
+  const staged = join(folder, `${stagedPrefix}${randomUUID()}.mdb`);
   await copyFile(source, staged);
   await syncPath(staged);
-  const kept = join(folder, `replaced-${stamp}.mdb`);
+  const kept = join(folder, keptName);
   const replaced = await link(target, kept).then(
     () => kept,
     (error: unknown) => ifMissing(error),
   );
   await rename(staged, target);
-  await rm(join(folder, 'lock.mdb'), { force: true });
-  await syncPath(folder);
   return replaced;
 }
 
@@ -75,8 +85,10 @@ async function moveLater(runFolder: string, policyVersion: number, aside: string
   for (const name of names ?? []) {
     if (!/^\d+$/.test(name) || Number(name) <= policyVersion) continue;
     await mkdir(aside, { recursive: true });
-    await rename(await realpath(join(runFolder, name)), join(aside, name));
-    await rm(join(runFolder, name));
+    // A link without its content is what a restore leaves that was cut off here.
+    const content = await realpath(join(runFolder, name)).catch((error: unknown) => ifMissing(error));
+    if (content !== null) await rename(content, join(aside, name));
+    await rm(join(runFolder, name), { force: true });
   }
 }
 

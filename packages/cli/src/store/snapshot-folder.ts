@@ -9,6 +9,7 @@ import {
   manifestFileName,
   parsePolicyManifest,
   parseSnapshotManifest,
+  requireId,
   SegueError,
   type SnapshotChunk,
   type SnapshotManifest,
@@ -16,6 +17,7 @@ import {
   snapshotFileName,
   snapshotManifestName,
 } from '@segue/core';
+import { syncPath } from './sync-path.js';
 
 /** Writes the parts of a snapshot into `folder`, which must be new or empty. @param policies the folder of versions; none when it is not there */
 export async function writeSnapshot(
@@ -35,12 +37,12 @@ export async function writeSnapshot(
   }
   for (const run of head.runs.filter(goesOn)) {
     for (const version of versionsOf(run)) {
-      const from = join(policies, run.id, String(version));
+      const from = versionFolder(policies, run, version);
       const isThere = await readFile(join(from, manifestFileName)).then(
         () => true,
         () => false,
       );
-      if (isThere) await copyVersion(from, join(folder, 'policies', run.id, String(version)));
+      if (isThere) await copyVersion(from, versionFolder(join(folder, 'policies'), run, version));
     }
   }
   const manifest: SnapshotManifest = {
@@ -72,7 +74,7 @@ export async function openSnapshot(folder: string): Promise<SnapshotManifest> {
 export async function heldVersions(folder: string, run: SnapshotRun): Promise<ReadonlyMap<number, string>> {
   const held = new Map<number, string>();
   for (const number of versionsOf(run)) {
-    const version = join(folder, 'policies', run.id, String(number));
+    const version = versionFolder(join(folder, 'policies'), run, number);
     const text = await readFile(join(version, manifestFileName), 'utf8').catch(() => null);
     if (text === null) continue;
     for (const { name, sha256 } of parsePolicyManifest(text, version).files) {
@@ -89,6 +91,11 @@ function versionsOf({ policyVersion, iterationState }: SnapshotRun): number[] {
   return iterationState === 'frozen' ? [policyVersion, policyVersion + 1] : [policyVersion];
 }
 
+/** Where a version lies. Ids come from a store's answer or a snapshot's file: one that is none would lead elsewhere. */
+function versionFolder(policies: string, { id }: SnapshotRun, version: number): string {
+  return join(policies, requireId(id, 'run id'), String(version));
+}
+
 /** Copies a version's files, synced, so that the copy appears whole. */
 export async function copyVersion(from: string, to: string): Promise<void> {
   const staged = `${to}.part`;
@@ -99,15 +106,6 @@ export async function copyVersion(from: string, to: string): Promise<void> {
   await syncPath(staged);
   await rename(staged, to);
   await syncPath(dirname(to));
-}
-
-export async function syncPath(path: string): Promise<void> {
-  const file = await open(path, 'r');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 /** Runs that are over need no weights to go on from. */
@@ -141,7 +139,7 @@ async function writeParts(path: string, parts: AsyncIterable<SnapshotChunk>): Pr
   return { head, bytes, sha256: hash.digest('hex') };
 }
 
-async function hashOf(path: string): Promise<string> {
+export async function hashOf(path: string): Promise<string> {
   const hash = createHash('sha256');
   const file = await open(path).catch(() => null);
   if (file === null) throw new SegueError('DATA_LOSS', `${path} is missing: use another snapshot`);

@@ -55,7 +55,7 @@ export function engineSettings(options: EngineOptions): EngineSettings {
   const settings: EngineSettings = {
     waitingRoom: options.slots,
     chunkTokens: 32,
-    idleSteps: 2,
+    idleSteps: 1,
     device: 'cpu',
     precision: 'float32',
     threads: 1,

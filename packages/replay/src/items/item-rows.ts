@@ -19,3 +19,20 @@ export interface TurnReport {
 }
 
 export const noWaits: WaitCounts = { waits: 0, blockedMs: 0, timeouts: 0 };
+
+/** The row with a wait that has ended; unchanged where nobody waited. @param blockedAtMs when it began, of a clock that never jumps */
+export function withWait(
+  row: ItemTableRow,
+  kind: 'insertCalls' | 'sampleCalls',
+  blockedAtMs: number | null,
+  gaveUp: boolean,
+): ItemTableRow {
+  if (blockedAtMs === null) return row;
+  const { waits, blockedMs, timeouts } = row[kind];
+  const counts: WaitCounts = {
+    waits: waits + 1,
+    blockedMs: blockedMs + performance.now() - blockedAtMs,
+    timeouts: timeouts + (gaveUp ? 1 : 0),
+  };
+  return { ...row, [kind]: counts };
+}

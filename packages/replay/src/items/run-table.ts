@@ -17,7 +17,7 @@ import {
 import type { Tables } from '../tables.js';
 import type { Writer } from '../writer.js';
 import { type Changes, drawFit, insertInto, type SettledDraw } from './changes.js';
-import { type ItemTableRow, noWaits, type TurnReport, type WaitCounts } from './item-rows.js';
+import { type ItemTableRow, noWaits, type TurnReport, withWait } from './item-rows.js';
 import { loadTable } from './load-table.js';
 import { timeoutCode, type WaitingCall, WaitingCalls, type WaitOptions } from './waiting-calls.js';
 
@@ -265,7 +265,7 @@ export class RunTable {
     const { accepted, repeated, items } = request;
     if (accepted > from) this.#touched.push(call);
     if (accepted < items.length) return accepted - from;
-    this.#row = this.#withWait('insertCalls', call, false);
+    this.#row = withWait(this.#rowNow(), 'insertCalls', call.blockedAtMs, false);
     this.#inserts.remove(call);
     answers.push(() => call.answer({ accepted, repeated, waitedFor: '' }));
     return accepted - from;
@@ -278,7 +278,7 @@ export class RunTable {
     const draws = drawFit(table, call.request.count, this.#options.isFit, changes);
     // Nothing that was there was fit: it goes on waiting.
     if (draws.length === 0) return 0;
-    this.#row = this.#withWait('sampleCalls', call, false);
+    this.#row = withWait(this.#rowNow(), 'sampleCalls', call.blockedAtMs, false);
     this.#samples.remove(call);
     answers.push(() => call.answer(draws));
     return draws.length;
@@ -300,6 +300,7 @@ export class RunTable {
     this.#touched = [];
     this.#options.onTurn(report);
     for (const answer of answers) answer();
+    this.#endLate();
     this.#look();
   }
 
@@ -314,7 +315,13 @@ export class RunTable {
     // A turn that was refused before it began touched nobody: whoever it was for is told. A full disk serves nobody, and is not read to find out.
     if (error.code === 'RESOURCE_EXHAUSTED') this.#refuseAll(error);
     else if (touched.length === 0) this.#refuseNext(error);
+    this.#endLate();
     this.#look();
+  }
+
+  #endLate(): void {
+    this.#inserts.endLate();
+    this.#samples.endLate();
   }
 
   #refuseNext(error: SegueError): void {
@@ -334,6 +341,7 @@ export class RunTable {
   }
 
   #insertTimedOut(call: WaitingCall<InsertRequest, InsertResult>): void {
+    if (this.#awaitsTurn(call)) return;
     const { accepted, repeated } = call.request;
     const blocker = this.#memory?.insertBlocker() ?? 'their turn';
     const waitedFor = `inserts into ${this.#what} waited ${call.waitMs} ms for ${blocker}`;
@@ -343,40 +351,29 @@ export class RunTable {
   }
 
   #sampleTimedOut(call: WaitingCall<{ readonly count: number }, readonly SettledDraw[]>): void {
+    if (this.#awaitsTurn(call)) return;
     const blocker = this.#memory?.sampleBlocker(call.request.count) ?? 'their turn';
     this.#endWait('sampleCalls', call);
     call.refuse(new SegueError(timeoutCode(call), `samples of ${this.#what} waited ${call.waitMs} ms for ${blocker}`));
+  }
+
+  /** While a turn is on its way nobody knows what it does for the call: it decides. */
+  #awaitsTurn(call: WaitingCall<unknown, never>): boolean {
+    if (this.#turnComes) call.isLate = true;
+    return this.#turnComes;
   }
 
   /** Counts a wait that ended in vain; written with the next turn. */
   #endWait(kind: 'insertCalls' | 'sampleCalls', call: WaitingCall<unknown, never>): void {
     const before = this.#rowNow();
     call.blockedAtMs ??= performance.now() - call.waitMs;
-    this.#row = this.#withWait(kind, call, true);
+    this.#row = withWait(this.#rowNow(), kind, call.blockedAtMs, true);
     this.#options.onTurn({ table: this.#options.name, before, after: this.#rowNow() });
   }
 
   #markBlocked(): void {
     const nowMs = performance.now();
     for (const calls of [this.#inserts, this.#samples]) calls.markBlocked(nowMs);
-  }
-
-  #withWait(
-    kind: 'insertCalls' | 'sampleCalls',
-    { blockedAtMs }: WaitingCall<unknown, never>,
-    gaveUp: boolean,
-  ): ItemTableRow {
-    const row = this.#rowNow();
-    if (blockedAtMs === null) return row;
-    const counts: WaitCounts = row[kind];
-    return {
-      ...row,
-      [kind]: {
-        waits: counts.waits + 1,
-        blockedMs: counts.blockedMs + performance.now() - blockedAtMs,
-        timeouts: counts.timeouts + (gaveUp ? 1 : 0),
-      },
-    };
   }
 
   #rowNow(): ItemTableRow {

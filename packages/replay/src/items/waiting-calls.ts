@@ -11,6 +11,8 @@ export interface WaitingCall<Request, Answer> {
   readonly waitMs: number;
   /** When it first had to wait; null while it has not. */
   blockedAtMs: number | null;
+  /** Its time was over while a turn was on its way, which may serve it still. */
+  isLate: boolean;
   /** Ends the wait, once. */
   readonly answer: (answer: Answer) => void;
   readonly refuse: (error: SegueError) => void;
@@ -61,6 +63,7 @@ export class WaitingCalls<Request, Answer> {
         request,
         waitMs,
         blockedAtMs: null,
+        isLate: false,
         answer: (answer) => {
           leave();
           resolve(answer);
@@ -91,6 +94,11 @@ export class WaitingCalls<Request, Answer> {
   /** Ends the calls that would not wait: their turn has come and gone. */
   endImpatient(): void {
     for (const call of [...this.#calls]) if (call.waitMs === 0) this.#timedOut(call);
+  }
+
+  /** Ends the calls whose time was over before the turn that has gone. */
+  endLate(): void {
+    for (const call of [...this.#calls]) if (call.isLate) this.#timedOut(call);
   }
 
   refuseAll(error: SegueError): void {

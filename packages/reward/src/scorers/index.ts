@@ -1,14 +1,24 @@
-/** The scorers that this service knows, by name. One line per scorer. */
+/** Scorers by name, and those that are built in: one line per scorer. */
 import { type ScorerInfo, SegueError } from '@segue/core';
 import type { Scorer } from '../scorer.js';
 import { exactScorer } from './exact.js';
 import { expressionScorer } from './expression.js';
 import { numericScorer } from './numeric.js';
 
-export type Scorers = ReadonlyMap<string, Scorer>;
+/** Scorers by name. */
+export interface Scorers {
+  get(name: string): Scorer | undefined;
+  names(): string[];
+  describe(): ScorerInfo[];
+}
 
 export function scorerTable(scorers: readonly Scorer[]): Scorers {
-  return new Map(scorers.map((scorer) => [scorer.name, scorer]));
+  const byName = new Map(scorers.map((scorer) => [scorer.name, scorer]));
+  return {
+    get: (name) => byName.get(name),
+    names: () => [...byName.keys()],
+    describe: () => scorers.map(describeScorer),
+  };
 }
 
 export const builtInScorers: Scorers = scorerTable([exactScorer, numericScorer, expressionScorer]);
@@ -17,14 +27,15 @@ export const builtInScorers: Scorers = scorerTable([exactScorer, numericScorer, 
 export function requireScorer(scorers: Scorers, name: string, where: string): Scorer {
   const scorer = scorers.get(name);
   if (scorer !== undefined) return scorer;
-  const known = [...scorers.keys()].join(', ');
+  const known = scorers.names().join(', ');
   throw new SegueError('INVALID_INPUT', `${where}: unknown scorer ${JSON.stringify(name)}; there are ${known}`);
 }
 
-export function describeScorers(scorers: Scorers): ScorerInfo[] {
-  return [...scorers.values()].map(({ name, description, metadataSchema }) => ({
-    name,
-    description,
-    metadataSchemaJson: metadataSchema === null ? '' : JSON.stringify(metadataSchema),
-  }));
+export function describeScorer({
+  name,
+  description,
+  metadataSchema,
+}: Pick<Scorer, 'name' | 'description' | 'metadataSchema'>): ScorerInfo {
+  const metadataSchemaJson = metadataSchema === null ? '' : JSON.stringify(metadataSchema);
+  return { name, description, metadataSchemaJson, servers: null };
 }

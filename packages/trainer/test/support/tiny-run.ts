@@ -141,6 +141,10 @@ export class FakeReplay implements ReplayReader {
     return { ...emptyRun, id: runId, configJson: JSON.stringify(this.config) };
   }
 
+  async listRuns() {
+    return { runs: [] };
+  }
+
   async getIteration({ runId, iteration }: { runId: string; iteration: number | null }): Promise<IterationRecord> {
     const number = iteration ?? Math.max(0, ...this.batches.keys());
     const found = this.batches.get(number);

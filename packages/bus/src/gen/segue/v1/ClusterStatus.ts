@@ -34,6 +34,10 @@ export interface ClusterStatus {
    * Messages of the bus by queue: "rollout", "reward", "segments", "scores". As of the last look, about a second ago.
    */
   'queues'?: (_segue_v1_QueueReport)[];
+  /**
+   * Runs whose records the store has let go of (retention), as of the last look.
+   */
+  'runsRetired'?: (number);
 }
 
 export interface ClusterStatus__Output {
@@ -64,4 +68,8 @@ export interface ClusterStatus__Output {
    * Messages of the bus by queue: "rollout", "reward", "segments", "scores". As of the last look, about a second ago.
    */
   'queues': (_segue_v1_QueueReport__Output)[];
+  /**
+   * Runs whose records the store has let go of (retention), as of the last look.
+   */
+  'runsRetired': (number);
 }

@@ -29,6 +29,10 @@ export interface Statistics {
    * "trajectory", "score", "message": dead letters that wait for somebody, of all runs.
    */
   'deadLettersByKind'?: ({[key: string]: number});
+  /**
+   * Runs that are over whose records were removed (retention), of the whole store. Of such a run its configuration and these counts stay.
+   */
+  'runsRetired'?: (number);
 }
 
 export interface Statistics__Output {
@@ -58,4 +62,8 @@ export interface Statistics__Output {
    * "trajectory", "score", "message": dead letters that wait for somebody, of all runs.
    */
   'deadLettersByKind': ({[key: string]: number});
+  /**
+   * Runs that are over whose records were removed (retention), of the whole store. Of such a run its configuration and these counts stay.
+   */
+  'runsRetired': (number);
 }

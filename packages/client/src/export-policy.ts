@@ -1,0 +1,112 @@
+/**
+ * Takes a policy version out of the cluster: downloads its files, compares each with the manifest, and puts the folder in place when all are there. What comes out
+ * is a checkpoint in the layout of Hugging Face (docs/checkpoints.md).
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Client } from '@segue/bus';
+import {
+  manifestFileName,
+  type PolicyChunk,
+  type PolicyManifest,
+  parsePolicyManifest,
+  SegueError,
+  type TrainerApi,
+} from '@segue/core';
+
+export interface ExportOptions {
+  /** Left out: the active version. */
+  readonly policyVersion?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Told after each part: bytes so far, of all that is known yet. */
+  readonly onProgress?: ((bytes: number, totalBytes: number) => void) | undefined;
+}
+
+/** @param folder that does not exist yet, or is empty */
+export async function exportPolicy(
+  trainer: Pick<Client<TrainerApi>, 'downloadPolicy'>,
+  runId: string,
+  version: number,
+  folder: string,
+  { signal, onProgress }: ExportOptions,
+): Promise<PolicyManifest> {
+  await requireEmpty(folder);
+  const staging = `${folder}.part`;
+  await rm(staging, { recursive: true, force: true });
+  await mkdir(staging, { recursive: true });
+  try {
+    // The hash is left out: whatever the version holds now is consistent in itself, and the manifest comes first.
+    const chunks = trainer.downloadPolicy({ policy: { runId, version, manifestSha256: '' } }, { signal });
+    const hashes = await writeFiles(chunks, staging, onProgress ?? (() => {}));
+    const manifest = parsePolicyManifest(await readFile(join(staging, manifestFileName), 'utf8'), `version ${version}`);
+    for (const { name, sha256 } of manifest.files) {
+      if (hashes.get(name) === sha256) continue;
+      throw new SegueError('DATA_LOSS', `${name} of version ${version} came damaged: export it again`);
+    }
+    await rm(folder, { recursive: true, force: true });
+    await rename(staging, folder);
+    return manifest;
+  } catch (error) {
+    await rm(staging, { recursive: true, force: true });
+    throw SegueError.from(error);
+  }
+}
+
+async function requireEmpty(folder: string): Promise<void> {
+  const there = await readdir(folder).catch(() => []);
+  if (there.length > 0) {
+    throw new SegueError('ALREADY_EXISTS', `${folder} holds ${there.length} files already: name a new folder`);
+  }
+}
+
+/** Answers the sha256 of each file. */
+async function writeFiles(
+  chunks: AsyncIterable<PolicyChunk>,
+  folder: string,
+  onProgress: (bytes: number, totalBytes: number) => void,
+): Promise<Map<string, string>> {
+  const hashes = new Map<string, string>();
+  let bytes = 0;
+  let totalBytes = 0;
+  for await (const [name, parts] of byFile(chunks)) {
+    const hash = createHash('sha256');
+    const file = await open(join(folder, name), 'wx');
+    try {
+      for await (const { data, offset, fileBytes } of parts) {
+        if (offset === 0) totalBytes += fileBytes;
+        hash.update(data);
+        await file.write(data);
+        bytes += data.length;
+        onProgress(bytes, totalBytes);
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    hashes.set(name, hash.digest('hex'));
+  }
+  return hashes;
+}
+
+/** Groups a stream whose files follow each other; each group is read to its end before the next one begins. */
+async function* byFile(
+  chunks: AsyncIterable<PolicyChunk>,
+): AsyncGenerator<readonly [string, AsyncGenerator<PolicyChunk>]> {
+  const source = chunks[Symbol.asyncIterator]();
+  let next = await source.next();
+  async function* one(name: string): AsyncGenerator<PolicyChunk> {
+    while (!next.done && next.value.file === name) {
+      yield next.value;
+      next = await source.next();
+    }
+  }
+  while (!next.done) {
+    const { file } = next.value;
+    // A name is a plain one: a path would leave the folder.
+    if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(file)) {
+      throw new SegueError('DATA_LOSS', `the trainer sent a file called ${JSON.stringify(file)}`);
+    }
+    yield [file, one(file)];
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * Handing a batch over, again if need be: while the controller cannot be reached, and after the time that it asks for when it takes in others. A batch has an
+ * id, so one that arrived twice is in once.
+ */
+import { type Client, withRetries } from '@segue/bus';
+import type { BatchHeader, BatchResult, ControllerApi, ProblemInput } from '@segue/core';
+
+export type Problems = Iterable<ProblemInput> | AsyncIterable<ProblemInput>;
+
+export interface SubmitOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Longest time for all tries together, in ms; default five minutes. */
+  readonly patienceMs?: number | undefined;
+}
+
+const defaultPatienceMs = 5 * 60_000;
+
+/** @param problems what can be read once alone, such as a generator, is sent once; a function is called for every try */
+export function submitBatch(
+  controller: Pick<Client<ControllerApi>, 'submitProblems'>,
+  header: BatchHeader,
+  problems: Problems | (() => Problems),
+  { signal, patienceMs = defaultPatienceMs }: SubmitOptions = {},
+): Promise<BatchResult> {
+  const read = typeof problems === 'function' ? problems : () => problems;
+  const attempts = {
+    what: `submitting batch ${header.batchId}`,
+    retry: typeof problems === 'function' || isReadAgain(problems),
+    deadlineAtMs: Date.now() + patienceMs,
+    signal,
+  };
+  return withRetries(attempts, () => controller.submitProblems(header, read(), { signal }));
+}
+
+/** An iterator, such as a generator, is used up when it was read. */
+function isReadAgain(problems: Problems): boolean {
+  return !('next' in problems);
+}

@@ -1,0 +1,93 @@
+/**
+ * The runs that the store follows in memory: what it counts of each beside its rows (progress.ts), made anew from the tables when it is not there, and
+ * let go of when the run is over. It writes nothing, and knows nothing of calls and listeners.
+ */
+import { type IterationProgress, SegueError, type StoreDamage } from '@segue/core';
+import { isOver, keptRows, letGo } from './let-go.js';
+import type { Notice, RunProgress } from './progress.js';
+import { restoreProgress } from './restore-progress.js';
+import type { Tables } from './tables.js';
+
+export class FollowedRuns {
+  readonly #tables: Tables;
+  readonly #tell: (damage: StoreDamage) => void;
+  readonly #progress = new Map<string, RunProgress>();
+
+  /** @param tell told of what cannot be read and nothing mends */
+  constructor(tables: Tables, tell: (damage: StoreDamage) => void) {
+    this.#tables = tables;
+    this.#tell = tell;
+  }
+
+  /** Finished trajectories without a verdict, by run, each with the number of its failed verdicts. */
+  awaitingScore(): ReadonlyMap<string, ReadonlyMap<string, number>> {
+    return new Map([...this.#progress].map(([runId, { awaiting }]) => [runId, awaiting]));
+  }
+
+  /** How many runs are followed, and how many rows of runs are kept in memory. */
+  inMemory(): { readonly runs: number; readonly rows: number } {
+    return { runs: this.#progress.size, rows: keptRows(this.#tables) };
+  }
+
+  progressOf(runId: string): IterationProgress {
+    return this.#of(runId).snapshot();
+  }
+
+  /** @throws SegueError where the memory could not follow these notices */
+  requireReadable(notices: readonly Notice[]): void {
+    for (const { runId } of notices) if (!this.#progress.has(runId)) this.#restored(runId);
+  }
+
+  /** Counts what is committed. */
+  follow(notices: readonly Notice[]): void {
+    for (const notice of notices) this.#of(notice.runId).apply(notice);
+  }
+
+  /** A run that cannot be read stands as damaged and is refused; the others go on. */
+  readAgain(runId: string): void {
+    this.#progress.delete(runId);
+    try {
+      this.#of(runId);
+    } catch (error) {
+      const { code, rawMessage } = SegueError.from(error);
+      if (code !== 'DATA_LOSS' && code !== 'NOT_FOUND') throw error;
+      const detail = `${rawMessage}; its calls are refused until a snapshot is put back (segue store restore)`;
+      this.#tell({ runId, what: 'progress of the run', detail, mending: 'none' });
+    }
+  }
+
+  forget(runId: string): void {
+    this.#progress.delete(runId);
+  }
+
+  /** A run that is over costs no memory: what is asked of it is read from the tables, as after a start. What still waits for a verdict stays. */
+  letGoIfOver(runId: string): void {
+    const progress = this.#progress.get(runId);
+    if (progress === undefined) return;
+    progress.isOver = isOver(this.#tables, runId);
+    this.letGoIfSettled(runId);
+  }
+
+  /** Lets go of a run that is known to be over once nothing of it waits for a verdict. */
+  letGoIfSettled(runId: string): void {
+    const progress = this.#progress.get(runId);
+    if (!progress?.isOver || progress.awaiting.size > 0) return;
+    this.#progress.delete(runId);
+    letGo(this.#tables, runId);
+  }
+
+  #of(runId: string): RunProgress {
+    let progress = this.#progress.get(runId);
+    if (progress === undefined) {
+      progress = this.#restored(runId);
+      this.#progress.set(runId, progress);
+    }
+    return progress;
+  }
+
+  #restored(runId: string): RunProgress {
+    return restoreProgress(this.#tables, runId, (what, fault) => {
+      this.#tell({ runId, what, detail: `${fault}; restore a snapshot (segue store restore)`, mending: 'none' });
+    });
+  }
+}

@@ -1,0 +1,31 @@
+/** When a run costs no memory any more, and what of its rows is in memory. It knows nothing of what is counted beside the rows (progress.ts). */
+import { SegueError } from '@segue/core';
+import { find } from './find.js';
+import { newestIteration } from './iterations.js';
+import type { Tables } from './tables.js';
+
+/** Whether a run has ended for good and its last iteration is committed, so that nothing of it is counted any more. What cannot be read is not over. */
+export function isOver(tables: Tables, runId: string): boolean {
+  const state = find(tables.runs, [runId]).row?.state;
+  if (state !== 'finished' && state !== 'stopped') return false;
+  try {
+    return newestIteration(tables, runId)?.progress !== null;
+  } catch (error) {
+    if (SegueError.from(error).code !== 'DATA_LOSS') throw error;
+    return false;
+  }
+}
+
+function keeping({ counters, problemTallies, iterations, plans, groups, trajectories }: Tables) {
+  return [counters, problemTallies, iterations, plans, groups, trajectories];
+}
+
+/** Rows in memory, of all runs. */
+export function keptRows(tables: Tables): number {
+  return keeping(tables).reduce((sum, table) => sum + table.keptRows, 0);
+}
+
+/** Keeps no row of the run in memory. */
+export function letGo(tables: Tables, runId: string): void {
+  for (const table of keeping(tables)) table.letGo(runId);
+}

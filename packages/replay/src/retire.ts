@@ -1,0 +1,66 @@
+/**
+ * Lets go of the records of a run that is over: first the run is marked, then its rows go, a bounded number in a transaction, so that others are served in
+ * between and a process that is killed goes on where it was. What stays is small: the run's row with its configuration, its counters, and the mark. Which runs
+ * go is core's rule.
+ */
+import type { RestingRun } from '@segue/core';
+import { dropLetter, listLetters } from './dead-letters.js';
+import { find } from './find.js';
+import type { WriteContext } from './iterations.js';
+import { isRetired } from './retired.js';
+import { runIds } from './runs.js';
+import type { Table, Tables } from './tables.js';
+
+/** Everything that a run may have many rows of. */
+function tablesOf(tables: Tables): readonly Table<unknown>[] {
+  const { segments, tokens, trajectories, groups, plans, iterations } = tables;
+  const { problems, problemPositions, problemTallies, batches, events, eventKeys } = tables;
+  const { unfinished, awaiting, complete, items, itemTables, fills, recounts } = tables;
+  return [
+    ...[segments, tokens, trajectories, groups, plans, iterations],
+    ...[problems, problemPositions, problemTallies, batches, events, eventKeys],
+    ...[unfinished, awaiting, complete, items, itemTables, fills, recounts],
+  ];
+}
+
+/** Runs whose records are there. One that cannot be read is left out: it stands as damaged. */
+export function restingRuns(tables: Tables): RestingRun[] {
+  return runIds(tables).flatMap((id) => {
+    if (isRetired(tables, id)) return [];
+    const run = find(tables.runs, [id]).row;
+    return run === null ? [] : [{ id, state: run.state, restedAtMs: lastAtMs(tables, id) ?? run.createdAtMs }];
+  });
+}
+
+function lastAtMs(tables: Tables, runId: string): number | undefined {
+  const key = tables.events.lastKey([runId]);
+  return key === undefined ? undefined : find(tables.events, key).row?.atMs;
+}
+
+/** From now on it has no records for anybody. */
+export function markRetired({ tables, nowMs }: WriteContext, runId: string): void {
+  tables.retired.put([runId], { atMs: nowMs, isDone: false });
+}
+
+/** Runs that were marked, and still have rows. */
+export function unfinishedRetirements(tables: Tables): string[] {
+  return tables.retired.keys([]).flatMap(([id]) => {
+    const isDone = find(tables.retired, [String(id)]).row?.isDone ?? false;
+    return isDone ? [] : [String(id)];
+  });
+}
+
+/** Removes rows of a marked run, at most `max` and its dead letters; answers how many. With none left it is done. */
+export function removeSome(context: WriteContext, runId: string, max: number): number {
+  const { tables } = context;
+  let left = max;
+  for (const table of tablesOf(tables)) {
+    const keys = table.keys([runId], { limit: left });
+    for (const key of keys) table.remove(key);
+    left -= keys.length;
+    if (left === 0) return max;
+  }
+  for (const { id } of listLetters(tables, runId)) dropLetter(context, id);
+  tables.retired.put([runId], { atMs: find(tables.retired, [runId]).row?.atMs ?? context.nowMs, isDone: true });
+  return max - left;
+}

@@ -1,0 +1,69 @@
+/** What a store that lives long keeps in memory: nothing of runs that are over, whose rows can be read all the same. */
+import { groupId, trajectoryId } from '@segue/core';
+import type { ReplayStore } from '@segue/replay';
+import t from 'tap';
+import {
+  openStore,
+  problem,
+  removeFolder,
+  runRecord,
+  segmentAfter,
+  temporaryFolder,
+  verdict,
+} from './support/fixtures.js';
+import { freshStore } from './support/fresh-store.js';
+
+/** A run of one iteration with a group of two. Answers how to judge its last response, which commits nothing of the iteration. */
+async function goThrough(store: ReplayStore, runId: string, state: 'finished' | 'stopped' | 'paused') {
+  const record = await store.putRun(runRecord(runId), null);
+  await store.putProblems({ runId, batchId: 'all' }, [problem('p0')]);
+  const group = { id: groupId(runId, 0), runId, index: 0, problemId: 'p0', size: 2, iteration: 0 };
+  const ids = [0, 1].map((member) => trajectoryId(group.id, member));
+  const tasks = ids.map((id) => ({
+    trajectoryId: id,
+    groupId: group.id,
+    problemId: 'p0',
+    segmentIndex: 0,
+    lastSpan: false,
+  }));
+  await store.openIteration({ runId, iteration: 0, policyVersion: 0, maxAttempts: 3, newGroups: [group], tasks });
+  for (const id of ids) await store.appendSegment(runId, segmentAfter(store.getTrajectory(id), 'stop'));
+  const [first = '', last = ''] = ids;
+  await store.recordScore(runId, verdict(first, 1));
+  await store.closeIteration({ runId, iteration: 0 });
+  await store.freezeBatch({ runId, iteration: 0, maxGroups: 0, minUsable: 2, keepEqual: false });
+  await store.commitIteration({ runId, iteration: 0, policyVersionOut: 0, metricsJson: '{}' });
+  await store.putRun({ ...record, state }, record.revision);
+  return () => store.recordScore(runId, verdict(last, 0));
+}
+
+t.test('runs that are over cost no memory, however many there were', async (t) => {
+  const store = freshStore(t);
+  for (let i = 0; i < 20; i++) {
+    const judgeLast = await goThrough(store, `run-${i}`, i % 2 === 0 ? 'finished' : 'stopped');
+    t.equal(store.inMemory().runs, 1, 'the last response of the run waits for its verdict');
+    t.same([...store.awaitingScore().keys()], [`run-${i}`]);
+    await judgeLast();
+    t.same(store.inMemory(), { runs: 0, rows: 0 });
+  }
+  t.match(store.getIterationProgress('run-3', 0), { committedTasks: 2, finishedTrajectories: 2 }, 'read from the file');
+  t.equal(store.getTrajectory('run-3-g0-t1').score?.reward, 0);
+  t.equal([...store.completeGroups('run-3', null)].length, 1);
+});
+
+t.test('a run that may go on stays, and a run that is over is not taken up at a start', async (t) => {
+  const folder = temporaryFolder();
+  t.teardown(() => removeFolder(folder));
+  const before = openStore(folder);
+  await (await goThrough(before, 'over', 'finished'))();
+  await (await goThrough(before, 'rests', 'paused'))();
+  await goThrough(before, 'waits', 'finished');
+  t.equal(before.inMemory().runs, 2);
+  const { rows } = before.inMemory();
+  t.ok(rows > 0);
+  await before.close();
+  const after = openStore(folder);
+  t.teardown(() => after.close());
+  t.equal(after.inMemory().runs, 2, 'the paused one, and the one with a verdict to come');
+  t.same([...after.awaitingScore().get('waits')!.keys()], ['waits-g0-t1']);
+});

@@ -1,0 +1,81 @@
+/**
+ * A real nats-server on a disk that fills up: whoever publishes is refused or not answered, and stays so when there is space again, until the watch of the local
+ * cluster starts the server anew. Then everything that was acknowledged is there, as it was, and work goes on.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import { connectBus } from '@segue/bus';
+import { connect } from 'nats';
+import t from 'tap';
+import { segment } from '../../packages/bus/test/samples.js';
+import { BrokerDisk, freeBytesOf } from '../../packages/cli/dist/cluster/broker-disk.js';
+import { startNats } from '../support/nats.js';
+import { beside, cannotMount, smallDisk } from '../support/small-disk.js';
+
+const mebibyte = 1 << 20;
+// The server wants to see room for all its streams when it makes them.
+const roomy = 1_500 * mebibyte;
+const stream = 'SEGUE_SEGMENTS';
+
+t.test('the disk of a message server is full, and then it is not', { skip: cannotMount() }, async (t) => {
+  const disk = smallDisk(roomy, 1);
+  // Holds the disk, whatever becomes of the server.
+  const holder = spawn(disk.wrapper[0]!, [...disk.wrapper.slice(1), 'sh', '-c', 'echo && exec sleep 3600'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  t.teardown(() => {
+    holder.kill('SIGKILL');
+    disk.remove();
+  });
+  await once(holder.stdout, 'data');
+  const pid = holder.pid ?? 0;
+  const nats = await startNats({ folder: join(disk.folder, 'nats'), wrapper: beside(pid) });
+  const nc = await connect({ servers: nats.url, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
+  const bus = await connectBus({ url: nats.url, name: 'test' });
+  t.teardown(async () => {
+    await nc.close();
+    await bus.close();
+    await nats.stop();
+  });
+  await bus.setUp();
+  const js = nc.jetstream();
+  const bodyOf = (n: number) => new Uint8Array(32_768).fill(n % 251);
+  let acknowledged = 0;
+  const publish = async () => {
+    const subject = `segue.segment.r.r-g0-t${acknowledged}`;
+    await js.publish(subject, bodyOf(acknowledged), { timeout: 2_000 });
+    acknowledged++;
+  };
+  while (acknowledged < 20) await publish();
+  const outside = disk.outside(pid);
+  const { blocks, bfree, bsize } = statfsSync(outside);
+  disk.resize(pid, (blocks - bfree) * bsize + mebibyte);
+
+  const restarts: string[] = [];
+  const watch = new BrokerDisk(
+    () => freeBytesOf(outside),
+    (why) => restarts.push(why),
+  );
+  const refusal = await (async () => {
+    for (;;) await publish();
+  })().catch((error: Error) => error.message);
+  t.comment(`after ${acknowledged} messages: ${refusal}`);
+  await watch.look();
+  t.strictSame(restarts, [], 'while it is full a new start would help nobody');
+
+  disk.resize(pid, roomy);
+  await watch.look();
+  t.match(restarts, [/its disk was full and has \d+ bytes free again/]);
+  await nats.kill();
+  await nats.restart();
+  await bus.publishSegment('r', { ...segment, id: 'r-g1-t0-s0', trajectoryId: 'r-g1-t0' });
+  const jsm = await nc.jetstreamManager();
+  const { state } = await jsm.streams.info(stream);
+  t.ok(state.messages >= acknowledged + 1, `${state.messages} messages, ${acknowledged} and one were acknowledged`);
+  for (let n = 0; n < acknowledged; n++) {
+    const { subject, data } = await jsm.streams.getMessage(stream, { last_by_subj: `segue.segment.r.r-g0-t${n}` });
+    if (!Buffer.from(data).equals(bodyOf(n))) t.fail(`message ${n} (${subject}) is not what was acknowledged`);
+  }
+});
