@@ -4,7 +4,7 @@
  * the same tokens again.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Bus, Lease } from '@segue/bus';
+import { type Bus, type Lease, traced } from '@segue/bus';
 import { type RolloutTask, type Segment, SegueError } from '@segue/core';
 
 export interface OutboxOptions {
@@ -39,7 +39,8 @@ export class SegmentOutbox {
    */
   async send(held: { readonly lease: Lease<RolloutTask> }, segment: Segment): Promise<void> {
     const { runId, iteration } = held.lease.value;
-    if (!(await this.#publish(runId, segment))) return;
+    const publish = () => this.#publish(runId, segment);
+    if (!(await traced({ ...spanOf(segment), parent: held.lease.trace ?? null }, publish))) return;
     count(this.#published, `${runId}/${iteration}`);
     this.#options.onPublished(segment);
     // A lost acknowledgement is harmless: the store has the segment, and answers the same task's next one with it.
@@ -61,6 +62,19 @@ export class SegmentOutbox {
       await pause(pauseMs);
     }
   }
+}
+
+/** From the first chunk until the stream has it: nothing is done for a trace while it is generated. */
+function spanOf({ trajectoryId, index, iteration, policyVersion, endReason, tokens, meter }: Segment) {
+  const attributes = {
+    'segue.trajectory': trajectoryId,
+    'segue.segment': index,
+    'segue.iteration': iteration,
+    'segue.policy_version': policyVersion,
+    'segue.end_reason': endReason,
+    'segue.tokens': tokens.length,
+  };
+  return { name: 'generate', kind: 'consumer', attributes, startedAtMs: meter.startedAtMs } as const;
 }
 
 function count(counts: Map<string, number>, name: string): void {

@@ -74,6 +74,7 @@ import {
   listUnfinished,
   readGroups,
   recordScore,
+  tracesOf,
 } from './trajectories.js';
 import { Writer, type WriterOptions } from './writer.js';
 
@@ -288,6 +289,11 @@ export class ReplayStore {
   /** Finished trajectories without a verdict, by run, each with the number of its failed verdicts. */
   awaitingScore(): ReadonlyMap<string, ReadonlyMap<string, number>> {
     return new Map([...this.#progress].map(([runId, { awaiting }]) => [runId, awaiting]));
+  }
+
+  /** Where trajectories belong, by id: those that are traced alone. */
+  tracesOf(ids: readonly string[]): ReadonlyMap<string, string> {
+    return tracesOf(this.#tables, ids);
   }
 
   /** Trajectories of the runs that are running, by state. */
