@@ -1,11 +1,13 @@
 /**
- * A real cluster under a real Prometheus: docs/metrics.md has every metric that the processes have and no other, every panel of every dashboard shows something
- * and reads nothing unknown, and no alert fires over a healthy run. Elsewhere than where Prometheus is, the panels are held against the docs alone.
+ * A real cluster under a real Prometheus and a collector of traces: docs/metrics.md has every metric that the processes have and no other, every panel of every
+ * dashboard shows something and reads nothing unknown, no alert fires over a healthy run, and a trace goes from the submission of a problem to the training on its
+ * responses. Elsewhere than where Prometheus is, the panels are held against the docs alone.
  */
 import t, { type Test } from 'tap';
 import { documentedMetrics } from '../../scripts/lib/metric-docs.mjs';
 import { filesUnder, read } from '../house/tree.js';
 import { type ClusterRun, prepareToyRun } from '../support/cluster-run.js';
+import { type CollectedSpan, type Collector, startCollector } from '../support/collector.js';
 import { findProgram, type Series, scrapeIntervalMs, TestPrometheus } from '../support/prometheus.js';
 import { unknownSamples } from './metric-names.js';
 
@@ -33,10 +35,20 @@ const program = findProgram('prometheus', 'SEGUE_PROMETHEUS');
 const skip = program === null && 'no prometheus on PATH (set SEGUE_PROMETHEUS)';
 
 t.test('a healthy run under Prometheus', async (t) => {
+  const collector = await startCollector();
+  t.teardown(() => collector.stop());
+  const traced = [`tracing.endpoint=${collector.endpoint}/`, 'tracing.share=0.5'];
+  const settings = {
+    controller: traced,
+    actor: traced,
+    trainer: traced,
+    reward: traced,
+    replay: [...traced, 'tables.recent.fill=trajectories', 'tables.recent.maxSize=100'],
+  };
   const run = await prepareToyRun(
     t,
     'toy-1',
-    { settings: { replay: ['tables.recent.fill=trajectories', 'tables.recent.maxSize=100'] } },
+    { settings },
     { iterations: 4, evaluation: { everyIterations: 2, samples: 1 } },
   );
   const targets = ['controller', 'replay', 'trainer', 'reward', 'actor-0', 'actor-1'].map(
@@ -58,7 +70,45 @@ t.test('a healthy run under Prometheus', async (t) => {
       [],
     );
   });
+  // What is recorded is sent at the stop at the latest.
+  await run.cluster.stop();
+  await t.test('one trace from the submission to the training', (t) => followsTraces(t, collector));
 });
+
+/** Every traced trajectory has its whole way in the trace of the submission. */
+async function followsTraces(t: Test, { spans }: Collector): Promise<void> {
+  const [submission, ...others] = spans.filter(({ name }) => name === 'submit problems');
+  t.match(submission, { service: 'segue-controller', attributes: { 'segue.run': 'toy-1', 'segue.batch': 'all' } });
+  t.strictSame(others, []);
+  t.strictSame(
+    spans.filter(({ traceId }) => traceId !== submission?.traceId),
+    [],
+    'polls and heartbeats begin no traces',
+  );
+  const byId = new Map(spans.map((span) => [span.spanId, span]));
+  const parent = (span: CollectedSpan | undefined) => byId.get(span?.parentSpanId ?? '');
+  const of = (name: string, service: string) => spans.filter((span) => span.name === name && span.service === service);
+  for (const issue of of('issue', 'segue-controller')) t.equal(issue.parentSpanId, submission?.spanId);
+  for (const generate of of('generate', 'segue-actor')) {
+    t.equal(parent(generate)?.attributes['segue.trajectory'], generate.attributes['segue.trajectory']);
+    t.equal(parent(generate)?.name, 'issue');
+  }
+  for (const append of of('append', 'segue-replay')) t.equal(parent(append)?.name, 'generate');
+  for (const verdict of of('record verdict', 'segue-replay')) t.equal(parent(verdict)?.name, 'score');
+  t.ok(of('segue.v1.ReplayStore/PutProblems', 'segue-replay').length > 0, 'the call that keeps the batch');
+
+  const ids = (name: string, service: string) =>
+    new Set(of(name, service).map(({ attributes }) => attributes['segue.trajectory'] ?? ''));
+  const trained = ids('train', 'segue-trainer');
+  t.ok(trained.size > 20, `${trained.size} trajectories are trained on in the trace`);
+  const issued = ids('issue', 'segue-controller');
+  const generated = ids('generate', 'segue-actor');
+  const scored = ids('score', 'segue-reward');
+  const incomplete = [...trained].filter((id) => !issued.has(id) || !generated.has(id) || !scored.has(id));
+  t.strictSame(incomplete, []);
+  const groups = new Set([...issued].map((id) => id.slice(0, id.lastIndexOf('-t'))));
+  t.ok(groups.size < 48, `${groups.size} of at least 48 groups: the share is kept`);
+}
 
 /** What a process of one service has: its name, type and labels as the exposition says them. */
 interface Found {

@@ -51,6 +51,8 @@ export interface Problem {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** A verified response, for `warmup` alone. */
   readonly response: string | null;
+  /** W3C traceparent of its submission; left out where it is not traced. */
+  readonly traceParent?: string;
 }
 
 /** How tokens are drawn. Log-probs are always those of the full vocabulary at `temperature`. */
@@ -126,6 +128,8 @@ export interface Trajectory {
   readonly state: TrajectoryState;
   readonly segments: readonly Segment[];
   readonly score: Score | null;
+  /** That of its problem. */
+  readonly traceParent?: string;
 }
 
 /** A trajectory without its tokens: what planning and pictures need. */

@@ -1,7 +1,7 @@
 /** Wires the store to the process shell: gRPC, the two streams, the hand-over to the scorers, metrics. */
 import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Bus, replayContract, tablesContract } from '@segue/bus';
+import { type Bus, isTracing, replayContract, type TraceParent, tablesContract, traced } from '@segue/bus';
 import type { ReplayConfig } from '@segue/core';
 import type { Shell } from '@segue/service';
 import { Announcer } from './announce.js';
@@ -59,7 +59,8 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
   const handOver = new HandOver({
     awaiting: () => store.awaitingScore(),
     publish: async (tasks) => {
-      await bus.publishRewardTasks(tasks);
+      const traces = isTracing() ? store.tracesOf(tasks.map(({ trajectoryId }) => trajectoryId)) : undefined;
+      await bus.publishRewardTasks(tasks, traces);
       metrics.reward_tasks_total.inc(tasks.length);
     },
   });
@@ -113,8 +114,9 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
   shell.keep('segments', (signal) =>
     ingest(
       bus.consumeSegments({ signal }),
-      async ({ runId, segment }) => {
-        const { outcome } = await store.keeper.during(() => store.appendSegment(runId, segment));
+      async ({ runId, segment }, trace) => {
+        const append = () => store.keeper.during(() => store.appendSegment(runId, segment));
+        const { outcome } = await traced(spanOf('append', segment.trajectoryId, trace), append);
         metrics.appends_total.inc({ outcome });
       },
       reportOf('segments'),
@@ -123,13 +125,18 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
   shell.keep('scores', (signal) =>
     ingest(
       bus.consumeScores({ signal }),
-      async ({ runId, score }) => {
-        await store.keeper.during(() => store.recordScore(runId, score));
+      async ({ runId, score }, trace) => {
+        const record = () => store.keeper.during(() => store.recordScore(runId, score));
+        await traced(spanOf('record verdict', score.trajectoryId, trace), record);
         metrics.scores_total.inc({ status: score.status });
       },
       reportOf('scores'),
     ),
   );
+}
+
+function spanOf(name: string, trajectoryId: string, parent: TraceParent | null) {
+  return { name, parent, kind: 'consumer', attributes: { 'segue.trajectory': trajectoryId } } as const;
 }
 
 /** Letters in hand at once. */

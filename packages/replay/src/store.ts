@@ -78,6 +78,7 @@ import {
   listUnfinished,
   readGroups,
   recordScore,
+  tracesOf,
 } from './trajectories.js';
 import { Writer, type WriterOptions } from './writer.js';
 
@@ -324,6 +325,11 @@ export class ReplayStore {
   /** What is in memory of runs: how many are followed, and how many of their rows are kept. */
   inMemory(): { readonly runs: number; readonly rows: number } {
     return this.#runs.inMemory();
+  }
+
+  /** Where trajectories belong, by id: those that are traced alone. */
+  tracesOf(ids: readonly string[]): ReadonlyMap<string, string> {
+    return tracesOf(this.#tables, ids);
   }
 
   /** Trajectories of the runs that are running, by state. */

@@ -29,6 +29,7 @@ import { asksForCredentials, requireSafeHost } from './safe-host.js';
 import type { Build, Shell } from './shell.js';
 import { shellMetricPrefix, shellMetricTable } from './shell-metrics.js';
 import { Steps } from './steps.js';
+import { startTracing } from './tracing.js';
 
 export interface ServiceDefinition<C extends CommonConfig> {
   readonly name: ServiceName;
@@ -65,6 +66,8 @@ async function start<C extends CommonConfig>(
   requireSafeHost(config);
   const log = createLog(name, config.id, config.logLevel);
   log.info({ config: printableConfig(config) }, 'effective configuration');
+  const tracing = await startTracing(name, config, process.env, log);
+  if (tracing) steps.onStop('traces', () => tracing.stop());
   const { tls, tokens, natsSeed } = readCredentials(config);
   const identity = { service: name, seed: natsSeed ?? undefined, tls: (natsSeed === null ? null : tls) ?? undefined };
   const metrics = createMetrics(name, config.id);

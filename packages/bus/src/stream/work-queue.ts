@@ -6,6 +6,7 @@
 import { SegueError } from '@segue/core';
 import { headers, millis } from 'nats';
 import { pause } from '../abort.js';
+import { currentTrace, formatTraces, readTraces, type TraceParent, traceHeader } from '../tracing.js';
 import type { Lease, QueueDepth, TakeOptions } from './bus.js';
 import { checksum, decodeBodies, encodeBodies, encodeBody, type OpenBody } from './codec.js';
 import { type Connection, fromNats, publishToStream, withPatience } from './connection.js';
@@ -35,6 +36,8 @@ export interface Outgoing<T> {
   readonly trajectoryId: string;
   readonly id: string;
   readonly value: T;
+  /** What it belongs to; left out: what its publisher does at the moment. */
+  readonly trace?: TraceParent | undefined;
 }
 
 /** The same, as it travels. */
@@ -69,7 +72,8 @@ export class WorkQueue<T> {
   }
 
   #publishOne({ value, ...address }: Outgoing<T>): Promise<void> {
-    const parcel = { ...address, body: encodeBody(this.#format.write(value)) };
+    const trace = address.trace ?? currentTrace() ?? undefined;
+    const parcel = { ...address, trace, body: encodeBody(this.#format.write(value)) };
     return this.#spec.gathers ? this.#gatherer.add(parcel) : this.#send([parcel]);
   }
 
@@ -82,10 +86,12 @@ export class WorkQueue<T> {
     const sum = checksum(body);
     const id = parcels.length === 1 ? first.id : `${first.id}-and-${parcels.length - 1}-${sum}`;
     const parts = splitBody(body);
+    const traces = formatTraces(parcels.map((parcel) => parcel.trace ?? null));
     await Promise.all(
       parts.map((part, index) => {
         const fields = headers();
         fields.set(checksumHeader, sum);
+        if (traces !== '') fields.set(traceHeader, traces);
         if (parts.length > 1) fields.set(partHeader, formatPart(index, parts.length, `${id} ${sum}`));
         const messageId = parts.length > 1 ? `${id}-p${index}` : id;
         return withPatience(this.#connection.nc, `publishing to ${subject}`, () =>
@@ -348,13 +354,21 @@ export class WorkQueue<T> {
     }
     const shared = new SharedDelivery(bodies.length, ends);
     const leases: Lease<T>[] = [];
-    for (const one of bodies) {
+    const traces = readTraces(first?.header(traceHeader) ?? '', bodies.length);
+    for (const [i, one] of bodies.entries()) {
       const holder = shared.holder();
       const discard = (reason: string) =>
         bodies.length === 1 ? this.#discard(whole, reason) : this.#discardOne(whole, one, holder, reason);
       try {
         const value = this.#format.read(one.fields());
-        leases.push({ ...about, value, ack: holder.done, giveBack: (ms = 0) => holder.back(ms), discard });
+        leases.push({
+          ...about,
+          value,
+          trace: traces[i] ?? null,
+          ack: holder.done,
+          giveBack: (ms = 0) => holder.back(ms),
+          discard,
+        });
       } catch (error) {
         await discard(SegueError.from(error).message);
       }
