@@ -4,7 +4,11 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import type { Logger } from 'pino';
-import type { Tracing } from './tracing.js';
+
+export interface Tracing {
+  /** Sends what has been recorded. */
+  stop(): Promise<void>;
+}
 
 export interface SdkOptions {
   readonly service: string;

@@ -5,11 +5,7 @@
 import { turnOnTracing } from '@segue/bus';
 import type { CommonConfig } from '@segue/core';
 import type { Logger } from 'pino';
-
-export interface Tracing {
-  /** Sends what has been recorded. */
-  stop(): Promise<void>;
-}
+import type { Tracing } from './tracing-sdk.js';
 
 /** Begins to record; null where nobody asked for it. */
 export async function startTracing(

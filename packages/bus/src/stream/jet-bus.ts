@@ -46,8 +46,9 @@ import {
   segmentFormat,
   signalFormat,
 } from './messages.js';
+import type { Outgoing } from './outgoing.js';
 import { buckets, consumerConfig, eventsPrefix, queues, streamConfigs } from './subjects.js';
-import { type Outgoing, WorkQueue } from './work-queue.js';
+import { WorkQueue } from './work-queue.js';
 
 const readyTimeoutMs = 30_000;
 const readyPauseMs = 100;

@@ -6,7 +6,7 @@
 import { SegueError } from '@segue/core';
 import { headers, millis } from 'nats';
 import { pause } from '../abort.js';
-import { currentTrace, formatTraces, readTraces, type TraceParent, traceHeader } from '../tracing.js';
+import { currentTrace, formatTraces, readTraces, traceHeader } from '../tracing.js';
 import type { Lease, QueueDepth, TakeOptions } from './bus.js';
 import { checksum, decodeBodies, encodeBodies, encodeBody, type OpenBody } from './codec.js';
 import { type Connection, fromNats, publishToStream, withPatience } from './connection.js';
@@ -15,6 +15,7 @@ import { Delivery } from './delivery.js';
 import { countMessages, nextMessage, readForgotten } from './forgotten.js';
 import { Gatherer } from './gatherer.js';
 import type { Format } from './messages.js';
+import type { Outgoing, Parcel } from './outgoing.js';
 import { formatPart, PartJoiner, partHeader, splitBody, type WholeMessage } from './parts.js';
 import { type PullResult, pull } from './pull.js';
 import { Returns } from './returns.js';
@@ -29,19 +30,6 @@ const missingPauseMs = 500;
 /** After a pull that was refused; doubles while they are. */
 const firstRefusalPauseMs = 10;
 const longestRefusalPauseMs = 500;
-
-/** A message to publish: where it belongs and the id by which a repetition is known. */
-export interface Outgoing<T> {
-  readonly runId: string;
-  readonly trajectoryId: string;
-  readonly id: string;
-  readonly value: T;
-  /** What it belongs to; left out: what its publisher does at the moment. */
-  readonly trace?: TraceParent | undefined;
-}
-
-/** The same, as it travels. */
-type Parcel = Omit<Outgoing<never>, 'value'> & { readonly body: Uint8Array };
 
 export class WorkQueue<T> {
   readonly #connection: Connection;
