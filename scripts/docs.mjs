@@ -1,11 +1,10 @@
 /**
- * Writes docs/configuration.md from the schemas of the configuration of runs and services; `--check` fails when the file is not current.
- * Needs a build.
+ * Writes docs/configuration.md from the schemas of the configuration of runs and services, and docs/metrics.md from the services' tables of metrics;
+ * `--check` fails when a file is not current. Needs a build.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { listConfigKeys, runConfigSchema, serviceConfigSchemas } from '@segue/core';
-
-const path = new URL('../docs/configuration.md', import.meta.url);
+import { metricsPage } from './lib/metric-docs.mjs';
 
 const intro = `# Configuration of a run
 
@@ -49,14 +48,16 @@ function serviceRows() {
   return [...found.values()].map(({ row, of }) => row(of.length === names.length ? 'all' : of.join(', ')));
 }
 
-const text = `${intro}${rows.join('\n')}\n${servicesIntro}${serviceRows().join('\n')}\n`;
+const pages = {
+  'docs/configuration.md': `${intro}${rows.join('\n')}\n${servicesIntro}${serviceRows().join('\n')}\n`,
+  'docs/metrics.md': metricsPage(),
+};
 
-if (process.argv.includes('--check')) {
-  const current = await readFile(path, 'utf8').catch(() => '');
-  if (current !== text) {
-    process.stderr.write('docs/configuration.md is not current: run node scripts/docs.mjs\n');
+for (const [name, text] of Object.entries(pages)) {
+  const path = new URL(`../${name}`, import.meta.url);
+  if (!process.argv.includes('--check')) await writeFile(path, text);
+  else if ((await readFile(path, 'utf8').catch(() => '')) !== text) {
+    process.stderr.write(`${name} is not current: run node scripts/docs.mjs\n`);
     process.exitCode = 1;
   }
-} else {
-  await writeFile(path, text);
 }

@@ -5,7 +5,7 @@ import t from 'tap';
 import { filesUnder, read, root } from './tree.js';
 
 const maxLines = 400;
-const code = ['packages', 'scripts', 'test'].flatMap((folder) => filesUnder(folder, ['.ts', '.mjs']));
+const code = ['packages', 'scripts', 'test', 'deploy'].flatMap((folder) => filesUnder(folder, ['.ts', '.mjs']));
 const texts = [...code, ...filesUnder('protos', ['.proto']), ...filesUnder('deploy', ['.yaml', '.yml'])];
 
 t.test(`no file is longer than ${maxLines} lines`, async (t) => {

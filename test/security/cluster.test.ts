@@ -91,7 +91,7 @@ t.test('strangers find every door closed', async (t) => {
   await t.rejects(connectNats({ servers: state?.natsUrl ?? '', timeout: 2_000 }), 'the message server');
 
   const metrics = await (await fetch(`http://${cluster.child('controller').address.metricsAddress}/metrics`)).text();
-  t.match(metrics, /segue_controller_refused_calls_total\{[^}]*ListRuns[^}]*code="UNAUTHENTICATED"[^}]*\} [1-9]/);
+  t.match(metrics, /segue_refused_calls_total\{[^}]*ListRuns[^}]*code="UNAUTHENTICATED"[^}]*\} [1-9]/);
   t.match(readFileSync(join(data, 'logs', 'controller.log'), 'utf8'), /a call was refused: a client needs a token/);
 });
 

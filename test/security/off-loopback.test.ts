@@ -109,11 +109,11 @@ t.test(
     t.notMatch(JSON.stringify(tiny.log), /planted-secret|PRIVATE KEY/);
     t.notMatch(JSON.stringify(tiny.log), token);
     const metrics = await (await fetch(`http://${metricsAddress}/metrics`)).text();
-    t.match(metrics, /segue_reward_certificate_end_seconds\{[^}]*\} 1[.0-9e+]+/);
+    t.match(metrics, /segue_certificate_end_seconds\{[^}]*\} 1[.0-9e+]+/);
     t.ok(
       tiny.log.some(({ msg }) => /certificate of this service is soon over/.test(msg)),
       'it ends tomorrow',
     );
-    t.match(metrics, /segue_reward_refused_calls_total\{[^}]*code="RESOURCE_EXHAUSTED"[^}]*\} 1/);
+    t.match(metrics, /segue_refused_calls_total\{[^}]*code="RESOURCE_EXHAUSTED"[^}]*\} 1/);
   },
 );

@@ -16,6 +16,7 @@ import { PinnedVersions, type Shell, TrajectoryReader } from '@segue/service';
 import type { DeviceTurn } from './device-turn.js';
 import type { LanePolicy } from './lane-work.js';
 import { type EngineFate, Lanes } from './lanes.js';
+import { type ActorMetrics, actorMetricTable, countChunk, countSegment, type IdleReason } from './metrics.js';
 import { peersWith } from './peers.js';
 import { PolicyFollower } from './policy.js';
 import type { PolicySource } from './policy-download.js';
@@ -24,14 +25,7 @@ import { PrefixReader } from './prefix-reader.js';
 import { RolloutLoop } from './rollout-loop.js';
 import { RunSettingsCache } from './run-settings.js';
 import { SegmentOutbox } from './segment-outbox.js';
-import {
-  type ActorMetrics,
-  ChunkSums,
-  countSegment,
-  defineActorMetrics,
-  type IdleReason,
-  type Totals,
-} from './status.js';
+import { ChunkSums, type Totals } from './status.js';
 
 /** What the actor needs of its shell. */
 export interface ActorShell extends Pick<Shell<ActorConfig>, 'config' | 'log' | 'metrics' | 'fail' | 'announce'> {
@@ -78,7 +72,7 @@ export class Actor {
     this.#turn = turn;
     const { config, log, bus, peers } = shell;
     this.pinned = new PinnedVersions(() => shell.announce());
-    const metrics = defineActorMetrics(shell.metrics);
+    const metrics = shell.metrics.define(actorMetricTable);
     this.#metrics = metrics;
     metrics.slots.set(config.slots);
     this.settings = new RunSettingsCache(async (runId) => (await (await peers.replay()).getRun({ runId })).configJson);
@@ -118,7 +112,7 @@ export class Actor {
       idleReleaseMs,
       onIdle: (durationMs) => metrics.idle_seconds_total.inc({ reason: this.#idleReason() }, durationMs / 1_000),
       onChunk: (report, works) => {
-        metrics.chunk_seconds.observe(report.durationMs / 1_000);
+        countChunk(metrics, report, works.length);
         const { tokens, steps, durationMs, prefillMs } = report;
         log.debug({ sequences: works.length, tokens, steps, durationMs, prefillMs }, 'a chunk');
         this.loop.extendLeases();
@@ -239,6 +233,7 @@ export class Actor {
   get registration(): Partial<Registration> {
     const { policyVersion, slots, running, flushedIteration, runId, engineCallMs } = this.status;
     this.#metrics.slots_busy.set(running);
+    this.#metrics.tasks_held.set(this.loop.trajectoryIds.length);
     this.#metrics.engine_call_seconds.set(engineCallMs / 1_000);
     const { published } = this.#outbox;
     const { busySlotMs, engineTimes, firstTokenAtMs } = this.#chunks;

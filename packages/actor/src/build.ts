@@ -11,9 +11,13 @@ const catchUpIntervalMs = 1_000;
 
 /** @param engineEntry what an engine's thread runs, in place of the engine itself; for tests */
 export async function buildActor(shell: Shell<ActorConfig>, engineEntry?: URL): Promise<void> {
-  const colocated = shell.config.deployment === 'colocated' ? openAgent(shell, engineProgram(shell.config), () => owner) : null;
+  const colocated =
+    shell.config.deployment === 'colocated' ? openAgent(shell, engineProgram(shell.config), () => owner) : null;
   const turn = colocated && new DeviceTurn(colocated.agent);
-  const createEngine = await engineMaker(shell.config, { ...(engineEntry && { entry: engineEntry }), ...(turn && { turn }) });
+  const createEngine = await engineMaker(shell.config, {
+    ...(engineEntry && { entry: engineEntry }),
+    ...(turn && { turn }),
+  });
   const actor = new Actor(shell, createEngine, turn);
   const owner: AgentOwner = {
     load: ({ runId, version }) => actor.policies.serve({ runId, version, manifestSha256: '' }),

@@ -27,7 +27,7 @@ export async function engineMaker(config: ActorConfig, { entry, turn }: EngineMa
 }
 
 /** The program of an engine that takes turns, and how it warms up before its first. */
-export function engineProgram(config: ActorConfig) {
+export function engineProgram(config: ActorConfig): { readonly entry: URL; readonly warmUp: object } {
   return { entry: engineProcessEntry, warmUp: warmEngine(ownOptions(config)) };
 }
 

@@ -23,10 +23,12 @@ export interface PolicyFilesOptions {
   readonly isNeeded?: (runId: string, version: number) => boolean;
 }
 
+export const policySources = ['shared', 'cached', 'peer', 'downloaded'] as const;
+
 /** Where a version was found. */
 export interface FoundPolicy {
   readonly folder: string;
-  readonly source: 'shared' | 'cached' | 'peer' | 'downloaded';
+  readonly source: (typeof policySources)[number];
 }
 
 export class PolicyFiles {

@@ -21,7 +21,16 @@ import type { AskingLane, LaneWork, WorkSource } from './lane-work.js';
 import type { PrefixReader } from './prefix-reader.js';
 import type { SegmentOutbox } from './segment-outbox.js';
 import { triesOf, whyGivenUp } from './suspects.js';
-import { errorSegment, type Gate, isCovered, isOver, judgeTask, type Prefix, segmentFrom } from './task-rules.js';
+import {
+  errorSegment,
+  type Gate,
+  isCovered,
+  isOver,
+  judgeTask,
+  type Prefix,
+  type ReturnReason,
+  segmentFrom,
+} from './task-rules.js';
 import { Condition, Wake } from './wake.js';
 
 /** What a sequence needs beside its task. */
@@ -31,9 +40,6 @@ export interface SequenceRules {
   /** Losses alone after which a task is taken to kill its actors. */
   readonly maxAttempts: number;
 }
-
-/** Why a task was let go without a segment. */
-export type ReturnReason = 'stale' | 'elsewhere' | 'superseded' | 'fetch-failed' | 'drained' | 'closed' | 'engine-lost';
 
 export interface RolloutLoopOptions {
   readonly actorId: string;

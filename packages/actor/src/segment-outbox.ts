@@ -4,7 +4,7 @@
  * the same tokens again.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Bus, Lease } from '@segue/bus';
+import { type Bus, type Lease, traced } from '@segue/bus';
 import { type RolloutTask, type Segment, SegueError } from '@segue/core';
 
 export interface OutboxOptions {
@@ -39,7 +39,8 @@ export class SegmentOutbox {
    */
   async send(held: { readonly lease: Lease<RolloutTask> }, segment: Segment): Promise<void> {
     const { runId, iteration } = held.lease.value;
-    const failure = await this.#publish(runId, segment);
+    const publish = () => this.#publish(runId, segment);
+    const failure = await traced({ ...spanOf(segment), parent: held.lease.trace ?? null }, publish);
     if (failure !== null) {
       // That the stream was away says nothing against the trajectory; a segment that it can never take does.
       if (failure.retryable) held.lease.giveBack();
@@ -68,6 +69,19 @@ export class SegmentOutbox {
       await pause(pauseMs);
     }
   }
+}
+
+/** From the first chunk until the stream has it: nothing is done for a trace while it is generated. */
+function spanOf({ trajectoryId, index, iteration, policyVersion, endReason, tokens, meter }: Segment) {
+  const attributes = {
+    'segue.trajectory': trajectoryId,
+    'segue.segment': index,
+    'segue.iteration': iteration,
+    'segue.policy_version': policyVersion,
+    'segue.end_reason': endReason,
+    'segue.tokens': tokens.length,
+  };
+  return { name: 'generate', kind: 'consumer', attributes, startedAtMs: meter.startedAtMs } as const;
 }
 
 function count(counts: Map<string, number>, name: string): void {

@@ -25,6 +25,18 @@ export interface Gate {
  */
 export type Verdict = 'run' | 'stale' | 'early' | 'elsewhere';
 
+/** Why a task was let go without a segment. */
+export const returnReasons = [
+  'stale',
+  'elsewhere',
+  'superseded',
+  'fetch-failed',
+  'drained',
+  'closed',
+  'engine-lost',
+] as const;
+export type ReturnReason = (typeof returnReasons)[number];
+
 /** @param servedVersion null while none is served */
 export function judgeTask(task: RolloutTask, gate: Gate | null, servedVersion: number | null): Verdict {
   if (!gate || gate.runId !== task.runId) return 'elsewhere';

@@ -45,9 +45,20 @@ export type {
   Registration,
   ScorerEntry,
   TakeOptions,
+  TracesById,
 } from './stream/bus.js';
 export { decodeRow, encodeRow } from './stream/codec-rows.js';
 export { printableUrl } from './stream/connection.js';
 export { connectBus } from './stream/jet-bus.js';
 export { formatNatsConfig, makeNatsSeed, natsUserOf } from './stream/nats-config.js';
 export { inboxPrefix, permissionsOf } from './stream/permissions.js';
+export {
+  currentTrace,
+  inSpan,
+  isTracing,
+  OpenSpan,
+  type SpanText,
+  type TraceParent,
+  traced,
+  turnOnTracing,
+} from './tracing.js';

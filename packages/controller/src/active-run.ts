@@ -1,4 +1,6 @@
 /** A run while it is executed: what the verbs of the run loop share. It decides nothing. */
+
+import { isTracing, type TraceParent } from '@segue/bus';
 import {
   type Candidate,
   type IterationProgress,
@@ -50,6 +52,7 @@ export class ActiveRun {
   #phaseSinceMs = Date.now();
   #pool: { readonly trainProblems: number; readonly candidates: readonly Candidate[] } | null = null;
   #poolIsStale = false;
+  #traces: ReadonlyMap<string, TraceParent> = new Map();
   #nextGroupIndex: number | null = null;
   #planned: { readonly iteration: number; readonly errors: ReadonlyMap<string, number> } | null = null;
 
@@ -125,8 +128,19 @@ export class ActiveRun {
       this.#poolIsStale = false;
       const records = await collect(replay.listProblems({ runId: this.id, purpose: 'train' }));
       this.#pool = { trainProblems, candidates: records.map(candidateOf) };
+      this.#traces = new Map(
+        records.flatMap(({ problem: { id, traceParent } }) => (traceParent === undefined ? [] : [[id, traceParent]])),
+      );
     }
     return this.#pool.candidates;
+  }
+
+  /** Where training problems belong, by id: those that are traced alone. */
+  async traces(): Promise<ReadonlyMap<string, TraceParent>> {
+    if (!isTracing()) return this.#traces;
+    // After a restart in the middle of an iteration nothing has been read yet.
+    if (this.#pool === null) await this.candidates();
+    return this.#traces;
   }
 
   /** Index of the next group: read from the plans once, then counted on. */

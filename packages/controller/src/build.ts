@@ -46,7 +46,8 @@ export async function buildController(shell: Shell<ControllerConfig>): Promise<v
   const runs = new Runs({ cluster, journal, waits, metrics, tokenizers, maxMessageBytes, signal });
   const watchdog = new Watchdog({ cluster, runs, waits, journal, metrics });
   const { maxBatchProblems, maxConcurrentSubmissions, maxWaitingSubmissions } = config;
-  const limits = { maxBatchProblems, maxConcurrentSubmissions, maxWaitingSubmissions };
+  const tracedShare = config.tracing.share;
+  const limits = { maxBatchProblems, maxConcurrentSubmissions, maxWaitingSubmissions, tracedShare };
 
   shell.serve(
     controllerContract,

@@ -15,6 +15,7 @@ import type { ActiveRun } from './active-run.js';
 import { askActors } from './actors.js';
 import { drained } from './close.js';
 import { collect } from './cluster.js';
+import { issueTraced } from './issue-traced.js';
 import { Owners } from './owners.js';
 
 export class TaskIssuer {
@@ -171,13 +172,13 @@ export class TaskIssuer {
     const lost = new Map(
       lostTries.map(({ trajectoryId, segmentIndex, tries }) => [`${trajectoryId}-s${segmentIndex}`, tries]),
     );
-    await this.#run.cluster.bus.publishRolloutTasks(
-      tasks.map((task) => {
-        const tries = lost.get(`${task.trajectoryId}-s${task.segmentIndex}`) ?? 0;
-        const issued = this.#task(task, round + (errors.get(task.trajectoryId) ?? 0));
-        return tries === 0 ? issued : { ...issued, lostTries: tries };
-      }),
-    );
+    const issued = tasks.map((task) => {
+      const tries = lost.get(`${task.trajectoryId}-s${task.segmentIndex}`) ?? 0;
+      const made = this.#task(task, round + (errors.get(task.trajectoryId) ?? 0));
+      return tries === 0 ? made : { ...made, lostTries: tries };
+    });
+    const { bus } = this.#run.cluster;
+    await issueTraced(issued, await this.#run.traces(), (traces) => bus.publishRolloutTasks(issued, traces));
     for (const id of ids) this.#errors.set(id, errors.get(id) ?? 0);
     this.#run.metrics.tasks_issued_total.inc(tasks.length);
   }

@@ -1,5 +1,5 @@
 /** The gRPC face of the controller: each call is handed to the part that does it. The meaning of every call is in protos/segue/v1/controller.proto. */
-import type { Handlers } from '@segue/bus';
+import { currentTrace, type Handlers, inSpan } from '@segue/bus';
 import {
   type ControllerApi,
   type EvaluationRequest,
@@ -38,7 +38,11 @@ export function controllerHandlers(parts: ControllerParts): Handlers<ControllerA
   const admission = new Admission(limits);
   return {
     submitProblems: async (header, items, { signal }) => {
-      const submit = () => submitProblems(cluster, tokenizers, limits, header, items, signal);
+      const attributes = { 'segue.run': header.runId, 'segue.batch': header.batchId };
+      const submit = () =>
+        inSpan({ name: 'submit problems', parent: currentTrace(), attributes }, () =>
+          submitProblems(cluster, tokenizers, limits, header, items, signal),
+        );
       const result = await admission.during(signal, submit).catch((error) => {
         if (SegueError.from(error).retryAfterMs !== null) metrics.submissions_refused_total.inc();
         throw error;

@@ -3,13 +3,13 @@
  * a wait lasts longer than usual.
  */
 import type { Registration } from '@segue/bus';
-import { type ClusterStatus, type QueueReport, SegueError } from '@segue/core';
+import { type ClusterStatus, phases, type QueueReport, SegueError } from '@segue/core';
 import type { Cluster } from './cluster.js';
 import { faultsOf } from './faults.js';
 import type { Journal } from './journal.js';
 import type { ControllerMetrics } from './metrics.js';
 import type { Runs } from './runs.js';
-import { type Waits, waitingOf } from './waits.js';
+import { type Waits, waitingOf, waitKinds } from './waits.js';
 
 /** Between two looks at queues and faults, in ms. */
 const reportMs = 2_000;
@@ -30,8 +30,7 @@ export class Watchdog {
   #counted: Pick<ClusterStatus, 'faults' | 'runsRetired'> = { faults: {}, runsRetired: 0 };
   #queues: readonly QueueReport[] = [];
   #reportedAtMs = Number.NEGATIVE_INFINITY;
-  /** Kinds of waits that the gauge has shown: it is set back when they end. */
-  readonly #shown = new Set<string>();
+  #lookedAtMs = performance.now();
 
   constructor(parts: WatchdogParts) {
     this.#parts = parts;
@@ -63,6 +62,7 @@ export class Watchdog {
     this.#registered = await cluster.bus.registrations();
     metrics.actors.set(this.#actors().length);
     this.#showWaits();
+    this.#showPhase();
     await this.#report();
     for (const wait of waits.overdue(cluster.timings.waitingNoticeMs)) {
       const seconds = Math.round((Date.now() - wait.sinceMs) / 1000);
@@ -98,17 +98,29 @@ export class Watchdog {
   }
 
   #showWaits(): void {
-    const gauge = this.#parts.metrics.waiting_seconds;
+    const { metrics, waits } = this.#parts;
+    const sinceLookMs = performance.now() - this.#lookedAtMs;
+    this.#lookedAtMs += sinceLookMs;
+    const list = waits.list();
     const nowMs = Date.now();
-    const oldestMs = new Map<string, number>();
-    for (const { what, sinceMs } of this.#parts.waits.list()) {
-      oldestMs.set(what, Math.max(oldestMs.get(what) ?? 0, nowMs - sinceMs));
+    for (const what of waitKinds) {
+      const ofKind = list.filter((wait) => wait.what === what);
+      const oldestMs = Math.max(0, ...ofKind.map(({ sinceMs }) => nowMs - sinceMs));
+      metrics.waiting_seconds.set({ what }, oldestMs / 1_000);
+      metrics.waiting_for.set(
+        { what },
+        ofKind.reduce((sum, { count }) => sum + count, 0),
+      );
+      if (ofKind.length > 0) metrics.wait_seconds_total.inc({ what }, sinceLookMs / 1_000);
     }
-    for (const what of this.#shown) if (!oldestMs.has(what)) gauge.set({ what }, 0);
-    for (const [what, ageMs] of oldestMs) {
-      this.#shown.add(what);
-      gauge.set({ what }, ageMs / 1000);
-    }
+  }
+
+  #showPhase(): void {
+    const { runs, metrics } = this.#parts;
+    const active = runs.active?.phase ?? null;
+    metrics.run_active.set(active === null ? 0 : 1);
+    metrics.phase_age_seconds.set(active === null ? 0 : (Date.now() - active.sinceMs) / 1_000);
+    for (const phase of phases) metrics.phase.set({ phase }, active?.phase === phase ? 1 : 0);
   }
 }
 

@@ -2,9 +2,11 @@
  * Takes in a batch of problems: checks each, encodes its prompt with the tokenizer of the run's policy, and hands the whole batch to the store.
  * All or nothing: a refusal names the position in the batch, counted from 1, and the field.
  */
+import { currentTrace, type TraceParent } from '@segue/bus';
 import {
   type BatchHeader,
   type BatchResult,
+  hashText,
   type Problem,
   type ProblemInput,
   parseRunConfig,
@@ -26,6 +28,8 @@ const longestTokenChars = 512;
 
 export interface SubmitLimits extends AdmissionLimits {
   readonly maxBatchProblems: number;
+  /** Share of the problems that are traced, where traces are taken. */
+  readonly tracedShare?: number;
 }
 
 export async function submitProblems(
@@ -39,7 +43,7 @@ export async function submitProblems(
   requireId(header.batchId, 'batch_id');
   const replay = await cluster.replay();
   const run = await replay.getRun({ runId: requireId(header.runId, 'run_id') });
-  const reader = await openReader(cluster, tokenizers, run, header.batchId);
+  const reader = await openReader(cluster, tokenizers, limits, run, header.batchId);
   const problems: Problem[] = [];
   for await (const input of items) {
     if (problems.length === limits.maxBatchProblems) {
@@ -57,6 +61,7 @@ export async function submitProblems(
 async function openReader(
   cluster: Cluster,
   tokenizers: Tokenizers,
+  { tracedShare = 0 }: SubmitLimits,
   run: RunRecord,
   batchId: string,
 ): Promise<ProblemReader> {
@@ -70,7 +75,7 @@ async function openReader(
   const reward = await cluster.reward();
   const { scorers } = await reward.listScorers({});
   const config = parseRunConfig(JSON.parse(run.configJson), `configuration of run ${run.id}`);
-  return new ProblemReader(batchId, config, await tokenizers.of(policy), scorers);
+  return new ProblemReader(batchId, config, await tokenizers.of(policy), scorers, tracedShare);
 }
 
 /** Turns what a client sent into a problem, or refuses it. Knows the batch so far: ids must differ. */
@@ -80,9 +85,20 @@ export class ProblemReader {
   readonly #tokenizer: Tokenizer;
   readonly #scorers: ReadonlyMap<string, ScorerInfo>;
   readonly #positions = new Map<string, number>();
+  readonly #tracedShare: number;
+  /** What the batch belongs to. */
+  readonly #trace = currentTrace();
+  #hasTraced = false;
   #position = 0;
 
-  constructor(batchId: string, config: RunConfig, tokenizer: Tokenizer, scorers: readonly ScorerInfo[]) {
+  constructor(
+    batchId: string,
+    config: RunConfig,
+    tokenizer: Tokenizer,
+    scorers: readonly ScorerInfo[],
+    tracedShare = 0,
+  ) {
+    this.#tracedShare = tracedShare;
     this.#batchId = batchId;
     this.#config = config;
     this.#tokenizer = tokenizer;
@@ -94,11 +110,21 @@ export class ProblemReader {
     try {
       const id = this.#takeId(input.id);
       this.#checkFields(input);
-      return { ...input, id, promptTokens: this.#encode(input) };
+      const problem = { ...input, id, promptTokens: this.#encode(input) };
+      const trace = this.#traceOf(id, input);
+      return trace === null ? problem : { ...problem, traceParent: trace };
     } catch (error) {
       const { code, rawMessage } = SegueError.from(error);
       throw new SegueError(code, `problem ${this.#position} of batch ${this.#batchId}: ${rawMessage}`, error);
     }
+  }
+
+  /** The first training problem of a batch is traced, so that a small batch is seen, and of the others a share. */
+  #traceOf(id: string, { purpose }: ProblemInput): TraceParent | null {
+    if (this.#trace === null || purpose !== 'train') return null;
+    const isFirst = !this.#hasTraced;
+    this.#hasTraced = true;
+    return isFirst || hashText(id) / 2 ** 32 < this.#tracedShare ? this.#trace : null;
   }
 
   #takeId(given: string | null): string {

@@ -7,6 +7,7 @@ import { activate } from './activate.js';
 import type { ActiveRun } from './active-run.js';
 import { releaseDevices } from './device-turn.js';
 import { iterationEvent } from './iteration-event.js';
+import { showIteration } from './metrics.js';
 import { followTrainer, parseMetrics } from './trainer-calls.js';
 
 const longestMs = 24 * 3600 * 1000;
@@ -76,10 +77,7 @@ export async function trainIteration(run: ActiveRun, frozen: IterationRecord): P
     policyVersionOut,
     metricsJson: JSON.stringify(event),
   });
-  run.metrics.iterations_total.inc();
-  run.metrics.groups_total.inc({ outcome: 'trained' }, frozen.batchGroupIds.length);
-  run.metrics.groups_total.inc({ outcome: 'filtered-equal' }, frozen.filteredEqual);
-  run.metrics.groups_total.inc({ outcome: 'filtered-unusable' }, frozen.filteredUnusable);
+  showIteration(run.metrics, event);
   return committed;
 }
 

@@ -1,9 +1,13 @@
 /** What the controller waits for at this moment, since when, and from whom: each entry exists for as long as the wait lasts. */
 import type { Waiting } from '@segue/core';
 
+/** What can be waited for: the executed run's turn, actors, tasks that owe a segment, verdicts, the trainer, weights, another try. */
+export const waitKinds = ['turn', 'actor', 'segments', 'scores', 'trainer', 'weights', 'device', 'retry'] as const;
+export type WaitKind = (typeof waitKinds)[number];
+
 /** One wait. */
 export class Wait {
-  readonly what: string;
+  readonly what: WaitKind;
   /** Whom is waited for; it may change while the wait lasts. */
   from: string;
   /** The run that waits, when it is not the executed one. */
@@ -14,7 +18,7 @@ export class Wait {
   /** Age at which watchers are told next. */
   noticeAtMs = 0;
 
-  constructor(what: string, from: string, count: number, run: string | null, end: (wait: Wait) => void) {
+  constructor(what: WaitKind, from: string, count: number, run: string | null, end: (wait: Wait) => void) {
     this.what = what;
     this.from = from;
     this.run = run;
@@ -48,14 +52,14 @@ export class Waits {
   readonly #waits = new Set<Wait>();
 
   /** @param run the run that waits, when it is not the executed one */
-  begin(what: string, from = '', count = 1, run: string | null = null): Wait {
+  begin(what: WaitKind, from = '', count = 1, run: string | null = null): Wait {
     const wait = new Wait(what, from, count, run, (ended) => this.#waits.delete(ended));
     this.#waits.add(wait);
     return wait;
   }
 
   /** Waits for one promise. */
-  async during<T>(what: string, from: string, work: Promise<T>): Promise<T> {
+  async during<T>(what: WaitKind, from: string, work: Promise<T>): Promise<T> {
     const wait = this.begin(what, from);
     try {
       return await work;

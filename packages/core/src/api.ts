@@ -120,7 +120,7 @@ export interface RunView {
 }
 
 /** A problem as a client submits it: the controller makes id and tokens. */
-export type ProblemInput = Omit<Problem, 'id' | 'promptTokens'> & { readonly id: string | null };
+export type ProblemInput = Omit<Problem, 'id' | 'promptTokens' | 'traceParent'> & { readonly id: string | null };
 
 export interface EvaluationRequest {
   readonly runId: string;

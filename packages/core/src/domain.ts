@@ -51,6 +51,8 @@ export interface Problem {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** A verified response, for `warmup` alone. */
   readonly response: string | null;
+  /** W3C traceparent of its submission; left out where it is not traced. */
+  readonly traceParent?: string;
 }
 
 /** How tokens are drawn. Log-probs are always those of the full vocabulary at `temperature`. */
@@ -114,7 +116,8 @@ export interface SegmentMeter {
   readonly endedAtMs: number;
 }
 
-export type TrajectoryState = 'pending' | 'unfinished' | 'finished' | 'scored' | 'failed';
+export const trajectoryStates = ['pending', 'unfinished', 'finished', 'scored', 'failed'] as const;
+export type TrajectoryState = (typeof trajectoryStates)[number];
 
 /** One response in the making, in full. */
 export interface Trajectory {
@@ -125,6 +128,8 @@ export interface Trajectory {
   readonly state: TrajectoryState;
   readonly segments: readonly Segment[];
   readonly score: Score | null;
+  /** That of its problem. */
+  readonly traceParent?: string;
 }
 
 /** A trajectory without its tokens: what planning and pictures need. */

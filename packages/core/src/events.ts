@@ -69,6 +69,9 @@ export interface TrainMetrics {
   readonly trainedTokenShare: number;
   /** Trained tokens that an older version wrote, over trained tokens. */
   readonly offPolicyTokenShare: number;
+  /** Versions between the one that wrote a trained token and policy i; left out by trainers that do not measure it. */
+  readonly trainedTokenAgeMean?: number;
+  readonly trainedTokenAgeMax?: number;
   /** Largest |actor's log-prob - trainer's log-prob| over trained tokens that policy i wrote; null when there were none. */
   readonly logProbDiffMax: number | null;
   readonly logProbDiffMean: number | null;

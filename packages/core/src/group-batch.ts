@@ -37,6 +37,9 @@ export interface GroupBatch {
   readonly trainedTokens: number;
   /** Trained tokens that an older version wrote. */
   readonly offPolicyTokens: number;
+  /** Versions between the one that wrote a trained token and the one that samples: their sum and the largest. */
+  readonly trainedTokenAges: number;
+  readonly trainedTokenAgeMax: number;
   /** Mean of the scorers' rewards, before shaping and permutation; 0 without rows. */
   readonly rewardMean: number;
   readonly responseTokensMean: number;
@@ -104,8 +107,7 @@ export function assembleBatch(
     unusableGroups: groups.length - kept.length,
     failedMembers,
     responseTokens,
-    trainedTokens: countTokens(rows, () => true),
-    offPolicyTokens: countTokens(rows, (version) => version !== policyVersion),
+    ...describeTrainedTokens(rows, policyVersion),
     rewardMean: perRow(rewardSum),
     responseTokensMean: perRow(responseTokens),
   };
@@ -119,12 +121,19 @@ export function splitByGroups(batch: GroupBatch, updates: number): TrainRow[][] 
   return Array.from({ length: parts }, (_, part) => batch.rows.filter((row) => partOf(row.group) === part));
 }
 
-function countTokens(rows: readonly TrainRow[], counts: (version: number) => boolean): number {
-  let sum = 0;
+function describeTrainedTokens(rows: readonly TrainRow[], policyVersion: number) {
+  const found = { trainedTokens: 0, offPolicyTokens: 0, trainedTokenAges: 0, trainedTokenAgeMax: 0 };
   for (const { mask, versions } of rows) {
-    for (let i = 0; i < mask.length; i++) if (mask[i] === 1 && counts(versions[i]!)) sum++;
+    for (let i = 0; i < mask.length; i++) {
+      if (mask[i] !== 1) continue;
+      const age = policyVersion - versions[i]!;
+      found.trainedTokens++;
+      if (age !== 0) found.offPolicyTokens++;
+      found.trainedTokenAges += age;
+      found.trainedTokenAgeMax = Math.max(found.trainedTokenAgeMax, age);
+    }
   }
-  return sum;
+  return found;
 }
 
 function concatenate<Item, A extends Int32Array | Float32Array>(

@@ -37,6 +37,17 @@ const securitySchema = z
     { message: 'must be given together: ca, cert, key and tokens, or none of them' },
   );
 
+const tracingSchema = z.strictObject({
+  endpoint: key(
+    z.url().nullable().default(null),
+    'Where traces go: the base address of a collector that speaks OTLP over HTTP (`http://host:4318`). null: to OTEL_EXPORTER_OTLP_ENDPOINT, without which none are taken',
+  ),
+  share: key(
+    z.number().min(0).max(1).default(0.01),
+    'Share of the training problems of a batch whose trajectories are traced, beside its first; the controller alone reads it',
+  ),
+});
+
 const commonKeys = {
   id: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
   host: key(z.string().default('127.0.0.1'), 'Address to listen on; off loopback only with credentials or `insecure`'),
@@ -63,6 +74,7 @@ const commonKeys = {
     z.string().default('127.0.0.1'),
     'Address of /metrics, /healthz and /readyz, which ask nobody for credentials: open it to a closed network alone',
   ),
+  tracing: key(tracingSchema.prefault({}), 'OpenTelemetry traces: docs/observability.md'),
   security: key(securitySchema.prefault({}), 'Credentials: TLS on both sides, tokens of clients, the message server'),
   insecure: key(z.boolean().default(false), 'Listen off loopback without TLS and token'),
   reflection: key(
@@ -228,7 +240,7 @@ export const actorConfigSchema = service('actor', {
 export const trainerConfigSchema = service('trainer', {
   ...turnKeys(defaultPorts.trainer + 200),
   sharedFolder: key(
-    path,
+    path(),
     'Folder in memory, such as one below /dev/shm, through which a new version reaches the actors of this host while it is being saved; null: they read it from the disk',
   ),
   checkpointsFolder: key(

@@ -167,6 +167,7 @@ t.test('members that failed are left out, never scored zero', async (t) => {
   t.strictSame([...last.behaviour], [-1, -1, -2, -2]);
   t.equal(batch.trainedTokens, 7);
   t.equal(batch.offPolicyTokens, 5, 'tokens of version 0 under version 1');
+  t.strictSame([batch.trainedTokenAges, batch.trainedTokenAgeMax], [5, 1], 'each of them one version old');
   t.equal(batch.rewardMean, 0.5);
   t.equal(batch.responseTokensMean, 3.5);
 });

@@ -1,7 +1,7 @@
 /** Wires the store to the process shell: gRPC, the two streams, the hand-over to the scorers, metrics. */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Bus, replayContract, tablesContract } from '@segue/bus';
+import { type Bus, isTracing, replayContract, type TraceParent, tablesContract, traced } from '@segue/bus';
 import type { ReplayConfig } from '@segue/core';
 import type { Shell } from '@segue/service';
 import { Announcer } from './announce.js';
@@ -9,7 +9,7 @@ import { HandOver } from './hand-over.js';
 import { type IngestReport, ingest } from './ingest.js';
 import { defineTableMetrics } from './items/table-metrics.js';
 import { tableHandlers } from './items/table-service.js';
-import { type ReplayMetrics, replayMetricTable } from './metrics.js';
+import { countNotice, replayMetricTable } from './metrics.js';
 import type { Notice } from './progress.js';
 import { replayHandlers } from './service.js';
 import { sweepSnapshots } from './snapshot.js';
@@ -26,7 +26,8 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
   await mkdir(folder, { recursive: true });
   await sweepSnapshots(folder);
   const metrics = shell.metrics.define(replayMetricTable);
-  const tableMetrics = defineTableMetrics(shell.metrics);
+  metrics.limit_bytes.set(config.maxStoreBytes);
+  const tableMetrics = defineTableMetrics(shell.metrics, Object.keys(config.tables));
   const store = new ReplayStore({
     folder,
     itemTables: {
@@ -58,7 +59,8 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
   const handOver = new HandOver({
     awaiting: () => store.awaitingScore(),
     publish: async (tasks) => {
-      await bus.publishRewardTasks(tasks);
+      const traces = isTracing() ? store.tracesOf(tasks.map(({ trajectoryId }) => trajectoryId)) : undefined;
+      await bus.publishRewardTasks(tasks, traces);
       metrics.reward_tasks_total.inc(tasks.length);
     },
   });
@@ -68,7 +70,7 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
   };
   store.onCommit((notice) => {
     announcer.add(notice);
-    count(metrics, notice);
+    countNotice(metrics, notice);
     if (awaitsScore(notice)) handOverSoon();
   });
 
@@ -85,6 +87,9 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
     const waiting = [...store.awaitingScore().values()].map(({ size }) => size);
     metrics.awaiting_score.set(waiting.reduce((sum, size) => sum + size, 0));
     metrics.bytes_on_disk.set(store.bytesOnDisk());
+    metrics.disk_free_bytes.set(await freeBytesOf(folder));
+    const trajectories = await store.keeper.during(() => store.trajectoriesOfRunning());
+    for (const [state, number] of Object.entries(trajectories)) metrics.trajectories.set({ state }, number);
     metrics.standing_damage.set(store.keeper.standing.length);
     await store.keeper.during(() => tableMetrics.measure(store.items));
   });
@@ -109,8 +114,9 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
   shell.keep('segments', (signal) =>
     ingest(
       bus.consumeSegments({ signal }),
-      async ({ runId, segment }) => {
-        const { outcome } = await store.keeper.during(() => store.appendSegment(runId, segment));
+      async ({ runId, segment }, trace) => {
+        const append = () => store.keeper.during(() => store.appendSegment(runId, segment));
+        const { outcome } = await traced(spanOf('append', segment.trajectoryId, trace), append);
         metrics.appends_total.inc({ outcome });
       },
       reportOf('segments'),
@@ -119,13 +125,18 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
   shell.keep('scores', (signal) =>
     ingest(
       bus.consumeScores({ signal }),
-      async ({ runId, score }) => {
-        await store.keeper.during(() => store.recordScore(runId, score));
+      async ({ runId, score }, trace) => {
+        const record = () => store.keeper.during(() => store.recordScore(runId, score));
+        await traced(spanOf('record verdict', score.trajectoryId, trace), record);
         metrics.scores_total.inc({ status: score.status });
       },
       reportOf('scores'),
     ),
   );
+}
+
+function spanOf(name: string, trajectoryId: string, parent: TraceParent | null) {
+  return { name, parent, kind: 'consumer', attributes: { 'segue.trajectory': trajectoryId } } as const;
 }
 
 /** Letters in hand at once. */
@@ -142,20 +153,11 @@ async function takeInLetters(bus: Pick<Bus, 'takeDeadLetters'>, store: ReplaySto
   }
 }
 
-function awaitsScore(notice: Notice): boolean {
-  return (notice.kind === 'segment' || notice.kind === 'score') && notice.trajectory.state === 'finished';
+async function freeBytesOf(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
 }
 
-function count(metrics: ReplayMetrics, notice: Notice): void {
-  if ((notice.kind === 'failed-try' || notice.kind === 'score') && notice.trajectory.state === 'failed') {
-    metrics.dead_letters_total.inc({ kind: notice.kind === 'score' ? 'score' : 'trajectory' });
-  }
-  if (notice.kind === 'group') metrics.groups_total.inc({ state: notice.group.state });
-  if (notice.kind === 'failed-try') metrics.segments_total.inc({ end_reason: 'error' });
-  if (notice.kind !== 'segment') return;
-  const { endReason, tokenCount, meter } = notice.segment;
-  metrics.segments_total.inc({ end_reason: endReason });
-  metrics.generated_tokens_total.inc(tokenCount);
-  metrics.reprefilled_tokens_total.inc(meter.reprefillTokens);
-  metrics.prompt_tokens_total.inc(meter.promptTokens);
+function awaitsScore(notice: Notice): boolean {
+  return (notice.kind === 'segment' || notice.kind === 'score') && notice.trajectory.state === 'finished';
 }

@@ -2,7 +2,7 @@
  * From the streams into the store: each message is acknowledged after its commit, never before. What the store can never take goes to the dead
  * letters with the reason; what it cannot take now (a full disk) comes again. Messages are handled side by side, so that they share transactions.
  */
-import type { Lease } from '@segue/bus';
+import type { Lease, TraceParent } from '@segue/bus';
 import { SegueError } from '@segue/core';
 
 /** Messages in hand at most. */
@@ -12,16 +12,18 @@ const retryMs = 1_000;
 
 export type Ingested = 'stored' | 'refused' | 'postponed';
 
+type Store<T> = (value: T, trace: TraceParent | null) => Promise<unknown>;
+
 export interface IngestReport {
   readonly result: Ingested;
   /** Why it was not stored. */
   readonly error: SegueError | null;
 }
 
-/** Takes in a stream until it ends. @param store resolves when the value is on disk */
+/** Takes in a stream until it ends. @param store is given a value and what it belongs to; resolves when the value is on disk */
 export async function ingest<T>(
   leases: AsyncIterable<Lease<T>>,
-  store: (value: T) => Promise<unknown>,
+  store: Store<T>,
   report: (report: IngestReport) => void,
 ): Promise<void> {
   const inHand = new Set<Promise<void>>();
@@ -41,9 +43,9 @@ export async function ingest<T>(
   if (failure !== null) throw failure;
 }
 
-async function handle<T>(lease: Lease<T>, store: (value: T) => Promise<unknown>): Promise<IngestReport> {
+async function handle<T>(lease: Lease<T>, store: Store<T>): Promise<IngestReport> {
   try {
-    await store(lease.value);
+    await store(lease.value, lease.trace ?? null);
   } catch (error) {
     const failure = SegueError.from(error);
     if (!isFinal(failure)) {

@@ -95,7 +95,8 @@ export interface SegmentRow extends Omit<Segment, 'tokens' | 'logProbs' | 'origi
 export type TokensRow = Pick<Segment, 'tokens' | 'logProbs' | 'origins' | 'lossMask'>;
 
 /** open -> complete -> frozen -> consumed, or complete -> filtered. */
-export type GroupState = 'open' | 'complete' | 'frozen' | 'consumed' | 'filtered';
+export const groupStates = ['open', 'complete', 'frozen', 'consumed', 'filtered'] as const;
+export type GroupState = (typeof groupStates)[number];
 
 export interface GroupRow extends Group {
   readonly state: GroupState;

@@ -14,6 +14,8 @@ import {
   requireId,
   SegueError,
   type StoredEvent,
+  type TrajectoryState,
+  trajectoryStates,
 } from '@segue/core';
 import { countLetters } from './count-letters.js';
 import { find } from './find.js';
@@ -231,4 +233,15 @@ export function statisticsOf(tables: Tables, runId: string): ReplayStatistics {
     deadLettersByKind: countLetters(tables),
     runsRetired: countRetired(tables),
   };
+}
+
+/** Trajectories by state, over all runs in the state `running`. */
+export function trajectoriesOfRunning(tables: Tables): Record<TrajectoryState, number> {
+  const counts = { pending: 0, unfinished: 0, finished: 0, scored: 0, failed: 0 };
+  for (const id of runIds(tables)) {
+    if (find(tables.runs, [id]).row?.state !== 'running') continue;
+    const { trajectoriesByState } = countersOf(tables, id);
+    for (const name of trajectoryStates) counts[name] += trajectoriesByState[name] ?? 0;
+  }
+  return counts;
 }

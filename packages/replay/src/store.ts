@@ -30,6 +30,7 @@ import {
   type StoredEvent,
   type Trajectory,
   type TrajectoryRecord,
+  type TrajectoryState,
   type TrajectorySummary,
 } from '@segue/core';
 import { countLetters } from './count-letters.js';
@@ -66,6 +67,7 @@ import {
   requireRun,
   runIds,
   statisticsOf,
+  trajectoriesOfRunning,
 } from './runs.js';
 import { type SampleRequest, type SampleResult, sampleTrajectories } from './sample.js';
 import { openTables, type Tables, trajectoryKey } from './tables.js';
@@ -76,6 +78,7 @@ import {
   listUnfinished,
   readGroups,
   recordScore,
+  tracesOf,
 } from './trajectories.js';
 import { Writer, type WriterOptions } from './writer.js';
 
@@ -322,6 +325,16 @@ export class ReplayStore {
   /** What is in memory of runs: how many are followed, and how many of their rows are kept. */
   inMemory(): { readonly runs: number; readonly rows: number } {
     return this.#runs.inMemory();
+  }
+
+  /** Where trajectories belong, by id: those that are traced alone. */
+  tracesOf(ids: readonly string[]): ReadonlyMap<string, string> {
+    return tracesOf(this.#tables, ids);
+  }
+
+  /** Trajectories of the runs that are running, by state. */
+  trajectoriesOfRunning(): Readonly<Record<TrajectoryState, number>> {
+    return trajectoriesOfRunning(this.#tables);
   }
 
   bytesOnDisk(): number {

@@ -174,14 +174,26 @@ function readSegment(tables: Tables, trajectoryId: string, index: number): Segme
 /** One trajectory with all its segments. */
 export function getTrajectory(tables: Tables, id: string): Trajectory {
   const { groupId, problemId, state, segmentCount, score } = requireTrajectory(tables, id);
-  const { promptTokens } = requireProblem(tables, String(trajectoryKey(id)[0]), problemId);
+  const { promptTokens, traceParent } = requireProblem(tables, String(trajectoryKey(id)[0]), problemId);
   const segments = Array.from({ length: segmentCount }, (_, index) => {
     const segment = readSegment(tables, id, index);
     if (segment === null)
       throw new SegueError('DATA_LOSS', `segment ${index} of trajectory ${id} is missing in the store`);
     return segment;
   });
-  return { id, groupId, problemId, promptTokens, state, segments, score };
+  const trajectory = { id, groupId, problemId, promptTokens, state, segments, score };
+  return traceParent === undefined ? trajectory : { ...trajectory, traceParent };
+}
+
+/** Where trajectories belong, by id: those that are traced alone. */
+export function tracesOf(tables: Tables, ids: readonly string[]): Map<string, string> {
+  const traces = new Map<string, string>();
+  for (const id of ids) {
+    const { problemId } = requireTrajectory(tables, id);
+    const { traceParent } = requireProblem(tables, String(trajectoryKey(id)[0]), problemId);
+    if (traceParent !== undefined) traces.set(id, traceParent);
+  }
+  return traces;
 }
 
 /** Trajectories that go on or were never begun, oldest first. */

@@ -52,6 +52,10 @@ t.test('a group is consumed by exactly one policy version, recorded with it in o
   const committed = await end(store, 0, { maxGroups: 1 });
   t.match(committed, { state: 'committed', policyVersionOut: 1, batchGroupIds: ['run-g0'] }, 'oldest first');
   t.match(store.statistics(runId), { groupsConsumed: 1, groupsComplete: 1 }, 'what is left over waits');
+  const { trajectoriesByState } = store.statistics(runId);
+  t.equal(store.trajectoriesOfRunning().scored, 0, 'the run is not running');
+  await store.putRun({ ...store.getRun(runId), state: 'running' }, store.getRun(runId).revision);
+  t.match(store.trajectoriesOfRunning(), { ...trajectoriesByState, pending: 0, failed: 0 });
   t.match(await store.commitIteration({ runId, iteration: 0, policyVersionOut: 1, metricsJson: 'again' }), {
     metricsJson: '{}',
     policyVersionOut: 1,

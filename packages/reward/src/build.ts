@@ -1,9 +1,9 @@
 /** Wires the scorers to the process shell: the reward queue, gRPC, and servers of somebody's own. */
 import { join } from 'node:path';
 import { connectReward, rewardContract, scorerListContract } from '@segue/bus';
-import { type RewardConfig, SegueError } from '@segue/core';
+import { type RewardConfig, type Score, SegueError } from '@segue/core';
 import { type Shell, TrajectoryReader } from '@segue/service';
-import { rewardMetricTable } from './metrics.js';
+import { countVerdict, rewardMetricTable, showScorers } from './metrics.js';
 import { KnownScorers } from './own/known-scorers.js';
 import { scorerListHandlers } from './own/registration.js';
 import { ScorerServers } from './own/scorer-servers.js';
@@ -33,6 +33,8 @@ export async function buildReward(shell: Shell<RewardConfig>, builtIn: Scorers =
   const servers = new ScorerServers(open);
   const onNonsense = (what: Nonsense) => metrics.own_scorer_refusals_total.inc({ what });
   const scorers = new KnownScorers(builtIn, { servers, onNonsense });
+  showScorers(metrics, builtIn);
+  const onVerdict = (score: Score) => countVerdict(metrics, scorers, score);
   shell.onStop('scorer servers', async () => servers.close());
   shell.keep('scorer servers', async (signal) => {
     for await (const entry of bus.watchScorers({ signal })) servers.hear(entry);
@@ -54,7 +56,7 @@ export async function buildReward(shell: Shell<RewardConfig>, builtIn: Scorers =
     }),
   );
 
-  shell.serve(rewardContract, rewardHandlers({ scorers, pool: new Pool(config.concurrency), rules }));
+  shell.serve(rewardContract, rewardHandlers({ scorers, pool: new Pool(config.concurrency), rules, onVerdict }));
   // Thousands of problems take a while to come: they are here before the first response of a run is. Every run that ever was is announced.
   const readAhead = async (runId: string) => {
     const { state } = await (await replay()).getRun({ runId });
@@ -81,6 +83,7 @@ export async function buildReward(shell: Shell<RewardConfig>, builtIn: Scorers =
         rules,
         patienceMs: config.scorerPatienceMs,
         pool: new Pool(config.concurrency),
+        onVerdict,
         onInHand: (tasks) => metrics.in_hand.set(tasks),
         onTask: (outcome, durationMs, why) => {
           metrics.tasks_total.inc({ outcome });

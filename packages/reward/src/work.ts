@@ -3,7 +3,7 @@
  * read now (a peer is down) goes back to the queue; what cannot be read at all, or was delivered many times and killed the scorer each time, is
  * answered with an error, so that nothing waits for ever: so is what waits for a scorer that stays away. Only a task for a trajectory that nobody knows is thrown away.
  */
-import type { Bus, Client, Lease } from '@segue/bus';
+import { type Bus, type Client, type Lease, traced } from '@segue/bus';
 import { promptText, type ReplayApi, type RewardTask, type Score, type ScoreStatus, SegueError } from '@segue/core';
 import type { JudgeRules } from './judge.js';
 import { judge } from './judge.js';
@@ -35,6 +35,8 @@ export interface WorkParts {
   readonly pool: Pool;
   /** Told how many tasks are in hand, whenever that changes. */
   readonly onInHand?: (tasks: number) => void;
+  /** Told of each verdict, before it is published. */
+  readonly onVerdict?: (score: Score) => void;
   /** Told of each task: the verdict's status, or what else became of it. */
   readonly onTask: (
     outcome: ScoreStatus | 'returned' | 'discarded' | 'not-needed',
@@ -78,8 +80,16 @@ async function handle(parts: WorkParts, lease: Lease<RewardTask>, signal: AbortS
   const report = (outcome: Parameters<WorkParts['onTask']>[0], why: string) =>
     parts.onTask(outcome, performance.now() - startedAt, why);
   try {
-    const score = await scoreTask(parts, lease, signal);
-    if (score !== null) await parts.bus.publishScore(lease.value.runId, score);
+    const { runId, trajectoryId } = lease.value;
+    const span = { name: 'score', kind: 'consumer', attributes: { 'segue.trajectory': trajectoryId } } as const;
+    const score = await traced({ ...span, parent: lease.trace ?? null }, async () => {
+      const verdict = await scoreTask(parts, lease, signal);
+      if (verdict !== null) {
+        parts.onVerdict?.(verdict);
+        await parts.bus.publishScore(runId, verdict);
+      }
+      return verdict;
+    });
     await lease.ack();
     report(score?.status ?? 'not-needed', score?.detail ?? '');
   } catch (error) {

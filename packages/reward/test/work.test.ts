@@ -12,7 +12,9 @@ import {
   Tokenizers,
   type WorkParts,
 } from '@segue/reward';
+import { createMetrics } from '@segue/service';
 import t, { type Test } from 'tap';
+import { countVerdict, rewardMetricTable, showScorers } from '../dist/metrics.js';
 import { FakeStore, newWorld, problem, rules, trajectory } from './support/world.js';
 
 t.test('tasks are judged by token ids over all segments, and every one gets its verdict', async (t) => {
@@ -169,13 +171,13 @@ t.test('a task that was given back often is judged; one that scorers were lost w
   );
 });
 
-async function serve(t: Test, scorers = builtInScorers) {
+async function serve(t: Test, scorers = builtInScorers, onVerdict: (score: Score) => void = () => {}) {
   const server = createServer({ maxMessageBytes: 1 << 20 });
   const stopping = new AbortController();
   addService(
     server,
     rewardContract,
-    rewardHandlers({ scorers, pool: new Pool(2), rules: { ...rules, timeoutMs: 50 } }),
+    rewardHandlers({ scorers, pool: new Pool(2), rules: { ...rules, timeoutMs: 50 }, onVerdict }),
     {
       signal: stopping.signal,
     },
@@ -195,8 +197,12 @@ t.test('ScoreBatch answers in the order of the requests, and one that fails does
     metadataSchema: null,
     score: () => new Promise(() => {}),
   };
+  const metrics = createMetrics('reward', 'r');
   const builtIn = builtInScorers.names().map((name) => requireScorer(builtInScorers, name, 'test'));
-  const client = await serve(t, scorerTable([...builtIn, hanging]));
+  const scorers = scorerTable([...builtIn, hanging]);
+  const counts = metrics.define(rewardMetricTable);
+  showScorers(counts, scorers);
+  const client = await serve(t, scorers, (score) => countVerdict(counts, scorers, score));
   const requests = [
     { id: 'a', scorer: 'exact', prompt: '', response: '#1', answer: '1', metadata: {} },
     { id: 'b', scorer: 'hanging', prompt: '', response: '#1', answer: '1', metadata: {} },
@@ -215,6 +221,20 @@ t.test('ScoreBatch answers in the order of the requests, and one that fails does
       ['e', 'wrong', 0],
     ],
   );
+  const text = (await metrics.registry.metrics())
+    .replaceAll(',service="reward",id="r"', '')
+    .replaceAll('service="reward",id="r",', '');
+  for (const line of [
+    'segue_reward_verdicts_total{scorer="expression",status="ok"} 1',
+    'segue_reward_verdicts_total{scorer="expression",status="error"} 1',
+    'segue_reward_verdicts_total{scorer="hanging",status="timeout"} 1',
+    'segue_reward_verdicts_total{scorer="unknown",status="ok"} 0',
+    'segue_reward_verdict_seconds_count{scorer="expression"} 2',
+    'segue_reward_rewards_total{scorer="exact"} 1',
+    'segue_reward_rewards_total{scorer="numeric"} 0',
+  ]) {
+    t.ok(text.includes(`${line}\n`), line);
+  }
   await t.rejects(client.scoreBatch({ requests: [requests[0]!, { ...requests[0]!, scorer: 'exakt' }] }), {
     code: 'INVALID_INPUT',
     message: /request 1: unknown scorer "exakt"; there are exact, numeric, expression/,

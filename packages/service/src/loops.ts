@@ -24,6 +24,7 @@ export class Loops {
   }
 
   every(name: string, intervalMs: number, work: (signal: AbortSignal) => Promise<void>): void {
+    this.#failures.inc({ loop: name }, 0);
     this.#starters.push(async () => {
       while (!this.#signal.aborted) {
         await this.#attempt(name, work);
@@ -33,6 +34,7 @@ export class Loops {
   }
 
   keep(name: string, work: (signal: AbortSignal) => Promise<void>): void {
+    this.#failures.inc({ loop: name }, 0);
     this.#starters.push(async () => {
       let pauseMs = shortestPauseMs;
       while (!this.#signal.aborted) {

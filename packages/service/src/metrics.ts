@@ -1,18 +1,29 @@
 /**
  * Metrics of one process: a prom-client registry, and a table of a service's metrics that is made at once.
- * Names in the table are written without the prefix: `tokens_total` becomes `segue_<service>_tokens_total`.
+ * Names in the table are written without the prefix: `tokens_total` becomes `segue_<service>_tokens_total`. What every service has (shell-metrics.ts)
+ * is `segue_` alone, so that one query reads all services. docs/metrics.md is printed from the tables.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
+/** What a value counts or measures; `share` is 0 to 1. */
+export type MetricUnit = 'seconds' | 'bytes' | 'tokens' | 'nats' | 'share' | 'version' | 'count' | 'flag';
+
+/** Labels by name, each with all of its values where they are known: such series are there from the start, at 0. null: as they come. */
+export type MetricLabels = Readonly<Record<string, readonly string[] | null>>;
+
 interface MetricRow {
   readonly help: string;
-  readonly labels?: readonly string[];
+  readonly unit: MetricUnit;
+  /** Never an id of what comes and goes: runs, trajectories, problems. */
+  readonly labels?: MetricLabels;
 }
 export interface CounterRow extends MetricRow {
   readonly type: 'counter';
 }
 export interface GaugeRow extends MetricRow {
   readonly type: 'gauge';
+  /** Without a value until one is measured, where 0 would be a lie. */
+  readonly startsEmpty?: boolean;
 }
 export interface HistogramRow extends MetricRow {
   readonly type: 'histogram';
@@ -30,8 +41,13 @@ export type MetricsOf<T extends MetricTable> = {
 
 export interface Metrics {
   readonly registry: Registry;
-  /** Makes the metrics of a table; call it once per table. */
-  define<const T extends MetricTable>(table: T): MetricsOf<T>;
+  /** Makes the metrics of a table; call it once per table. @param prefix of the names in place of the service's own */
+  define<const T extends MetricTable>(table: T, prefix?: string): MetricsOf<T>;
+}
+
+/** Before the names of one service's own metrics. */
+export function metricPrefix(service: string): string {
+  return `segue_${service}_`;
 }
 
 export function createMetrics(service: string, id: string): Metrics {
@@ -40,19 +56,38 @@ export function createMetrics(service: string, id: string): Metrics {
   collectDefaultMetrics({ register: registry });
   return {
     registry,
-    define<const T extends MetricTable>(table: T) {
-      const made = Object.entries(table).map(([name, row]) => [
-        name,
-        createMetric(registry, `segue_${service}_${name}`, row),
-      ]);
+    define<const T extends MetricTable>(table: T, prefix = metricPrefix(service)) {
+      const made = Object.entries(table).map(([name, row]) => [name, createMetric(registry, `${prefix}${name}`, row)]);
       return Object.fromEntries(made) as MetricsOf<T>;
     },
   };
 }
 
 function createMetric(registry: Registry, name: string, row: CounterRow | GaugeRow | HistogramRow) {
-  const common = { name, help: row.help, labelNames: [...(row.labels ?? [])], registers: [registry] };
-  if (row.type === 'counter') return new Counter(common);
-  if (row.type === 'gauge') return new Gauge(common);
-  return new Histogram({ ...common, buckets: [...row.buckets] });
+  const labels = row.labels ?? {};
+  const common = { name, help: row.help, labelNames: Object.keys(labels), registers: [registry] };
+  const known = seriesOf(labels);
+  if (row.type === 'counter') {
+    const counter = new Counter(common);
+    for (const series of known) counter.inc(series, 0);
+    return counter;
+  }
+  if (row.type === 'gauge') {
+    const gauge = new Gauge(common);
+    if (row.startsEmpty) gauge.remove();
+    else for (const series of known) gauge.set(series, 0);
+    return gauge;
+  }
+  const histogram = new Histogram({ ...common, buckets: [...row.buckets] });
+  for (const series of known) histogram.zero(series);
+  return histogram;
+}
+
+/** Every combination of the labels' values; none where a label's are not known. */
+function seriesOf(labels: MetricLabels): Record<string, string>[] {
+  if (Object.keys(labels).length === 0) return [];
+  return Object.entries(labels).reduce<Record<string, string>[]>(
+    (series, [label, values]) => series.flatMap((one) => (values ?? []).map((value) => ({ ...one, [label]: value }))),
+    [{}],
+  );
 }

@@ -27,7 +27,9 @@ import { readConfig } from './read-config.js';
 import { Refusals } from './refusals.js';
 import { asksForCredentials, requireSafeHost } from './safe-host.js';
 import type { Build, Shell } from './shell.js';
+import { shellMetricPrefix, shellMetricTable } from './shell-metrics.js';
 import { Steps } from './steps.js';
+import { startTracing } from './tracing.js';
 
 export interface ServiceDefinition<C extends CommonConfig> {
   readonly name: ServiceName;
@@ -64,27 +66,12 @@ async function start<C extends CommonConfig>(
   requireSafeHost(config);
   const log = createLog(name, config.id, config.logLevel);
   log.info({ config: printableConfig(config) }, 'effective configuration');
+  const tracing = await startTracing(name, config, process.env, log);
+  if (tracing) steps.onStop('traces', () => tracing.stop());
   const { tls, tokens, natsSeed } = readCredentials(config);
   const identity = { service: name, seed: natsSeed ?? undefined, tls: (natsSeed === null ? null : tls) ?? undefined };
   const metrics = createMetrics(name, config.id);
-  const counts = metrics.define({
-    calls_total: { type: 'counter', help: 'gRPC calls answered, by method and status', labels: ['rpc', 'code'] },
-    bus_disconnects_total: {
-      type: 'counter',
-      help: 'Times that the connection to the message server was lost: it ended, or it cut a consumer that was too slow',
-    },
-    bus_connected: { type: 'gauge', help: '1 while there is a connection to the message server' },
-    refused_calls_total: {
-      type: 'counter',
-      help: 'gRPC calls not let in, by method and reason',
-      labels: ['rpc', 'code'],
-    },
-    certificate_end_seconds: {
-      type: 'gauge',
-      help: "Unix time at which this service's certificate is over; 0 without one",
-    },
-    loop_failures_total: { type: 'counter', help: 'Failures of background work, by name', labels: ['loop'] },
-  });
+  const counts = metrics.define(shellMetricTable, shellMetricPrefix);
   if (tls) counts.certificate_end_seconds.set(tellOfEnd(tls, log) / 1_000);
   const stopping = new AbortController();
 
@@ -144,6 +131,7 @@ async function start<C extends CommonConfig>(
         ...streamLimitsOf(config),
         onCall: (report) => {
           counts.calls_total.inc({ rpc: report.rpc, code: report.code });
+          counts.call_seconds.observe({ rpc: report.rpc }, report.durationMs / 1_000);
           if (report.code === 'INTERNAL')
             log.error({ rpc: report.rpc, stack: report.error?.stack }, String(report.error?.message));
         },

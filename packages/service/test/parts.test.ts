@@ -1,9 +1,10 @@
-/** Parts of the process shell by themselves: steps that are undone in reverse, loops that outlive their failures. */
+/** Parts of the process shell by themselves: steps that are undone in reverse, loops that outlive their failures, metrics that begin at 0. */
 import { SegueError } from '@segue/core';
 import { pino } from 'pino';
 import { Counter, Registry } from 'prom-client';
 import t, { type Test } from 'tap';
 import { Loops } from '../dist/loops.js';
+import { createMetrics } from '../dist/metrics.js';
 import { Steps } from '../dist/steps.js';
 
 t.test('steps stop newest first, each after the one before has ended', async (t) => {
@@ -112,4 +113,38 @@ t.test('what fails because the service stops is no failure', async (t) => {
   loops.start();
   await loops.ended();
   t.equal(await failed('take'), 0);
+});
+
+t.test('what is known beforehand begins at 0, and what is not yet known has no value', async (t) => {
+  const metrics = createMetrics('reward', 'reward-1');
+  const made = metrics.define({
+    tasks_total: {
+      type: 'counter',
+      unit: 'count',
+      help: 'Tasks',
+      labels: { queue: ['a', 'b'], state: ['new', 'old'] },
+    },
+    code_total: { type: 'counter', unit: 'count', help: 'By what comes', labels: { code: null } },
+    wait_seconds: { type: 'histogram', unit: 'seconds', help: 'Waits', labels: { queue: ['a'] }, buckets: [1] },
+    version: { type: 'gauge', unit: 'version', help: 'Version', startsEmpty: true },
+  });
+  const samples = async () =>
+    (await metrics.registry.metrics()).split('\n').filter((line) => line.startsWith('segue_reward_'));
+  t.strictSame(
+    (await samples()).map((line) =>
+      line.replace('service="reward",id="reward-1",', '').replace(',service="reward",id="reward-1"', ''),
+    ),
+    [
+      'segue_reward_tasks_total{queue="a",state="new"} 0',
+      'segue_reward_tasks_total{queue="a",state="old"} 0',
+      'segue_reward_tasks_total{queue="b",state="new"} 0',
+      'segue_reward_tasks_total{queue="b",state="old"} 0',
+      'segue_reward_wait_seconds_bucket{le="1",queue="a"} 0',
+      'segue_reward_wait_seconds_bucket{le="+Inf",queue="a"} 0',
+      'segue_reward_wait_seconds_sum{queue="a"} 0',
+      'segue_reward_wait_seconds_count{queue="a"} 0',
+    ],
+  );
+  made.version.set(3);
+  t.match((await samples()).at(-1), /^segue_reward_version\{.*\} 3$/);
 });

@@ -45,12 +45,10 @@ t.test('a started service says once where it is, answers health and reflection, 
   const calls = (rpc: string, code: string) =>
     text
       .split('\n')
-      .filter(
-        (line) => line.startsWith('segue_reward_calls_total{') && line.includes(rpc) && line.includes(`code="${code}"`),
-      );
+      .filter((line) => line.startsWith('segue_calls_total{') && line.includes(rpc) && line.includes(`code="${code}"`));
   t.match(calls('ListScorers', 'OK'), [/ 1$/]);
   t.match(calls('ScoreBatch', 'FAILED_PRECONDITION'), [/ 1$/]);
-  t.match(text, /segue_reward_loop_failures_total\{[^}]*loop="flaky"[^}]*\} [1-9]/, 'a loop that fails is counted');
+  t.match(text, /segue_loop_failures_total\{[^}]*loop="flaky"[^}]*\} [1-9]/, 'a loop that fails is counted');
   t.match(text, /process_cpu_seconds_total/);
   t.equal(tiny.stdout.length, 1, 'stdout carries the ready line alone');
 });

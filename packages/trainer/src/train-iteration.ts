@@ -263,6 +263,8 @@ function describeBatch(batch: GroupBatch) {
     trainedTokens,
     trainedTokenShare: trainedTokens / Math.max(1, responseTokens),
     offPolicyTokenShare: offPolicyTokens / Math.max(1, trainedTokens),
+    trainedTokenAgeMean: batch.trainedTokenAges / Math.max(1, trainedTokens),
+    trainedTokenAgeMax: batch.trainedTokenAgeMax,
     rewardMean: batch.rewardMean,
     responseTokensMean: batch.responseTokensMean,
   };

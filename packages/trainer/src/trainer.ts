@@ -3,7 +3,7 @@
  * next waits for the one before to end or to stop.
  */
 import { join } from 'node:path';
-import type { Client } from '@segue/bus';
+import { type Client, OpenSpan } from '@segue/bus';
 import {
   type CompleteGroup,
   type PolicyVersionInfo,
@@ -143,7 +143,10 @@ export class Trainer {
       const config = await this.#readConfig(runId);
       const { policyVersion, groups } = await this.#readBatch(runId, iteration);
       const order = { runId, config, iteration, policyVersion, groups, signal };
+      const spans = trainSpans(groups, iteration);
       yield* repeatLast(this.#watched(trainIteration(this.store, this.#learner, order)), repeatMs);
+      // What fails has trained nothing: its spans are never ended, and so never sent.
+      for (const span of spans) span.end();
       await this.#prune(runId);
     } finally {
       await this.#end(release);
@@ -286,4 +289,15 @@ export class Trainer {
     }
     return { policyVersion, groups };
   }
+}
+
+/** A span for each trajectory of the batch that is traced. */
+function trainSpans(groups: readonly CompleteGroup[], iteration: number): OpenSpan[] {
+  return groups.flatMap(({ trajectories }) =>
+    trajectories.flatMap(({ id, traceParent }) => {
+      if (traceParent === undefined) return [];
+      const attributes = { 'segue.trajectory': id, 'segue.iteration': iteration };
+      return [new OpenSpan({ name: 'train', parent: traceParent, attributes })];
+    }),
+  );
 }

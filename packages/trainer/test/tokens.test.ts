@@ -73,4 +73,6 @@ t.test('the share of trained tokens is exported as a metric', async (t) => {
   observeProgress(defineTrainerMetrics(metrics), 'train', await last(trainer.train('r', 0, never)));
   const text = await metrics.registry.metrics();
   t.match(text, /^segue_trainer_trained_token_share\{[^}]*\} 0\.75$/m, 'six of eight');
+  t.match(text, /^segue_trainer_trained_tokens_total\{[^}]*\} 6$/m);
+  t.match(text, /^segue_trainer_token_age_max\{[^}]*\} 0$/m, 'what is trained was written by the version that samples');
 });

@@ -2,9 +2,9 @@
 import type { Trajectory } from '@segue/core';
 import { Lanes } from '../../dist/lanes.js';
 import { PrefixReader } from '../../dist/prefix-reader.js';
-import { type ReturnReason, RolloutLoop } from '../../dist/rollout-loop.js';
+import { RolloutLoop } from '../../dist/rollout-loop.js';
 import { SegmentOutbox } from '../../dist/segment-outbox.js';
-import type { Gate } from '../../dist/task-rules.js';
+import type { Gate, ReturnReason } from '../../dist/task-rules.js';
 import { FakeBus, FakeEngine, settle, storedTrajectory, until } from './fakes.js';
 
 export interface Setting {

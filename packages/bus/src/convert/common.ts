@@ -132,11 +132,16 @@ export const problemInputConverter = converter<ProblemInput, WireProblem, Proble
 );
 
 export const problemConverter = converter<Problem, WireProblem, Problem__Output>(
-  (problem) => ({ ...problemInputConverter.toWire(problem), promptTokensLe: littleEndian(problem.promptTokens) }),
+  (problem) => ({
+    ...problemInputConverter.toWire(problem),
+    promptTokensLe: littleEndian(problem.promptTokens),
+    traceParent: problem.traceParent ?? '',
+  }),
   (message) => ({
     ...problemInputConverter.fromWire(message),
     id: message.id,
     promptTokens: int32FromBytes(message.promptTokensLe, 'prompt_tokens_le'),
+    ...(message.traceParent !== '' && { traceParent: message.traceParent }),
   }),
 );
 
@@ -242,6 +247,7 @@ export const trajectoryConverter = converter<Trajectory, WireTrajectory, Traject
     state: trajectoryStateNames.toWire(trajectory.state),
     segments: trajectory.segments.map(segmentConverter.toWire),
     ...(trajectory.score === null ? {} : { score: scoreConverter.toWire(trajectory.score) }),
+    traceParent: trajectory.traceParent ?? '',
   }),
   (message) => ({
     id: message.id,
@@ -251,6 +257,7 @@ export const trajectoryConverter = converter<Trajectory, WireTrajectory, Traject
     state: trajectoryStateNames.fromWire(message.state, 'trajectory.state'),
     segments: message.segments.map(segmentConverter.fromWire),
     score: message.score ? scoreConverter.fromWire(message.score) : null,
+    ...(message.traceParent !== '' && { traceParent: message.traceParent }),
   }),
 );
 

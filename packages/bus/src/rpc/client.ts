@@ -13,6 +13,7 @@ import { accessTable, SegueError } from '@segue/core';
 import { cancelled, untilAborted } from '../abort.js';
 import { scorerIdentity, serviceIdentity } from '../access/identity.js';
 import { channelCredentials, type TlsMaterial } from '../access/tls.js';
+import { currentTrace, traceHeader } from '../tracing.js';
 import type { ApiShape, CallOptions, Client } from './call.js';
 import { channelOptions } from './channel.js';
 import type { Contract } from './contract.js';
@@ -80,6 +81,14 @@ function metadataOf(address: string, { tls, token }: ConnectOptions): Metadata {
   return metadata;
 }
 
+/** A copy for one call, with the trace that it belongs to. */
+function withTrace(metadata: Metadata): Metadata {
+  const own = metadata.clone();
+  const trace = currentTrace();
+  if (trace !== null) own.set(traceHeader, trace);
+  return own;
+}
+
 type Begin = (options?: CallOptions) => Call;
 type Items = Iterable<unknown> | AsyncIterable<unknown>;
 
@@ -107,7 +116,7 @@ async function callUnary(call: Call, request: unknown): Promise<unknown> {
       raw,
       raw,
       bytes,
-      metadata.clone(),
+      withTrace(metadata),
       { deadline: call.deadlineAtMs },
       answer.settle,
     ),
@@ -122,7 +131,7 @@ async function callClientStream(call: Call, header: unknown, items: Items): Prom
     method.path,
     raw,
     raw,
-    metadata.clone(),
+    withTrace(metadata),
     { deadline: call.deadlineAtMs },
     answer.settle,
   );
@@ -184,7 +193,7 @@ async function* openServerStream(call: Call, request: Buffer): AsyncGenerator<un
     raw,
     raw,
     request,
-    metadata.clone(),
+    withTrace(metadata),
     {
       deadline: call.deadlineAtMs,
     },

@@ -3,6 +3,7 @@
  * writes streams no faster than they are read.
  */
 import type {
+  Metadata,
   Server,
   ServerReadableStream,
   ServerUnaryCall,
@@ -12,6 +13,7 @@ import type {
 } from '@grpc/grpc-js';
 import { type ErrorCode, SegueError } from '@segue/core';
 import { pause, untilAborted } from '../abort.js';
+import { OpenSpan, readTrace, traceHeader } from '../tracing.js';
 import type { ApiShape, CallContext, Handlers } from './call.js';
 import type { Contract } from './contract.js';
 import { limited } from './incoming.js';
@@ -42,6 +44,7 @@ export interface ServeOptions {
 /** What the three kinds of call have in common. */
 interface AnyCall {
   readonly cancelled: boolean;
+  readonly metadata: Metadata;
   getDeadline(): Date | number;
   getPeer(): string;
   on(event: 'cancelled', listener: () => void): unknown;
@@ -115,7 +118,7 @@ async function answer(
 ): Promise<void> {
   const running = new RunningCall(method, call, options);
   try {
-    callback(null, method.response.encode(await work(running.context)));
+    callback(null, method.response.encode(await running.run(async () => work(running.context))));
     running.end(null);
   } catch (error) {
     const failure = SegueError.from(error);
@@ -207,6 +210,7 @@ class RunningCall {
   readonly #method: BoundMethod;
   readonly #options: ServeOptions;
   readonly #begunAtMs = performance.now();
+  readonly #span: OpenSpan | null;
 
   constructor(method: BoundMethod, call: AnyCall, options: ServeOptions) {
     this.#method = method;
@@ -214,6 +218,9 @@ class RunningCall {
     call.on('cancelled', this.#abort);
     if (call.cancelled || options.signal?.aborted) this.#abort();
     options.signal?.addEventListener('abort', this.#abort, { once: true });
+    const parent = readTrace(call.metadata.get(traceHeader)[0]);
+    const name = method.path.slice(1);
+    this.#span = parent === null ? null : new OpenSpan({ name, parent, kind: 'server' });
     const deadline = Number(call.getDeadline());
     this.context = {
       signal: this.#controller.signal,
@@ -222,7 +229,13 @@ class RunningCall {
     };
   }
 
+  /** What a handler calls and publishes belongs to the caller's trace. */
+  run<T>(work: () => Promise<T>): Promise<T> {
+    return this.#span === null ? work() : this.#span.run(work);
+  }
+
   end(error: SegueError | null): void {
+    this.#span?.end(error);
     this.#options.signal?.removeEventListener('abort', this.#abort);
     this.#options.onCall?.({
       rpc: this.#method.path.slice(1),

@@ -4,10 +4,13 @@
  */
 import type { DeviceLease, EngineTimes, RewardTask, RolloutTask, Score, Segment, ServiceName } from '@segue/core';
 import type { TlsMaterial } from '../access/tls.js';
+import type { TraceParent } from '../tracing.js';
 
 /** One message in hand. It comes again, to anybody, unless it is acknowledged, extended or discarded within `leaseMs`. */
 export interface Lease<T> {
   readonly value: T;
+  /** What it belongs to; null or left out when nobody traces it. */
+  readonly trace?: TraceParent | null;
   /** 1 at the first delivery. */
   readonly deliveryCount: number;
   /** Deliveries before this one that ended neither acknowledged nor given back: their takers died or were too slow. What waited (`hold`) is not counted. */
@@ -163,6 +166,9 @@ export interface TakeOptions extends Untilable {
   readonly waitMs: number;
 }
 
+/** What messages belong to, by their trajectory's id; those that are traced alone. */
+export type TracesById = ReadonlyMap<string, TraceParent>;
+
 export interface Bus {
   /** Makes streams, consumers and buckets where they are missing. Idempotent; the store calls it at start, and it alone may. */
   setUp(): Promise<void>;
@@ -170,7 +176,7 @@ export interface Bus {
   ready(options?: { readonly timeoutMs?: number | undefined }): Promise<void>;
 
   /** In order, siblings adjacent; resolves when all are kept. Publishing the same attempt again within two minutes changes nothing. */
-  publishRolloutTasks(tasks: readonly RolloutTask[]): Promise<void>;
+  publishRolloutTasks(tasks: readonly RolloutTask[], traces?: TracesById): Promise<void>;
   /** Up to `max` tasks: what is there at once, else the first that comes within `waitMs`, else none. */
   takeRolloutTasks(max: number, options: TakeOptions): Promise<Lease<RolloutTask>[]>;
   /** Removes a run's tasks that nobody holds and those that somebody holds, whose ack then has no effect. Answers how many. */
@@ -188,7 +194,7 @@ export interface Bus {
   publishSegment(runId: string, segment: Segment): Promise<void>;
   consumeSegments(options?: Untilable): AsyncIterable<Lease<{ readonly runId: string; readonly segment: Segment }>>;
 
-  publishRewardTasks(tasks: readonly RewardTask[]): Promise<void>;
+  publishRewardTasks(tasks: readonly RewardTask[], traces?: TracesById): Promise<void>;
   takeRewardTasks(max: number, options: TakeOptions): Promise<Lease<RewardTask>[]>;
   publishScore(runId: string, score: Score): Promise<void>;
   consumeScores(options?: Untilable): AsyncIterable<Lease<{ readonly runId: string; readonly score: Score }>>;

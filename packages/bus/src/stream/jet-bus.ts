@@ -11,6 +11,7 @@ import {
 } from '@segue/core';
 import { pause } from '../abort.js';
 import { AsyncQueue } from '../async-queue.js';
+import type { TraceParent } from '../tracing.js';
 import { followAbandoned } from './abandoned.js';
 import { Bucket } from './bucket.js';
 import type {
@@ -27,6 +28,7 @@ import type {
   Registration,
   ScorerEntry,
   TakeOptions,
+  TracesById,
   Untilable,
 } from './bus.js';
 import { decodeBody, encodeBody } from './codec.js';
@@ -47,8 +49,9 @@ import {
   segmentFormat,
   signalFormat,
 } from './messages.js';
+import type { Outgoing } from './outgoing.js';
 import { buckets, consumerConfig, eventsPrefix, queues, streamConfigs } from './subjects.js';
-import { type Outgoing, WorkQueue } from './work-queue.js';
+import { WorkQueue } from './work-queue.js';
 
 const readyTimeoutMs = 30_000;
 const readyPauseMs = 100;
@@ -156,7 +159,7 @@ class JetBus implements Bus {
     }
   }
 
-  publishRolloutTasks(tasks: readonly RolloutTask[]): Promise<void> {
+  publishRolloutTasks(tasks: readonly RolloutTask[], traces?: TracesById): Promise<void> {
     return this.#rollout.publish(
       tasks.map((task) =>
         outgoing(
@@ -164,6 +167,7 @@ class JetBus implements Bus {
           task.trajectoryId,
           `${task.trajectoryId}-s${task.segmentIndex}-i${task.iteration}-a${task.attempt}`,
           task,
+          traces?.get(task.trajectoryId),
         ),
       ),
     );
@@ -205,9 +209,12 @@ class JetBus implements Bus {
     return this.#segments.consume(this.#until(options));
   }
 
-  publishRewardTasks(tasks: readonly RewardTask[]): Promise<void> {
+  publishRewardTasks(tasks: readonly RewardTask[], traces?: TracesById): Promise<void> {
     return this.#reward.publish(
-      tasks.map((task) => outgoing(task.runId, task.trajectoryId, `${task.trajectoryId}-score-a${task.attempt}`, task)),
+      tasks.map((task) => {
+        const { runId, trajectoryId, attempt } = task;
+        return outgoing(runId, trajectoryId, `${trajectoryId}-score-a${attempt}`, task, traces?.get(trajectoryId));
+      }),
     );
   }
 
@@ -359,6 +366,6 @@ class JetBus implements Bus {
   }
 }
 
-function outgoing<T>(runId: string, trajectoryId: string, id: string, value: T): Outgoing<T> {
-  return { runId: requireId(runId, 'runId'), trajectoryId: requireId(trajectoryId, 'trajectoryId'), id, value };
+function outgoing<T>(runId: string, trajectoryId: string, id: string, value: T, trace?: TraceParent): Outgoing<T> {
+  return { runId: requireId(runId, 'runId'), trajectoryId: requireId(trajectoryId, 'trajectoryId'), id, value, trace };
 }

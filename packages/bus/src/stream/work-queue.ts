@@ -6,6 +6,7 @@
 import { SegueError } from '@segue/core';
 import { headers, millis } from 'nats';
 import { pause } from '../abort.js';
+import { currentTrace, formatTraces, readTraces, traceHeader } from '../tracing.js';
 import type { Lease, QueueDepth, TakeOptions } from './bus.js';
 import { checksum, decodeBodies, encodeBodies, encodeBody, type OpenBody } from './codec.js';
 import { type Connection, fromNats, publishToStream, withPatience } from './connection.js';
@@ -14,6 +15,7 @@ import { Delivery } from './delivery.js';
 import { countMessages, nextMessage, readForgotten } from './forgotten.js';
 import { Gatherer } from './gatherer.js';
 import type { Format } from './messages.js';
+import type { Outgoing, Parcel } from './outgoing.js';
 import { formatPart, PartJoiner, partHeader, splitBody, type WholeMessage } from './parts.js';
 import { type PullResult, pull } from './pull.js';
 import { Returns } from './returns.js';
@@ -28,17 +30,6 @@ const missingPauseMs = 500;
 /** After a pull that was refused; doubles while they are. */
 const firstRefusalPauseMs = 10;
 const longestRefusalPauseMs = 500;
-
-/** A message to publish: where it belongs and the id by which a repetition is known. */
-export interface Outgoing<T> {
-  readonly runId: string;
-  readonly trajectoryId: string;
-  readonly id: string;
-  readonly value: T;
-}
-
-/** The same, as it travels. */
-type Parcel = Omit<Outgoing<never>, 'value'> & { readonly body: Uint8Array };
 
 export class WorkQueue<T> {
   readonly #connection: Connection;
@@ -69,7 +60,8 @@ export class WorkQueue<T> {
   }
 
   #publishOne({ value, ...address }: Outgoing<T>): Promise<void> {
-    const parcel = { ...address, body: encodeBody(this.#format.write(value)) };
+    const trace = address.trace ?? currentTrace() ?? undefined;
+    const parcel = { ...address, trace, body: encodeBody(this.#format.write(value)) };
     return this.#spec.gathers ? this.#gatherer.add(parcel) : this.#send([parcel]);
   }
 
@@ -82,10 +74,12 @@ export class WorkQueue<T> {
     const sum = checksum(body);
     const id = parcels.length === 1 ? first.id : `${first.id}-and-${parcels.length - 1}-${sum}`;
     const parts = splitBody(body);
+    const traces = formatTraces(parcels.map((parcel) => parcel.trace ?? null));
     await Promise.all(
       parts.map((part, index) => {
         const fields = headers();
         fields.set(checksumHeader, sum);
+        if (traces !== '') fields.set(traceHeader, traces);
         if (parts.length > 1) fields.set(partHeader, formatPart(index, parts.length, `${id} ${sum}`));
         const messageId = parts.length > 1 ? `${id}-p${index}` : id;
         return withPatience(this.#connection.nc, `publishing to ${subject}`, () =>
@@ -348,13 +342,21 @@ export class WorkQueue<T> {
     }
     const shared = new SharedDelivery(bodies.length, ends);
     const leases: Lease<T>[] = [];
-    for (const one of bodies) {
+    const traces = readTraces(first?.header(traceHeader) ?? '', bodies.length);
+    for (const [i, one] of bodies.entries()) {
       const holder = shared.holder();
       const discard = (reason: string) =>
         bodies.length === 1 ? this.#discard(whole, reason) : this.#discardOne(whole, one, holder, reason);
       try {
         const value = this.#format.read(one.fields());
-        leases.push({ ...about, value, ack: holder.done, giveBack: (ms = 0) => holder.back(ms), discard });
+        leases.push({
+          ...about,
+          value,
+          trace: traces[i] ?? null,
+          ack: holder.done,
+          giveBack: (ms = 0) => holder.back(ms),
+          discard,
+        });
       } catch (error) {
         await discard(SegueError.from(error).message);
       }

@@ -4,17 +4,42 @@ import type { Metrics, MetricTable } from '@segue/service';
 import type { TurnReport } from './item-rows.js';
 import type { ItemTables } from './item-tables.js';
 
-const tableMetricTable = {
-  table_items: { type: 'gauge', help: 'Items in the tables in use', labels: ['table'] },
-  table_waiting_calls: { type: 'gauge', help: 'Calls that wait', labels: ['table', 'call'] },
-  table_inserts_total: { type: 'counter', help: 'Items inserted', labels: ['table'] },
-  table_samples_total: { type: 'counter', help: 'Items drawn', labels: ['table'] },
-  table_priority_updates_total: { type: 'counter', help: 'Priorities changed', labels: ['table'] },
-  table_removed_total: { type: 'counter', help: 'Items removed, by reason', labels: ['table', 'reason'] },
-  table_failed_fills_total: { type: 'counter', help: 'Items that could not be filled in yet', labels: ['table'] },
-  table_waits_total: { type: 'counter', help: 'Calls that had to wait', labels: ['table', 'call'] },
-  table_blocked_seconds_total: { type: 'counter', help: 'Time that calls waited', labels: ['table', 'call'] },
-  table_timeouts_total: { type: 'counter', help: 'Calls that waited in vain', labels: ['table', 'call'] },
+export const tableMetricTable = {
+  table_items: { type: 'gauge', unit: 'count', help: 'Items in the tables in use', labels: { table: null } },
+  table_waiting_calls: { type: 'gauge', unit: 'count', help: 'Calls that wait', labels: { table: null, call: null } },
+  table_inserts_total: { type: 'counter', unit: 'count', help: 'Items inserted', labels: { table: null } },
+  table_samples_total: { type: 'counter', unit: 'count', help: 'Items drawn', labels: { table: null } },
+  table_priority_updates_total: { type: 'counter', unit: 'count', help: 'Priorities changed', labels: { table: null } },
+  table_removed_total: {
+    type: 'counter',
+    unit: 'count',
+    help: 'Items removed, by reason',
+    labels: { table: null, reason: null },
+  },
+  table_failed_fills_total: {
+    type: 'counter',
+    unit: 'count',
+    help: 'Items that could not be filled in yet',
+    labels: { table: null },
+  },
+  table_waits_total: {
+    type: 'counter',
+    unit: 'count',
+    help: 'Calls that had to wait',
+    labels: { table: null, call: null },
+  },
+  table_blocked_seconds_total: {
+    type: 'counter',
+    unit: 'seconds',
+    help: 'Time that calls waited',
+    labels: { table: null, call: null },
+  },
+  table_timeouts_total: {
+    type: 'counter',
+    unit: 'count',
+    help: 'Calls that waited in vain',
+    labels: { table: null, call: null },
+  },
 } as const satisfies MetricTable;
 
 export interface TableMetrics {
@@ -30,8 +55,23 @@ const kinds = [
   ['sample', 'sampleCalls'],
 ] as const;
 
-export function defineTableMetrics(registry: Metrics): TableMetrics {
+/** @param tables that are configured: their series begin at 0 */
+export function defineTableMetrics(registry: Metrics, tables: readonly string[]): TableMetrics {
   const metrics = registry.define(tableMetricTable);
+  for (const table of tables) {
+    metrics.table_items.set({ table }, 0);
+    metrics.table_inserts_total.inc({ table }, 0);
+    metrics.table_samples_total.inc({ table }, 0);
+    metrics.table_priority_updates_total.inc({ table }, 0);
+    metrics.table_failed_fills_total.inc({ table }, 0);
+    for (const reason of removalReasons) metrics.table_removed_total.inc({ table, reason }, 0);
+    for (const [call] of kinds) {
+      metrics.table_waiting_calls.set({ table, call }, 0);
+      metrics.table_waits_total.inc({ table, call }, 0);
+      metrics.table_blocked_seconds_total.inc({ table, call }, 0);
+      metrics.table_timeouts_total.inc({ table, call }, 0);
+    }
+  }
   return {
     count({ table, before, after }) {
       const [old, now] = [before.counters, after.counters];

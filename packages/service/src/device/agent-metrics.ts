@@ -4,14 +4,33 @@ import type { MetricsOf, MetricTable } from '../metrics.js';
 const buckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 export const agentMetricTable = {
-  device_held: { type: 'gauge', help: '1 while the engine has the device' },
-  device_epoch: { type: 'gauge', help: 'Epoch of the newest lease of the device' },
-  device_wait_seconds: { type: 'histogram', help: 'Wait for the lease of the device', buckets },
-  device_take_seconds: { type: 'histogram', help: 'From asking for the device to an engine that has it', buckets },
-  device_release_seconds: { type: 'histogram', help: 'Time to end the engine and free its memory', buckets },
-  engine_resident_bytes: { type: 'gauge', help: "Resident memory of the engine's process, as of the last look" },
-  engine_starts_total: { type: 'counter', help: "Starts of the engine's process" },
-  engine_ends_total: { type: 'counter', help: "Ends of the engine's process", labels: ['reason'] },
+  device_held: { type: 'gauge', unit: 'flag', help: '1 while the engine has the device' },
+  device_epoch: { type: 'gauge', unit: 'count', help: 'Epoch of the newest lease of the device' },
+  device_wait_seconds: { type: 'histogram', unit: 'seconds', help: 'Wait for the lease of the device', buckets },
+  device_take_seconds: {
+    type: 'histogram',
+    unit: 'seconds',
+    help: 'From asking for the device to an engine that has it',
+    buckets,
+  },
+  device_release_seconds: {
+    type: 'histogram',
+    unit: 'seconds',
+    help: 'Time to end the engine and free its memory',
+    buckets,
+  },
+  engine_resident_bytes: {
+    type: 'gauge',
+    unit: 'bytes',
+    help: "Resident memory of the engine's process, as of the last look",
+  },
+  engine_starts_total: { type: 'counter', unit: 'count', help: "Starts of the engine's process" },
+  engine_ends_total: {
+    type: 'counter',
+    unit: 'count',
+    help: "Ends of the engine's process",
+    labels: { reason: ['released', 'restarted', 'lost', 'failed', 'died'] },
+  },
 } as const satisfies MetricTable;
 
 export type AgentMetrics = MetricsOf<typeof agentMetricTable>;

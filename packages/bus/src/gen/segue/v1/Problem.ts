@@ -45,6 +45,10 @@ export interface Problem {
    * The prompt as the policy reads it: int32, little-endian. Set by the controller; ignored in submissions.
    */
   'promptTokensLe'?: (Buffer | Uint8Array | string);
+  /**
+   * W3C traceparent of the submission, where the problem is traced. Set by the controller; ignored in submissions.
+   */
+  'traceParent'?: (string);
   '_difficulty'?: "difficulty";
 }
 
@@ -90,5 +94,9 @@ export interface Problem__Output {
    * The prompt as the policy reads it: int32, little-endian. Set by the controller; ignored in submissions.
    */
   'promptTokensLe': (Buffer);
+  /**
+   * W3C traceparent of the submission, where the problem is traced. Set by the controller; ignored in submissions.
+   */
+  'traceParent': (string);
   '_difficulty'?: "difficulty";
 }

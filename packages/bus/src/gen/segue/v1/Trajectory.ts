@@ -24,6 +24,10 @@ export interface Trajectory {
    * Absent until judged.
    */
   'score'?: (_segue_v1_Score | null);
+  /**
+   * That of its problem; empty where it is not traced.
+   */
+  'traceParent'?: (string);
   '_score'?: "score";
 }
 
@@ -47,5 +51,9 @@ export interface Trajectory__Output {
    * Absent until judged.
    */
   'score'?: (_segue_v1_Score__Output | null);
+  /**
+   * That of its problem; empty where it is not traced.
+   */
+  'traceParent': (string);
   '_score'?: "score";
 }
