@@ -4,7 +4,8 @@
  *
  * The bound: for each iteration, the same segment lengths on actors whose slots are refilled at once and without cost, so that every row of every
  * step counts; a step takes what the run's own decode loops took per step at that batch (all chunks of the run, prefill, packing and
- * changing from chunk to chunk left out). Prefill of the same sequences has to be done by anyone: it is a term of its own, the measured prefill time
+ * changing from chunk to chunk left out). A second one takes what the engine as a whole took per step, as `npm run bench -- decode` measures it, changes of chunk included: what it leaves is what
+ * refill is to blame for (rows that have ended, empty slots, waits). Prefill of the same sequences has to be done by anyone: it is a term of its own, the measured prefill time
  * shared evenly among the actors. `boundMs` is decoding plus prefill; `decodeBoundMs` is decoding alone.
  * The measured time, `rolloutMs`, goes from the plan's record to the moment when the closing rule is met: with publishing, fetching, prefill, changes of chunk,
  * segments on their way to the store, and scoring. The curve is that of the run itself, so other work on the same cores slows bound and phase alike.
@@ -42,12 +43,15 @@ const { segments, iterations } = await withStore(options.data, async (store) => 
 const engineTimes = sumEngineTimes(iterations.map((iteration) => iteration.engineTimes));
 const curve = observedStepTimes(engineTimes, 'loopMs');
 const stepMs = stepTimeCurve(curve);
-const total = { decodeBoundMs: 0, prefillMs: 0, rolloutMs: 0, generationMs: 0 };
+const chunkStepMs = stepTimeCurve(observedStepTimes(engineTimes, 'decodeMs'));
+const total = { decodeBoundMs: 0, chunkBoundMs: 0, prefillMs: 0, rolloutMs: 0, generationMs: 0 };
 for (const { iteration, rolloutMs, engineTimes } of iterations) {
   const own = segments.filter((s) => s.iteration === iteration).sort((a, b) => a.startedAtMs - b.startedAtMs);
   if (own.length === 0) continue;
   const lengths = own.map((s) => s.tokens);
-  total.decodeBoundMs += refillBoundMs({ lengths, actors, slotsPerActor: Number(options.slots), stepMs });
+  const shape = { lengths, actors, slotsPerActor: Number(options.slots) };
+  total.decodeBoundMs += refillBoundMs({ ...shape, stepMs });
+  total.chunkBoundMs += refillBoundMs({ ...shape, stepMs: chunkStepMs });
   total.prefillMs += engineTimes.prefillMs / actors;
   total.rolloutMs += rolloutMs;
   total.generationMs += Math.max(...own.map((s) => s.endedAtMs)) - own[0].startedAtMs;
@@ -67,6 +71,8 @@ const line = {
   /** From the first segment's begin to the last one's end. */
   generationMs: Math.round(total.generationMs),
   ofRolloutPhase: share(boundMs, total.rolloutMs),
+  /** With a step at what the engine takes for it, changes of chunk shared out. */
+  ofRolloutPhaseByChunks: share(total.chunkBoundMs + total.prefillMs, total.rolloutMs),
   ofGeneration: share(boundMs, total.generationMs),
   /** Without the term for prefill. */
   decodeOfRolloutPhase: share(total.decodeBoundMs, total.rolloutMs),
