@@ -53,19 +53,19 @@ t.test('on', async (t) => {
         return actorStatus;
       },
       drain: async () => {
-        throw new SegueError('UNAVAILABLE', 'it stops');
+        throw new SegueError('FAILED_PRECONDITION', 'it drains already');
       },
     });
     await inSpan({ name: 'root', parent: null }, async () => {
       await client.getActorStatus({});
-      await t.rejects(client.drain({}, { deadlineMs: 50 }), { code: 'UNAVAILABLE' });
+      await t.rejects(client.drain({}), { code: 'FAILED_PRECONDITION' });
     });
     const root = spanNamed('root')?.spanContext();
     const call = spanNamed('segue.v1.RolloutActor/GetActorStatus')?.spanContext();
     t.equal(call?.traceId, root?.traceId);
     t.equal(parentOf('segue.v1.RolloutActor/GetActorStatus'), root?.spanId);
     t.equal(seen, `00-${call?.traceId}-${call?.spanId}-01`);
-    t.match(spanNamed('segue.v1.RolloutActor/Drain'), { attributes: { 'segue.code': 'UNAVAILABLE' } });
+    t.match(spanNamed('segue.v1.RolloutActor/Drain'), { attributes: { 'segue.code': 'FAILED_PRECONDITION' } });
 
     exporter.reset();
     await client.getActorStatus({});
