@@ -68,7 +68,7 @@ export class SegueClient {
    * All or nothing, idempotent by batch id: a batch that comes again is in once, with other content it is refused with ALREADY_EXISTS. INVALID_INPUT names the
    * problem's position. Tried again while the controller cannot be reached, and after the time that a busy one asks for.
    *
-   * @param problems what can be read once alone, such as a generator, is sent once; a function is called for every try
+   * @param problems a collection is read and a function called for every try; what may be used up, such as a generator or a stream, is sent once
    */
   submitProblems(
     runId: string,

@@ -15,7 +15,7 @@ export interface SubmitOptions {
 
 const defaultPatienceMs = 5 * 60_000;
 
-/** @param problems what can be read once alone, such as a generator, is sent once; a function is called for every try */
+/** @param problems a collection is read and a function called for every try; what may be used up, such as a generator or a stream, is sent once */
 export function submitBatch(
   controller: Pick<Client<ControllerApi>, 'submitProblems'>,
   header: BatchHeader,
@@ -32,7 +32,7 @@ export function submitBatch(
   return withRetries(attempts, () => controller.submitProblems(header, read(), { signal }));
 }
 
-/** An iterator, such as a generator, is used up when it was read. */
+/** Collections alone: an iterator or a stream is used up when it was read, and whoever reads it again gets an empty batch. */
 function isReadAgain(problems: Problems): boolean {
-  return !('next' in problems);
+  return Symbol.iterator in problems && !('next' in problems);
 }

@@ -54,6 +54,8 @@ export async function submitProblems(
     }
     problems.push(reader.read(input));
   }
+  // Taken in, it would hold the id against the batch that was meant.
+  if (problems.length === 0) throw refused(`batch ${header.batchId} holds no problems`);
   const result = await replay.putProblems(header, problems, { signal });
   return { ...result, batchId: header.batchId };
 }

@@ -125,6 +125,7 @@ t.test('SubmitProblems is all or nothing, and a refusal names position and field
     message: /problem 2 of batch b: scorer "guess" is unknown; there are exact, expression/,
   });
   await t.rejects(submit([input(), input(), input(), input()]), { code: 'RESOURCE_EXHAUSTED' });
+  await t.rejects(submit([]), { code: 'INVALID_INPUT', message: /batch b holds no problems/ });
   t.equal(world.problems.length, 0);
   await t.rejects(handlers.submitProblems({ runId: 'nobody', batchId: 'b' }, stream([]), context), {
     code: 'NOT_FOUND',
