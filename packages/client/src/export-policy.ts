@@ -2,9 +2,9 @@
  * Takes a policy version out of the cluster: downloads its files, compares each with the manifest, and puts the folder in place when all are there. What comes out
  * is a checkpoint in the layout of Hugging Face (docs/checkpoints.md).
  */
-import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createHash, randomUUID } from 'node:crypto';
+import { lstat, mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { Client } from '@segue/bus';
 import {
   manifestFileName,
@@ -31,9 +31,10 @@ export async function exportPolicy(
   folder: string,
   { signal, onProgress }: ExportOptions,
 ): Promise<PolicyManifest> {
-  await requireEmpty(folder);
-  const staging = `${folder}.part`;
-  await rm(staging, { recursive: true, force: true });
+  const target = resolve(folder);
+  await requireFree(target);
+  // Whatever has a name that one could guess may be somebody else's.
+  const staging = `${target}.part-${randomUUID()}`;
   await mkdir(staging, { recursive: true });
   try {
     // The hash is left out: whatever the version holds now is consistent in itself, and the manifest comes first.
@@ -44,8 +45,9 @@ export async function exportPolicy(
       if (hashes.get(name) === sha256) continue;
       throw new SegueError('DATA_LOSS', `${name} of version ${version} came damaged: export it again`);
     }
-    await rm(folder, { recursive: true, force: true });
-    await rename(staging, folder);
+    // Refuses a folder that somebody has put something into meanwhile.
+    await rmdir(target).catch((error: unknown) => ifMissing(error));
+    await rename(staging, target);
     return manifest;
   } catch (error) {
     await rm(staging, { recursive: true, force: true });
@@ -53,11 +55,21 @@ export async function exportPolicy(
   }
 }
 
-async function requireEmpty(folder: string): Promise<void> {
-  const there = await readdir(folder).catch(() => []);
-  if (there.length > 0) {
-    throw new SegueError('ALREADY_EXISTS', `${folder} holds ${there.length} files already: name a new folder`);
+/** Nothing is there, or an empty folder. What cannot be looked at is not free. */
+async function requireFree(target: string): Promise<void> {
+  const found = await lstat(target).catch((error: unknown) => ifMissing(error));
+  if (found === null) return;
+  if (!found.isDirectory()) {
+    throw new SegueError('ALREADY_EXISTS', `${target} is there already and is no folder: name a new one`);
   }
+  const { length } = await readdir(target);
+  if (length > 0) throw new SegueError('ALREADY_EXISTS', `${target} holds ${length} files already: name a new folder`);
+}
+
+function ifMissing(error: unknown): null {
+  const { code, rawMessage } = SegueError.from(error);
+  if (code === 'NOT_FOUND') return null;
+  throw new SegueError(code, `the folder to export to: ${rawMessage}`, error);
 }
 
 /** Answers the sha256 of each file. */
@@ -76,7 +88,7 @@ async function writeFiles(
       for await (const { data, offset, fileBytes } of parts) {
         if (offset === 0) totalBytes += fileBytes;
         hash.update(data);
-        await file.write(data);
+        await file.writeFile(data);
         bytes += data.length;
         onProgress(bytes, totalBytes);
       }

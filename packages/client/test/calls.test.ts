@@ -3,9 +3,11 @@
  * gRPC servers of a few lines.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { ReadableStream, type ReadableStreamDefaultController } from 'node:stream/web';
 import {
   actorContract,
   addService,
@@ -70,6 +72,16 @@ t.test('a batch is sent again after a lost call and after the time that a busy c
   }
   failures.push(new SegueError('UNAVAILABLE', 'stopping'));
   await t.rejects(client.submitProblems('r', 'b', once()), { code: 'UNAVAILABLE' }, 'what was read is not read again');
+  const fill = (queue: ReadableStreamDefaultController<ProblemInput>) => {
+    queue.enqueue(problem);
+    queue.close();
+  };
+  for (const stream of [Readable.from([problem]), new ReadableStream({ start: fill })]) {
+    failures.push(new SegueError('UNAVAILABLE', 'stopping'));
+    const before = got.length;
+    await t.rejects(client.submitProblems('r', 'b', stream), { code: 'UNAVAILABLE' }, 'nor is a stream');
+    t.equal(got.length, before + 1);
+  }
   failures.push(new SegueError('UNAVAILABLE', 'stopping'));
   t.match(await client.submitProblems('r', 'b', once), { accepted: 1 }, 'a function is called for every try');
   failures.push(new SegueError('INVALID_INPUT', 'problem 1: prompt is empty'));
@@ -224,6 +236,15 @@ t.test('weights come out as they were written, or not at all', async (t) => {
   t.equal(last[0], last[1], 'progress ends at the whole');
   await t.rejects(client.exportPolicy('r', out), { code: 'ALREADY_EXISTS', message: /holds 3 files already/ });
 
+  const notes = join(folder, 'notes.txt');
+  writeFileSync(notes, 'mine');
+  await t.rejects(client.exportPolicy('r', notes), { code: 'ALREADY_EXISTS', message: /is no folder/ });
+  await t.rejects(client.exportPolicy('r', join(notes, 'policy')), { message: /ENOTDIR/ });
+  t.equal(readFileSync(notes, 'utf8'), 'mine', 'a file of somebody else stays');
+  const empty = mkdtempSync(join(folder, 'empty-'));
+  await client.exportPolicy('r', `${empty}/`);
+  t.equal(readFileSync(join(empty, 'model.safetensors'), 'utf8'), weights, 'an empty folder is taken');
+
   const wrong: [Record<string, string>, RegExp][] = [
     [{ ...sent, 'model.safetensors': `x${weights.slice(1)}` }, /model.safetensors of version 4 came damaged/],
     [{ 'manifest.json': manifest, 'config.json': '{}' }, /model.safetensors of version 4 came damaged/],
@@ -233,7 +254,10 @@ t.test('weights come out as they were written, or not at all', async (t) => {
     sent = files;
     await t.rejects(client.exportPolicy('r', join(folder, 'bad')), { code: 'DATA_LOSS', message });
     t.notOk(existsSync(join(folder, 'bad')), 'nothing half stands there');
-    t.notOk(existsSync(join(folder, 'bad.part')));
+    t.strictSame(
+      readdirSync(folder).filter((name) => name.includes('.part')),
+      [],
+    );
   }
 });
 
