@@ -9,6 +9,7 @@
 import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SegueError } from '@segue/core';
+import { isRunning, startOf } from './process-start.js';
 
 const prefix = 'cluster.lock.';
 /** Written over the owner when the lock is given back. */
@@ -58,33 +59,13 @@ async function ownerOf(path: string): Promise<number | null> {
   // A newer owner may have removed it in between: then the next look sees that one's.
   const [first, startedAt] = (await readFile(path, 'utf8').catch(() => nobody)).trim().split(' ');
   const pid = Number(first);
-  if (!(pid > 0) || !isAlive(pid)) return null;
-  // After a restart of the machine another process may have the number.
-  const found = startedAt === undefined ? null : await startOf(pid);
-  return found === null || found === startedAt ? pid : null;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Somebody else's process is alive all the same.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
+  return (await isRunning(pid, startedAt)) ? pid : null;
 }
 
 /** This process as a lock names it: its number and, where that can be read, when it began. */
 async function describeSelf(): Promise<string> {
   const startedAt = await startOf(process.pid);
   return startedAt === null ? `${process.pid}\n` : `${process.pid} ${startedAt}\n`;
-}
-
-/** When a process began, in clock ticks since the machine did; null where there is no /proc. */
-async function startOf(pid: number): Promise<string | null> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
-  // Field 22. The second, the name in brackets, may hold spaces and brackets itself; the third follows it.
-  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[22 - 3] ?? null;
 }
 
 /** Makes the file with its content at once; false when it is there already. */

@@ -17,6 +17,7 @@ import { Child, type ChildSpec, defaultRestartRules, type ReadyLine, type Restar
 import { colocatedSettings, removeSharedFolder } from './colocated.js';
 import { FolderLock } from './folder-lock.js';
 import { endOrphan, findNatsServer, natsSpec } from './nats-server.js';
+import { isRunning, startOf } from './process-start.js';
 
 export interface ClusterOptions {
   /** Folder of all data, `.segue` by default. */
@@ -41,6 +42,8 @@ export interface ClusterOptions {
 /** What `cluster.json` holds, so that other commands find the cluster. */
 export interface ClusterState {
   readonly supervisorPid: number;
+  /** Tells it from a later process with its number; null where that cannot be read, and not in files of earlier versions. */
+  readonly supervisorStartedAt?: string | null;
   /** Folder of the credentials; null where none are asked for. */
   readonly security: string | null;
   readonly natsUrl: string;
@@ -180,6 +183,7 @@ export class LocalCluster {
   async #writeState(): Promise<void> {
     const state: ClusterState = {
       supervisorPid: process.pid,
+      supervisorStartedAt: await startOf(process.pid),
       security: this.#security ? securityFolder(this.#options.dataFolder) : null,
       natsUrl: printableUrl(this.#natsUrl),
       controller: this.controllerAddress,
@@ -244,10 +248,10 @@ function statePath(dataFolder: string): string {
 export async function readClusterState(dataFolder: string): Promise<ClusterState | null> {
   try {
     const state = JSON.parse(await readFile(statePath(dataFolder), 'utf8')) as ClusterState;
-    process.kill(state.supervisorPid, 0);
-    return state;
+    // A supervisor that was killed, or that a restart of the machine ended, leaves the file behind.
+    return (await isRunning(state.supervisorPid, state.supervisorStartedAt)) ? state : null;
   } catch {
-    // No file, half a file, or a supervisor that is gone: there is no cluster.
+    // No file, or half a file: there is no cluster.
     return null;
   }
 }

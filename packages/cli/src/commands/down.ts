@@ -4,7 +4,7 @@
 import { resolve } from 'node:path';
 import { SegueError } from '@segue/core';
 import type { Command } from 'commander';
-import { readClusterState } from '../cluster/local-cluster.js';
+import { stopCluster } from '../cluster/stop-cluster.js';
 import { composeDown } from '../compose/compose-cluster.js';
 import { addExamples, jsonOption, print } from './output.js';
 
@@ -14,8 +14,6 @@ interface DownFlags {
   readonly volumes?: boolean;
   readonly json?: boolean;
 }
-
-const lookIntervalMs = 100;
 
 export function addDownCommand(program: Command): void {
   const command = program
@@ -33,14 +31,6 @@ async function down(flags: DownFlags): Promise<void> {
   const folder = resolve(flags.data);
   if (flags.compose) await composeDown(folder, flags.volumes ?? false);
   else if (flags.volumes) throw new SegueError('INVALID_CONFIG', '--volumes needs --compose');
-  else await stopHere(folder);
+  else await stopCluster(folder);
   print(flags, { stopped: true }, () => 'the cluster has stopped');
-}
-
-async function stopHere(folder: string): Promise<void> {
-  const state = await readClusterState(folder);
-  if (!state) throw new SegueError('NOT_FOUND', `no cluster runs on ${folder}`);
-  process.kill(state.supervisorPid, 'SIGTERM');
-  // It waits for each of its processes no longer than their own time to stop.
-  while (await readClusterState(folder)) await new Promise((done) => setTimeout(done, lookIntervalMs));
 }
