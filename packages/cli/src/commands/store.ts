@@ -6,6 +6,7 @@ import type { StoreClient } from '@segue/client';
 import { SegueError } from '@segue/core';
 import type { Command } from 'commander';
 import { withStore } from '../run/with-store.js';
+import { requireNoContainers } from '../store/local-store.js';
 import { restoreSnapshot } from '../store/restore.js';
 import { writeSnapshot } from '../store/snapshot-folder.js';
 import { type Progress, withProgress } from '../view/progress.js';
@@ -78,6 +79,7 @@ async function snapshot(folder: string, flags: StoreFlags): Promise<void> {
 }
 
 async function restore(folder: string, flags: StoreFlags): Promise<void> {
+  await requireNoContainers(resolve(flags.data));
   const { manifest, replaced } = await withProgress('putting the snapshot back', () =>
     restoreSnapshot(resolve(folder), resolve(flags.data)),
   );

@@ -1,14 +1,16 @@
 /**
- * Reading what a run left behind: through the cluster that runs on the data folder, else through a replay store started for the moment.
+ * Reading what a run left behind: through the cluster that runs on the data folder, else through a replay store started for the moment on the store that is there.
  */
 import { resolve } from 'node:path';
 import { type ClientCredentials, connectStore, type StoreClient } from '@segue/client';
 import { credentialsOf, defaultClusterOptions, LocalCluster, readClusterState } from '../cluster/local-cluster.js';
+import { requireLocalStore } from '../store/local-store.js';
 
 export async function withStore<T>(dataFolder: string, work: (store: StoreClient) => Promise<T>): Promise<T> {
   const running = await readClusterState(resolve(dataFolder));
   const address = running?.processes.find((p) => p.name === 'replay')?.address;
   if (running && address !== undefined) return use(address, credentialsOf(running), work);
+  await requireLocalStore(resolve(dataFolder));
   const options = { ...defaultClusterOptions, dataFolder: resolve(dataFolder), actors: 0, only: ['replay'] as const };
   const cluster = new LocalCluster(options, () => {});
   await cluster.start();
