@@ -5,7 +5,7 @@ import t from 'tap';
 import { withStore } from '../dist/run/with-store.js';
 import { requireLocalStore, requireNoContainers } from '../dist/store/local-store.js';
 
-const unread = () => t.fail('nothing is read');
+const unread = async () => t.fail('nothing is read');
 
 t.test('no store is made for being read', async (t) => {
   const folder = t.testdir({ empty: {} });
