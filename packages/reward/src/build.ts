@@ -47,6 +47,7 @@ export async function buildReward(shell: Shell<RewardConfig>, builtIn: Scorers =
     for await (const entry of bus.watchScorers({ signal })) servers.hear(entry);
   });
   shell.loop('scorer servers counted', 1_000, async () => {
+    servers.forgetSilent();
     const counts = [...servers.scorers.keys()].map((name) => servers.present(name).length);
     metrics.own_scorer_servers.set(counts.reduce((sum, count) => sum + count, 0));
   });

@@ -166,8 +166,8 @@ async function scoreTask(parts: WorkParts, lease: Lease<RewardTask>, signal: Abo
       metadata: problem.metadata,
     };
     const score = await parts.pool.run(() => judge(scorer, request, parts.rules, signal));
-    // It may have gone while it was asked.
-    if (score.status === 'error') requireHere();
+    // It may have gone while it was asked: without a word, when a deadline passed.
+    if (score.status === 'error' || score.status === 'timeout') requireHere();
     return score;
   } catch (error) {
     const failure = SegueError.from(error);
