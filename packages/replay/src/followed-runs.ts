@@ -30,7 +30,9 @@ export class FollowedRuns {
   }
 
   progressOf(runId: string): IterationProgress {
-    return this.#of(runId).snapshot();
+    const progress = this.#of(runId).snapshot();
+    this.letGoIfSettled(runId);
+    return progress;
   }
 
   /** @throws SegueError where the memory could not follow these notices */
@@ -40,7 +42,14 @@ export class FollowedRuns {
 
   /** Counts what is committed. */
   follow(notices: readonly Notice[]): void {
-    for (const notice of notices) this.#of(notice.runId).apply(notice);
+    const madeAnew = new Set<string>();
+    for (const notice of notices) {
+      const { runId } = notice;
+      if (!this.#progress.has(runId)) madeAnew.add(runId);
+      const progress = this.#of(runId);
+      // The tables that it was made from hold these already.
+      if (!madeAnew.has(runId)) progress.apply(notice);
+    }
   }
 
   /** A run that cannot be read stands as damaged and is refused; the others go on. */
@@ -80,6 +89,7 @@ export class FollowedRuns {
     let progress = this.#progress.get(runId);
     if (progress === undefined) {
       progress = this.#restored(runId);
+      progress.isOver = isOver(this.#tables, runId);
       this.#progress.set(runId, progress);
     }
     return progress;

@@ -4,10 +4,14 @@ import { find } from './find.js';
 import { newestIteration } from './iterations.js';
 import type { Tables } from './tables.js';
 
-/** Whether a run has ended for good and its last iteration is committed, so that nothing of it is counted any more. What cannot be read is not over. */
+/**
+ * Whether a run has ended for good, so that nothing of it is counted any more: one that was stopped never goes on, whatever its last iteration has come to; of
+ * one that is finished the last iteration is committed. What cannot be read is not over.
+ */
 export function isOver(tables: Tables, runId: string): boolean {
   const state = find(tables.runs, [runId]).row?.state;
-  if (state !== 'finished' && state !== 'stopped') return false;
+  if (state === 'stopped') return true;
+  if (state !== 'finished') return false;
   try {
     return newestIteration(tables, runId)?.progress !== null;
   } catch (error) {

@@ -51,6 +51,44 @@ t.test('runs that are over cost no memory, however many there were', async (t) =
   t.equal([...store.completeGroups('run-3', null)].length, 1);
 });
 
+t.test('a run that was stopped in mid-iteration is over, and asking about it takes nothing up again', async (t) => {
+  const folder = temporaryFolder();
+  t.teardown(() => removeFolder(folder));
+  const before = openStore(folder);
+  const runId = 'halfway';
+  const record = await before.putRun(runRecord(runId), null);
+  await before.putProblems({ runId, batchId: 'all' }, [problem('p0')]);
+  const group = { id: groupId(runId, 0), runId, index: 0, problemId: 'p0', size: 2, iteration: 0 };
+  const ids = [0, 1].map((member) => trajectoryId(group.id, member));
+  const tasks = ids.map((id) => ({
+    trajectoryId: id,
+    groupId: group.id,
+    problemId: 'p0',
+    segmentIndex: 0,
+    lastSpan: false,
+  }));
+  await before.openIteration({ runId, iteration: 0, policyVersion: 0, maxAttempts: 3, newGroups: [group], tasks });
+  const [first = '', last = ''] = ids;
+  await before.appendSegment(runId, segmentAfter(before.getTrajectory(first), 'stop'));
+  await before.recordScore(runId, verdict(first, 1));
+  t.equal(before.inMemory().runs, 1);
+  await before.putRun({ ...record, state: 'stopped' }, record.revision);
+  t.same(before.inMemory(), { runs: 0, rows: 0 });
+  const { committedTasks, openTrajectoryIds } = before.getIterationProgress(runId, 0);
+  t.same([committedTasks, openTrajectoryIds], [1, [last]]);
+  t.equal(before.inMemory().runs, 0, 'read from the file');
+  // What an actor still had in hand comes late.
+  await before.appendSegment(runId, segmentAfter(before.getTrajectory(last), 'stop'));
+  t.equal(before.getIterationProgress(runId, 0).committedTasks, 2, 'counted once');
+  await before.recordScore(runId, verdict(last, 0));
+  t.equal(before.inMemory().runs, 0);
+  await before.close();
+  const after = openStore(folder);
+  t.teardown(() => after.close());
+  t.equal(after.inMemory().runs, 0);
+  t.equal(after.getIterationProgress(runId, 0).committedTasks, 2);
+});
+
 t.test('a run that may go on stays, and a run that is over is not taken up at a start', async (t) => {
   const folder = temporaryFolder();
   t.teardown(() => removeFolder(folder));

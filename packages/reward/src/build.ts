@@ -36,10 +36,18 @@ export async function buildReward(shell: Shell<RewardConfig>, builtIn: Scorers =
   showScorers(metrics, builtIn);
   const onVerdict = (score: Score) => countVerdict(metrics, scorers, score);
   shell.onStop('scorer servers', async () => servers.close());
+  let endFirstLook = () => {};
+  const firstLook = new Promise<void>((resolve) => {
+    endFirstLook = resolve;
+  });
+  shell.signal.addEventListener('abort', () => endFirstLook(), { once: true });
   shell.keep('scorer servers', async (signal) => {
+    for (const entry of await bus.scorers()) servers.hear(entry);
+    endFirstLook();
     for await (const entry of bus.watchScorers({ signal })) servers.hear(entry);
   });
   shell.loop('scorer servers counted', 1_000, async () => {
+    servers.forgetSilent();
     const counts = [...servers.scorers.keys()].map((name) => servers.present(name).length);
     metrics.own_scorer_servers.set(counts.reduce((sum, count) => sum + count, 0));
   });
@@ -69,8 +77,10 @@ export async function buildReward(shell: Shell<RewardConfig>, builtIn: Scorers =
       );
     }
   });
-  shell.keep('reward queue', (signal) =>
-    workOnRewards(
+  shell.keep('reward queue', async (signal) => {
+    // What has registered before this process began is known before the first response.
+    await firstLook;
+    await workOnRewards(
       {
         bus,
         replay: async () => {
@@ -93,6 +103,6 @@ export async function buildReward(shell: Shell<RewardConfig>, builtIn: Scorers =
         },
       },
       signal,
-    ),
-  );
+    );
+  });
 }

@@ -4,7 +4,7 @@ export { extractAnswer } from './extract-answer.js';
 export { type JudgeRules, judge } from './judge.js';
 export { KnownScorers } from './own/known-scorers.js';
 export { requireAddress, scorerListHandlers } from './own/registration.js';
-export { expiresAfterMs, ScorerServers } from './own/scorer-servers.js';
+export { expiresAfterMs, forgottenAfterMs, ScorerServers } from './own/scorer-servers.js';
 export { type Nonsense, readVerdict } from './own/verdict.js';
 export { Pool } from './pool.js';
 export { Problems } from './problems.js';

@@ -142,12 +142,17 @@ async function scoreTask(parts: WorkParts, lease: Lease<RewardTask>, signal: Abo
   try {
     const problem = await parts.problems.get(runId, problemId);
     scorerName = problem.scorer;
+    const mayWait = waitedMs(lease.deliveryCount) < parts.patienceMs;
     const scorer = parts.scorers.get(problem.scorer);
-    // Known when the problem was submitted, so a reward service of another version: a failure of ours, not of the response.
-    if (scorer === undefined) return failed(`this service has no scorer ${JSON.stringify(problem.scorer)}`);
+    if (scorer === undefined) {
+      // Known when the problem was submitted: it may register again, and another service may know it.
+      const why = `this service has no scorer ${JSON.stringify(problem.scorer)}`;
+      if (mayWait) throw new SegueError('UNAVAILABLE', why);
+      return failed(why);
+    }
     const requireHere = () => {
       const why = scorer.whyAway?.() ?? null;
-      if (why !== null && waitedMs(lease.deliveryCount) < parts.patienceMs) throw new SegueError('UNAVAILABLE', why);
+      if (why !== null && mayWait) throw new SegueError('UNAVAILABLE', why);
     };
     requireHere();
     const tokenizer = await parts.tokenizers.get(runId);
@@ -161,8 +166,8 @@ async function scoreTask(parts: WorkParts, lease: Lease<RewardTask>, signal: Abo
       metadata: problem.metadata,
     };
     const score = await parts.pool.run(() => judge(scorer, request, parts.rules, signal));
-    // It may have gone while it was asked.
-    if (score.status === 'error') requireHere();
+    // It may have gone while it was asked: without a word, when a deadline passed.
+    if (score.status === 'error' || score.status === 'timeout') requireHere();
     return score;
   } catch (error) {
     const failure = SegueError.from(error);

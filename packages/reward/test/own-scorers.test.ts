@@ -17,6 +17,7 @@ import { type RewardApi, type Score, type ScoreRequest, SegueError } from '@segu
 import {
   builtInScorers,
   expiresAfterMs,
+  forgottenAfterMs,
   KnownScorers,
   Pool,
   readVerdict,
@@ -113,6 +114,37 @@ t.test('a server that is silent is absent, one that cannot be reached rests, and
   servers.hear(entry({ address: '127.0.0.1:2', description: 'new' }));
   t.equal(servers.scorers.get('judge')?.description, 'new');
   t.equal(opened.at(-1), 'one 127.0.0.1:2');
+});
+
+t.test('a server that lets deadlines pass rests, and what has been silent for a day is forgotten', async (t) => {
+  let nowMs = 0;
+  const closed: string[] = [];
+  const open = (instance: string) => ({
+    scoreBatch: () => Promise.reject(new Error('not asked')),
+    close: () => void closed.push(instance),
+  });
+  const servers = new ScorerServers(open, () => nowMs);
+  servers.hear(entry());
+  const [one] = servers.ready('judge');
+  for (let i = 0; i < 2; i++) servers.unanswered(one!);
+  servers.answered(one!);
+  for (let i = 0; i < 2; i++) servers.unanswered(one!);
+  t.equal(servers.whyAway('judge'), null, 'responses that hang it now and then leave it in place');
+  servers.unanswered(one!);
+  t.match(servers.whyAway('judge'), /cannot be reached/);
+
+  servers.hear(entry({ scorer: 'critic', instance: 'two' }));
+  t.equal(servers.countPresent(), 2);
+  nowMs += expiresAfterMs + 1;
+  servers.hear(entry({ instance: 'three' }));
+  t.equal(servers.countPresent(), 1, 'those that are away take no place');
+  nowMs = forgottenAfterMs;
+  servers.forgetSilent();
+  t.same(closed, [], 'not a moment too early');
+  nowMs++;
+  servers.forgetSilent();
+  t.same(closed, ['one', 'two']);
+  t.same([...servers.scorers.keys()], ['judge'], 'it has another server');
 });
 
 type Judging = Handlers<RewardApi>['scoreBatch'];

@@ -50,9 +50,20 @@ t.test(
   },
 );
 
-t.test('a problem whose scorer is not here gets an error, never a reward of zero', async (t) => {
-  const { store, score } = await newWorld(t, { scorers: scorerTable([]) });
+t.test('a problem whose scorer nobody knows gets an error, never a reward of zero', async (t) => {
+  const { store, score } = await newWorld(t, { scorers: scorerTable([]), patienceMs: 0 });
   t.same([...(await score([store.add(0, 's;#42')])).values()], [['error', null]]);
+});
+
+t.test('a scorer that this service has not heard of yet is waited for', async (t) => {
+  let known = scorerTable([]);
+  const scorers = { ...known, get: (name: string) => known.get(name) };
+  const { store, outcomes, score } = await newWorld(t, { scorers });
+  const scoring = score([store.add(0, 's;#42')]);
+  while (!outcomes.includes('returned')) await new Promise(setImmediate);
+  known = builtInScorers;
+  t.same([...(await scoring).values()], [['ok', 1]]);
+  t.notOk(outcomes.includes('error'));
 });
 
 t.test('at most so many responses are judged at once, and a lease is renewed while one is', async (t) => {

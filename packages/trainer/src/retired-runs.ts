@@ -8,26 +8,58 @@ import type { Client } from '@segue/bus';
 import { isOver, type ReplayApi, type RunRecord, SegueError } from '@segue/core';
 import type { PolicyStore } from './policy-store.js';
 
-type ReadsRuns = Pick<Client<ReplayApi>, 'listRuns' | 'getIteration'>;
+type ReadsRuns = Pick<Client<ReplayApi>, 'listRuns' | 'getIteration' | 'getStatistics'>;
 
-/** Versions to keep, by run, of every run that has weights here and is over for good. */
-export async function versionsOfRetired(
-  store: PolicyStore,
-  replay: ReadsRuns,
-  pinned: (runId: string) => Promise<ReadonlySet<number>>,
-): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
-  const { runs } = await replay.listRuns({});
-  const sources = await Promise.all(runs.filter((run) => !isOver(run)).map((run) => sourceOf(store, run)));
-  const records = new Map(runs.map((run) => [run.id, run]));
-  const kept = new Map<string, ReadonlySet<number>>();
-  for (const runId of await store.runs()) {
-    const run = records.get(runId);
-    if (run === undefined || !isOver(run) || (await hasRecords(replay, runId))) continue;
-    const newest = (await store.versions(runId)).at(-1);
-    const named = sources.flatMap((source) => (source?.runId === runId ? [source.version] : []));
-    kept.set(runId, new Set([...(newest === undefined ? [] : [newest]), ...named, ...(await pinned(runId))]));
+export class RetiredRuns {
+  readonly #store: PolicyStore;
+  readonly #pinned: (runId: string) => Promise<ReadonlySet<number>>;
+  /** Found without records at a look before; while the store's count stays, no others can be. */
+  #found: ReadonlySet<string> = new Set();
+  #foundOf = 0;
+
+  /** @param pinned versions of a run that evaluations have pinned */
+  constructor(store: PolicyStore, pinned: (runId: string) => Promise<ReadonlySet<number>>) {
+    this.#store = store;
+    this.#pinned = pinned;
   }
-  return kept;
+
+  /** Versions to keep, by run, of every run that is over for good and has weights here that are not kept. */
+  async versionsToKeep(replay: ReadsRuns): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
+    const kept = new Map<string, ReadonlySet<number>>();
+    const { runs } = await replay.listRuns({});
+    const over = await this.#withOldVersions(runs.filter(isOver));
+    const [any] = over;
+    if (any === undefined) return kept;
+    const { runsRetired } = await replay.getStatistics({ runId: any });
+    if (runsRetired === 0) return kept;
+    const isKnown = runsRetired === this.#foundOf;
+    const found = new Set<string>();
+    for (const runId of over) {
+      if (isKnown && !this.#found.has(runId)) continue;
+      if (!(await hasRecords(replay, runId))) found.add(runId);
+    }
+    this.#found = found;
+    this.#foundOf = runsRetired;
+    if (found.size === 0) return kept;
+    const sources = await Promise.all(runs.filter((run) => !isOver(run)).map((run) => sourceOf(this.#store, run)));
+    for (const runId of found) {
+      const versions = await this.#store.versions(runId);
+      const named = sources.flatMap((source) => (source?.runId === runId ? [source.version] : []));
+      const stay = new Set([...versions.slice(-1), ...named, ...(await this.#pinned(runId))]);
+      if (versions.some((version) => !stay.has(version))) kept.set(runId, stay);
+    }
+    return kept;
+  }
+
+  /** Those of these runs with more than the newest version. */
+  async #withOldVersions(runs: readonly RunRecord[]): Promise<string[]> {
+    const over = new Set(runs.map(({ id }) => id));
+    const ids: string[] = [];
+    for (const runId of await this.#store.runs()) {
+      if (over.has(runId) && (await this.#store.versions(runId)).length > 1) ids.push(runId);
+    }
+    return ids;
+  }
 }
 
 /** A run that is over without an iteration has let go of them, or never had one and no version beyond the first. */

@@ -23,13 +23,20 @@ import { Learner, policyOpening } from './learner.js';
 import { observeProgress, type TrainerMetrics } from './metrics.js';
 import { type BeforeReveal, PolicyStore } from './policy-store.js';
 import { repeatLast } from './repeat-last.js';
-import { versionsOfRetired } from './retired-runs.js';
+import { RetiredRuns } from './retired-runs.js';
 import { trainIteration } from './train-iteration.js';
 import { versionsInUse } from './versions-in-use.js';
 
 export type ReplayReader = Pick<
   Client<ReplayApi>,
-  'getRun' | 'listRuns' | 'getIteration' | 'listIterations' | 'listProblems' | 'listUnfinished' | 'streamCompleteGroups'
+  | 'getRun'
+  | 'listRuns'
+  | 'getIteration'
+  | 'getStatistics'
+  | 'listIterations'
+  | 'listProblems'
+  | 'listUnfinished'
+  | 'streamCompleteGroups'
 >;
 
 export interface TrainerLog {
@@ -87,6 +94,7 @@ export class Trainer {
   readonly store: PolicyStore;
   readonly #options: TrainerOptions;
   readonly #learner: Learner;
+  readonly #retired: RetiredRuns;
   #status: TrainerStatus;
   #busy: Promise<void> = Promise.resolve();
 
@@ -95,6 +103,7 @@ export class Trainer {
     const { config, agent, seams = {} } = options;
     const { dataFolder, device, sharedFolder } = config;
     this.store = new PolicyStore(join(dataFolder, 'policies'), sharedFolder, seams.beforeReveal);
+    this.#retired = new RetiredRuns(this.store, options.pinned);
     this.#learner = new Learner(config, { entry: seams.engineEntry, agent });
     this.#status = { ...idle, device };
   }
@@ -177,12 +186,14 @@ export class Trainer {
 
   /** Removes weights of runs whose records the store has let go of, while there is nothing else to do; the last version of each stays. */
   async retire(): Promise<void> {
-    const { replay, pinned, log, metrics } = this.#options;
+    const { replay, log, metrics } = this.#options;
     // It can wait; a training would keep it waiting for long.
     if (this.#status.state !== 'idle') return;
+    if ((await this.#retired.versionsToKeep(await replay())).size === 0) return;
     const release = await this.#begin();
     try {
-      for (const [run, kept] of await versionsOfRetired(this.store, await replay(), pinned)) {
+      // Again: a run that was created meanwhile may begin with one of them.
+      for (const [run, kept] of await this.#retired.versionsToKeep(await replay())) {
         const versions = await this.store.keepOnly(run, kept);
         if (versions === 0) continue;
         metrics.versions_retired_total.inc(versions);

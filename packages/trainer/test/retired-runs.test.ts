@@ -4,10 +4,10 @@ import { mkdirSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type IterationRecord, type RunRecord, type RunState, SegueError } from '@segue/core';
+import { type IterationRecord, type ReplayStatistics, type RunRecord, type RunState, SegueError } from '@segue/core';
 import t from 'tap';
 import { PolicyStore } from '../dist/policy-store.js';
-import { versionsOfRetired } from '../dist/retired-runs.js';
+import { RetiredRuns } from '../dist/retired-runs.js';
 
 function run(id: string, state: RunState, from: string | null = null): RunRecord {
   const counts = { trainProblems: 0, evaluationProblems: 0, warmupProblems: 0 };
@@ -38,28 +38,37 @@ t.test('weights of runs that are over and have no records', async (t) => {
     run('elsewhere', 'created', '/nowhere'),
   ];
   const withRecords = new Set(['kept', 'living']);
+  let runsRetired = 0;
+  const asked: string[] = [];
   const replay = {
     listRuns: async () => ({ runs }),
+    getStatistics: async () => ({ runsRetired }) as Partial<ReplayStatistics> as ReplayStatistics,
     getIteration: async ({ runId }: { readonly runId: string }): Promise<IterationRecord> => {
+      asked.push(runId);
       if (withRecords.has(runId)) return { iteration: 3 } as IterationRecord;
       throw new SegueError('NOT_FOUND', 'no iteration yet');
     },
   };
-  const kept = await versionsOfRetired(store, replay, async () => new Set([1]));
+  const retired = new RetiredRuns(store, async () => new Set([1]));
+  t.strictSame([...(await retired.versionsToKeep(replay))], []);
+  t.strictSame(asked, [], 'nobody is asked about while the store has let go of none');
+  runsRetired = 1;
+  const kept = await retired.versionsToKeep(replay);
+  t.strictSame(asked.splice(0).sort(), ['gone', 'kept']);
   t.strictSame([...kept.keys()], ['gone'], 'a run of which the store knows nothing is not touched');
   const versions = kept.get('gone') ?? new Set();
   t.strictSame([...versions].sort(), [1, 2, 3, 5], 'not that of a run that is over itself');
   t.equal(await store.keepOnly('gone', versions), 2);
   t.strictSame(await store.versions('gone'), [1, 2, 3, 5]);
   await store.verify('gone', 5);
-  t.equal(await store.keepOnly('gone', versions), 0);
+  t.strictSame([...(await retired.versionsToKeep(replay))], [], 'then there is nothing to do');
+  t.strictSame(asked.splice(0), ['gone'], 'of a run with records nothing is asked again');
+  withRecords.delete('kept');
+  runsRetired = 2;
+  t.strictSame([...(await retired.versionsToKeep(replay)).keys()], ['kept'], 'until the store lets go of another one');
 
   replay.getIteration = async () => {
     throw new SegueError('UNAVAILABLE', 'the store is away');
   };
-  await t.rejects(
-    versionsOfRetired(store, replay, async () => new Set()),
-    { code: 'UNAVAILABLE' },
-    'nothing is removed on a guess',
-  );
+  await t.rejects(retired.versionsToKeep(replay), { code: 'UNAVAILABLE' }, 'nothing is removed on a guess');
 });

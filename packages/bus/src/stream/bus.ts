@@ -218,6 +218,8 @@ export interface Bus {
 
   /** Says that a server serves a scorer, or has left; one entry per scorer and server, forgotten a day after it was last repeated. */
   putScorer(entry: ScorerEntry): Promise<void>;
+  /** What is there now. */
+  scorers(): Promise<ScorerEntry[]>;
   /** Begins with what is there, then every change and repetition. */
   watchScorers(options?: Untilable): AsyncIterable<ScorerEntry>;
   /** Whose turn it is on a device, with the revision for `putDeviceLease`; null before its first use. */

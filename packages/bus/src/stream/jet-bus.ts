@@ -311,6 +311,10 @@ class JetBus implements Bus {
     return this.#scorers.put(`${requireId(entry.scorer, 'scorer')}.${requireId(entry.instance, 'instance')}`, entry);
   }
 
+  scorers(): Promise<ScorerEntry[]> {
+    return this.#scorers.list();
+  }
+
   watchScorers(options: Untilable = {}) {
     return this.#scorers.watch(this.#until(options));
   }

@@ -113,7 +113,7 @@ function requireScorers(
     if (builtIn.has(name)) {
       throw new SegueError('ALREADY_EXISTS', `${name} is the name of a built-in scorer: give yours another one`);
     }
-    if (!servers.scorers.has(name) && servers.scorers.size >= maxScorers) {
+    if (servers.present(name).length === 0 && servers.countPresent() >= maxScorers) {
       throw new SegueError(
         'RESOURCE_EXHAUSTED',
         `${maxScorers} scorers are registered already, ${name} is one too many`,

@@ -30,7 +30,9 @@ export function remoteScorer(known: KnownScorer, { servers, onNonsense }: Remote
     } catch (error) {
       const failure = readable(SegueError.from(error), from);
       if (failure instanceof NonsenseError) onNonsense(failure.kind);
-      if (failure.code === 'UNAVAILABLE' && failure.retryAfterMs === null) servers.lost(server);
+      if (signal.aborted) {
+        if (SegueError.from(signal.reason).code === 'DEADLINE_EXCEEDED') servers.unanswered(server);
+      } else if (failure.code === 'UNAVAILABLE' && failure.retryAfterMs === null) servers.lost(server);
       throw failure;
     } finally {
       server.inFlight--;

@@ -1,12 +1,16 @@
 /**
  * The servers of somebody's own that this process has heard of, and which of them can be asked now. One that says nothing for a while is absent, one that
- * could not be reached rests a moment; a scorer stays known when all of its servers are gone. It knows nothing of the bus or of verdicts.
+ * could not be reached, or has let deadlines pass without an answer, rests a moment; a scorer stays known for a day after its last server has gone. It knows nothing of the bus or of verdicts.
  */
 import type { Client, ScorerEntry } from '@segue/bus';
 import type { RewardApi } from '@segue/core';
 
 /** A server counts as absent when it has not registered again for so long, in ms. */
 export const expiresAfterMs = 15_000;
+/** What has been silent for so long is forgotten, as on the bus, in ms. */
+export const forgottenAfterMs = 24 * 3_600_000;
+/** Deadlines in a row without an answer after which a server counts as one that cannot be reached: a single response may hang the best of them. */
+const maxUnanswered = 3;
 /** How long a server that could not be reached is passed over, in ms; doubled with each failure in a row. */
 const firstRestMs = 500;
 const longestRestMs = 10_000;
@@ -27,6 +31,7 @@ export interface ScorerServerState {
   /** Calls that wait for it. */
   inFlight: number;
   failuresInARow: number;
+  unansweredInARow: number;
   restsUntilMs: number;
 }
 
@@ -73,6 +78,7 @@ export class ScorerServers {
       hasLeft: !serves,
       inFlight: 0,
       failuresInARow: 0,
+      unansweredInARow: 0,
       restsUntilMs: 0,
     });
   }
@@ -112,6 +118,13 @@ export class ScorerServers {
 
   answered(server: ScorerServerState): void {
     server.failuresInARow = 0;
+    server.unansweredInARow = 0;
+  }
+
+  /** A deadline passed while it was asked: a machine that is gone without a word is seen by that alone. */
+  unanswered(server: ScorerServerState): void {
+    server.unansweredInARow++;
+    if (server.unansweredInARow >= maxUnanswered) this.lost(server);
   }
 
   /** It could not be reached: it is passed over for a moment. */
@@ -119,6 +132,24 @@ export class ScorerServers {
     const restMs = Math.min(longestRestMs, firstRestMs * 2 ** server.failuresInARow);
     server.failuresInARow++;
     server.restsUntilMs = this.#nowMs() + restMs;
+  }
+
+  /** Scorers that somebody serves now. */
+  countPresent(): number {
+    return [...this.#scorers.keys()].filter((name) => this.present(name).length > 0).length;
+  }
+
+  /** Forgets servers that have been silent for long, and scorers that have none left. */
+  forgetSilent(): void {
+    const since = this.#nowMs() - forgottenAfterMs;
+    for (const [name, { servers }] of this.#scorers) {
+      for (const [instance, { heardAtMs, inFlight, client }] of servers) {
+        if (heardAtMs >= since || inFlight > 0) continue;
+        client.close();
+        servers.delete(instance);
+      }
+      if (servers.size === 0) this.#scorers.delete(name);
+    }
   }
 
   close(): void {

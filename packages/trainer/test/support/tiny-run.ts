@@ -145,6 +145,10 @@ export class FakeReplay implements ReplayReader {
     return { runs: [] };
   }
 
+  getStatistics() {
+    return Promise.reject(new SegueError('NOT_FOUND', 'no run is retired here'));
+  }
+
   async getIteration({ runId, iteration }: { runId: string; iteration: number | null }): Promise<IterationRecord> {
     const number = iteration ?? Math.max(0, ...this.batches.keys());
     const found = this.batches.get(number);
