@@ -83,7 +83,7 @@ t.test('a slow scorer, a late verdict, no scorer at all', async (t) => {
     if (phase === 'close' && iteration === 0) {
       isSlow = false;
       await watching;
-      t.equal(mostInHand, concurrency, 'no more are taken than are judged at once; the rest waits in the queue');
+      t.equal(mostInHand, 4 * concurrency, 'four for each place are in hand; the rest waits in the queue');
       t.equal(await sample(metricsOf('reward'), 'segue_reward_tasks_total{outcome="timeout"'), 1);
       t.match((await store.trajectory(late)).score, { status: /ok|wrong/ }, 'judged again');
     }

@@ -4,7 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { rewardConfigSchema } from '@segue/core';
-import { buildReward, builtInScorers } from '@segue/reward';
+import { buildReward, builtInScorers, scorerTable } from '@segue/reward';
 import { runService } from '@segue/service';
 import { isFirst } from './once.mjs';
 
@@ -18,5 +18,5 @@ const slow = {
     return exact.score(request, signal);
   },
 };
-const scorers = new Map([...builtInScorers, ['exact', slow]]);
+const scorers = scorerTable(builtInScorers.names().map((name) => (name === 'exact' ? slow : builtInScorers.get(name))));
 await runService({ name: 'reward', schema: rewardConfigSchema, build: (shell) => buildReward(shell, scorers) });
