@@ -12,7 +12,9 @@ async function build(shell) {
     scoreBatch: async () => {
       throw new SegueError('FAILED_PRECONDITION', 'judges nothing');
     },
-    listScorers: async () => ({ scorers: [{ name: 'none', description: 'judges nothing', metadataSchemaJson: '' }] }),
+    listScorers: async () => ({
+      scorers: [{ name: 'none', description: 'judges nothing', metadataSchemaJson: '', servers: null }],
+    }),
   });
   shell.register(() => ({ slots: 3 }));
   shell.loop('flaky', 50, async () => {
