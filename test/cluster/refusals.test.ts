@@ -58,7 +58,7 @@ t.test('a missing nats-server is told with what to do', async (t) => {
   t.teardown(() => {
     delete process.env.SEGUE_NATS_URL;
   });
-  refuses(t, await runSegue('run', '--config', config, '--problems', problems, '--data', data), /127\.0\.0\.1:1/, 1);
+  refuses(t, await runSegue('run', '--config', config, '--problems', problems, '--data', data), /127\.0\.0\.1:1/, 3);
 });
 
 t.test('a checkpoint that does not fit is refused by name', async (t) => {
