@@ -17,6 +17,7 @@ import {
   type Refusal,
   replayContract,
   rewardContract,
+  scorerListContract,
   stopServer,
   type TlsMaterial,
   TokenFile,
@@ -98,6 +99,7 @@ t.test('every RPC of every service has its row, and a call without a row is open
     actorContract,
     trainerContract,
     rewardContract,
+    scorerListContract,
     replayContract,
     tablesContract,
   ]) {
