@@ -28,9 +28,9 @@ export class RetiredRuns {
     const kept = new Map<string, ReadonlySet<number>>();
     const { runs } = await replay.listRuns({});
     const over = await this.#withOldVersions(runs.filter(isOver));
-    const [any] = over;
-    if (any === undefined) return kept;
-    const { runsRetired } = await replay.getStatistics({ runId: any });
+    const [first] = over;
+    if (first === undefined) return kept;
+    const { runsRetired } = await replay.getStatistics({ runId: first });
     if (runsRetired === 0) return kept;
     const isKnown = runsRetired === this.#foundOf;
     const found = new Set<string>();
