@@ -20,7 +20,7 @@ export async function downloadFrom(
   policy: PolicyRef,
   folder: string,
   signal?: AbortSignal,
-  onDamage: (error: SegueError) => void = () => undefined,
+  onRefetch: (error: SegueError) => void = () => undefined,
 ): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
@@ -37,7 +37,7 @@ export async function downloadFrom(
       if (signal?.aborted || !(error.retryable || error.code === 'DATA_LOSS')) throw error;
       barren = received.chunks > before ? 0 : barren + 1;
       if (barren === maxBarrenTries) throw error;
-      onDamage(error);
+      onRefetch(error);
     }
   }
 }
@@ -56,7 +56,7 @@ class Received {
 
   async add({ file, offset, fileBytes, data, sha256 }: PolicyChunk): Promise<void> {
     requirePlainName(file);
-    // A trainer of an earlier version sends no checksum: the manifest tells in the end.
+    // A source of an earlier version sends no checksum: the manifest tells in the end.
     if (sha256.length > 0 && Buffer.compare(sha256, chunkSha256(data)) !== 0) {
       throw new SegueError('DATA_LOSS', `the chunk of ${file} at ${offset} does not match its checksum`);
     }
@@ -80,5 +80,5 @@ async function writeAt(path: string, data: Uint8Array, offset: number): Promise<
 
 function requirePlainName(name: string): void {
   if (/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(name)) return;
-  throw new SegueError('DATA_LOSS', `the trainer sent a file named ${JSON.stringify(name.slice(0, 100))}`);
+  throw new SegueError('DATA_LOSS', `the source sent a file named ${JSON.stringify(name.slice(0, 100))}`);
 }

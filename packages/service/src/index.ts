@@ -1,6 +1,7 @@
 /** The process shell that every service wears, and the agent that owns an engine's process. */
 export { type AgentState, type AgentStatus, CheckpointAgent, type ReleaseReport } from './device/agent.js';
 export { type AgentFace, type AgentOwner, type LoadOrder, serveAgent } from './device/agent-http.js';
+export { DeviceClaim } from './device/claim.js';
 export { type ColocatedEngine, openAgent } from './device/open-agent.js';
 export type { HttpPages } from './http.js';
 export type { CounterRow, GaugeRow, HistogramRow, Metrics, MetricsOf, MetricTable } from './metrics.js';

@@ -18,7 +18,7 @@ export interface SdkOptions {
   readonly log: Logger;
 }
 
-/** Longest time for the last spans at the stop, in ms. */
+/** Longest time for one export, the last one at the stop included, in ms. */
 const exportTimeoutMs = 5_000;
 
 export function startSdk({ service, id, url, log }: SdkOptions): Tracing {

@@ -5,7 +5,7 @@ const buckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 export const agentMetricTable = {
   device_held: { type: 'gauge', unit: 'flag', help: '1 while the engine has the device' },
-  device_epoch: { type: 'gauge', unit: 'count', help: 'Epoch of the newest lease of the device' },
+  device_epoch: { type: 'gauge', unit: 'count', help: 'Epoch of the newest lease that this service has had' },
   device_wait_seconds: { type: 'histogram', unit: 'seconds', help: 'Wait for the lease of the device', buckets },
   device_take_seconds: {
     type: 'histogram',
@@ -22,7 +22,7 @@ export const agentMetricTable = {
   engine_resident_bytes: {
     type: 'gauge',
     unit: 'bytes',
-    help: "Resident memory of the engine's process, as of the last look",
+    help: "Resident memory of the engine's process, as of the last request to the agent, or what it left at its end",
   },
   engine_starts_total: { type: 'counter', unit: 'count', help: "Starts of the engine's process" },
   engine_ends_total: {

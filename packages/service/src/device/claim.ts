@@ -15,8 +15,6 @@ export interface ClaimOptions {
   readonly leaseMs: number;
   /** The device is lost: what uses it must end at once. */
   readonly onLost: (error: SegueError) => void;
-  /** A clock that does not jump, in ms. */
-  readonly nowMs?: () => number;
 }
 
 /** Between two looks at a device that somebody else has. */
@@ -26,16 +24,15 @@ const giveUpShare = 0.8;
 
 export class DeviceClaim {
   readonly #options: ClaimOptions;
-  readonly #nowMs: () => number;
   #kept: KeptLease | null = null;
-  #renewedAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** Ends the hold where no renewal comes through in time, whether they fail or hang. */
+  #deadline: NodeJS.Timeout | undefined;
   /** Writes of the lease come one after the other: each names the revision before it. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: ClaimOptions) {
     this.#options = options;
-    this.#nowMs = options.nowMs ?? (() => performance.now());
   }
 
   /** null while the device is not ours. */
@@ -50,20 +47,21 @@ export class DeviceClaim {
   acquire(waitMs: number, signal: AbortSignal): Promise<number> {
     return this.#inTurn(async () => {
       if (this.#kept) return this.#kept.lease.epoch;
-      const untilMs = this.#nowMs() + waitMs;
+      const untilMs = performance.now() + waitMs;
       for (let seen = { revision: -1, sinceMs: 0 }; ; ) {
         const { bus, device, holder, leaseMs } = this.#options;
         const found = await bus.deviceLease(device);
         const revision = found?.revision ?? 0;
-        if (revision !== seen.revision) seen = { revision, sinceMs: this.#nowMs() };
+        if (revision !== seen.revision) seen = { revision, sinceMs: performance.now() };
         const lease = found?.lease ?? null;
-        if (mayTakeDevice(lease, holder, this.#nowMs() - seen.sinceMs, leaseMs)) {
+        if (mayTakeDevice(lease, holder, performance.now() - seen.sinceMs, leaseMs)) {
+          const beganMs = performance.now();
           const taken = await this.#put(takenDevice(lease, device, holder), revision);
-          if (taken) return this.#hold(taken);
+          if (taken) return this.#hold(taken, beganMs);
           continue;
         }
         if (signal.aborted) throw new SegueError('CANCELLED', `nobody waits for device ${device} any more`);
-        if (this.#nowMs() >= untilMs) throw heldBy(lease);
+        if (performance.now() >= untilMs) throw heldBy(lease);
         await pause(lookEveryMs, signal);
       }
     });
@@ -77,7 +75,7 @@ export class DeviceClaim {
   /** Gives it back. When that cannot be told the lease ends by itself. */
   async release(): Promise<void> {
     await this.#inTurn(async () => {
-      clearInterval(this.#timer);
+      this.#stopTimers();
       try {
         await this.#change({ holder: '', ending: false });
       } finally {
@@ -92,23 +90,38 @@ export class DeviceClaim {
     return result;
   }
 
-  #hold(kept: KeptLease): number {
+  #hold(kept: KeptLease, beganMs: number): number {
     this.#kept = kept;
-    this.#renewedAtMs = this.#nowMs();
-    clearInterval(this.#timer);
+    this.#stopTimers();
     this.#timer = setInterval(() => void this.#renew(), this.#options.leaseMs / 3);
+    this.#countFrom(beganMs);
     return kept.lease.epoch;
   }
 
   async #renew(): Promise<void> {
+    const beganMs = performance.now();
     try {
       await this.#inTurn(() => this.#change({}));
+      if (this.#kept) this.#countFrom(beganMs);
     } catch (error) {
-      if (!this.#kept) return;
-      const sinceMs = this.#nowMs() - this.#renewedAtMs;
-      if (sinceMs < giveUpShare * this.#options.leaseMs && SegueError.from(error).retryable) return;
-      this.#lose(SegueError.from(error));
+      const failure = SegueError.from(error);
+      if (this.#kept && !failure.retryable) this.#lose(failure);
     }
+  }
+
+  /** @param beganMs when the newest write that came through was sent */
+  #countFrom(beganMs: number): void {
+    const { leaseMs, device } = this.#options;
+    clearTimeout(this.#deadline);
+    const leftMs = beganMs + giveUpShare * leaseMs - performance.now();
+    this.#deadline = setTimeout(() => {
+      this.#lose(new SegueError('UNAVAILABLE', `the lease of device ${device} could not be renewed in time`));
+    }, leftMs);
+  }
+
+  #stopTimers(): void {
+    clearInterval(this.#timer);
+    clearTimeout(this.#deadline);
   }
 
   /** Writes the lease again while it is ours; FAILED_PRECONDITION when somebody else has it. */
@@ -116,8 +129,8 @@ export class DeviceClaim {
     for (let kept = this.#kept; kept; kept = await this.#ours(kept.lease)) {
       const written = await this.#put({ ...kept.lease, ...changes }, kept.revision);
       if (!written) continue;
-      this.#kept = written;
-      this.#renewedAtMs = this.#nowMs();
+      // Lost while the answer was on its way, it stays lost.
+      if (this.#kept) this.#kept = written;
       return;
     }
   }
@@ -138,7 +151,7 @@ export class DeviceClaim {
   }
 
   #lose(error: SegueError): void {
-    clearInterval(this.#timer);
+    this.#stopTimers();
     this.#kept = null;
     this.#options.onLost(error);
   }
