@@ -131,7 +131,7 @@ export class RemoteEngine implements Engine {
     }
     const previous = this.#served;
     // Read before the prepared server is taken: should that fail, it is still there to be closed.
-    const identity = await identityOf(policy);
+    const identity = this.#prepared && (await identityOf(policy));
     const prepared = this.#prepared;
     this.#prepared = null;
     if (prepared && !prepared.lost && prepared.identity === identity) {
