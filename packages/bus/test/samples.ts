@@ -117,6 +117,7 @@ export const iterationRecord: IterationRecord = {
     openTrajectoryIds: ['r-g0-t1'],
     completeGroups: 2,
     usefulGroups: 1,
+    usefulGroupsInOrder: 1,
     awaitingScore: 3,
     generatedTokens: 2 ** 40,
     reprefilledTokens: 5,

@@ -186,14 +186,18 @@ export class World {
     const planned = tasks.map((task) => this.trajectories.get(task.trajectoryId)!);
     const segments = planned.flatMap((t) => t.segments.filter((segment) => segment.iteration === iteration));
     const finished = planned.filter((t) => t.state === 'scored' && t.segments.at(-1)?.iteration === iteration);
+    const open = planned.filter(
+      (t) => t.state !== 'failed' && !t.segments.some((segment) => segment.iteration === iteration),
+    );
+    const firstOpen = Math.min(...open.map(({ id }) => parseTrajectoryId(id).groupIndex));
+    const useful = this.ready(runId).filter((group) => this.isUseful(group));
     const count = (reason: EndReason) => segments.filter(({ endReason }) => endReason === reason).length;
     return {
       committedTasks: segments.length,
-      openTrajectoryIds: planned
-        .filter((t) => t.state !== 'failed' && !t.segments.some((segment) => segment.iteration === iteration))
-        .map(({ id }) => id),
+      openTrajectoryIds: open.map(({ id }) => id),
       completeGroups: this.ready(runId).length,
-      usefulGroups: this.ready(runId).filter((group) => this.isUseful(group)).length,
+      usefulGroups: useful.length,
+      usefulGroupsInOrder: useful.filter(({ index }) => index < firstOpen).length,
       awaitingScore: 0,
       generatedTokens: 10 * segments.length,
       reprefilledTokens: 0,

@@ -1,4 +1,4 @@
-/** The life of a run against a cluster in memory: iterations, early closes, lost tasks, pauses, failures. */
+/** The life of a run against a cluster in memory: iterations, lost tasks, pauses, failures. */
 import { type EndReason, type RolloutTask, SegueError } from '@segue/core';
 import t from 'tap';
 import { Watchdog } from '../dist/status.js';
@@ -111,80 +111,6 @@ t.test('an iteration without a complete group trains nothing and keeps its versi
   t.match(iterations(world)[1], { state: 'committed', policyVersion: 0, policyVersionOut: 1 });
   t.match(events(world, 'iteration')[0], { policyVersionOut: 0, groupsTrained: 0, train: null, rewardMean: null });
   t.equal(world.trained.length, 1);
-});
-
-t.test(
-  'enough useful groups close the phase: what runs is cut and saved, and goes on first under the newer version',
-  async (t) => {
-    const world = new World();
-    // The third group never ends by itself.
-    world.endOf = (task) => (task.iteration === 0 && task.groupId === 'r-g2' ? null : 'stop');
-    await putRun(world, {
-      ...smallRun,
-      warmup: { steps: 0 },
-      rollout: { ...smallRun.rollout, closeWhen: 'enough-groups' },
-    });
-    await finish(world);
-    const [first, second] = iterations(world);
-    t.strictSame(first!.batchGroupIds, ['r-g0', 'r-g1']);
-    t.strictSame(
-      second!.tasks.slice(0, 2).map((task) => [task.trajectoryId, task.segmentIndex]),
-      [
-        ['r-g2-t0', 1],
-        ['r-g2-t1', 1],
-      ],
-    );
-    t.strictSame(
-      world.trajectories.get('r-g2-t0')!.segments.map(({ endReason, version }) => [endReason, version]),
-      [
-        ['yield', 0],
-        ['stop', 1],
-      ],
-    );
-    t.equal(progressOf(world).rollout.closedBy, 'enough-groups');
-  },
-);
-
-t.test('the iteration is closed only when each actor has flushed and the store has taken everything in', async (t) => {
-  const world = new World();
-  world.slowMs = 15;
-  world.endOf = (task) => (task.iteration === 0 && task.groupId === 'r-g2' ? null : 'stop');
-  await putRun(world, {
-    ...smallRun,
-    warmup: { steps: 0 },
-    rollout: { ...smallRun.rollout, closeWhen: 'enough-groups' },
-  });
-  await finish(world);
-  for (const id of ['r-g2-t0', 'r-g2-t1']) {
-    t.equal(world.trajectories.get(id)!.segments[0]?.endReason, 'yield', 'no segment came too late');
-  }
-  t.equal(world.stream.length, 0);
-});
-
-t.test('at close unstarted tasks are purged, and planned again', async (t) => {
-  const world = new World();
-  world.endOf = (task) => (task.iteration === 0 && task.groupId === 'r-g2' ? 'leave' : 'stop');
-  await putRun(world, {
-    ...smallRun,
-    warmup: { steps: 0 },
-    rollout: { ...smallRun.rollout, closeWhen: 'enough-groups' },
-  });
-  await finish(world);
-  t.equal(state(world), 'finished');
-  t.equal(world.queue.length, 0);
-  t.ok(
-    world.published.every((task) => task.attempt === 0),
-    'none was taken for lost',
-  );
-  t.strictSame(
-    iterations(world)[1]!
-      .tasks.slice(0, 2)
-      .map((task) => [task.trajectoryId, task.segmentIndex]),
-    [
-      ['r-g2-t0', 0],
-      ['r-g2-t1', 0],
-    ],
-  );
 });
 
 t.test('a task that nobody holds is issued again, as another try', async (t) => {

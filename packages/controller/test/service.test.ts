@@ -328,6 +328,7 @@ t.test("an iteration event holds the store's counts and the measured times", asy
       openTrajectoryIds: [],
       completeGroups: 0,
       usefulGroups: 0,
+      usefulGroupsInOrder: 0,
       awaitingScore: 0,
       generatedTokens: 70,
       reprefilledTokens: 20,

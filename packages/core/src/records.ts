@@ -61,6 +61,8 @@ export interface IterationProgress {
   readonly openTrajectoryIds: readonly string[];
   readonly completeGroups: number;
   readonly usefulGroups: number;
+  /** Those of them that come before every group that still owes a segment of this iteration or a verdict, by index. */
+  readonly usefulGroupsInOrder: number;
   readonly awaitingScore: number;
   readonly generatedTokens: number;
   readonly reprefilledTokens: number;

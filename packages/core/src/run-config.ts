@@ -95,8 +95,8 @@ const rolloutSchema = z
       'Share of a plan that fresh problems keep, however many trajectories wait to be resumed',
     ),
     closeWhen: key(
-      z.enum(['enough-groups', 'all']).default('enough-groups'),
-      'Close the rollout phase when groupsPerIteration useful groups are complete, or when every planned task has ended; `all` is implied without partial rollouts',
+      z.enum(['enough-groups', 'oldest-groups', 'all']).default('enough-groups'),
+      'Close the rollout phase when any groupsPerIteration useful groups are complete; when the oldest that can be in this iteration are, so that short responses are not preferred; or when every planned task has ended (implied without partial rollouts)',
     ),
     maxInFlightTrajectories: key(count.default(4096), 'Unfinished trajectories in all; a plan adds no more', {
       alias: 'AReaL max_concurrent_rollouts; TRL max_inflight_tasks',

@@ -184,19 +184,29 @@ t.test(
 
 t.test('the rollout phase closes when enough groups are complete, or when all has ended and is judged', async (t) => {
   const base = {
-    progress: { usefulGroups: 3, awaitingScore: 2 },
+    progress: { usefulGroups: 3, usefulGroupsInOrder: 0, awaitingScore: 2 },
     owedTasks: 5,
     endedForMs: 0,
     scoreWaitMs: 1000,
     rules: { groupsPerIteration: 4, partial: true, closeWhen: 'enough-groups' as const },
   };
-  const enough = { usefulGroups: 4, awaitingScore: 2 };
+  const enough = { usefulGroups: 4, usefulGroupsInOrder: 3, awaitingScore: 2 };
   t.equal(closingReason(base), null);
   t.equal(closingReason({ ...base, progress: enough }), 'enough-groups', 'whatever else still runs');
   t.equal(closingReason({ ...base, progress: enough, rules: { ...base.rules, closeWhen: 'all' } }), null);
   t.equal(closingReason({ ...base, progress: enough, rules: { ...base.rules, partial: false } }), null);
+  const oldest = { ...base.rules, closeWhen: 'oldest-groups' as const };
+  t.equal(closingReason({ ...base, progress: enough, rules: oldest }), null, 'a group ahead may still complete');
+  t.equal(
+    closingReason({ ...base, progress: { ...enough, usefulGroupsInOrder: 4 }, rules: oldest }),
+    'enough-groups',
+    'nothing ahead of them is owed',
+  );
   t.equal(closingReason({ ...base, owedTasks: 0 }), null, 'verdicts are waited for');
-  t.equal(closingReason({ ...base, owedTasks: 0, progress: { usefulGroups: 0, awaitingScore: 0 } }), 'all-ended');
+  t.equal(
+    closingReason({ ...base, owedTasks: 0, progress: { usefulGroups: 0, usefulGroupsInOrder: 0, awaitingScore: 0 } }),
+    'all-ended',
+  );
   t.equal(closingReason({ ...base, owedTasks: 0, endedForMs: 1000 }), 'scores-late', 'but not for ever');
 });
 

@@ -2,15 +2,18 @@
  * What an iteration has come to so far, counted as it happens, so that it can be read many times a second; and what of a run waits
  * outside of it. Kept in memory, after the commit, and built again from the tables at start (store.ts). Pure.
  */
-import { type EndReason, type IterationProgress, isTerminal, type PlannedTask } from '@segue/core';
+import { type EndReason, type IterationProgress, isTerminal, type PlannedTask, parseTrajectoryId } from '@segue/core';
 import { isSpanning } from './append.js';
 import { type GroupRow, moveCount, type SegmentRow, type TrajectoryRow } from './rows.js';
 import { filterReason, isJudged, type UsefulRules } from './score.js';
 
+type Waiting = Pick<IterationProgress, 'completeGroups' | 'usefulGroups' | 'usefulGroupsInOrder' | 'awaitingScore'>;
+
 /** Counts one iteration. */
 export class IterationTally {
   readonly iteration: number;
-  readonly #open: Set<string>;
+  /** Trajectories that owe a segment, with the index of their group. */
+  readonly #open: Map<string, number>;
   #committedTasks = 0;
   #generatedTokens = 0;
   #reprefilledTokens = 0;
@@ -24,7 +27,7 @@ export class IterationTally {
 
   constructor(iteration: number, tasks: readonly PlannedTask[]) {
     this.iteration = iteration;
-    this.#open = new Set(tasks.map(({ trajectoryId }) => trajectoryId));
+    this.#open = new Map(tasks.map(({ trajectoryId: id }) => [id, parseTrajectoryId(id).groupIndex]));
   }
 
   /** A segment of this iteration was committed. @param trajectory as it is with the segment */
@@ -63,11 +66,18 @@ export class IterationTally {
     if (trajectory.state === 'scored') this.addVerdict(trajectory);
   }
 
-  snapshot(waiting: Pick<IterationProgress, 'completeGroups' | 'usefulGroups' | 'awaitingScore'>): IterationProgress {
+  /** Index of the first group that owes a segment; Infinity when none does. */
+  firstOpenGroup(): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const index of this.#open.values()) first = Math.min(first, index);
+    return first;
+  }
+
+  snapshot(waiting: Waiting): IterationProgress {
     return {
       ...waiting,
       committedTasks: this.#committedTasks,
-      openTrajectoryIds: [...this.#open],
+      openTrajectoryIds: [...this.#open.keys()],
       generatedTokens: this.#generatedTokens,
       reprefilledTokens: this.#reprefilledTokens,
       promptTokens: this.#promptTokens,
@@ -166,8 +176,18 @@ export class RunProgress {
     return tally.snapshot({
       completeGroups: this.#complete.size,
       usefulGroups: this.#useful,
+      usefulGroupsInOrder: this.#usefulBefore(tally.firstOpenGroup()),
       awaitingScore: this.awaiting.size,
     });
+  }
+
+  /** Useful groups before `index` and before every group that waits for a verdict. */
+  #usefulBefore(index: number): number {
+    let end = index;
+    for (const id of this.awaiting.keys()) end = Math.min(end, parseTrajectoryId(id).groupIndex);
+    let count = 0;
+    for (const group of this.#complete.values()) if (group.index < end && this.#isUseful(group)) count++;
+    return count;
   }
 
   #isUseful(group: GroupRow): boolean {

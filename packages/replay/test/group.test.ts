@@ -92,6 +92,30 @@ t.test('the first frozen batch stays, also when more groups complete before the 
   t.match(store.getIteration(runId, 0), { state: 'frozen', progress: { completeGroups: 1 } });
 });
 
+t.test('groups are counted in order up to the first that owes a segment or a verdict', async (t) => {
+  const store = freshStore(t);
+  await addRun(store);
+  await open(store, 0, {
+    groups: [
+      [0, 2],
+      [1, 2],
+      [2, 2],
+    ],
+  });
+  const progress = () => store.getIteration(runId, 0).progress;
+  for (const group of [0, 2]) for (const i of [0, 1]) await finish(store, member(group, i), i);
+  t.match(progress(), { usefulGroups: 2, usefulGroupsInOrder: 1 }, 'group 1 owes both its segments');
+  await store.appendSegment(runId, segment(store, member(1, 0), 'budget'));
+  t.match(progress(), { usefulGroups: 2, usefulGroupsInOrder: 1 });
+  await store.appendSegment(runId, segment(store, member(1, 1), 'stop'));
+  t.match(progress(), { usefulGroups: 2, usefulGroupsInOrder: 1 }, 'it waits for a verdict');
+  await store.recordScore(runId, verdict(member(1, 1), 0));
+  t.match(progress(), { usefulGroups: 2, usefulGroupsInOrder: 2 }, 'it cannot be complete before the next iteration');
+  t.match(await end(store, 0), { batchGroupIds: { length: 2 } });
+  await open(store, 1, { policyVersion: 1 });
+  t.match(store.getIteration(runId, 1).progress, { usefulGroups: 0, usefulGroupsInOrder: 0 });
+});
+
 t.test('an iteration without a complete group trains nothing and keeps its version', async (t) => {
   const store = freshStore(t);
   await addRun(store);

@@ -117,6 +117,7 @@ t.test('what the memory knows of an iteration is built again at start', async (t
     rewardSum: 1,
     completeGroups: 1,
     usefulGroups: 1,
+    usefulGroupsInOrder: 1,
   });
   await before.close();
   const after = openStore(folder);

@@ -10,7 +10,7 @@ type RolloutRules = RunConfig['rollout'];
 export type ClosingReason = 'enough-groups' | 'all-ended' | 'scores-late';
 
 export interface ClosingState {
-  readonly progress: Pick<IterationProgress, 'usefulGroups' | 'awaitingScore'>;
+  readonly progress: Pick<IterationProgress, 'usefulGroups' | 'usefulGroupsInOrder' | 'awaitingScore'>;
   /** Planned tasks that still owe a segment of this iteration; those that were given up owe none. */
   readonly owedTasks: number;
   /** For how long no task has owed a segment; 0 while one does. */
@@ -22,12 +22,15 @@ export interface ClosingState {
 
 /**
  * The closing rule: enough useful groups are complete, or every planned task has ended its segment and is judged. `closeWhen: all` and a
- * run without partial rollouts know the second case alone. null: the phase goes on.
+ * run without partial rollouts know the second case alone. `oldest-groups` counts a group when none ahead of it may still complete in this
+ * iteration: what trains then depends on the order of issue, not on who is done first, which would prefer short responses. null: the phase
+ * goes on.
  */
 export function closingReason(state: ClosingState): ClosingReason | null {
   const { rules, progress } = state;
-  const early = rules.partial && rules.closeWhen === 'enough-groups';
-  if (early && progress.usefulGroups >= rules.groupsPerIteration) return 'enough-groups';
+  const counted = rules.closeWhen === 'oldest-groups' ? progress.usefulGroupsInOrder : progress.usefulGroups;
+  const early = rules.partial && rules.closeWhen !== 'all';
+  if (early && counted >= rules.groupsPerIteration) return 'enough-groups';
   if (state.owedTasks > 0) return null;
   if (progress.awaitingScore === 0) return 'all-ended';
   return state.endedForMs >= state.scoreWaitMs ? 'scores-late' : null;

@@ -215,6 +215,7 @@ const emptyIteration = {
     openTrajectoryIds: [],
     completeGroups: 0,
     usefulGroups: 0,
+    usefulGroupsInOrder: 0,
     awaitingScore: 0,
     generatedTokens: 0,
     reprefilledTokens: 0,

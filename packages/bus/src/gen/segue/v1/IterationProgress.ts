@@ -45,6 +45,11 @@ export interface IterationProgress {
    * Response lengths of what finished in this iteration: uint32, little-endian.
    */
   'responseTokensLe'?: (Buffer | Uint8Array | string);
+  /**
+   * Those of useful_groups that no group is ahead of that still owes a segment of this iteration or a verdict. Groups are in the order of
+   * their index.
+   */
+  'usefulGroupsInOrder'?: (number);
 }
 
 export interface IterationProgress__Output {
@@ -90,4 +95,9 @@ export interface IterationProgress__Output {
    * Response lengths of what finished in this iteration: uint32, little-endian.
    */
   'responseTokensLe': (Buffer);
+  /**
+   * Those of useful_groups that no group is ahead of that still owes a segment of this iteration or a verdict. Groups are in the order of
+   * their index.
+   */
+  'usefulGroupsInOrder': (number);
 }

@@ -1,0 +1,115 @@
+/** How a rollout phase ends: when it closes, what is cut, saved, purged and planned again. Against a cluster in memory. */
+import t from 'tap';
+import { putRun, smallRun, startController } from './fake-cluster.js';
+import { World } from './fake-world.js';
+
+const iterations = (world: World) => (world.iterations.get('r') ?? []).map((entry) => entry.record);
+const progressOf = (world: World) => JSON.parse(world.runs.get('r')!.progressJson);
+
+/** Runs to the end. */
+async function finish(world: World): Promise<void> {
+  const controller = startController(world);
+  await controller.runs.resume('r');
+  await controller.runs.settled();
+}
+
+t.test(
+  'enough useful groups close the phase: what runs is cut and saved, and goes on first under the newer version',
+  async (t) => {
+    const world = new World();
+    // The third group never ends by itself.
+    world.endOf = (task) => (task.iteration === 0 && task.groupId === 'r-g2' ? null : 'stop');
+    await putRun(world, {
+      ...smallRun,
+      warmup: { steps: 0 },
+      rollout: { ...smallRun.rollout, closeWhen: 'enough-groups' },
+    });
+    await finish(world);
+    const [first, second] = iterations(world);
+    t.strictSame(first!.batchGroupIds, ['r-g0', 'r-g1']);
+    t.strictSame(
+      second!.tasks.slice(0, 2).map((task) => [task.trajectoryId, task.segmentIndex]),
+      [
+        ['r-g2-t0', 1],
+        ['r-g2-t1', 1],
+      ],
+    );
+    t.strictSame(
+      world.trajectories.get('r-g2-t0')!.segments.map(({ endReason, version }) => [endReason, version]),
+      [
+        ['yield', 0],
+        ['stop', 1],
+      ],
+    );
+    t.equal(progressOf(world).rollout.closedBy, 'enough-groups');
+  },
+);
+
+t.test('oldest-groups waits for what was issued first, as long as it can complete in this iteration', async (t) => {
+  const world = new World();
+  // Of the first iteration's three groups the first takes longest, and a member of the second reaches its budget.
+  world.endOf = (task) => {
+    if (task.iteration > 0) return 'stop';
+    if (task.trajectoryId === 'r-g2-t1') setTimeout(endFirstGroup, 50);
+    if (task.groupId === 'r-g0') return null;
+    return task.trajectoryId === 'r-g1-t0' ? 'budget' : 'stop';
+  };
+  const endFirstGroup = () => {
+    for (const task of world.held.values()) world.append(task, 'stop');
+    world.held.clear();
+  };
+  await putRun(world, {
+    ...smallRun,
+    warmup: { steps: 0 },
+    rollout: { ...smallRun.rollout, groupsPerIteration: 1, overSampling: 3, closeWhen: 'oldest-groups' },
+  });
+  await finish(world);
+  t.strictSame(iterations(world)[0]!.batchGroupIds, ['r-g0']);
+  t.strictSame(
+    world.trajectories.get('r-g0-t0')!.segments.map(({ endReason }) => endReason),
+    ['stop'],
+    'it was not cut for the third, which was complete before it',
+  );
+});
+
+t.test('the iteration is closed only when each actor has flushed and the store has taken everything in', async (t) => {
+  const world = new World();
+  world.slowMs = 15;
+  world.endOf = (task) => (task.iteration === 0 && task.groupId === 'r-g2' ? null : 'stop');
+  await putRun(world, {
+    ...smallRun,
+    warmup: { steps: 0 },
+    rollout: { ...smallRun.rollout, closeWhen: 'enough-groups' },
+  });
+  await finish(world);
+  for (const id of ['r-g2-t0', 'r-g2-t1']) {
+    t.equal(world.trajectories.get(id)!.segments[0]?.endReason, 'yield', 'no segment came too late');
+  }
+  t.equal(world.stream.length, 0);
+});
+
+t.test('at close unstarted tasks are purged, and planned again', async (t) => {
+  const world = new World();
+  world.endOf = (task) => (task.iteration === 0 && task.groupId === 'r-g2' ? 'leave' : 'stop');
+  await putRun(world, {
+    ...smallRun,
+    warmup: { steps: 0 },
+    rollout: { ...smallRun.rollout, closeWhen: 'enough-groups' },
+  });
+  await finish(world);
+  t.equal(world.runs.get('r')?.state, 'finished');
+  t.equal(world.queue.length, 0);
+  t.ok(
+    world.published.every((task) => task.attempt === 0),
+    'none was taken for lost',
+  );
+  t.strictSame(
+    iterations(world)[1]!
+      .tasks.slice(0, 2)
+      .map((task) => [task.trajectoryId, task.segmentIndex]),
+    [
+      ['r-g2-t0', 0],
+      ['r-g2-t1', 0],
+    ],
+  );
+});
