@@ -1,7 +1,14 @@
 /** The engine that the configuration names: our own, or a server of somebody else's. */
 import { join } from 'node:path';
 import { type ActorConfig, type Engine, SegueError } from '@segue/core';
-import { engineProcessEntry, ProcessEngine, requireDevice, WorkerEngine, warmEngine } from '@segue/engine';
+import {
+  engineProcessEntry,
+  ProcessEngine,
+  requireDevice,
+  requireDeviceBriefly,
+  WorkerEngine,
+  warmEngine,
+} from '@segue/engine';
 import { llamaServerCommand, RemoteEngine } from '@segue/remote-engine';
 import type { DeviceTurn } from './device-turn.js';
 
@@ -20,7 +27,7 @@ export async function engineMaker(config: ActorConfig, { entry, turn }: EngineMa
       'engine: server cannot take turns with the trainer (deployment: colocated): it has no way to give its memory back; choose engine: own, or deployment: disaggregated',
     );
   }
-  await requireDevice(config.device, config.precision);
+  await (turn === undefined ? requireDevice : requireDeviceBriefly)(config.device, config.precision);
   const options = ownOptions(config);
   if (turn !== undefined) return () => new ProcessEngine(options, () => turn.acquire());
   return () => new WorkerEngine(options, entry);

@@ -1,11 +1,13 @@
 // Refusals on machines that cannot use CUDA: the loader is asked about real shared libraries, made here, that need what is missing.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { SegueError } from '@segue/core';
 import t from 'tap';
 import { LocalEngine } from '../dist/generate/local-engine.js';
 import { cudaError, driverVersionIn, requireCuda } from '../dist/graph/cuda.js';
 import { requireDevice } from '../dist/graph/device.js';
 import { float16Bits, fromFloat16Bits } from '../dist/graph/float16.js';
+import { requireDeviceBriefly } from '../dist/process/device-check.js';
 import { sharedLibrary } from './shared-library.js';
 
 const linux = process.platform === 'linux' && process.arch === 'x64' ? false : 'CUDA is for 64-bit Intel or AMD Linux';
@@ -115,6 +117,27 @@ t.test('precisions that a device does not have', async (t) => {
     code: 'INVALID_CONFIG',
     message: /tf32 needs device cuda/,
   });
+});
+
+t.test('a check by a process that ends says what a check here says', async (t) => {
+  const outcome = async (check: Promise<void>) => {
+    try {
+      await check;
+      return 'usable';
+    } catch (error) {
+      const { code, rawMessage } = SegueError.from(error);
+      return { code, rawMessage };
+    }
+  };
+  for (const precision of ['float32', 'tf32'] as const) {
+    for (const device of ['cpu', 'cuda'] as const) {
+      t.same(
+        await outcome(requireDeviceBriefly(device, precision)),
+        await outcome(requireDevice(device, precision)),
+        `${device} ${precision}`,
+      );
+    }
+  }
 });
 
 t.test('the version of the driver, with its own kernel module and with the open one', async (t) => {

@@ -1,7 +1,7 @@
 /** Puts the trainer into its shell: policy store, handlers, and the order of the stop. */
 import { trainerContract } from '@segue/bus';
 import type { TrainerConfig } from '@segue/core';
-import { engineProcessEntry, requireDevice, warmTraining } from '@segue/engine';
+import { engineProcessEntry, requireDevice, requireDeviceBriefly, warmTraining } from '@segue/engine';
 import { type LoadOrder, openAgent, pinnedVersions, type Shell } from '@segue/service';
 import { defineTrainerMetrics } from './metrics.js';
 import { trainerHandlers } from './service.js';
@@ -12,7 +12,8 @@ const retentionMs = 60_000;
 
 export async function buildTrainer(shell: Shell<TrainerConfig>, seams: TrainerSeams = {}): Promise<void> {
   const { config, log, bus, peers } = shell;
-  await requireDevice(config.device, config.precision);
+  const check = config.deployment === 'colocated' ? requireDeviceBriefly : requireDevice;
+  await check(config.device, config.precision);
   const metrics = defineTrainerMetrics(shell.metrics);
   const owner = { load: (order: LoadOrder) => trainer.load(order), release: () => trainer.releaseDevice() };
   const program = { entry: engineProcessEntry, warmUp: warmTraining(config.engineTimeoutMs) };
