@@ -1,6 +1,6 @@
 /**
- * A real nats-server on a disk that fills up: whoever publishes is refused or not answered, and stays so when there is space again, until the watch of the local
- * cluster starts the server anew. Then everything that was acknowledged is there, as it was, and work goes on.
+ * A real nats-server on a disk that fills up: whoever publishes is refused with RESOURCE_EXHAUSTED, though the server answers nothing at all, and so it stays when there is
+ * space again, until the watch of the local cluster starts the server anew. Then everything that was acknowledged is there, as it was, and work goes on.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -64,13 +64,19 @@ t.test('the disk of a message server is full, and then it is not', { skip: canno
   t.comment(`after ${acknowledged} messages: ${refusal}`);
   await watch.look();
   t.strictSame(restarts, [], 'while it is full a new start would help nobody');
+  const one = { ...segment, id: 'r-g1-t0-s0', trajectoryId: 'r-g1-t0' };
+  const full = { code: 'RESOURCE_EXHAUSTED', message: /its disk is full or does not write/ };
+  await Promise.all([
+    t.rejects(bus.publishSegment('r', one), full, 'who publishes'),
+    t.rejects(connectBus({ url: nats.url, name: 'late' }), full, 'who comes now'),
+  ]);
 
   disk.resize(pid, roomy);
   await watch.look();
   t.match(restarts, [/its disk was full and has \d+ bytes free again/]);
   await nats.kill();
   await nats.restart();
-  await bus.publishSegment('r', { ...segment, id: 'r-g1-t0-s0', trajectoryId: 'r-g1-t0' });
+  await bus.publishSegment('r', one);
   const jsm = await nc.jetstreamManager();
   const { state } = await jsm.streams.info(stream);
   t.ok(state.messages >= acknowledged + 1, `${state.messages} messages, ${acknowledged} and one were acknowledged`);

@@ -56,6 +56,7 @@ export async function submitProblems(
   }
   // Taken in, it would hold the id against the batch that was meant.
   if (problems.length === 0) throw refused(`batch ${header.batchId} holds no problems`);
+  // A run that is over takes no more: the store, which knows whether it has this batch, says so.
   const result = await replay.putProblems(header, problems, { signal });
   return { ...result, batchId: header.batchId };
 }
@@ -67,9 +68,6 @@ async function openReader(
   run: RunRecord,
   batchId: string,
 ): Promise<ProblemReader> {
-  if (run.state === 'stopped' || run.state === 'finished') {
-    throw new SegueError('FAILED_PRECONDITION', `run ${run.id} is ${run.state} and takes no more problems`);
-  }
   const { policy } = parseProgress(run);
   if (policy === null) {
     throw new SegueError('FAILED_PRECONDITION', `run ${run.id} has no policy yet: call CreateRun again`);

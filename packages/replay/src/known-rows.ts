@@ -6,7 +6,7 @@
 type Key = readonly (string | number)[];
 
 export class KnownRows<Row> {
-  readonly #rows = new Map<string, { readonly bytes: Buffer; readonly row: Row }>();
+  readonly #rows = new Map<string, { readonly bytes: string; readonly row: Row }>();
   readonly #max: number;
 
   constructor(max: number) {
@@ -18,19 +18,18 @@ export class KnownRows<Row> {
   }
 
   /** The row that these bytes hold. Only equal bytes count: what a transaction undid, or a disk changed, is not known. */
-  get(key: Key, bytes: Uint8Array): Row | undefined {
+  get(key: Key, bytes: Buffer): Row | undefined {
     const known = this.#rows.get(key.join());
-    return known?.bytes.equals(bytes) ? known.row : undefined;
+    return known?.bytes === bytes.toString('latin1') ? known.row : undefined;
   }
 
   /** The row that was used longest ago makes room. */
-  keep(key: Key, bytes: Uint8Array, row: Row): void {
-    // A copy, since the database's library may use its buffer again; of its own, since a small piece of a shared pool would keep all 8 KiB of that in memory.
-    const copy = Buffer.allocUnsafeSlow(bytes.byteLength);
-    copy.set(bytes);
+  keep(key: Key, bytes: Buffer, row: Row): void {
     const name = key.join();
     this.#rows.delete(name);
-    this.#rows.set(name, { bytes: copy, row });
+    // A copy, since the database's library may use its buffer again. As text, a character for each byte: a buffer of its own costs many times as much to make,
+    // and a piece of a shared one would keep all of that in memory.
+    this.#rows.set(name, { bytes: bytes.toString('latin1'), row });
     const oldest = this.#rows.keys().next().value;
     if (this.#rows.size > this.#max && oldest !== undefined) this.#rows.delete(oldest);
   }

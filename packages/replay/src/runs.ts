@@ -93,7 +93,7 @@ function isSameRow(a: RunRow, b: RunRow): boolean {
 /** Adds a batch of problems, all or none. */
 export function putProblems(tables: Tables, header: BatchHeader, problems: readonly Problem[]): BatchResult {
   const { runId, batchId } = header;
-  requireRun(tables, runId);
+  const { state } = requireRun(tables, runId);
   requireRecords(tables, runId);
   requireId(batchId, 'batch id');
   const contentHash = hashProblems(problems);
@@ -101,6 +101,9 @@ export function putProblems(tables: Tables, header: BatchHeader, problems: reado
   if (kept !== undefined) {
     if (kept.contentHash === contentHash) return { accepted: kept.accepted, repeated: true };
     throw new SegueError('ALREADY_EXISTS', `batch ${batchId} of run ${runId} was accepted before with other problems`);
+  }
+  if (state === 'stopped' || state === 'finished') {
+    throw new SegueError('FAILED_PRECONDITION', `run ${runId} is ${state} and takes no more problems`);
   }
   let counters = countersOf(tables, runId);
   // Counts leave out what cannot be read; what is there keeps its place.

@@ -356,7 +356,7 @@ export class ReplayStore {
       this.#runs.requireReadable(notices);
       return { result, notices };
     };
-    const { result } = await this.#writer.run(write, ({ notices }) => this.#committed(notices));
+    const { result } = await this.#writer.run(write, ({ notices }) => this.#committed(notices), true);
     return result;
   }
 

@@ -46,6 +46,7 @@ import { type Database, open, type RootDatabase } from 'lmdb';
 import { createStoreFile, storeFileName } from './create-file.js';
 import type { ItemTableRow } from './items/item-rows.js';
 import { KnownRows } from './known-rows.js';
+import { LateRows } from './late-rows.js';
 import type {
   BatchRow,
   Counters,
@@ -75,10 +76,22 @@ export class DamagedRow {
   }
 }
 
-/** Whether the file is open: the library must not be asked for anything afterwards. */
 interface Life {
+  /** Whether the file is open: the library must not be asked for anything afterwards. */
   isOpen: boolean;
+  /** Rows that were put or removed so far. */
+  changes: number;
 }
+
+interface TableOptions {
+  /** Of rows that are immutable and read again and again, how many are kept. */
+  readonly keptRows?: number;
+  /** Rows are written at the end of their transaction. They are read by their keys alone, and never removed in the transaction that put them. */
+  readonly isLate?: boolean;
+}
+
+/** Marks lie in tables whose keys say everything. */
+const markBytes = encodeRow(1);
 
 /** Rows of a table whose reading is kept, of runs that go on: many of the small ones, few of those that grow with an iteration. */
 const keptSmallRows = 8_192;
@@ -91,10 +104,16 @@ export class Table<Row> {
   readonly #life: Life;
   /** What was read or written last, by key: the same bytes need no second decoding. null where rows are read once. */
   readonly #known: KnownRows<Row> | null;
+  readonly #late: LateRows<Row> | null;
 
-  /** @param keptRows of rows that are immutable and read again and again, how many are kept */
-  constructor(root: RootDatabase<Buffer, (string | number)[]>, life: Life, name: string, keptRows = 0) {
+  constructor(
+    root: RootDatabase<Buffer, (string | number)[]>,
+    life: Life,
+    name: string,
+    { keptRows = 0, isLate = false }: TableOptions = {},
+  ) {
     this.#known = keptRows > 0 ? new KnownRows(keptRows) : null;
+    this.#late = isLate ? new LateRows() : null;
     this.#table = root.openDB<Buffer, (string | number)[]>({ name, encoding: 'binary' });
     this.#name = name;
     this.#life = life;
@@ -106,6 +125,8 @@ export class Table<Row> {
   }
 
   get(key: Key): Row | undefined {
+    const late = this.#late?.get(key);
+    if (late !== undefined) return late;
     const bytes = this.#database.get([...key]);
     if (bytes === undefined) return undefined;
     const known = this.#known?.get(key, bytes);
@@ -116,12 +137,29 @@ export class Table<Row> {
   }
 
   has(key: Key): boolean {
+    if (this.#late?.get(key) !== undefined) return true;
     return this.#database.doesExist([...key]);
   }
 
   /** Inside a transaction only. */
   put(key: Key, row: Row): void {
-    const bytes = encodeRow(row);
+    this.#life.changes++;
+    if (this.#late === null) this.#write(key, row);
+    else this.#late.put(key, row);
+  }
+
+  /** Writes what waits for the end of the transaction. */
+  writeLate(): void {
+    for (const { key, row } of this.#late?.takeAll() ?? []) this.#write(key, row);
+  }
+
+  /** Answers how to undo what is put from now on and waits for the end of the transaction. */
+  markLate(): () => void {
+    return this.#late?.mark() ?? (() => {});
+  }
+
+  #write(key: Key, row: Row): void {
+    const bytes = row === 1 ? markBytes : encodeRow(row);
     void this.#database.put([...key], bytes);
     this.#known?.keep(key, bytes, row);
   }
@@ -138,6 +176,7 @@ export class Table<Row> {
 
   /** Inside a transaction only. */
   remove(key: Key): void {
+    this.#life.changes++;
     void this.#database.remove([...key]);
   }
 
@@ -195,19 +234,21 @@ export function openTables(folder: string) {
   createStoreFile(folder);
   const root = open<Buffer, (string | number)[]>({ path: folder, encoding: 'binary', noSubdir: false, maxDbs: 32 });
   const file = join(folder, storeFileName);
-  const life: Life = { isOpen: true };
+  const life: Life = { isOpen: true, changes: 0 };
+  const counters = new Table<Counters>(root, life, 'counters', { keptRows: keptSmallRows, isLate: true });
+  let isWriting = false;
   return {
     folder,
     runs: new Table<RunRow>(root, life, 'runs'),
-    counters: new Table<Counters>(root, life, 'counters', keptSmallRows),
+    counters,
     problems: new Table<Problem>(root, life, 'problems'),
     problemPositions: new Table<number>(root, life, 'problemPositions'),
-    problemTallies: new Table<ProblemTally>(root, life, 'problemTallies', keptSmallRows),
+    problemTallies: new Table<ProblemTally>(root, life, 'problemTallies', { keptRows: keptSmallRows }),
     batches: new Table<BatchRow>(root, life, 'batches'),
-    iterations: new Table<IterationRow>(root, life, 'iterations', keptLargeRows),
-    plans: new Table<readonly PlannedTask[]>(root, life, 'plans', keptLargeRows),
-    groups: new Table<GroupRow>(root, life, 'groups', keptSmallRows),
-    trajectories: new Table<TrajectoryRow>(root, life, 'trajectories', keptSmallRows),
+    iterations: new Table<IterationRow>(root, life, 'iterations', { keptRows: keptLargeRows }),
+    plans: new Table<readonly PlannedTask[]>(root, life, 'plans', { keptRows: keptLargeRows }),
+    groups: new Table<GroupRow>(root, life, 'groups', { keptRows: keptSmallRows }),
+    trajectories: new Table<TrajectoryRow>(root, life, 'trajectories', { keptRows: keptSmallRows }),
     segments: new Table<SegmentRow>(root, life, 'segments'),
     tokens: new Table<TokensRow>(root, life, 'tokens'),
     unfinished: new Table<1>(root, life, 'unfinished'),
@@ -227,11 +268,24 @@ export function openTables(folder: string) {
      * can be undone by itself.
      */
     transact(work: () => void): void {
-      // The callback must not return what a put returns: the library would wait for it.
-      root.transactionSync(() => {
-        work();
-      });
+      const isPart = isWriting;
+      const undoLate = counters.markLate();
+      isWriting = true;
+      try {
+        // The callback must not return what a put returns: the library would wait for it.
+        root.transactionSync(() => {
+          work();
+          if (!isPart) counters.writeLate();
+        });
+      } catch (error) {
+        undoLate();
+        throw error;
+      } finally {
+        isWriting = isPart;
+      }
     },
+    /** Rows that were put or removed so far: whether a piece of work has changed anything yet. */
+    changes: () => life.changes,
     /** Copies the state of this moment into the folder `target`, whatever is written meanwhile. The file has the name of ours. */
     backUp: (target: string): Promise<void> => root.backup(target, true),
     bytesOnDisk: () => statSync(file).size,

@@ -136,12 +136,16 @@ export function putTrajectory(
   tables.trajectories.put(key, after);
   if (after.state === before.state) return;
   if (after.state === 'finished') tables.awaiting.put(key, 1);
-  else tables.awaiting.remove(key);
-  if (after.state === 'pending' || after.state === 'unfinished') tables.unfinished.put(unfinishedKey(after), 1);
-  else tables.unfinished.remove(unfinishedKey(after));
+  else if (before.state === 'finished') tables.awaiting.remove(key);
+  if (isUnfinished(before) && !isUnfinished(after)) tables.unfinished.remove(unfinishedKey(after));
+  if (isUnfinished(after) && !isUnfinished(before)) tables.unfinished.put(unfinishedKey(after), 1);
   const counters = countersOf(tables, runId);
   const trajectoriesByState = moveCount(counters.trajectoriesByState, before.state, after.state);
   tables.counters.put([runId], { ...counters, trajectoriesByState });
+}
+
+function isUnfinished({ state }: TrajectoryRow): boolean {
+  return state === 'pending' || state === 'unfinished';
 }
 
 /** Completes the trajectory's group when this was the last member that was not over. */

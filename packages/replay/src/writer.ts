@@ -10,6 +10,8 @@ import type { Tables } from './tables.js';
 
 /** A write that waits for its transaction. */
 interface Pending {
+  /** Whether it may run again in place of a run that was undone. */
+  readonly isRepeatable: boolean;
   /** Runs inside the transaction. */
   readonly write: () => void;
   /** Runs after it is on disk. */
@@ -39,13 +41,16 @@ export class Writer {
   }
 
   /**
-   * Runs `write` in the next transaction; resolves when it is on disk. @param committed runs then, before anybody is answered
+   * Runs `write` in the next transaction; resolves when it is on disk.
+   * @param committed runs then, before anybody is answered
+   * @param isRepeatable whether `write` may run again after it was undone: it changes nothing but rows. Such writes cost less
    */
-  run<T>(write: () => T, committed: (result: T) => void): Promise<T> {
+  run<T>(write: () => T, committed: (result: T) => void, isRepeatable: boolean): Promise<T> {
     if (this.#closed) return Promise.reject(new SegueError('UNAVAILABLE', 'the store is closed'));
     return new Promise<T>((resolve, reject) => {
       let outcome: { readonly value: T } | null = null;
       this.#pending.push({
+        isRepeatable,
         write: () => {
           outcome = { value: write() };
         },
@@ -83,15 +88,8 @@ export class Writer {
     const refused = new Map<Pending, SegueError>();
     try {
       this.#requireSpace();
-      this.#tables.transact(() => {
-        for (const pending of batch) {
-          try {
-            this.#tables.transact(pending.write);
-          } catch (error) {
-            refused.set(pending, this.#translate(error));
-          }
-        }
-      });
+      const isDone = batch.every(({ isRepeatable }) => isRepeatable) && this.#asOne(batch, refused);
+      if (!isDone) this.#apart(batch, refused);
     } catch (error) {
       const failure = this.#translate(error);
       for (const pending of batch) pending.failed(refused.get(pending) ?? failure);
@@ -103,6 +101,45 @@ export class Writer {
       if (error === undefined) pending.done();
       else pending.failed(error);
     }
+  }
+
+  /**
+   * The writes one after the other, none of them a part by itself, which costs as much as another row or two. False, with nothing changed, when one broke off
+   * after it had changed something. @param refused takes those that broke off before
+   */
+  #asOne(batch: readonly Pending[], refused: Map<Pending, SegueError>): boolean {
+    let isHalfDone = false;
+    try {
+      this.#tables.transact(() => {
+        for (const pending of batch) {
+          const changesBefore = this.#tables.changes();
+          try {
+            pending.write();
+          } catch (error) {
+            isHalfDone = this.#tables.changes() > changesBefore;
+            if (isHalfDone) throw error;
+            refused.set(pending, this.#translate(error));
+          }
+        }
+      });
+    } catch (error) {
+      if (!isHalfDone) throw error;
+      return false;
+    }
+    return true;
+  }
+
+  /** Each write as a part that can be undone by itself. @param refused takes those that broke off */
+  #apart(batch: readonly Pending[], refused: Map<Pending, SegueError>): void {
+    this.#tables.transact(() => {
+      for (const pending of batch) {
+        try {
+          this.#tables.transact(pending.write);
+        } catch (error) {
+          refused.set(pending, this.#translate(error));
+        }
+      }
+    });
   }
 
   #requireSpace(): void {

@@ -228,11 +228,10 @@ t.test('commit to reward task is derived again: a store killed between the commi
   const [retry] = await takeAll(bus, 1);
   t.match(retry?.value, { trajectoryId: member(0, 0), attempt: 1 });
   await until(() => isDrained(bus));
-  t.match(
-    await third.client.getStatistics({ runId }),
-    { appendsByOutcome: { committed: 1, 'kept-earlier': 1 }, finished: 1 },
-    'what was not acknowledged came again and changed nothing',
-  );
+  // Once more when the second process had it in hand, and not yet acknowledged, as it died.
+  const { appendsByOutcome, finished } = await third.client.getStatistics({ runId });
+  t.match({ appendsByOutcome, finished }, { appendsByOutcome: { committed: 1 }, finished: 1 });
+  t.ok((appendsByOutcome['kept-earlier'] ?? 0) >= 1, 'what was not acknowledged came again and changed nothing');
 });
 
 t.test('no acknowledged segment is lost by kill -9 of the store', async (t) => {

@@ -2,6 +2,7 @@
  * Serves a contract's handlers on a gRPC server: converts, translates errors, turns cancellation into an AbortSignal, and
  * writes streams no faster than they are read.
  */
+import { setMaxListeners } from 'node:events';
 import type {
   Metadata,
   Server,
@@ -217,6 +218,8 @@ class RunningCall {
     this.#options = options;
     call.on('cancelled', this.#abort);
     if (call.cancelled || options.signal?.aborted) this.#abort();
+    // Every call that runs listens, and lets go at its end.
+    if (options.signal) setMaxListeners(0, options.signal);
     options.signal?.addEventListener('abort', this.#abort, { once: true });
     const parent = readTrace(call.metadata.get(traceHeader)[0]);
     const name = method.path.slice(1);

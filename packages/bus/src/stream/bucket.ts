@@ -60,8 +60,12 @@ export class Bucket<T> {
     await js.views.kv(this.#spec.name, { history: 1, ttl: this.#spec.ttlMs, timeout: requestTimeoutMs, replicas });
   }
 
-  put(key: string, value: T): Promise<void> {
-    return withPatience(this.#connection.nc, `writing ${key}`, () => this.putOnce(key, value));
+  async put(key: string, value: T): Promise<void> {
+    try {
+      await withPatience(this.#connection.nc, `writing ${key}`, () => this.putOnce(key, value));
+    } catch (error) {
+      throw await this.#connection.explain(error);
+    }
   }
 
   /** One try: for what is written again soon. */

@@ -3,7 +3,7 @@
  * checksum that travels beside the body. Any msgpack decoder reads them; what comes in is checked field by field, since a
  * body may come from anywhere. The one file that knows msgpackr: typed arrays given to it bare would be corrupted.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { isId, SegueError } from '@segue/core';
 import { Packr } from 'msgpackr';
 import { float32FromBytes, int32FromBytes, littleEndian } from '../convert/bytes.js';
@@ -39,7 +39,7 @@ function packableValue(value: BodyValue): unknown {
 
 /** First 16 hex digits of sha256: against rotten disks and cut messages, not against an attacker. */
 export function checksum(body: Uint8Array): string {
-  return createHash('sha256').update(body).digest('hex').slice(0, 16);
+  return hash('sha256', body).slice(0, 16);
 }
 
 /** @param expected from the message's header; null where none travels. Throws DATA_LOSS or INVALID_INPUT */

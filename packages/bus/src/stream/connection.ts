@@ -15,6 +15,7 @@ import {
 import { pause } from '../abort.js';
 import type { TlsMaterial } from '../access/tls.js';
 import type { BusLog, BusOptions } from './bus.js';
+import { explainSilence, isTimeout, muteReason } from './mute.js';
 import { inboxPrefix } from './permissions.js';
 import { Requests } from './requests.js';
 
@@ -40,29 +41,35 @@ export interface Connection {
   readonly inboxPrefix: string | undefined;
   /** Whether the server is there at this moment. */
   isUp(): boolean;
+  /** What to throw for a write that failed: RESOURCE_EXHAUSTED where the server is there and its streams are silent. */
+  explain(error: unknown): Promise<SegueError>;
 }
 
 const silent: BusLog = { info: () => {}, warn: () => {} };
 
 /** Throws UNAVAILABLE when no server answers in time, FAILED_PRECONDITION when it has no JetStream. */
 export async function openConnection(options: BusOptions): Promise<Connection> {
-  const nc = await connectWithPatience(options);
+  const settings = settingsOf(options);
+  const nc = await connectWithPatience(options, settings);
   const log = options.log ?? silent;
   const isUp = followStatus(nc, log, options.onConnection);
   try {
     const js = nc.jetstream({ timeout: requestTimeoutMs });
     const prefix = options.service === undefined ? undefined : inboxPrefix(options.service);
     const requests = new Requests(nc, requestTimeoutMs, prefix);
-    return { nc, js, jsm: await js.jetstreamManager(), requests, log, inboxPrefix: prefix, isUp };
+    const explain = (error: unknown) => explainSilence(SegueError.from(error), settings);
+    return { nc, js, jsm: await js.jetstreamManager(), requests, log, inboxPrefix: prefix, isUp, explain };
   } catch (error) {
     await nc.close();
+    if (isTimeout(error))
+      throw new SegueError('RESOURCE_EXHAUSTED', `${printableUrl(options.url)}: ${muteReason}`, error);
     const message = `the NATS server at ${printableUrl(options.url)} gives no JetStream (${String(error)}): start it with --jetstream`;
     throw new SegueError('FAILED_PRECONDITION', message, error);
   }
 }
 
-async function connectWithPatience(options: BusOptions): Promise<NatsConnection> {
-  const settings: ConnectionOptions = {
+function settingsOf(options: BusOptions): ConnectionOptions {
+  return {
     servers: options.url,
     name: options.name,
     timeout: dialTimeoutMs,
@@ -75,6 +82,9 @@ async function connectWithPatience(options: BusOptions): Promise<NatsConnection>
     ...(options.seed !== undefined && { authenticator: nkeyAuthenticator(Buffer.from(options.seed.trim())) }),
     ...(options.tls && { tls: pemOf(options.tls) }),
   };
+}
+
+async function connectWithPatience(options: BusOptions, settings: ConnectionOptions): Promise<NatsConnection> {
   const timeoutMs = options.connectTimeoutMs ?? 10_000;
   const deadlineAtMs = performance.now() + timeoutMs;
   for (;;) {

@@ -86,7 +86,9 @@ export class WorkQueue<T> {
           publishToStream(this.#connection, subject, part, fields, messageId),
         );
       }),
-    );
+    ).catch(async (error: unknown) => {
+      throw await this.#connection.explain(error);
+    });
   }
 
   /** What is there at once, else the first that comes within `waitMs` and what came with it. */

@@ -1,0 +1,57 @@
+/**
+ * Why a publication was not answered. A server whose disk is full (nats-server 2.9) refuses nothing: it takes new connections and delivers what is not kept, but of its
+ * streams not one word comes, to nobody, until it is started anew. So whoever has waited in vain looks by a connection of its own. It publishes nothing.
+ */
+import { SegueError } from '@segue/core';
+import { type ConnectionOptions, connect, NatsError, type NatsConnection } from 'nats';
+
+/** For the connection, and for the answer of the streams, in ms. */
+const patienceMs = 2_000;
+
+export const muteReason =
+  'the NATS server answers and its streams do not: its disk is full or does not write; free space there, and start it anew where nothing else does';
+
+/** The failure as it came, or RESOURCE_EXHAUSTED where the server is there and its streams are mute. */
+export async function explainSilence(failure: SegueError, settings: ConnectionOptions): Promise<SegueError> {
+  if (failure.code !== 'UNAVAILABLE' || !(await areStreamsMute(settings))) return failure;
+  return new SegueError('RESOURCE_EXHAUSTED', `${failure.rawMessage}; ${muteReason}`, failure);
+}
+
+async function areStreamsMute(settings: ConnectionOptions): Promise<boolean> {
+  // Made only when the server has answered: one that is stopped is not mute but away.
+  const nc = await connectWithin(settings);
+  if (nc === null) return false;
+  try {
+    // An answer of any kind, a refusal too, says that they are well.
+    await nc.request('$JS.API.INFO', undefined, { timeout: patienceMs });
+    return false;
+  } catch (error) {
+    return isTimeout(error);
+  } finally {
+    await nc.close();
+  }
+}
+
+export function isTimeout(error: unknown): boolean {
+  return error instanceof NatsError && error.code === 'TIMEOUT';
+}
+
+/** null when there is none in time; one that comes later is closed. */
+async function connectWithin(settings: ConnectionOptions): Promise<NatsConnection | null> {
+  const connecting = connect({ ...settings, reconnect: false });
+  const nc = await within(connecting);
+  if (nc === null) connecting.then((late) => late.close()).catch(() => undefined);
+  return nc;
+}
+
+async function within<T>(work: Promise<T>): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), patienceMs);
+  });
+  try {
+    return await Promise.race([work.catch(() => null), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
