@@ -3,8 +3,8 @@
  * At the end the samples are judged. How that is shown is the business of whoever calls.
  *
  * Disk is judged by what has a limit: the message server's streams (`max_age`, `max_bytes`), and what one run keeps of its policies (`keepVersions`;
- * actors of one machine read the trainer's). The store keeps every trajectory of every run on purpose, and logs stay; these grow, and are told. Memory
- * is judged without the pages of mapped files: the store's are as many as it has data.
+ * actors of one machine read the trainer's), and the store's file: runs that are over leave it but for the newest few (`retention.finishedRuns`). Logs stay; they
+ * grow, and are told. Memory is judged without the pages of mapped files: the store's are as many as it has data.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -24,6 +24,8 @@ const services = ['nats', 'replay', 'controller', 'trainer', 'reward', ...actors
 const ownName = 'supervisor and client';
 /** Blocks of a bucket of nats-server; what was overwritten is on disk until its block is full. */
 const blockBytes = 8 * 2 ** 20;
+/** What a store that lives for months is told: of runs that are over it keeps these. */
+const settings = { replay: ['retention.finishedRuns=3', 'retention.minAgeHours=0'] };
 const samplesWanted = 240;
 const fastestSampleMs = 1_000;
 
@@ -45,7 +47,7 @@ export async function runSoak({ minutes, iterations, seed, folder, stuckAfterMs 
   const seen = { runs: 0, runId: '', iterations: 0, changedAtMs: beganAtMs };
 
   return withLocalCluster(
-    { ...defaultClusterOptions, dataFolder: folder, actors: actors.length },
+    { ...defaultClusterOptions, dataFolder: folder, actors: actors.length, settings },
     tell,
     async (access) => {
       const { client, cluster, interrupt } = access;
@@ -113,12 +115,12 @@ async function sampleAll(pids, folder, cluster) {
       throw new Error(`${name} ended and was started again: see its log in ${folder}`);
     processes[name] = await processSample(pid);
   }
-  const [store, logs] = await Promise.all(['replay', 'logs'].map((name) => folderBytes(join(folder, name))));
   const kept = {
     nats: await streamBytes(join(folder, 'nats/jetstream/$G/streams')),
+    replay: { 'file on disk': await folderBytes(join(folder, 'replay')) },
     trainer: { 'policies on disk, per run': await bytesPerRun(join(folder, 'policies')) },
   };
-  return { processes, kept, grows: { store, logs } };
+  return { processes, kept, grows: { logs: await folderBytes(join(folder, 'logs')) } };
 }
 
 /** Of each stream and bucket of the message server. */
@@ -148,7 +150,7 @@ export function judgeAll(samples) {
   for (const name of Object.keys(first?.processes ?? {})) {
     const of = (key) => samples.map(({ processes }) => processes[name][key]);
     verdicts.push(judge({ process: name, what: 'handles', values: of('handles'), constant: true }));
-    verdicts.push(judge({ process: name, what: 'memory of its own', values: of('ownBytes') }));
+    verdicts.push(judge({ process: name, what: 'memory of its own', values: of('ownBytes'), floor: true }));
   }
   for (const [name, series] of Object.entries(first?.kept ?? {})) {
     for (const what of Object.keys(series)) {

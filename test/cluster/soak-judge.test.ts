@@ -52,6 +52,30 @@ t.test('each thing that rises is named with its process', async (t) => {
   );
 });
 
+t.test('memory is judged by what is left after collections, not by how far it wanders between them', async (t) => {
+  const collected = (floor: (i: number) => number, wander: number) => (i: number) => floor(i) + (i % 5) * wander;
+  const wide = (i: number) => (i < 30 ? 4 : 12);
+  t.strictSame(
+    judgeAll(
+      samples(
+        (i) => collected(() => 100, wide(i))(i),
+        () => 30,
+      ),
+    ).failed,
+    [],
+  );
+  t.strictSame(
+    judgeAll(
+      samples(
+        collected((i) => 100 + Math.floor(i / 10) * 4, 12),
+        () => 30,
+      ),
+    ).failed,
+    ['actor'],
+    'a floor that rises',
+  );
+});
+
 t.test('five parts in a hundred are allowed, and one handle', async (t) => {
   const series = (last: number, constant = false) => {
     const values = Array.from({ length: 16 }, (_, i) => (i < 12 ? 10 : last));
