@@ -1,9 +1,10 @@
 /**
  * Decoding, training and agreement on a GPU: `npm run bench -- cuda [--sizes medium,0.5b,1.5b] [--precisions float32,tf32,float16]
  * [--batches 32,256] [--chunk 128] [--prompt 128] [--tokens 256] [--rows 32] [--length 512] [--micro 4096] [--parity large] [--only decode]
- * [--device cuda] [--json]`. Prints tokens/s, the share of time lost to copies (estimated: bytes over the rate of the bus, which is measured
+ * [--device cuda] [--json] [--peers --python /path/to/python]`. Prints tokens/s, the share of time lost to copies (estimated: bytes over the rate of the bus, which is measured
  * beside it), and how far results lie from the CPU's. Weights are random: speed does not depend on what they are. Each measurement is a process of its own, since TF32 is on or off for a whole process.
- * `--device cpu` rehearses it without a GPU.
+ * With --peers: transformers' `generate` and a step in PyTorch (peers/cuda-pytorch.py) on the same checkpoints, after Segue on the same device, run by a Python
+ * that has torch and transformers (--python or SEGUE_BENCH_PYTHON). `--device cpu` rehearses it without a GPU.
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -33,24 +34,30 @@ const { values: options } = parseArgs({
     parity: { type: 'string', default: 'large' },
     only: { type: 'string', default: 'parity,decode,train' },
     device: { type: 'string', default: 'cuda' },
+    peers: { type: 'boolean', default: false },
+    python: { type: 'string', default: process.env.SEGUE_BENCH_PYTHON ?? 'python3' },
     json: { type: 'boolean', default: false },
   },
 });
 const list = (text) => text.split(',').filter((item) => item !== '');
 const number = (name) => Number(options[name]);
 const measurer = fileURLToPath(new URL('./lib/cuda-measure.mjs', import.meta.url));
+const peer = fileURLToPath(new URL('./peers/cuda-pytorch.py', import.meta.url));
 const run = promisify(execFile);
 
 /** Runs one measurement; what went wrong is a row of the table too. */
-async function measure(task) {
+async function measure(task, command = process.execPath, program = measurer) {
   try {
-    const { stdout } = await run(process.execPath, [measurer, JSON.stringify({ ...task, device: options.device })], {
+    const { stdout } = await run(command, [program, JSON.stringify({ ...task, device: options.device })], {
       maxBuffer: 1 << 26,
     });
     return JSON.parse(stdout);
   } catch (error) {
-    const lines = String(error.stderr ?? error.message).split('\n');
-    return { error: lines.find((line) => line.includes('[')) ?? lines[0] };
+    const lines = String(error.stderr || error.message)
+      .trim()
+      .split('\n');
+    // Node says it in the first line that has a code, Python in the last of all.
+    return { error: program === peer ? lines.at(-1) : (lines.find((line) => line.includes('[')) ?? lines[0]) };
   }
 }
 
@@ -80,6 +87,13 @@ async function take(task) {
   const result = await measure(task);
   failed ||= 'error' in result;
   report(task, result);
+  if (options.peers && task.kind !== 'parity') await takePeer(task);
+}
+
+async function takePeer(task) {
+  const result = await measure(task, options.python, peer);
+  failed ||= 'error' in result;
+  report(task, { peer: 'torch', ...result });
 }
 
 const only = list(options.only);
@@ -104,6 +118,10 @@ if (!failed && (only.includes('decode') || only.includes('train'))) {
       }
       for (const precision of only.includes('train') ? precisions : []) {
         if (precision !== 'float16') await take({ kind: 'train', size, precision, rows, length, micro, folder });
+      }
+      // What it trains fastest with; Segue has no such training.
+      if (options.peers && only.includes('train')) {
+        await takePeer({ kind: 'train', size, precision: 'bfloat16', rows, length, micro, folder });
       }
     });
   }

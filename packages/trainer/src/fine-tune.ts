@@ -44,7 +44,7 @@ export async function* fineTune(
     );
   }
   yield progress('load', 0, 1);
-  const learn = await learner.open(parent, warmupOpening(config));
+  const learn = await learner.open(parent, warmupOpening(config, learner.device));
   const rows = await rowsOf(parent, problems, (await learn.status()).config.maxPositions);
   const { steps } = config.warmup;
   const batches = supervisedSteps(rows, config.warmup.tokensPerStep, config.seed);

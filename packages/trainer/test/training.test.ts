@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { assembleBatch, type CompleteGroup, type PolicyVersionInfo, SegueError, type TrainProgress } from '@segue/core';
 import { TrainingWorker } from '@segue/engine';
 import t from 'tap';
+import { policyOpening, warmupOpening } from '../dist/learner.js';
 import { learningRateAt, supervisedRow, supervisedSteps } from '../dist/warmup-batches.js';
 import { batch, group, startTrainer, tinyConfig, tokenizer, warmupProblems } from './support/tiny-run.js';
 
@@ -101,6 +102,19 @@ t.test('warm-up rows mask the prompt, steps are seeded and bounded, the rate ram
   t.strictSame(rates.slice(0, 3), [0.5, 1, 1]);
   t.ok(Math.abs(rates[10]! - 0.1) < 1e-9);
   t.ok(Math.abs(rates[6]! - 0.55) < 1e-9, 'half-way down the cosine');
+});
+
+t.test('a warm-up step is cut for less padding on a CPU, and only as far as the limit asks on a GPU', async (t) => {
+  const maxTokens = (tokensPerStep: number, device: 'cpu' | 'cuda') => {
+    const config = tinyConfig({ warmup: { tokensPerStep }, train: { maxTokensPerMicroBatch: 2048 } });
+    t.equal(policyOpening(config).maxTokensPerMicroBatch, 2048, 'iterations are not cut further');
+    return warmupOpening(config, device).maxTokensPerMicroBatch;
+  };
+  t.equal(maxTokens(6000, 'cpu'), 1000);
+  t.equal(maxTokens(600, 'cpu'), 512, 'no smaller');
+  t.equal(maxTokens(60_000, 'cpu'), 2048, 'no larger than the limit');
+  t.equal(maxTokens(6000, 'cuda'), 2048);
+  t.equal(maxTokens(1200, 'cuda'), 1200, 'a whole step');
 });
 
 t.test('an iteration learns from its frozen batch, and is idempotent', async (t) => {

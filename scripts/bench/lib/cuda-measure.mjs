@@ -88,7 +88,7 @@ async function train({ folder, device, precision, rows: count, length, micro }) 
   const rows = trainingRows(engine.config, count, length);
   const step = () => engine.policyStep(rows, { tau: 0.1, learningRate: 1e-6, thenReset: true });
   const begin = performance.now();
-  await step();
+  const { gradientNorm } = await step();
   const firstMs = performance.now() - begin;
   const times = [];
   for (let i = 0; i < 2; i++) {
@@ -112,11 +112,15 @@ async function train({ folder, device, precision, rows: count, length, micro }) 
     copyShare: short(busMs / stepMs),
     logProbsMs: Math.round(logProbsMs),
     firstMs: Math.round(firstMs),
+    gradientNorm: short(gradientNorm),
     ...memory,
   };
 }
 
-/** How far decoding, gradients and a step lie from the CPU's in float32. */
+/**
+ * How far decoding, gradients and a step lie from the CPU's in float32, and what is drawn on the device from what a trainer on the same device
+ * computes of it: the two may differ, as decoding multiplies few rows at a time and training many.
+ */
 async function parity({ folder, device, precision }) {
   const { config, parameters } = await readCheckpoint(folder);
   const lengths = { prompt: 40, tokens: 128 };
@@ -131,10 +135,17 @@ async function parity({ folder, device, precision }) {
   }
   const drawn = compare(runs.cpu1, runs[`${device}1`]);
   const greedy = compare(runs.cpu0, runs[`${device}0`]);
+  const trainer = await trainedLogProbs(folder, config, runs[`${device}1`], { device, precision, ...lengths });
+  const own = compare(trainer, runs[`${device}1`]);
   const figures = {
     greedySameTokens: `${greedy.same}/${greedy.tokens}`,
-    logProbMax: short(Math.max(drawn.max, greedy.max)),
-    logProbMean: short((drawn.sum + greedy.sum) / (drawn.same + greedy.same)),
+    greedyLogProbMax: short(greedy.max),
+    greedyLogProbMean: short(greedy.sum / greedy.same),
+    drawnSameTokens: `${drawn.same}/${drawn.tokens}`,
+    drawnLogProbMax: short(drawn.max),
+    drawnLogProbMean: short(drawn.sum / drawn.same),
+    trainerLogProbMax: short(own.max),
+    trainerLogProbMean: short(own.sum / own.same),
   };
   if (precision === 'float16') return figures;
   const rows = trainingRows(config, 8, 128);
@@ -156,6 +167,24 @@ async function parity({ folder, device, precision }) {
     gradientRelative: short(relative(ours.gradient, theirs.gradient)),
     twoStepsRelative: short(relative(ours.parameters, theirs.parameters)),
   };
+}
+
+/** The same tokens with the log-probs that a trainer gives them; in float32 where actors have float16, as it is in a run. */
+async function trainedLogProbs(folder, config, results, { device, precision, ...lengths }) {
+  const rows = results.map(({ tokens }, index) => {
+    const { promptTokens } = request(index, config, lengths);
+    const mask = new Uint8Array(promptTokens.length + tokens.length).fill(1, promptTokens.length);
+    return { tokens: Int32Array.of(...promptTokens, ...tokens), mask };
+  });
+  const engine = await TrainingEngine.open(folder, {
+    device,
+    threads,
+    maxTokensPerMicroBatch: 512,
+    ...(device === 'cpu' || precision === 'float16' ? {} : { precision }),
+  });
+  const { logProbs } = await engine.logProbs(rows);
+  await engine.dispose();
+  return results.map(({ tokens }, i) => ({ tokens, logProbs: logProbs[i].subarray(lengths.prompt) }));
 }
 
 /** Up to each sequence's first other token: after it, the two have different contexts. */
