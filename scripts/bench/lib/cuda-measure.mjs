@@ -2,7 +2,9 @@
  * One measurement of the CUDA benchmark: takes a task as JSON, prints its figures as JSON. Started by ../cuda.mjs, which says what the tasks are for.
  */
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
 import { LocalEngine, readCheckpoint, TrainingEngine } from '@segue/engine';
 import { short } from './alternate.mjs';
 import { busRates } from './bus-rates.mjs';
@@ -146,6 +148,7 @@ async function parity({ folder, device, precision }) {
     drawnLogProbMean: short(drawn.sum / drawn.same),
     trainerLogProbMax: short(own.max),
     trainerLogProbMean: short(own.sum / own.same),
+    ...cublas(device),
   };
   if (precision === 'float16') return figures;
   const rows = trainingRows(config, 8, 128);
@@ -218,6 +221,13 @@ function gpuMemoryMiB(device) {
   if (device !== 'cuda') return {};
   const query = ['--query-gpu=memory.used', '--format=csv,noheader,nounits'];
   return { gpuMemoryMiB: Number.parseInt(execFileSync('nvidia-smi', query, { encoding: 'utf8' }), 10) };
+}
+
+/** The file of the library that multiplies, whose name has its whole version: agreement is its matter too. */
+function cublas(device) {
+  if (device !== 'cuda') return {};
+  const path = /\/\S*libcublas\.so\S*/.exec(readFileSync('/proc/self/maps', 'utf8'))?.[0];
+  return { cublas: path === undefined ? 'not loaded' : basename(path) };
 }
 
 const kinds = { parity, decode, train };
