@@ -7,6 +7,7 @@ import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { findChromium, startChromium } from '../support/chromium.js';
 import { type ClusterRun, prepareToyRun } from '../support/cluster-run.js';
+import { toyConfig } from '../support/toy-task.js';
 
 const browserPath = findChromium();
 
@@ -35,6 +36,8 @@ t.test('a run is watched from its first event to its end', async (t) => {
       [],
       'nothing is loaded from elsewhere',
     );
+    await standsAbsurdAddresses(t, page, origin);
+    await seesANewRun(t, page, run);
   });
   // Without a browser the run has not been begun.
   await finish(run);
@@ -95,6 +98,42 @@ async function zooms(t: Test, page: Page): Promise<void> {
   t.equal(await page.inputValue('#span-to'), '0', 'the view stands in the address and comes back with it');
   const zoomed = await count();
   t.ok(zoomed > 0 && zoomed < all, `${zoomed} of ${all}`);
+}
+
+/** Looks until it holds; the test's own time ends what never does. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+async function standsAbsurdAddresses(t: Test, page: Page, origin: string): Promise<void> {
+  const open = async (hash: string) => {
+    await page.goto('about:blank');
+    await page.goto(`${origin}/#${hash}`);
+    await page.waitForSelector('#rollouts canvas');
+  };
+  await open('run=toy-1&from=1&to=900000000');
+  // The events tell how many iterations there are; then the last of them is the end.
+  await until(async () => (await page.inputValue('#span-to')) === '2');
+  t.equal(await page.inputValue('#span-from'), '1');
+  await open('run=toy-1&from=-3&to=x');
+  await until(async () => (await page.inputValue('#span-to')) === '2');
+  t.equal(await page.inputValue('#span-from'), '0', 'what makes no sense is all');
+  await open('run=none');
+  await shows(page, '#runs option', 'toy-1');
+  await page.waitForURL(/run=toy-1/);
+  await page.goto(`${origin}/#run=toy-1`);
+  await page.reload();
+  await page.waitForSelector('#rollouts canvas');
+}
+
+async function seesANewRun(t: Test, page: Page, { client }: ClusterRun): Promise<void> {
+  await client.createRun('toy-2', toyConfig);
+  await shows(page, '#runs option', 'toy-2 (created)');
+  await page.route('**/api/status', (route) => route.fulfill({ status: 503, body: '{"message":"not now"}' }));
+  await shows(page, '#connection', 'not now');
+  await page.unroute('**/api/status');
+  await until(async () => (await page.textContent('#connection')) === '');
+  t.equal(await page.textContent('.note'), 'read-only', 'and what is over is not said any more');
 }
 
 async function sortsProblems(t: Test, page: Page): Promise<void> {

@@ -139,7 +139,10 @@ export const replaySamples: Samples<ReplayApi> = {
   },
   listUnfinished: { ...ofRun, responses: [summary, { ...summary, endReason: null, reward: null }] },
   listTrajectories: {
-    ...ofRun,
+    requests: [
+      { runId: 'r', fromIteration: 0 },
+      { runId: 'r', fromIteration: 7 },
+    ],
     responses: [
       {
         summary,

@@ -5,6 +5,7 @@
 import type { PageTrajectory } from '@segue/controller';
 import type { EndReason } from '@segue/core';
 import { el, legend } from './dom.js';
+import { orderSpan, type Span } from './span.js';
 
 const colors: Readonly<Record<EndReason, string>> = {
   stop: '#2a8f5b',
@@ -27,11 +28,6 @@ const top = 18;
 /** Browsers refuse canvases beyond this height, in pixels. */
 const maxHeight = 16_000;
 
-export interface Span {
-  readonly from: number;
-  readonly to: number;
-}
-
 export interface TimelineInput {
   readonly rows: readonly PageTrajectory[];
   readonly span: Span;
@@ -45,7 +41,8 @@ export function drawTimeline(place: HTMLElement, input: TimelineInput): void {
     place.replaceChildren(el('p', { class: 'empty' }, 'No trajectory has a segment yet.'));
     return;
   }
-  const seen = new Set(rows.flatMap(({ segments }) => segments.map(([, , reason]) => reason)));
+  const seen = new Set<EndReason>();
+  for (const { segments } of rows) for (const [, , reason] of segments) seen.add(reason);
   const reasons = (Object.keys(words) as EndReason[]).filter((reason) => seen.has(reason));
   const number = (name: string, value: number, change: (value: number) => Span) =>
     el(
@@ -57,7 +54,7 @@ export function drawTimeline(place: HTMLElement, input: TimelineInput): void {
         min: 0,
         value,
         id: `span-${name}`,
-        change: (event) => onZoom(ordered(change(Number((event.target as HTMLInputElement).value)))),
+        change: (event) => onZoom(orderSpan(change(Number((event.target as HTMLInputElement).value)))),
       }),
     );
   place.replaceChildren(
@@ -78,11 +75,6 @@ export function drawTimeline(place: HTMLElement, input: TimelineInput): void {
   );
 }
 
-function ordered({ from, to }: Span): Span {
-  const first = Number.isSafeInteger(from) && from >= 0 ? from : 0;
-  return { from: first, to: Number.isSafeInteger(to) && to >= first ? to : first };
-}
-
 function drawCanvas(place: HTMLElement, { rows, span, onPick, onZoom }: TimelineInput): HTMLCanvasElement {
   const rowHeight = Math.max(
     1,
@@ -91,7 +83,11 @@ function drawCanvas(place: HTMLElement, { rows, span, onPick, onZoom }: Timeline
   const shown = rows.slice(0, Math.floor((maxHeight - top) / rowHeight));
   const width = Math.max(320, place.clientWidth - 20);
   const columnWidth = width / (span.to - span.from + 1);
-  const longest = Math.max(1, ...shown.flatMap(({ segments }) => segments.map(([, tokens]) => tokens)));
+  // No spread: a large run has more segments than a call may have arguments.
+  const longest = shown.reduce(
+    (most, { segments }) => segments.reduce((m, [, tokens]) => Math.max(m, tokens), most),
+    1,
+  );
   const canvas = el('canvas', { width, height: top + shown.length * rowHeight, tabindex: 0 });
   canvas.setAttribute('aria-label', `segments of ${shown.length} trajectories`);
   const pen = canvas.getContext('2d');

@@ -87,7 +87,7 @@ export interface ReplayApi {
   getTrajectory: Unary<{ trajectoryId: string }, Trajectory>;
   getTrajectories: ServerStream<{ trajectoryIds: readonly string[] }, Trajectory>;
   listUnfinished: ServerStream<{ runId: string }, TrajectorySummary>;
-  listTrajectories: ServerStream<{ runId: string }, TrajectoryRecord>;
+  listTrajectories: ServerStream<{ runId: string; fromIteration: number }, TrajectoryRecord>;
   streamCompleteGroups: ServerStream<{ runId: string; iteration: number | null }, CompleteGroup>;
   sample: Unary<
     { runId: string; count: number; selector: Selector; seed: number },

@@ -57,7 +57,7 @@ export function replayHandlers(store: ReplayStore): Handlers<ReplayApi> {
       return stream(() => store.getTrajectories(ids));
     },
     listUnfinished: ({ runId }) => stream(() => store.listUnfinished(runId)),
-    listTrajectories: ({ runId }) => stream(() => store.listTrajectories(runId)),
+    listTrajectories: ({ runId, fromIteration }) => stream(() => store.listTrajectories(runId, fromIteration)),
     streamCompleteGroups: ({ runId, iteration }) => stream(() => store.completeGroups(runId, iteration)),
     sample: (request) => keeper.during(() => store.sample(request)),
 

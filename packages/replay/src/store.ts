@@ -258,8 +258,8 @@ export class ReplayStore {
     return listUnfinished(this.#tables, runId);
   }
 
-  listTrajectories(runId: string): Iterable<TrajectoryRecord> {
-    return listTrajectories(this.#tables, runId);
+  listTrajectories(runId: string, fromIteration = 0): Iterable<TrajectoryRecord> {
+    return listTrajectories(this.#tables, runId, fromIteration);
   }
 
   /** With an iteration its frozen batch, shuffled by the run's seed; without, the groups that wait to be trained on, oldest first. */

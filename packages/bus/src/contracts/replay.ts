@@ -55,6 +55,7 @@ import type { ListEventsRequest__Output } from '../gen/segue/v1/ListEventsReques
 import type { ListIterationsRequest__Output } from '../gen/segue/v1/ListIterationsRequest.js';
 import type { ListProblemsRequest__Output } from '../gen/segue/v1/ListProblemsRequest.js';
 import type { ListRunRecordsResponse__Output } from '../gen/segue/v1/ListRunRecordsResponse.js';
+import type { ListTrajectoriesRequest__Output } from '../gen/segue/v1/ListTrajectoriesRequest.js';
 import type { OpenIterationRequest__Output } from '../gen/segue/v1/OpenIterationRequest.js';
 import type { PutRunRequest__Output } from '../gen/segue/v1/PutRunRequest.js';
 import type { RecordScoreRequest__Output } from '../gen/segue/v1/RecordScoreRequest.js';
@@ -158,7 +159,13 @@ export const replayContract: Contract<ReplayApi> = {
       { deadlineMs: deadlines.quickMs, retry: true },
     ),
     listUnfinished: serverStream(ofRun, summaryConverter),
-    listTrajectories: serverStream(ofRun, trajectoryRecordConverter),
+    listTrajectories: serverStream(
+      fields<ReplayApi['listTrajectories']['request'], ListTrajectoriesRequest__Output>({
+        runId: text,
+        fromIteration: uint,
+      }),
+      trajectoryRecordConverter,
+    ),
     streamCompleteGroups: serverStream(
       fields<Request<'streamCompleteGroups'>, StreamCompleteGroupsRequest__Output>({
         runId: text,
