@@ -56,7 +56,7 @@ export async function inspectRun(replay, runId, iterations) {
 
 /** All trajectories with their tokens, a few read at once. */
 async function* readTrajectories(replay, runId) {
-  const summaries = (await collect(replay.listTrajectories({ runId, fromIteration: 0 }))).map(({ summary }) => summary);
+  const summaries = (await collect(replay.listTrajectories({ runId }))).map(({ summary }) => summary);
   for (let at = 0; at < summaries.length; at += readAtOnce) {
     const some = summaries.slice(at, at + readAtOnce);
     const read = await Promise.all(some.map(({ id }) => replay.getTrajectory({ trajectoryId: id })));

@@ -139,10 +139,7 @@ export const replaySamples: Samples<ReplayApi> = {
   },
   listUnfinished: { ...ofRun, responses: [summary, { ...summary, endReason: null, reward: null }] },
   listTrajectories: {
-    requests: [
-      { runId: 'r', fromIteration: 0 },
-      { runId: 'r', fromIteration: 7 },
-    ],
+    ...ofRun,
     responses: [
       {
         summary,
@@ -150,6 +147,26 @@ export const replaySamples: Samples<ReplayApi> = {
           { ...segment, tokens: new Int32Array(0), logProbs: new Float32Array(0), lossMask: null, origins: null },
         ],
         tokenCounts: [3],
+      },
+    ],
+  },
+  listTimeline: {
+    requests: [
+      { runId: 'r', fromGroup: 0, also: [] },
+      { runId: 'r', fromGroup: 7, also: ['r-g0-t0'] },
+    ],
+    responses: [
+      { rows: [] },
+      {
+        rows: [
+          { trajectoryId: 'r-g0-t0', state: 'pending', reward: null, segments: [] },
+          {
+            trajectoryId: 'r-g0-t1',
+            state: 'scored',
+            reward: 0,
+            segments: [{ iteration: 0, tokens: 3, endReason: 'budget', policyVersion: 0 }],
+          },
+        ],
       },
     ],
   },

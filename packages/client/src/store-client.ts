@@ -39,7 +39,7 @@ export function connectStore(address: string, credentials: ClientCredentials = {
 export function readStore(replay: Client<ReplayApi>): StoreClient {
   return {
     trajectory: (trajectoryId) => replay.getTrajectory({ trajectoryId }),
-    trajectories: (runId) => replay.listTrajectories({ runId, fromIteration: 0 }),
+    trajectories: (runId) => replay.listTrajectories({ runId }),
     events: (runId) => mapEvents(replay.listEvents({ runId, afterSequence: 0 })),
     statistics: (runId) => replay.getStatistics({ runId }),
     verify: (runId, repair) => replay.verify({ runId, repair }),

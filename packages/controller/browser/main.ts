@@ -9,7 +9,7 @@ import { byId, el } from './dom.js';
 import { drawLearning } from './learning.js';
 import { drawNow } from './now.js';
 import { drawProblems, type ProblemOrder } from './problems.js';
-import { drawTimeline } from './rollouts.js';
+import { makeTimeline } from './rollouts.js';
 import { newRunState, type RunState, takeEvent } from './run-state.js';
 import { clampSpan, readSpan, type Span } from './span.js';
 import { drawTrajectory } from './trajectory.js';
@@ -52,7 +52,7 @@ function writeAddress(): void {
 }
 
 function span(): Span {
-  const last = Math.max(0, ...run.iterations.map(({ iteration }) => iteration), run.phase?.iteration ?? 0);
+  const last = run.lastIteration;
   return clampSpan(zoom ?? { from: 0, to: last }, last);
 }
 
@@ -62,6 +62,7 @@ function choose(next: string): void {
   run = newRunState();
   [rows, problems] = [[], []];
   troubles.clear();
+  showTroubles();
   drawAll();
   if (runId === '') return;
   writeAddress();
@@ -108,17 +109,17 @@ async function readProblems(): Promise<void> {
   drawProblemTable();
 }
 
+const drawTimeline = makeTimeline(places.rollouts, {
+  onPick: (id) => void within('trajectory', () => read(id)),
+  onZoom: (next) => {
+    zoom = next;
+    writeAddress();
+    void within('rollouts', readRows);
+  },
+});
+
 function drawRollouts(): void {
-  drawTimeline(places.rollouts, {
-    rows,
-    span: span(),
-    onPick: (id) => void within('trajectory', () => read(id)),
-    onZoom: (next) => {
-      zoom = next;
-      writeAddress();
-      void within('rollouts', readRows);
-    },
-  });
+  drawTimeline({ rows, span: span() });
 }
 
 function drawProblemTable(): void {
@@ -154,7 +155,7 @@ async function listRuns(): Promise<void> {
   if (runId !== '' && runs.some(({ id }) => id === runId)) return;
   const working = runs.find(({ state }) => state === 'running') ?? runs[0];
   if (working) choose(working.id);
-  else say('runs', 'no run yet');
+  else say('choice', 'no run yet');
 }
 
 let looks = 0;
@@ -175,16 +176,22 @@ const troubles = new Map<string, string>();
 function say(where: string, text: string): void {
   if (text === '') troubles.delete(where);
   else troubles.set(where, text);
+  showTroubles();
+}
+
+function showTroubles(): void {
   places.connection.textContent = [...new Set(troubles.values())].join('; ');
 }
 
 /** Does it, and says what went wrong; when it goes well, what went wrong before is over. */
 async function within(where: string, work: () => Promise<void>): Promise<void> {
+  const asked = runId;
   try {
     await work();
-    if (where !== 'runs' || runId !== '') say(where, '');
+    say(where, '');
   } catch (error) {
-    say(where, error instanceof Error ? error.message : String(error));
+    // What concerned the run that was shown before is nobody's trouble now.
+    if (asked === runId) say(where, error instanceof Error ? error.message : String(error));
   }
 }
 
@@ -194,6 +201,14 @@ places.runs.addEventListener('change', () => {
 });
 window.addEventListener('resize', drawRollouts);
 
-({ run: runId, zoom } = readAddress());
-if (runId !== '') choose(runId);
+/** Also where a view that was sent is opened in a page that stands already. */
+function followAddress(): void {
+  const address = readAddress();
+  zoom = address.zoom;
+  if (address.run !== '' && address.run !== runId) choose(address.run);
+  else if (runId !== '') void within('rollouts', readRows);
+}
+
+window.addEventListener('hashchange', followAddress);
+followAddress();
 void lookAgainAndAgain();

@@ -1,6 +1,7 @@
 /**
  * The rollout timeline (figure 3b of the k1.5 report): a row per trajectory, a bar per segment in its iteration's column, coloured by its end
- * reason; a bar's length is its share of the longest segment. Drawn on a canvas, since a run has tens of thousands of bars.
+ * reason; a bar's length is its share of the longest segment. Drawn on a canvas, since a run has tens of thousands of bars. What a person types into and where they have scrolled to stays
+ * while it is drawn anew.
  */
 import type { PageTrajectory } from '@segue/controller';
 import type { EndReason } from '@segue/core';
@@ -24,6 +25,7 @@ const words: Readonly<Record<EndReason, string>> = {
   error: 'error',
 };
 
+/** Height of the iterations' numbers, in pixels. */
 const top = 18;
 /** Browsers refuse canvases beyond this height, in pixels. */
 const maxHeight = 16_000;
@@ -31,94 +33,135 @@ const maxHeight = 16_000;
 export interface TimelineInput {
   readonly rows: readonly PageTrajectory[];
   readonly span: Span;
+}
+
+export interface TimelineActions {
   readonly onPick: (id: string) => void;
+  /** null: all iterations. */
   readonly onZoom: (span: Span | null) => void;
 }
 
-export function drawTimeline(place: HTMLElement, input: TimelineInput): void {
-  const { rows, span, onZoom } = input;
-  if (rows.length === 0) {
-    place.replaceChildren(el('p', { class: 'empty' }, 'No trajectory has a segment yet.'));
-    return;
+/** Puts a timeline into `place`. @returns draws it */
+export function makeTimeline(place: HTMLElement, { onPick, onZoom }: TimelineActions): (input: TimelineInput) => void {
+  const canvas = el('canvas', { tabindex: 0 });
+  const explanation = el('span', { class: 'empty' });
+  const reasons = el('div');
+  let at = (_x: number, _y: number): Place => ({ iteration: 0, id: null });
+  const [from, to] = [spanInput('from'), spanInput('to')];
+  const change = (changed: 'from' | 'to') => {
+    const span = { from: Number(from.value), to: Number(to.value) };
+    if (changed === 'from') onZoom(orderSpan({ from: span.from, to: Math.max(span.from, span.to) }));
+    else onZoom(orderSpan({ from: Math.min(span.from, span.to), to: span.to }));
+  };
+  /** Fields that a person is typing into. */
+  const edited = new Set<HTMLInputElement>();
+  for (const [input, name] of [[from, 'from'] as const, [to, 'to'] as const]) {
+    input.addEventListener('input', () => edited.add(input));
+    input.addEventListener('blur', () => edited.delete(input));
+    input.addEventListener('change', () => {
+      edited.delete(input);
+      change(name);
+    });
   }
-  const seen = new Set<EndReason>();
-  for (const { segments } of rows) for (const [, , reason] of segments) seen.add(reason);
-  const reasons = (Object.keys(words) as EndReason[]).filter((reason) => seen.has(reason));
-  const number = (name: string, value: number, change: (value: number) => Span) =>
-    el(
-      'label',
-      {},
-      `${name} `,
-      el('input', {
-        type: 'number',
-        min: 0,
-        value,
-        id: `span-${name}`,
-        change: (event) => onZoom(orderSpan(change(Number((event.target as HTMLInputElement).value)))),
-      }),
-    );
-  place.replaceChildren(
-    el(
-      'div',
-      { class: 'controls' },
-      number('from', span.from, (from) => ({ from, to: Math.max(from, span.to) })),
-      number('to', span.to, (to) => ({ from: Math.min(span.from, to), to })),
-      el('button', { type: 'button', click: () => onZoom(null) }, 'all iterations'),
-      el(
-        'span',
-        { class: 'empty' },
-        `${rows.length} trajectories; click a column's number to zoom in, a row to read it`,
-      ),
-    ),
-    legend(reasons.map((reason) => ({ color: colors[reason], text: words[reason] }))),
-    el('div', { class: 'plot' }, drawCanvas(place, input)),
+  canvas.addEventListener('click', ({ offsetX, offsetY }) => {
+    const { iteration, id } = at(offsetX, offsetY);
+    if (offsetY < top) onZoom({ from: iteration, to: iteration });
+    else if (id !== null) onPick(id);
+  });
+  const controls = el(
+    'div',
+    { class: 'controls' },
+    el('label', {}, 'from ', from),
+    el('label', {}, 'to ', to),
+    el('button', { type: 'button', click: () => onZoom(null) }, 'all iterations'),
+    explanation,
   );
+  const parts = [controls, reasons, el('div', { class: 'plot' }, canvas)];
+
+  return ({ rows, span }) => {
+    if (rows.length === 0) {
+      place.replaceChildren(el('p', { class: 'empty' }, 'No trajectory has a segment yet.'));
+      return;
+    }
+    // Putting an element where it stands already would take the cursor out of it.
+    if (controls.parentElement !== place) place.replaceChildren(...parts);
+    if (!edited.has(from)) from.value = String(span.from);
+    if (!edited.has(to)) to.value = String(span.to);
+    const shown = rows.slice(0, maxHeight - top);
+    const many = shown.length < rows.length ? `, the first ${shown.length} of them here` : '';
+    explanation.textContent = `${rows.length} trajectories${many}; click a column's number to zoom in, a row to read it`;
+    reasons.replaceChildren(legend(reasonsOf(rows).map((reason) => ({ color: colors[reason], text: words[reason] }))));
+    at = drawBars(canvas, shown, span, Math.max(320, place.clientWidth - 20));
+  };
 }
 
-function drawCanvas(place: HTMLElement, { rows, span, onPick, onZoom }: TimelineInput): HTMLCanvasElement {
-  const rowHeight = Math.max(
-    1,
-    Math.min(12, Math.floor(600 / rows.length), Math.floor((maxHeight - top) / rows.length)),
-  );
-  const shown = rows.slice(0, Math.floor((maxHeight - top) / rowHeight));
-  const width = Math.max(320, place.clientWidth - 20);
-  const columnWidth = width / (span.to - span.from + 1);
-  // No spread: a large run has more segments than a call may have arguments.
-  const longest = shown.reduce(
-    (most, { segments }) => segments.reduce((m, [, tokens]) => Math.max(m, tokens), most),
-    1,
-  );
-  const canvas = el('canvas', { width, height: top + shown.length * rowHeight, tabindex: 0 });
-  canvas.setAttribute('aria-label', `segments of ${shown.length} trajectories`);
+function spanInput(name: string): HTMLInputElement {
+  return el('input', { type: 'number', min: 0, id: `span-${name}` });
+}
+
+function reasonsOf(rows: readonly PageTrajectory[]): EndReason[] {
+  const seen = new Set<EndReason>();
+  for (const { segments } of rows) for (const [, , reason] of segments) seen.add(reason);
+  return (Object.keys(words) as EndReason[]).filter((reason) => seen.has(reason));
+}
+
+/** What lies at a point of the canvas. */
+interface Place {
+  readonly iteration: number;
+  readonly id: string | null;
+}
+
+/** @returns what lies where */
+function drawBars(
+  canvas: HTMLCanvasElement,
+  rows: readonly PageTrajectory[],
+  span: Span,
+  width: number,
+): (x: number, y: number) => Place {
+  const rowHeight = Math.max(1, Math.min(12, Math.floor(600 / rows.length)));
+  const columns = span.to - span.from + 1;
+  const columnWidth = width / columns;
+  canvas.width = width;
+  canvas.height = top + rows.length * rowHeight;
+  canvas.setAttribute('aria-label', `segments of ${rows.length} trajectories`);
   const pen = canvas.getContext('2d');
-  if (!pen) return canvas;
+  if (pen) {
+    drawColumns(pen, canvas.height, span, columnWidth);
+    drawSegments(pen, rows, span, columnWidth, rowHeight);
+  }
+  return (x, y) => ({
+    iteration: span.from + Math.min(columns - 1, Math.floor(x / columnWidth)),
+    id: rows[Math.floor((y - top) / rowHeight)]?.id ?? null,
+  });
+}
+
+function drawColumns(pen: CanvasRenderingContext2D, height: number, { from, to }: Span, columnWidth: number): void {
   pen.font = '11px system-ui';
   pen.textAlign = 'center';
   const labelEvery = Math.ceil(26 / columnWidth);
-  for (let i = 0; i <= span.to - span.from; i++) {
+  for (let i = 0; i <= to - from; i++) {
     pen.fillStyle = 'rgb(128 128 128 / 25%)';
-    pen.fillRect(i * columnWidth, top, 1, canvas.height - top);
+    pen.fillRect(i * columnWidth, top, 1, height - top);
     pen.fillStyle = '#888888';
-    if (i % labelEvery === 0) pen.fillText(String(span.from + i), (i + 0.5) * columnWidth, 12);
+    if (i % labelEvery === 0) pen.fillText(String(from + i), (i + 0.5) * columnWidth, 12);
   }
-  shown.forEach(({ segments }, row) => {
+}
+
+function drawSegments(
+  pen: CanvasRenderingContext2D,
+  rows: readonly PageTrajectory[],
+  { from, to }: Span,
+  columnWidth: number,
+  rowHeight: number,
+): void {
+  // No spread: a large run has more segments than a call may have arguments.
+  const longest = rows.reduce((most, { segments }) => segments.reduce((m, [, tokens]) => Math.max(m, tokens), most), 1);
+  rows.forEach(({ segments }, row) => {
     for (const [iteration, tokens, endReason] of segments) {
-      if (iteration < span.from || iteration > span.to) continue;
+      if (iteration < from || iteration > to) continue;
       pen.fillStyle = colors[endReason];
       const length = Math.max(1, (tokens / longest) * (columnWidth - 2));
-      pen.fillRect(
-        (iteration - span.from) * columnWidth + 1,
-        top + row * rowHeight,
-        length,
-        Math.max(1, rowHeight - 1),
-      );
+      pen.fillRect((iteration - from) * columnWidth + 1, top + row * rowHeight, length, Math.max(1, rowHeight - 1));
     }
   });
-  canvas.addEventListener('click', ({ offsetX, offsetY }) => {
-    const iteration = span.from + Math.floor(offsetX / columnWidth);
-    if (offsetY < top) onZoom({ from: iteration, to: iteration });
-    const picked = shown[Math.floor((offsetY - top) / rowHeight)];
-    if (offsetY >= top && picked) onPick(picked.id);
-  });
-  return canvas;
 }

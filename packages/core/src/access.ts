@@ -100,6 +100,7 @@ export const replayAccess = {
   getTrajectories: storeReaders,
   listUnfinished: storeReaders,
   listTrajectories: storeReaders,
+  listTimeline: storeReaders,
   streamCompleteGroups: storeReaders,
   sample: storeReaders,
   appendEvent: controller(null),

@@ -29,6 +29,7 @@ import type {
   SnapshotChunk,
   StoreCheck,
   StoredEvent,
+  TimelineRow,
   TrajectoryRecord,
 } from './records.js';
 
@@ -87,7 +88,11 @@ export interface ReplayApi {
   getTrajectory: Unary<{ trajectoryId: string }, Trajectory>;
   getTrajectories: ServerStream<{ trajectoryIds: readonly string[] }, Trajectory>;
   listUnfinished: ServerStream<{ runId: string }, TrajectorySummary>;
-  listTrajectories: ServerStream<{ runId: string; fromIteration: number }, TrajectoryRecord>;
+  listTrajectories: ServerStream<{ runId: string }, TrajectoryRecord>;
+  listTimeline: ServerStream<
+    { runId: string; fromGroup: number; also: readonly string[] },
+    { rows: readonly TimelineRow[] }
+  >;
   streamCompleteGroups: ServerStream<{ runId: string; iteration: number | null }, CompleteGroup>;
   sample: Unary<
     { runId: string; count: number; selector: Selector; seed: number },

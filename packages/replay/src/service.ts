@@ -7,6 +7,8 @@ import type { ReplayStore } from './store.js';
 const maxBatchProblems = 1_000_000;
 /** Trajectories in one call at most. */
 const maxTrajectories = 1_000;
+/** Trajectories that a question for a timeline may name. */
+const maxAlso = 10_000;
 
 export function replayHandlers(store: ReplayStore): Handlers<ReplayApi> {
   const { keeper } = store;
@@ -57,7 +59,13 @@ export function replayHandlers(store: ReplayStore): Handlers<ReplayApi> {
       return stream(() => store.getTrajectories(ids));
     },
     listUnfinished: ({ runId }) => stream(() => store.listUnfinished(runId)),
-    listTrajectories: ({ runId, fromIteration }) => stream(() => store.listTrajectories(runId, fromIteration)),
+    listTrajectories: ({ runId }) => stream(() => store.listTrajectories(runId)),
+    listTimeline({ runId, fromGroup, also }) {
+      if (also.length > maxAlso) {
+        throw new SegueError('INVALID_INPUT', `${also.length} trajectories named in one call, at most ${maxAlso}`);
+      }
+      return stream(() => store.timeline(runId, fromGroup, also));
+    },
     streamCompleteGroups: ({ runId, iteration }) => stream(() => store.completeGroups(runId, iteration)),
     sample: (request) => keeper.during(() => store.sample(request)),
 

@@ -213,12 +213,10 @@ function withoutIteration(key: Key): Key {
   return [...key.slice(0, 1), ...key.slice(2)];
 }
 
-/** Trajectories of a run, without tokens, in order of planning. @param fromIteration without those that were over before it */
-export function* listTrajectories(tables: Tables, runId: string, fromIteration: number): Generator<TrajectoryRecord> {
+/** All trajectories of a run, without tokens, in order of planning. */
+export function* listTrajectories(tables: Tables, runId: string): Generator<TrajectoryRecord> {
   requireRun(tables, runId);
   for (const trajectory of tables.trajectories.rows([runId])) {
-    const isOver = trajectory.state === 'scored' || trajectory.state === 'failed';
-    if (isOver && trajectory.lastIteration < fromIteration) continue;
     const rows = [...tables.segments.rows(trajectoryKey(trajectory.id))];
     yield {
       summary: summaryOf(trajectory),

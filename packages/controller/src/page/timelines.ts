@@ -2,7 +2,7 @@
  * The rows of runs' timelines, kept between two looks: what is over does not change any more, so that a look at a run of ten thousand trajectories reads only what goes on and what is
  * new. All who look at the same time share one reading.
  */
-import type { EndReason, TrajectoryRecord } from '@segue/core';
+import { type EndReason, parseTrajectoryId, type TimelineRow } from '@segue/core';
 import type { Cluster } from '../cluster.js';
 
 /** A bar of the timeline. */
@@ -19,15 +19,16 @@ export interface PageTrajectory {
 /** Runs whose rows are kept, of those that were looked at last. */
 const keptRuns = 4;
 
-interface Row {
-  readonly row: PageTrajectory;
-  readonly lastIteration: number;
-  readonly isOver: boolean;
-}
+/** Trajectories that a question to the store may name; where more are open, all since the oldest of them are read. */
+const maxNamed = 10_000;
 
 interface Timeline {
   /** In order of planning. */
-  readonly rows: Map<string, Row>;
+  readonly rows: Map<string, PageTrajectory>;
+  /** Those that were not over when they were read. */
+  readonly open: Set<string>;
+  /** The newest group that is known: read again, since a reading may have broken off inside it. */
+  newestGroup: number;
   /** The reading that goes on, shared. */
   reading: Promise<void> | null;
 }
@@ -42,7 +43,7 @@ export class Timelines {
 
   /** All rows of a run as the store has them now. */
   async rows(runId: string): Promise<PageTrajectory[]> {
-    const timeline = this.#runs.get(runId) ?? { rows: new Map(), reading: null };
+    const timeline = this.#runs.get(runId) ?? { rows: new Map(), open: new Set(), newestGroup: 0, reading: null };
     timeline.reading ??= this.#refresh(runId, timeline).finally(() => {
       timeline.reading = null;
     });
@@ -52,37 +53,34 @@ export class Timelines {
     this.#runs.set(runId, timeline);
     const [oldest] = this.#runs.keys();
     if (this.#runs.size > keptRuns && oldest !== undefined) this.#runs.delete(oldest);
-    return [...timeline.rows.values()].map(({ row }) => row);
+    return [...timeline.rows.values()];
   }
 
-  async #refresh(runId: string, { rows }: Timeline): Promise<void> {
-    const fromIteration = firstOfInterest(rows.values());
-    for await (const record of (await this.#cluster.replay()).listTrajectories({ runId, fromIteration })) {
-      const { id, state, lastIteration } = record.summary;
-      rows.set(id, { row: rowOf(record), lastIteration, isOver: state === 'scored' || state === 'failed' });
+  async #refresh(runId: string, timeline: Timeline): Promise<void> {
+    const { rows, open } = timeline;
+    const isNamed = open.size <= maxNamed;
+    const [oldest] = open;
+    const fromGroup = isNamed || oldest === undefined ? timeline.newestGroup : parseTrajectoryId(oldest).groupIndex;
+    const request = { runId, fromGroup, also: isNamed ? [...open] : [] };
+    for await (const read of (await this.#cluster.replay()).listTimeline(request)) {
+      for (const row of read.rows) {
+        const { trajectoryId, state } = row;
+        rows.set(trajectoryId, rowOf(row));
+        if (state === 'scored' || state === 'failed') open.delete(trajectoryId);
+        else open.add(trajectoryId);
+        timeline.newestGroup = Math.max(timeline.newestGroup, parseTrajectoryId(trajectoryId).groupIndex);
+      }
     }
   }
 }
 
-/** What is not over may have got its verdict since, in the iteration that it was seen in last; everything before is known. */
-function firstOfInterest(rows: Iterable<Row>): number {
-  let newest = 0;
-  let oldestOpen = Number.POSITIVE_INFINITY;
-  for (const { lastIteration, isOver } of rows) {
-    newest = Math.max(newest, lastIteration);
-    if (!isOver) oldestOpen = Math.min(oldestOpen, lastIteration);
-  }
-  return Math.min(newest, oldestOpen);
-}
-
-function rowOf({ summary, segments, tokenCounts }: TrajectoryRecord): PageTrajectory {
-  const { id, state, reward } = summary;
+function rowOf({ trajectoryId, state, reward, segments }: TimelineRow): PageTrajectory {
   return {
-    id,
+    id: trajectoryId,
     state,
     reward,
-    segments: segments.map(({ iteration, endReason, policyVersion }, i): PageSegment => {
-      return [iteration, tokenCounts[i] ?? 0, endReason, policyVersion];
+    segments: segments.map(({ iteration, tokens, endReason, policyVersion }): PageSegment => {
+      return [iteration, tokens, endReason, policyVersion];
     }),
   };
 }
