@@ -3,13 +3,17 @@
  */
 import type { PageProblem, PageTrajectory, PageTrajectoryText } from '@segue/controller';
 import type { ClusterStatus, RunEventOf, RunView } from '@segue/core';
+import type { Span } from './span.js';
 
 export const api = {
   runs: () => get<RunView[]>('/api/runs'),
   status: () => get<ClusterStatus>('/api/status'),
   problems: (run: string) => get<PageProblem[]>(`/api/runs/${encodeURIComponent(run)}/problems`),
-  trajectories: (run: string, from: number, to: number) =>
-    get<PageTrajectory[]>(`/api/runs/${encodeURIComponent(run)}/trajectories?from=${from}&to=${to}`),
+  /** @param span null: of all iterations */
+  trajectories: (run: string, span: Span | null) =>
+    get<PageTrajectory[]>(
+      `/api/runs/${encodeURIComponent(run)}/trajectories${span === null ? '' : `?from=${span.from}&to=${span.to}`}`,
+    ),
   trajectory: (id: string) => get<PageTrajectoryText>(`/api/trajectories/${encodeURIComponent(id)}`),
 };
 

@@ -69,17 +69,18 @@ function choose(next: string): void {
   unfollow = followEvents(runId, {
     onEvent: (event) => {
       takeEvent(run, event);
-      if (event.kind === 'iteration' || event.kind === 'evaluation') redrawSoon();
+      const beginsColumn = event.kind === 'phase' && event.body.phase === 'rollout';
+      if (beginsColumn || event.kind === 'iteration' || event.kind === 'evaluation') redrawSoon();
       if (event.kind === 'state') void within('runs', listRuns);
     },
     onConnection: (connected) => say('events', connected ? '' : 'the controller cannot be reached; trying again'),
     onRest: redrawSoon,
     onFailure: (message) => say('events', message),
   });
-  redrawSoon();
+  void readRest();
 }
 
-/** Events come in bursts when a run is opened: one drawing, and one question for the rest, serves them all. */
+/** Events come in bursts when a run is opened: one drawing serves them all. */
 let redrawPlanned = false;
 function redrawSoon(): void {
   if (redrawPlanned) return;
@@ -87,16 +88,28 @@ function redrawSoon(): void {
   window.setTimeout(() => {
     redrawPlanned = false;
     drawLearning(places.learning, run);
-    void within('rollouts', readRows);
-    void within('problems', readProblems);
+    drawRollouts();
+    void readRest();
   }, redrawPauseMs);
 }
 
+/** Asks for what no event tells, one thing after the other; what is wanted meanwhile is asked for once, afterwards. */
+let reading: 'no' | 'yes' | 'again' = 'no';
+async function readRest(): Promise<void> {
+  const isIdle = reading === 'no';
+  reading = isIdle ? 'yes' : 'again';
+  if (!isIdle) return;
+  await within('rollouts', readRows);
+  await within('problems', readProblems);
+  const wanted = reading;
+  reading = 'no';
+  if (wanted === 'again') redrawSoon();
+}
+
 async function readRows(): Promise<void> {
-  const asked = runId;
-  const { from, to } = span();
-  const found = await api.trajectories(asked, from, to);
-  if (asked !== runId) return;
+  const [askedRun, askedZoom] = [runId, zoom];
+  const found = await api.trajectories(askedRun, zoom);
+  if (askedRun !== runId || askedZoom !== zoom) return;
   rows = found;
   drawRollouts();
 }

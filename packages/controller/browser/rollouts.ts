@@ -27,8 +27,8 @@ const words: Readonly<Record<EndReason, string>> = {
 
 /** Height of the iterations' numbers, in pixels. */
 const top = 18;
-/** Browsers refuse canvases beyond this height, in pixels. */
-const maxHeight = 16_000;
+/** Height of what is seen at once, in pixels: a canvas as high as a large run would take the browser a second to show. */
+const viewHeight = 640;
 
 export interface TimelineInput {
   readonly rows: readonly PageTrajectory[];
@@ -46,7 +46,7 @@ export function makeTimeline(place: HTMLElement, { onPick, onZoom }: TimelineAct
   const canvas = el('canvas', { tabindex: 0 });
   const explanation = el('span', { class: 'empty' });
   const reasons = el('div');
-  let at = (_x: number, _y: number): Place => ({ iteration: 0, id: null });
+  let view: View | null = null;
   const [from, to] = [spanInput('from'), spanInput('to')];
   const change = (changed: 'from' | 'to') => {
     const span = { from: Number(from.value), to: Number(to.value) };
@@ -64,7 +64,8 @@ export function makeTimeline(place: HTMLElement, { onPick, onZoom }: TimelineAct
     });
   }
   canvas.addEventListener('click', ({ offsetX, offsetY }) => {
-    const { iteration, id } = at(offsetX, offsetY);
+    if (view === null) return;
+    const { iteration, id } = placeAt(view, offsetX, offsetY);
     if (offsetY < top) onZoom({ from: iteration, to: iteration });
     else if (id !== null) onPick(id);
   });
@@ -76,7 +77,14 @@ export function makeTimeline(place: HTMLElement, { onPick, onZoom }: TimelineAct
     el('button', { type: 'button', click: () => onZoom(null) }, 'all iterations'),
     explanation,
   );
-  const parts = [controls, reasons, el('div', { class: 'plot' }, canvas)];
+  const whole = el('div', {}, canvas);
+  const plot = el('div', { class: 'plot' }, whole);
+  plot.addEventListener('scroll', () => {
+    if (view === null) return;
+    view = { ...view, scrolled: plot.scrollTop };
+    drawView(canvas, view);
+  });
+  const parts = [controls, reasons, plot];
 
   return ({ rows, span }) => {
     if (rows.length === 0) {
@@ -87,11 +95,19 @@ export function makeTimeline(place: HTMLElement, { onPick, onZoom }: TimelineAct
     if (controls.parentElement !== place) place.replaceChildren(...parts);
     if (!edited.has(from)) from.value = String(span.from);
     if (!edited.has(to)) to.value = String(span.to);
-    const shown = rows.slice(0, maxHeight - top);
-    const many = shown.length < rows.length ? `, the first ${shown.length} of them here` : '';
-    explanation.textContent = `${rows.length} trajectories${many}; click a column's number to zoom in, a row to read it`;
+    explanation.textContent = `${rows.length} trajectories; click a column's number to zoom in, a row to read it`;
     reasons.replaceChildren(legend(reasonsOf(rows).map((reason) => ({ color: colors[reason], text: words[reason] }))));
-    at = drawBars(canvas, shown, span, Math.max(320, place.clientWidth - 20));
+    const rowHeight = Math.max(1, Math.min(12, Math.floor(600 / rows.length)));
+    whole.style.height = `${top + rows.length * rowHeight}px`;
+    view = {
+      rows,
+      span,
+      rowHeight,
+      longest: longestOf(rows),
+      width: Math.max(320, place.clientWidth - 20),
+      scrolled: plot.scrollTop,
+    };
+    drawView(canvas, view);
   };
 }
 
@@ -105,37 +121,55 @@ function reasonsOf(rows: readonly PageTrajectory[]): EndReason[] {
   return (Object.keys(words) as EndReason[]).filter((reason) => seen.has(reason));
 }
 
-/** What lies at a point of the canvas. */
-interface Place {
-  readonly iteration: number;
-  readonly id: string | null;
+function longestOf(rows: readonly PageTrajectory[]): number {
+  // No spread: a large run has more segments than a call may have arguments.
+  return rows.reduce((most, { segments }) => segments.reduce((m, [, tokens]) => Math.max(m, tokens), most), 1);
 }
 
-/** @returns what lies where */
-function drawBars(
-  canvas: HTMLCanvasElement,
-  rows: readonly PageTrajectory[],
-  span: Span,
-  width: number,
-): (x: number, y: number) => Place {
-  const rowHeight = Math.max(1, Math.min(12, Math.floor(600 / rows.length)));
+/** What the canvas shows. */
+interface View {
+  readonly rows: readonly PageTrajectory[];
+  readonly span: Span;
+  /** In pixels, like the others. */
+  readonly rowHeight: number;
+  readonly width: number;
+  /** How far the rows are scrolled; the iterations' numbers stay. */
+  readonly scrolled: number;
+  /** Tokens of the longest segment. */
+  readonly longest: number;
+}
+
+function placeAt(view: View, x: number, y: number): { readonly iteration: number; readonly id: string | null } {
+  const { rows, span, rowHeight, width, scrolled } = view;
   const columns = span.to - span.from + 1;
-  const columnWidth = width / columns;
+  return {
+    iteration: span.from + Math.min(columns - 1, Math.floor((x * columns) / width)),
+    id: rows[Math.floor((scrolled + y - top) / rowHeight)]?.id ?? null,
+  };
+}
+
+function drawView(canvas: HTMLCanvasElement, view: View): void {
+  const { rows, rowHeight, width, scrolled } = view;
   canvas.width = width;
-  canvas.height = top + rows.length * rowHeight;
+  canvas.height = Math.min(viewHeight, top + rows.length * rowHeight);
   canvas.setAttribute('aria-label', `segments of ${rows.length} trajectories`);
   const pen = canvas.getContext('2d');
-  if (pen) {
-    drawColumns(pen, canvas.height, span, columnWidth);
-    drawSegments(pen, rows, span, columnWidth, rowHeight);
+  if (!pen) return;
+  pen.save();
+  pen.beginPath();
+  pen.rect(0, top, width, canvas.height - top);
+  pen.clip();
+  const first = Math.floor(scrolled / rowHeight);
+  const last = Math.ceil((scrolled + canvas.height) / rowHeight);
+  for (const [i, row] of rows.slice(first, last).entries()) {
+    drawRow(pen, row, view, top + (first + i) * rowHeight - scrolled);
   }
-  return (x, y) => ({
-    iteration: span.from + Math.min(columns - 1, Math.floor(x / columnWidth)),
-    id: rows[Math.floor((y - top) / rowHeight)]?.id ?? null,
-  });
+  pen.restore();
+  drawColumns(pen, canvas.height, view);
 }
 
-function drawColumns(pen: CanvasRenderingContext2D, height: number, { from, to }: Span, columnWidth: number): void {
+function drawColumns(pen: CanvasRenderingContext2D, height: number, { span: { from, to }, width }: View): void {
+  const columnWidth = width / (to - from + 1);
   pen.font = '11px system-ui';
   pen.textAlign = 'center';
   const labelEvery = Math.ceil(26 / columnWidth);
@@ -147,21 +181,13 @@ function drawColumns(pen: CanvasRenderingContext2D, height: number, { from, to }
   }
 }
 
-function drawSegments(
-  pen: CanvasRenderingContext2D,
-  rows: readonly PageTrajectory[],
-  { from, to }: Span,
-  columnWidth: number,
-  rowHeight: number,
-): void {
-  // No spread: a large run has more segments than a call may have arguments.
-  const longest = rows.reduce((most, { segments }) => segments.reduce((m, [, tokens]) => Math.max(m, tokens), most), 1);
-  rows.forEach(({ segments }, row) => {
-    for (const [iteration, tokens, endReason] of segments) {
-      if (iteration < from || iteration > to) continue;
-      pen.fillStyle = colors[endReason];
-      const length = Math.max(1, (tokens / longest) * (columnWidth - 2));
-      pen.fillRect((iteration - from) * columnWidth + 1, top + row * rowHeight, length, Math.max(1, rowHeight - 1));
-    }
-  });
+function drawRow(pen: CanvasRenderingContext2D, { segments }: PageTrajectory, view: View, y: number): void {
+  const { from, to } = view.span;
+  const columnWidth = view.width / (to - from + 1);
+  for (const [iteration, tokens, endReason] of segments) {
+    if (iteration < from || iteration > to) continue;
+    pen.fillStyle = colors[endReason];
+    const length = Math.max(1, (tokens / view.longest) * (columnWidth - 2));
+    pen.fillRect((iteration - from) * columnWidth + 1, y, length, Math.max(1, view.rowHeight - 1));
+  }
 }
