@@ -180,6 +180,11 @@ t.test('the commands show who they are', async (t) => {
     tokenFile,
   );
   t.equal(known.code, 0, known.stderr);
+  const stopped = await runSegue('stop', 'again', '--data', data, '--json');
+  t.match(JSON.parse(stopped.stdout), { id: 'again', state: 'stopped' });
+  const over = await runSegue('resume', 'again', '--data', data);
+  t.equal(over.code, 2, 'a run that was stopped does not go on');
+  t.match(over.stderr, /again/);
   const half = await runSegue('runs', ...elsewhere, '--ca', ca);
   t.equal(half.code, 2);
   t.match(half.stderr, /ca, cert and key go together/);
