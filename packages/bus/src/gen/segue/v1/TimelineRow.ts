@@ -1,4 +1,4 @@
-// Original file: protos/segue/v1/replay.proto
+// Original file: protos/segue/v1/timeline.proto
 
 import type { TrajectoryState as _segue_v1_TrajectoryState, TrajectoryState__Output as _segue_v1_TrajectoryState__Output } from '../../segue/v1/TrajectoryState.js';
 import type { TimelineSegment as _segue_v1_TimelineSegment, TimelineSegment__Output as _segue_v1_TimelineSegment__Output } from '../../segue/v1/TimelineSegment.js';

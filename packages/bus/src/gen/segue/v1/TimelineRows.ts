@@ -1,4 +1,4 @@
-// Original file: protos/segue/v1/replay.proto
+// Original file: protos/segue/v1/timeline.proto
 
 import type { TimelineRow as _segue_v1_TimelineRow, TimelineRow__Output as _segue_v1_TimelineRow__Output } from '../../segue/v1/TimelineRow.js';
 

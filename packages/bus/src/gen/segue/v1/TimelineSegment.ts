@@ -1,4 +1,4 @@
-// Original file: protos/segue/v1/replay.proto
+// Original file: protos/segue/v1/timeline.proto
 
 import type { EndReason as _segue_v1_EndReason, EndReason__Output as _segue_v1_EndReason__Output } from '../../segue/v1/EndReason.js';
 
