@@ -7,6 +7,7 @@ import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { findChromium, startChromium } from '../support/chromium.js';
 import { type ClusterRun, prepareToyRun } from '../support/cluster-run.js';
+import { toyConfig } from '../support/toy-task.js';
 
 const browserPath = findChromium();
 
@@ -35,6 +36,9 @@ t.test('a run is watched from its first event to its end', async (t) => {
       [],
       'nothing is loaded from elsewhere',
     );
+    await standsAbsurdAddresses(t, page, origin);
+    await keepsWhatIsTyped(t, page);
+    await seesANewRun(t, page, run);
   });
   // Without a browser the run has not been begun.
   await finish(run);
@@ -95,6 +99,66 @@ async function zooms(t: Test, page: Page): Promise<void> {
   t.equal(await page.inputValue('#span-to'), '0', 'the view stands in the address and comes back with it');
   const zoomed = await count();
   t.ok(zoomed > 0 && zoomed < all, `${zoomed} of ${all}`);
+}
+
+/** Looks until it holds, half a minute at most: the page's policy lets no expression of a test wait inside it. */
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 600; tries++) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`never seen: ${what}`);
+}
+
+/** Waits until the field of the span holds a value. */
+function spanIs(page: Page, name: 'from' | 'to', value: string): Promise<void> {
+  return until(`${name} ${value}`, async () => (await page.inputValue(`#span-${name}`)) === value);
+}
+
+async function standsAbsurdAddresses(t: Test, page: Page, origin: string): Promise<void> {
+  const open = async (hash: string) => {
+    await page.goto('about:blank');
+    await page.goto(`${origin}/#${hash}`);
+    await page.waitForSelector('#rollouts canvas');
+  };
+  await open('run=toy-1&from=1&to=900000000');
+  // The events tell how many iterations there are; the last of them is the end.
+  await spanIs(page, 'to', '2');
+  t.equal(await page.inputValue('#span-from'), '1');
+  await open('run=toy-1&from=-3&to=x');
+  await spanIs(page, 'to', '2');
+  t.equal(await page.inputValue('#span-from'), '0', 'what makes no sense is all');
+  await open('run=none');
+  await shows(page, '#runs option', 'toy-1');
+  await page.waitForURL(/run=toy-1/);
+  await page.goto(`${origin}/#run=toy-1&from=1&to=1`);
+  await spanIs(page, 'from', '1');
+  t.pass('a view that was sent opens in the page that stands already');
+}
+
+/** What is typed outlives the redrawing that every iteration brings. */
+async function keepsWhatIsTyped(t: Test, page: Page): Promise<void> {
+  const canvas = await page.$('#rollouts canvas');
+  await page.locator('#span-to').focus();
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('2');
+  await page.setViewportSize({ width: 1200, height: 1400 });
+  await until('a narrower canvas', async () => Number(await canvas?.getAttribute('width')) < 1200);
+  t.equal(await page.inputValue('#span-to'), '2', 'not yet taken, and not lost');
+  t.equal(await page.inputValue('#span-from'), '1');
+  t.ok(await canvas?.evaluate((element) => element.isConnected), 'drawn where it stood');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/from=1&to=2/);
+}
+
+async function seesANewRun(t: Test, page: Page, { client }: ClusterRun): Promise<void> {
+  await client.createRun('toy-2', toyConfig);
+  await shows(page, '#runs option', 'toy-2 (created)');
+  await page.route('**/api/status', (route) => route.fulfill({ status: 503, body: '{"message":"not now"}' }));
+  await shows(page, '#connection', 'not now');
+  await page.unroute('**/api/status');
+  await until('no trouble', async () => (await page.textContent('#connection')) === '');
+  t.equal(await page.textContent('.note'), 'read-only', 'and what is over is not said any more');
 }
 
 async function sortsProblems(t: Test, page: Page): Promise<void> {

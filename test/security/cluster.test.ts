@@ -5,8 +5,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectActor, connectController, readTls } from '@segue/bus';
-import { connect, connectStore } from '@segue/client';
-import { type ProblemInput, parseRunConfig, SegueError } from '@segue/core';
+import { connect, connectStore, serveScorers } from '@segue/client';
+import { type ProblemInput, parseRunConfig, type Scope, type ScoreRequest, SegueError } from '@segue/core';
 import { connect as connectNats } from 'nats';
 import t from 'tap';
 import {
@@ -16,6 +16,8 @@ import {
 } from '../../packages/cli/dist/cluster/local-cluster.js';
 import { readProblemFile } from '../../packages/cli/dist/problems/problem-file.js';
 import { prepareRun } from '../../packages/cli/dist/run/session.js';
+import { tokensFile } from '../../packages/cli/dist/security/operator.js';
+import { TokenList } from '../../packages/cli/dist/security/token-list.js';
 import { listServices } from '../../packages/service/test/support/grpc-probe.js';
 import { runSegue } from '../support/command.js';
 import { toyConfig, toyProblems, writeToyTask } from '../support/toy-task.js';
@@ -37,6 +39,11 @@ const securityFolder = join(data, 'security');
 const secretFile = (name: string) => readFileSync(join(securityFolder, name), 'utf8');
 const client = connect(cluster.controllerAddress, cluster.credentials);
 t.teardown(() => client.close());
+
+/** A token for each scope alone; services see them within a second. */
+const tokenList = new TokenList(tokensFile(securityFolder));
+const tokenOf = (scope: Scope) => tokenList.create({ name: `only-${scope}`, scopes: [scope], days: 1 });
+const scoped = { read: await tokenOf('read'), submit: await tokenOf('submit'), score: await tokenOf('score') };
 
 const config = parseRunConfig({ ...toyConfig, iterations: 2, warmup: { ...toyConfig.warmup, steps: 10 } }, 'toy');
 const problems: ProblemInput[] = [];
@@ -64,6 +71,54 @@ t.test('a batch that comes again changes nothing, and the same id with other con
     message: /batch one/,
   });
   t.equal((await client.getRun('again')).trainProblems + (await client.getRun('again')).evaluationProblems, 4);
+});
+
+t.test('a scorer of somebody judges over TLS, with a token that opens nothing else', async (t) => {
+  const made = await runSegue('certs', 'create', '--out', securityFolder, '--scorer', 'judge');
+  t.equal(made.code, 0, made.stderr);
+  const [ca, cert, key] = ['ca.pem', 'judge.pem', 'judge.key'].map((name) => join(securityFolder, name));
+  const judged: string[] = [];
+  const even = {
+    name: 'even',
+    description: 'One for a response of even length.',
+    score({ id, response }: ScoreRequest) {
+      judged.push(id);
+      return { reward: response.length % 2 === 0 ? 1 : 0 };
+    },
+  };
+  const serve = (scope: keyof typeof scoped, instance: string) => {
+    const holder = connect(cluster.controllerAddress, { ...cluster.credentials, token: scoped[scope] });
+    t.teardown(() => holder.close());
+    return serveScorers(holder, [even], { instance, tls: { ca: ca!, cert: cert!, key: key! } });
+  };
+  for (const scope of ['read', 'submit'] as const) {
+    await t.rejects(serve(scope, 'judge'), { code: 'PERMISSION_DENIED', message: /takes scope score/ }, scope);
+  }
+  await t.rejects(serve('score', 'other'), { message: /certificate of scorer judge, not of scorer other/ });
+  const server = await serve('score', 'judge');
+  t.teardown(() => server.close());
+  t.match((await client.listScorers()).at(-1), { name: 'even', servers: 1 });
+  const scorer = connect(cluster.controllerAddress, { ...cluster.credentials, token: scoped.score });
+  t.teardown(() => scorer.close());
+  const others: readonly (() => Promise<unknown>)[] = [
+    () => scorer.listRuns(),
+    () => scorer.createRun('mine', config),
+    () => scorer.stopRun('toy'),
+  ];
+  for (const call of others) await t.rejects(call, { code: 'PERMISSION_DENIED' });
+
+  const own = problems.map((problem) => ({ ...problem, scorer: 'even' }));
+  await prepareRun(client, 'own', { ...config, iterations: 1 }, [{ batchId: 'all', problems: own }]);
+  await client.resumeRun('own');
+  t.match(await client.waitForRun('own'), { state: 'finished' });
+  const scored: string[] = [];
+  for await (const { summary } of client.trajectories('own')) if (summary.state === 'scored') scored.push(summary.id);
+  t.ok(scored.length > 0);
+  t.strictSame(
+    scored.filter((id) => !judged.includes(id)),
+    [],
+    'every verdict is its own',
+  );
 });
 
 t.test('strangers find every door closed', async (t) => {
@@ -103,7 +158,7 @@ t.test('the commands show who they are', async (t) => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line)),
-    [{ id: 'again' }, { id: 'toy' }],
+    [{ id: 'own' }, { id: 'again' }, { id: 'toy' }],
   );
   const elsewhere = ['--controller', cluster.controllerAddress];
   const { ca = '', cert = '', key = '', tokenFile = '' } = cluster.credentials;
@@ -125,6 +180,11 @@ t.test('the commands show who they are', async (t) => {
     tokenFile,
   );
   t.equal(known.code, 0, known.stderr);
+  const stopped = await runSegue('stop', 'again', '--data', data, '--json');
+  t.match(JSON.parse(stopped.stdout), { id: 'again', state: 'stopped' });
+  const over = await runSegue('resume', 'again', '--data', data);
+  t.equal(over.code, 2, 'a run that was stopped does not go on');
+  t.match(over.stderr, /again/);
   const half = await runSegue('runs', ...elsewhere, '--ca', ca);
   t.equal(half.code, 2);
   t.match(half.stderr, /ca, cert and key go together/);

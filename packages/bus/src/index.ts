@@ -17,6 +17,7 @@ export type { Contract } from './rpc/contract.js';
 export { createServer, listen, type ServerOptions, stopServer } from './rpc/listen.js';
 export { isLoopback } from './rpc/loopback.js';
 export { loadProtos } from './rpc/protos.js';
+export { reflectedProtos } from './rpc/reflected.js';
 export { type Attempts, isLostCall, withRetries } from './rpc/retry.js';
 export { addService, type CallReport, type ServeOptions } from './rpc/server.js';
 export {

@@ -1,4 +1,4 @@
-/** What each RPC may carry, there and back: one list of requests and one of responses per RPC, edge values included. Of the tables: table-samples.ts. */
+/** What each RPC may carry, there and back: one list of requests and one of responses per RPC, edge values included. Of the tables: table-samples.ts; of timelines: timeline-samples.ts. */
 import {
   type ActorApi,
   type ControllerApi,
@@ -25,6 +25,7 @@ import {
   trajectory,
 } from './samples.js';
 import { rewardSamples, scorerListSamples } from './scorer-samples.js';
+import { timelineSamples } from './timeline-samples.js';
 
 /** For each RPC what it may carry: requests (a stream's parts) and responses. */
 export type Samples<Api> = {
@@ -150,6 +151,7 @@ export const replaySamples: Samples<ReplayApi> = {
       },
     ],
   },
+  ...timelineSamples,
   streamCompleteGroups: {
     requests: [
       { runId: 'r', iteration: 0 },

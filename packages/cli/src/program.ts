@@ -14,6 +14,7 @@ import { addInspectCommands } from './commands/inspect.js';
 import { addNatsConfigCommand } from './commands/nats-config.js';
 import { addExamples } from './commands/output.js';
 import { addRunCommand } from './commands/run.js';
+import { addSteerCommands } from './commands/steer.js';
 import { addStoreCommand } from './commands/store.js';
 import { addTokensCommands } from './commands/tokens.js';
 import { addTrajectoryCommand } from './commands/trajectory.js';
@@ -40,6 +41,7 @@ export function buildProgram(): Command {
   addTrajectoryCommand(program);
   addExportCommand(program);
   addInspectCommands(program);
+  addSteerCommands(program);
   addStoreCommand(program);
   addDeadLettersCommand(program);
   addActorCommand(program);

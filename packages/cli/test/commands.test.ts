@@ -100,7 +100,7 @@ t.test('completion offers what may follow, in the shells that are here', async (
     return stdout.trim();
   };
   if (isHere('bash')) {
-    t.equal(inBash('sto'), 'store');
+    t.equal(inBash('stor'), 'store');
     t.equal(inBash('store', ''), 'verify snapshot restore --help');
     t.match(inBash('store', 'verify', '--re'), /^--repair$/);
     t.equal(inBash('demo', '--device', ''), 'cpu cuda');
@@ -113,7 +113,7 @@ t.test('completion offers what may follow, in the shells that are here', async (
     return stdout.split('\n').map((word) => word.split('\t')[0]);
   };
   if (isHere('fish')) {
-    t.same(inFish('segue sto').slice(0, 1), ['store']);
+    t.same(inFish('segue stor').slice(0, 1), ['store']);
     t.ok(inFish('segue store ').includes('snapshot'));
     t.same(inFish('segue demo --device c').slice(0, 2), ['cpu', 'cuda']);
     t.ok(inFish('segue store verify --re').includes('--repair'));

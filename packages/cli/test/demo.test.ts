@@ -1,11 +1,15 @@
 /** The demo's problems: distinct, verifiable, unguessable, with long tails; and the problem files of `segue run`. */
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseRunConfig, type RunView, SegueError } from '@segue/core';
 import t from 'tap';
+import { startController } from '../../client/test/support/controller.js';
 import { alphabet } from '../dist/demo/chains.js';
 import { makeDemoProblems } from '../dist/demo/problems.js';
+import { fileBatches } from '../dist/problems/file-batches.js';
 import { parseProblemLine, readProblemFile } from '../dist/problems/problem-file.js';
+import { prepareRun } from '../dist/run/session.js';
 
 const sizes = { heldOut: 512, train: 1500, warmup: 2000, hastyShare: 0.5 };
 const demo = makeDemoProblems(1, sizes);
@@ -86,3 +90,54 @@ t.test('a problem file: prompts as text or chat, defaults, and wrong lines named
   await t.rejects(readProblemFile(join(folder, 'none.jsonl')).next(), { code: 'NOT_FOUND' });
   t.equal(parseProblemLine(good[0]!, 'x:1').scorer, 'numeric');
 });
+
+t.test('a problem file is sent again, whole and under the same id, when the connection breaks', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'segue-problems-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'problems.jsonl');
+  const line = (n: number) => `{"prompt":"${n}+1=","answer":"${n + 1}","scorer":"numeric"}`;
+  await writeFile(path, Array.from({ length: 500 }, (_, n) => line(n)).join('\n'));
+  const got: { batchId: string; prompts: unknown[] }[] = [];
+  const controller = await startController(t, {
+    createRun: async ({ runId }) => runOf(runId),
+    getRun: async ({ runId }) => runOf(runId),
+    submitProblems: async ({ batchId }, items) => {
+      const isCut = got.length === 0;
+      const prompts: unknown[] = [];
+      got.push({ batchId, prompts });
+      for await (const { prompt } of items) {
+        prompts.push(prompt);
+        if (isCut && prompts.length === 100) throw new SegueError('UNAVAILABLE', 'the connection broke');
+      }
+      return { batchId, accepted: prompts.length, repeated: false };
+    },
+  });
+  const [batch] = await fileBatches([path]);
+  await prepareRun(controller.client, 'r', parseRunConfig({}, 'test'), [batch!]);
+  t.equal(got.length, 2);
+  t.equal(got[0]!.batchId, got[1]!.batchId, 'one batch, whichever try arrived');
+  t.match(got[0]!.batchId, /^file-[0-9a-f]{16}$/);
+  t.strictSame(
+    got[1]!.prompts,
+    Array.from({ length: 500 }, (_, n) => `${n}+1=`),
+    'from its first problem on',
+  );
+  await writeFile(path, line(0));
+  t.not((await fileBatches([path]))[0]?.batchId, batch?.batchId, 'a file with other content is another batch');
+  await t.rejects(fileBatches([join(folder, 'none.jsonl')]), { code: 'INVALID_INPUT', message: /none\.jsonl/ });
+});
+
+function runOf(id: string): RunView {
+  return {
+    id,
+    state: 'created',
+    configJson: '{}',
+    iterations: 0,
+    policyVersion: 0,
+    createdAtMs: 0,
+    error: '',
+    trainProblems: 0,
+    evaluationProblems: 0,
+    warmupProblems: 0,
+  };
+}

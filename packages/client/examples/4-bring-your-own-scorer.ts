@@ -1,6 +1,6 @@
 /**
  * Example 4: a scorer of your own. This process serves it, the cluster's reward service calls it; it may die and come back. Reward in parts: the nearer a sum, the
- * more. With a cluster that asks for credentials the token needs the scope admin, since a scorer decides what is learned.
+ * more. With a cluster that asks for credentials the token needs the scope `score` (beside what creating runs needs): who scores decides what is learned.
  */
 import { connect, serveScorers } from '@segue/client';
 import { config, controllerAddress, sums } from './sums.js';

@@ -1,10 +1,12 @@
 /**
  * The rollout timeline (figure 3b of the k1.5 report): a row per trajectory, a bar per segment in its iteration's column, coloured by its end
- * reason; a bar's length is its share of the longest segment. Drawn on a canvas, since a run has tens of thousands of bars.
+ * reason; a bar's length is its share of the longest segment. Drawn on a canvas, since a run has tens of thousands of bars. What a person types into and where they have scrolled to stays
+ * while it is drawn anew.
  */
 import type { PageTrajectory } from '@segue/controller';
 import type { EndReason } from '@segue/core';
 import { el, legend } from './dom.js';
+import { orderSpan, type Span } from './span.js';
 
 const colors: Readonly<Record<EndReason, string>> = {
   stop: '#2a8f5b',
@@ -23,106 +25,169 @@ const words: Readonly<Record<EndReason, string>> = {
   error: 'error',
 };
 
+/** Height of the iterations' numbers, in pixels. */
 const top = 18;
-/** Browsers refuse canvases beyond this height, in pixels. */
-const maxHeight = 16_000;
-
-export interface Span {
-  readonly from: number;
-  readonly to: number;
-}
+/** Height of what is seen at once, in pixels: a canvas as high as a large run would take the browser a second to show. */
+const viewHeight = 640;
 
 export interface TimelineInput {
   readonly rows: readonly PageTrajectory[];
   readonly span: Span;
+}
+
+export interface TimelineActions {
   readonly onPick: (id: string) => void;
+  /** null: all iterations. */
   readonly onZoom: (span: Span | null) => void;
 }
 
-export function drawTimeline(place: HTMLElement, input: TimelineInput): void {
-  const { rows, span, onZoom } = input;
-  if (rows.length === 0) {
-    place.replaceChildren(el('p', { class: 'empty' }, 'No trajectory has a segment yet.'));
-    return;
+/** Puts a timeline into `place`. @returns draws it */
+export function makeTimeline(place: HTMLElement, { onPick, onZoom }: TimelineActions): (input: TimelineInput) => void {
+  const canvas = el('canvas', { tabindex: 0 });
+  const explanation = el('span', { class: 'empty' });
+  const reasons = el('div');
+  let view: View | null = null;
+  const [from, to] = [spanInput('from'), spanInput('to')];
+  const change = (changed: 'from' | 'to') => {
+    const span = { from: Number(from.value), to: Number(to.value) };
+    if (changed === 'from') onZoom(orderSpan({ from: span.from, to: Math.max(span.from, span.to) }));
+    else onZoom(orderSpan({ from: Math.min(span.from, span.to), to: span.to }));
+  };
+  /** Fields that a person is typing into. */
+  const edited = new Set<HTMLInputElement>();
+  for (const [input, name] of [[from, 'from'] as const, [to, 'to'] as const]) {
+    input.addEventListener('input', () => edited.add(input));
+    input.addEventListener('blur', () => edited.delete(input));
+    input.addEventListener('change', () => {
+      edited.delete(input);
+      change(name);
+    });
   }
-  const seen = new Set(rows.flatMap(({ segments }) => segments.map(([, , reason]) => reason)));
-  const reasons = (Object.keys(words) as EndReason[]).filter((reason) => seen.has(reason));
-  const number = (name: string, value: number, change: (value: number) => Span) =>
-    el(
-      'label',
-      {},
-      `${name} `,
-      el('input', {
-        type: 'number',
-        min: 0,
-        value,
-        id: `span-${name}`,
-        change: (event) => onZoom(ordered(change(Number((event.target as HTMLInputElement).value)))),
-      }),
-    );
-  place.replaceChildren(
-    el(
-      'div',
-      { class: 'controls' },
-      number('from', span.from, (from) => ({ from, to: Math.max(from, span.to) })),
-      number('to', span.to, (to) => ({ from: Math.min(span.from, to), to })),
-      el('button', { type: 'button', click: () => onZoom(null) }, 'all iterations'),
-      el(
-        'span',
-        { class: 'empty' },
-        `${rows.length} trajectories; click a column's number to zoom in, a row to read it`,
-      ),
-    ),
-    legend(reasons.map((reason) => ({ color: colors[reason], text: words[reason] }))),
-    el('div', { class: 'plot' }, drawCanvas(place, input)),
+  canvas.addEventListener('click', ({ offsetX, offsetY }) => {
+    if (view === null) return;
+    const { iteration, id } = placeAt(view, offsetX, offsetY);
+    if (offsetY < top) onZoom({ from: iteration, to: iteration });
+    else if (id !== null) onPick(id);
+  });
+  const controls = el(
+    'div',
+    { class: 'controls' },
+    el('label', {}, 'from ', from),
+    el('label', {}, 'to ', to),
+    el('button', { type: 'button', click: () => onZoom(null) }, 'all iterations'),
+    explanation,
   );
+  const whole = el('div', {}, canvas);
+  const plot = el('div', { class: 'plot' }, whole);
+  plot.addEventListener('scroll', () => {
+    if (view === null) return;
+    view = { ...view, scrolled: plot.scrollTop };
+    drawView(canvas, view);
+  });
+  const parts = [controls, reasons, plot];
+
+  return ({ rows, span }) => {
+    if (rows.length === 0) {
+      place.replaceChildren(el('p', { class: 'empty' }, 'No trajectory has a segment yet.'));
+      return;
+    }
+    // Putting an element where it stands already would take the cursor out of it.
+    if (controls.parentElement !== place) place.replaceChildren(...parts);
+    if (!edited.has(from)) from.value = String(span.from);
+    if (!edited.has(to)) to.value = String(span.to);
+    explanation.textContent = `${rows.length} trajectories; click a column's number to zoom in, a row to read it`;
+    reasons.replaceChildren(legend(reasonsOf(rows).map((reason) => ({ color: colors[reason], text: words[reason] }))));
+    const rowHeight = Math.max(1, Math.min(12, Math.floor(600 / rows.length)));
+    whole.style.height = `${top + rows.length * rowHeight}px`;
+    view = {
+      rows,
+      span,
+      rowHeight,
+      longest: longestOf(rows),
+      width: Math.max(320, place.clientWidth - 20),
+      scrolled: plot.scrollTop,
+    };
+    drawView(canvas, view);
+  };
 }
 
-function ordered({ from, to }: Span): Span {
-  const first = Number.isSafeInteger(from) && from >= 0 ? from : 0;
-  return { from: first, to: Number.isSafeInteger(to) && to >= first ? to : first };
+function spanInput(name: string): HTMLInputElement {
+  return el('input', { type: 'number', min: 0, id: `span-${name}` });
 }
 
-function drawCanvas(place: HTMLElement, { rows, span, onPick, onZoom }: TimelineInput): HTMLCanvasElement {
-  const rowHeight = Math.max(
-    1,
-    Math.min(12, Math.floor(600 / rows.length), Math.floor((maxHeight - top) / rows.length)),
-  );
-  const shown = rows.slice(0, Math.floor((maxHeight - top) / rowHeight));
-  const width = Math.max(320, place.clientWidth - 20);
-  const columnWidth = width / (span.to - span.from + 1);
-  const longest = Math.max(1, ...shown.flatMap(({ segments }) => segments.map(([, tokens]) => tokens)));
-  const canvas = el('canvas', { width, height: top + shown.length * rowHeight, tabindex: 0 });
-  canvas.setAttribute('aria-label', `segments of ${shown.length} trajectories`);
+function reasonsOf(rows: readonly PageTrajectory[]): EndReason[] {
+  const seen = new Set<EndReason>();
+  for (const { segments } of rows) for (const [, , reason] of segments) seen.add(reason);
+  return (Object.keys(words) as EndReason[]).filter((reason) => seen.has(reason));
+}
+
+function longestOf(rows: readonly PageTrajectory[]): number {
+  // No spread: a large run has more segments than a call may have arguments.
+  return rows.reduce((most, { segments }) => segments.reduce((m, [, tokens]) => Math.max(m, tokens), most), 1);
+}
+
+/** What the canvas shows. */
+interface View {
+  readonly rows: readonly PageTrajectory[];
+  readonly span: Span;
+  /** In pixels, like the others. */
+  readonly rowHeight: number;
+  readonly width: number;
+  /** How far the rows are scrolled; the iterations' numbers stay. */
+  readonly scrolled: number;
+  /** Tokens of the longest segment. */
+  readonly longest: number;
+}
+
+function placeAt(view: View, x: number, y: number): { readonly iteration: number; readonly id: string | null } {
+  const { rows, span, rowHeight, width, scrolled } = view;
+  const columns = span.to - span.from + 1;
+  return {
+    iteration: span.from + Math.min(columns - 1, Math.floor((x * columns) / width)),
+    id: rows[Math.floor((scrolled + y - top) / rowHeight)]?.id ?? null,
+  };
+}
+
+function drawView(canvas: HTMLCanvasElement, view: View): void {
+  const { rows, rowHeight, width, scrolled } = view;
+  canvas.width = width;
+  canvas.height = Math.min(viewHeight, top + rows.length * rowHeight);
+  canvas.setAttribute('aria-label', `segments of ${rows.length} trajectories`);
   const pen = canvas.getContext('2d');
-  if (!pen) return canvas;
+  if (!pen) return;
+  pen.save();
+  pen.beginPath();
+  pen.rect(0, top, width, canvas.height - top);
+  pen.clip();
+  const first = Math.floor(scrolled / rowHeight);
+  const last = Math.ceil((scrolled + canvas.height) / rowHeight);
+  for (const [i, row] of rows.slice(first, last).entries()) {
+    drawRow(pen, row, view, top + (first + i) * rowHeight - scrolled);
+  }
+  pen.restore();
+  drawColumns(pen, canvas.height, view);
+}
+
+function drawColumns(pen: CanvasRenderingContext2D, height: number, { span: { from, to }, width }: View): void {
+  const columnWidth = width / (to - from + 1);
   pen.font = '11px system-ui';
   pen.textAlign = 'center';
   const labelEvery = Math.ceil(26 / columnWidth);
-  for (let i = 0; i <= span.to - span.from; i++) {
+  for (let i = 0; i <= to - from; i++) {
     pen.fillStyle = 'rgb(128 128 128 / 25%)';
-    pen.fillRect(i * columnWidth, top, 1, canvas.height - top);
+    pen.fillRect(i * columnWidth, top, 1, height - top);
     pen.fillStyle = '#888888';
-    if (i % labelEvery === 0) pen.fillText(String(span.from + i), (i + 0.5) * columnWidth, 12);
+    if (i % labelEvery === 0) pen.fillText(String(from + i), (i + 0.5) * columnWidth, 12);
   }
-  shown.forEach(({ segments }, row) => {
-    for (const [iteration, tokens, endReason] of segments) {
-      if (iteration < span.from || iteration > span.to) continue;
-      pen.fillStyle = colors[endReason];
-      const length = Math.max(1, (tokens / longest) * (columnWidth - 2));
-      pen.fillRect(
-        (iteration - span.from) * columnWidth + 1,
-        top + row * rowHeight,
-        length,
-        Math.max(1, rowHeight - 1),
-      );
-    }
-  });
-  canvas.addEventListener('click', ({ offsetX, offsetY }) => {
-    const iteration = span.from + Math.floor(offsetX / columnWidth);
-    if (offsetY < top) onZoom({ from: iteration, to: iteration });
-    const picked = shown[Math.floor((offsetY - top) / rowHeight)];
-    if (offsetY >= top && picked) onPick(picked.id);
-  });
-  return canvas;
+}
+
+function drawRow(pen: CanvasRenderingContext2D, { segments }: PageTrajectory, view: View, y: number): void {
+  const { from, to } = view.span;
+  const columnWidth = view.width / (to - from + 1);
+  for (const [iteration, tokens, endReason] of segments) {
+    if (iteration < from || iteration > to) continue;
+    pen.fillStyle = colors[endReason];
+    const length = Math.max(1, (tokens / view.longest) * (columnWidth - 2));
+    pen.fillRect((iteration - from) * columnWidth + 1, y, length, Math.max(1, view.rowHeight - 1));
+  }
 }

@@ -8,6 +8,8 @@ export interface RunState {
   warmup: WarmupEvent | null;
   progress: ProgressEvent | null;
   readonly iterations: IterationEvent[];
+  /** The newest iteration that has begun to roll out: evaluations are counted on beyond it. */
+  lastIteration: number;
   readonly evaluations: EvaluationEvent[];
   state: string;
   error: string | null;
@@ -21,6 +23,7 @@ export function newRunState(): RunState {
     warmup: null,
     progress: null,
     iterations: [],
+    lastIteration: 0,
     evaluations: [],
     state: 'created',
     error: null,
@@ -35,10 +38,13 @@ export function takeEvent(run: RunState, event: RunEventOf): void {
     run.phase = event.body;
     run.phaseSinceMs = event.atMs;
     run.progress = null;
+    if (event.body.phase === 'rollout') run.lastIteration = Math.max(run.lastIteration, event.body.iteration);
   } else if (event.kind === 'warmup') run.warmup = event.body;
   else if (event.kind === 'progress') run.progress = event.body;
-  else if (event.kind === 'iteration') run.iterations.push(event.body);
-  else if (event.kind === 'evaluation') run.evaluations.push(event.body);
+  else if (event.kind === 'iteration') {
+    run.iterations.push(event.body);
+    run.lastIteration = Math.max(run.lastIteration, event.body.iteration);
+  } else if (event.kind === 'evaluation') run.evaluations.push(event.body);
   else if (event.kind === 'state') {
     run.state = event.body.state;
     run.error = event.body.error;

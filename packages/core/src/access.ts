@@ -7,7 +7,7 @@ import type { ServiceName } from './service-config.js';
 import type { TablesApi } from './table-api.js';
 
 /** What a token may be good for. `admin` is good for everything that a token can open. */
-export const scopes = ['read', 'submit', 'admin'] as const;
+export const scopes = ['read', 'submit', 'score', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
 
 /** Who is behind a call. `anyone`: nobody was asked, on loopback without credentials. */
@@ -47,9 +47,9 @@ export const controllerAccess = {
   requeueDeadLetter: clients('admin'),
   dropDeadLetter: clients('admin'),
   listScorers: clients('read'),
-  // Who is registered decides what is learned, and sees prompts and responses.
-  registerScorers: clients('admin'),
-  unregisterScorers: clients('admin'),
+  // Who is registered decides what is learned, and sees prompts and responses: a scope of its own, that opens nothing else.
+  registerScorers: clients('score'),
+  unregisterScorers: clients('score'),
 } as const satisfies Record<keyof ControllerApi, Access>;
 
 export const actorAccess = {
@@ -100,6 +100,7 @@ export const replayAccess = {
   getTrajectories: storeReaders,
   listUnfinished: storeReaders,
   listTrajectories: storeReaders,
+  listTimeline: storeReaders,
   streamCompleteGroups: storeReaders,
   sample: storeReaders,
   appendEvent: controller(null),

@@ -29,6 +29,7 @@ import type {
   SnapshotChunk,
   StoreCheck,
   StoredEvent,
+  TimelineRow,
   TrajectoryRecord,
 } from './records.js';
 
@@ -88,6 +89,10 @@ export interface ReplayApi {
   getTrajectories: ServerStream<{ trajectoryIds: readonly string[] }, Trajectory>;
   listUnfinished: ServerStream<{ runId: string }, TrajectorySummary>;
   listTrajectories: ServerStream<{ runId: string }, TrajectoryRecord>;
+  listTimeline: ServerStream<
+    { runId: string; fromGroup: number; also: readonly string[] },
+    { rows: readonly TimelineRow[] }
+  >;
   streamCompleteGroups: ServerStream<{ runId: string; iteration: number | null }, CompleteGroup>;
   sample: Unary<
     { runId: string; count: number; selector: Selector; seed: number },

@@ -117,6 +117,21 @@ export interface TrajectoryRecord {
   readonly tokenCounts: readonly number[];
 }
 
+/** What a picture shows of a trajectory. */
+export interface TimelineRow {
+  readonly trajectoryId: string;
+  readonly state: TrajectoryState;
+  readonly reward: number | null;
+  readonly segments: readonly TimelineSegment[];
+}
+
+export interface TimelineSegment {
+  readonly iteration: number;
+  readonly tokens: number;
+  readonly endReason: EndReason;
+  readonly policyVersion: number;
+}
+
 export const selectors = ['uniform', 'fifo', 'lifo', 'prioritized'] as const;
 export type Selector = (typeof selectors)[number];
 

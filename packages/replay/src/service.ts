@@ -7,6 +7,8 @@ import type { ReplayStore } from './store.js';
 const maxBatchProblems = 1_000_000;
 /** Trajectories in one call at most. */
 const maxTrajectories = 1_000;
+/** Trajectories that a question for a timeline may name. */
+const maxAlso = 10_000;
 
 export function replayHandlers(store: ReplayStore): Handlers<ReplayApi> {
   const { keeper } = store;
@@ -58,6 +60,12 @@ export function replayHandlers(store: ReplayStore): Handlers<ReplayApi> {
     },
     listUnfinished: ({ runId }) => stream(() => store.listUnfinished(runId)),
     listTrajectories: ({ runId }) => stream(() => store.listTrajectories(runId)),
+    listTimeline({ runId, fromGroup, also }) {
+      if (also.length > maxAlso) {
+        throw new SegueError('INVALID_INPUT', `${also.length} trajectories named in one call, at most ${maxAlso}`);
+      }
+      return stream(() => store.timeline(runId, fromGroup, also));
+    },
     streamCompleteGroups: ({ runId, iteration }) => stream(() => store.completeGroups(runId, iteration)),
     sample: (request) => keeper.during(() => store.sample(request)),
 

@@ -28,6 +28,7 @@ import {
   SegueError,
   type StoreDamage,
   type StoredEvent,
+  type TimelineRow,
   type Trajectory,
   type TrajectoryRecord,
   type TrajectoryState,
@@ -71,6 +72,7 @@ import {
 } from './runs.js';
 import { type SampleRequest, type SampleResult, sampleTrajectories } from './sample.js';
 import { openTables, type Tables, trajectoryKey } from './tables.js';
+import { timelineOf } from './timeline.js';
 import {
   appendSegment,
   getTrajectory,
@@ -260,6 +262,11 @@ export class ReplayStore {
 
   listTrajectories(runId: string): Iterable<TrajectoryRecord> {
     return listTrajectories(this.#tables, runId);
+  }
+
+  /** Rows of a picture, hundreds at once. */
+  timeline(runId: string, fromGroup: number, also: readonly string[]): Iterable<{ rows: readonly TimelineRow[] }> {
+    return timelineOf(this.#tables, runId, fromGroup, also);
   }
 
   /** With an iteration its frozen batch, shuffled by the run's seed; without, the groups that wait to be trained on, oldest first. */

@@ -186,9 +186,9 @@ export class Table<Row> {
     return Array.from(this.#database.getKeys(range), asKey);
   }
 
-  /** Rows whose keys begin with `prefix`, in order, read in pages: what is written meanwhile may or may not show. */
-  *rows(prefix: Key, pageSize = 128): Generator<Row> {
-    let after: Key | undefined;
+  /** Rows whose keys begin with `prefix`, in order, those after `start` alone, read in pages: what is written meanwhile may or may not show. */
+  *rows(prefix: Key, pageSize = 128, start?: Key): Generator<Row> {
+    let after = start;
     for (;;) {
       const keys = this.keys(prefix, { limit: pageSize, ...(after === undefined ? {} : { after }) });
       for (const key of keys) {

@@ -39,10 +39,20 @@ export type MetricsOf<T extends MetricTable> = {
   readonly [K in keyof T]: T[K] extends CounterRow ? Counter : T[K] extends GaugeRow ? Gauge : Histogram;
 };
 
+/** What a gauge shows at this moment, by the gauge's name. */
+export type GaugeReaders<T extends MetricTable> = {
+  readonly [K in keyof T as T[K] extends GaugeRow ? K : never]?: () => Promise<number>;
+};
+
 export interface Metrics {
   readonly registry: Registry;
-  /** Makes the metrics of a table; call it once per table. @param prefix of the names in place of the service's own */
-  define<const T extends MetricTable>(table: T, prefix?: string): MetricsOf<T>;
+  /**
+   * Makes the metrics of a table; call it once per table.
+   *
+   * @param prefix of the names in place of the service's own
+   * @param readers of gauges that are read whenever metrics are collected, in place of being set
+   */
+  define<const T extends MetricTable>(table: T, prefix?: string, readers?: GaugeReaders<T>): MetricsOf<T>;
 }
 
 /** Before the names of one service's own metrics. */
@@ -56,14 +66,22 @@ export function createMetrics(service: string, id: string): Metrics {
   collectDefaultMetrics({ register: registry });
   return {
     registry,
-    define<const T extends MetricTable>(table: T, prefix = metricPrefix(service)) {
-      const made = Object.entries(table).map(([name, row]) => [name, createMetric(registry, `${prefix}${name}`, row)]);
+    define<const T extends MetricTable>(table: T, prefix = metricPrefix(service), readers: GaugeReaders<T> = {}) {
+      const readersByName = new Map(Object.entries<(() => Promise<number>) | undefined>(readers));
+      const made = Object.entries(table).map(([name, row]) => {
+        return [name, createMetric(registry, `${prefix}${name}`, row, readersByName.get(name))];
+      });
       return Object.fromEntries(made) as MetricsOf<T>;
     },
   };
 }
 
-function createMetric(registry: Registry, name: string, row: CounterRow | GaugeRow | HistogramRow) {
+function createMetric(
+  registry: Registry,
+  name: string,
+  row: CounterRow | GaugeRow | HistogramRow,
+  read?: () => Promise<number>,
+) {
   const labels = row.labels ?? {};
   const common = { name, help: row.help, labelNames: Object.keys(labels), registers: [registry] };
   const known = seriesOf(labels);
@@ -73,7 +91,8 @@ function createMetric(registry: Registry, name: string, row: CounterRow | GaugeR
     return counter;
   }
   if (row.type === 'gauge') {
-    const gauge = new Gauge(common);
+    const collect = read && (async () => gauge.set(await read()));
+    const gauge: Gauge = new Gauge({ ...common, ...(collect && { collect }) });
     if (row.startsEmpty) gauge.remove();
     else for (const series of known) gauge.set(series, 0);
     return gauge;

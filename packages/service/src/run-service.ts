@@ -3,17 +3,7 @@
  * step has a name and a timeout. What the service does is the business of its `build`.
  */
 
-import { ReflectionService } from '@grpc/reflection';
-import {
-  addService,
-  connectBus,
-  createGate,
-  createServer,
-  isLoopback,
-  listen,
-  loadProtos,
-  stopServer,
-} from '@segue/bus';
+import { addService, connectBus, createGate, createServer, isLoopback, listen, stopServer } from '@segue/bus';
 import { assert, type CommonConfig, type ConfigSchema, SegueError, type ServiceName } from '@segue/core';
 import { HealthImplementation } from 'grpc-health-check';
 import { printableConfig, readCredentials, tellOfEnd } from './credentials.js';
@@ -24,6 +14,7 @@ import { Loops } from './loops.js';
 import { createMetrics } from './metrics.js';
 import { PeerClients } from './peers.js';
 import { readConfig } from './read-config.js';
+import { addReflection } from './reflection.js';
 import { Refusals } from './refusals.js';
 import { asksForCredentials, requireSafeHost } from './safe-host.js';
 import type { Build, Shell } from './shell.js';
@@ -102,8 +93,8 @@ async function start<C extends CommonConfig>(
   const health = new HealthImplementation({ '': 'NOT_SERVING' });
   health.addToServer(server);
   const reflection = config.reflection ?? (isLoopback(config.host) && !asksForCredentials(config));
-  if (reflection) new ReflectionService(loadProtos()).addToServer(server);
   const loops = new Loops(stopping.signal, log, counts.loop_failures_total);
+  const served: string[] = [];
   const starts: { name: string; start: () => Promise<void>; timeoutMs: number }[] = [];
   let pages: HttpPages | undefined;
   let ready = false;
@@ -125,7 +116,8 @@ async function start<C extends CommonConfig>(
       assert(addresses.address !== '', `${name} asked for its address before it listens`);
       return addresses.address;
     },
-    serve: (contract, handlers) =>
+    serve: (contract, handlers) => {
+      served.push(contract.name);
       addService(server, contract, handlers, {
         signal: stopping.signal,
         ...streamLimitsOf(config),
@@ -135,7 +127,8 @@ async function start<C extends CommonConfig>(
           if (report.code === 'INTERNAL')
             log.error({ rpc: report.rpc, stack: report.error?.stack }, String(report.error?.message));
         },
-      }),
+      });
+    },
     servePages: (answer) => {
       pages = answer;
     },
@@ -172,6 +165,7 @@ async function start<C extends CommonConfig>(
 
   steps.onStop('server', () => stopServer(server, 2_000));
   await build(shell);
+  if (reflection) addReflection(server, served);
   steps.onStop('loops', () => loops.ended());
   const port = await listen(server, config.host, config.port, tls);
   const whyNotReady = () => (ready ? null : `${name} is not ready`);

@@ -49,7 +49,13 @@ t.test('of two agents one has the device, and what it gives back is free', async
   const { agentOf } = await open(t);
   const { agent: one, metrics } = agentOf('one');
   const { agent: impatient } = agentOf('two', { waitMs: 100 });
+  const shownBytes = async () => {
+    const [, shown] = /engine_resident_bytes\{[^}]*\} (\d+)/.exec(await metrics.registry.metrics()) ?? [];
+    return Number(shown);
+  };
+  t.equal(await shownBytes(), 0);
   await one.acquire();
+  t.ok((await shownBytes()) > 10_000_000, 'read as metrics are collected, with nobody asking the agent');
   const held = await one.status();
   t.match(held, { state: 'holding', epoch: 1, starts: 1 });
   t.ok(held.residentBytes > 10_000_000, 'a process with the engine in it');
@@ -62,6 +68,7 @@ t.test('of two agents one has the device, and what it gives back is free', async
   t.equal(report.residentBytes > 10_000_000, true);
   t.equal(report.leftBytes, 0);
   t.notOk(isAlive(held.pid!), 'its process is gone');
+  t.equal(await shownBytes(), 0);
   t.match(await one.status(), { state: 'absent', epoch: null, pid: null, residentBytes: 0 });
   await impatient.acquire();
   t.match(await impatient.status(), { state: 'holding', epoch: 2, starts: 1 });

@@ -3,9 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { connectBus, connectReward } from '@segue/bus';
+import descriptor, { type IFileDescriptorProto } from 'protobufjs/ext/descriptor.js';
 import t, { type Test } from 'tap';
 import { freePort, startNats } from '../../../test/support/nats.js';
-import { askHealth, listServices } from './support/grpc-probe.js';
+import { askHealth, describeSymbol, listServices } from './support/grpc-probe.js';
 import { startTiny } from './support/tiny-process.js';
 
 const nats = await startNats();
@@ -24,6 +25,22 @@ async function fetchText(url: string) {
   return { status: response.status, text: await response.text() };
 }
 
+/** Map fields of a file's messages with the types of their entries, as strict readers look for them. */
+function mapEntries(file: Uint8Array): string {
+  const { FileDescriptorProto } = descriptor;
+  const decoded: IFileDescriptorProto = FileDescriptorProto.toObject(FileDescriptorProto.decode(file));
+  const { package: scope, messageType } = decoded;
+  const fields = (messageType ?? []).flatMap(({ name, field, nestedType }) =>
+    (nestedType ?? [])
+      .filter(({ options }) => options?.mapEntry)
+      .map((entry) => {
+        const type = `.${scope}.${name}.${entry.name}`;
+        return `${name}.${field?.find(({ typeName }) => typeName === type)?.name}: ${type}`;
+      }),
+  );
+  return fields.join('\n');
+}
+
 t.test('a started service says once where it is, answers health and reflection, and shows its metrics', async (t) => {
   const tiny = startTiny(t, [...onNats, '--id', 'tiny-1']);
   const { address, metricsAddress, ...rest } = await tiny.ready;
@@ -31,7 +48,9 @@ t.test('a started service says once where it is, answers health and reflection, 
   t.match(address, /^127\.0\.0\.1:[1-9]\d*$/);
 
   t.equal(await askHealth(address), 'SERVING');
-  t.ok((await listServices(address)).includes('segue.v1.RewardScorer'), 'reflection lists the service');
+  t.strictSame(await listServices(address), ['segue.v1.RewardScorer'], 'reflection lists what is served');
+  const [file] = await describeSymbol(address, 'segue.v1.RewardScorer');
+  t.match(mapEntries(file!), /Statistics.segments_by_end_reason: .segue.v1.Statistics.SegmentsByEndReasonEntry/);
 
   const client = connectReward(address);
   t.teardown(() => client.close());

@@ -39,6 +39,7 @@ import {
   selectorField,
   statisticsConverter,
   storedEventConverter,
+  timelineRowsConverter,
   trajectoryRecordConverter,
 } from '../convert/replay.js';
 import type { AppendEventRequest__Output } from '../gen/segue/v1/AppendEventRequest.js';
@@ -55,6 +56,7 @@ import type { ListEventsRequest__Output } from '../gen/segue/v1/ListEventsReques
 import type { ListIterationsRequest__Output } from '../gen/segue/v1/ListIterationsRequest.js';
 import type { ListProblemsRequest__Output } from '../gen/segue/v1/ListProblemsRequest.js';
 import type { ListRunRecordsResponse__Output } from '../gen/segue/v1/ListRunRecordsResponse.js';
+import type { ListTimelineRequest__Output } from '../gen/segue/v1/ListTimelineRequest.js';
 import type { OpenIterationRequest__Output } from '../gen/segue/v1/OpenIterationRequest.js';
 import type { PutRunRequest__Output } from '../gen/segue/v1/PutRunRequest.js';
 import type { RecordScoreRequest__Output } from '../gen/segue/v1/RecordScoreRequest.js';
@@ -159,6 +161,10 @@ export const replayContract: Contract<ReplayApi> = {
     ),
     listUnfinished: serverStream(ofRun, summaryConverter),
     listTrajectories: serverStream(ofRun, trajectoryRecordConverter),
+    listTimeline: serverStream(
+      fields<Request<'listTimeline'>, ListTimelineRequest__Output>({ runId: text, fromGroup: uint, also: texts }),
+      timelineRowsConverter,
+    ),
     streamCompleteGroups: serverStream(
       fields<Request<'streamCompleteGroups'>, StreamCompleteGroupsRequest__Output>({
         runId: text,

@@ -66,7 +66,7 @@ const scoreStatusNames = enumConverter({
   error: 'SCORE_STATUS_ERROR',
 } as const satisfies Record<ScoreStatus, string>);
 
-const trajectoryStateNames = enumConverter({
+export const trajectoryStateNames = enumConverter({
   pending: 'TRAJECTORY_STATE_PENDING',
   unfinished: 'TRAJECTORY_STATE_UNFINISHED',
   finished: 'TRAJECTORY_STATE_FINISHED',

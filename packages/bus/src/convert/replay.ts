@@ -22,6 +22,8 @@ import {
   SegueError,
   type Selector,
   type StoredEvent,
+  type TimelineRow,
+  type TimelineSegment,
   type Trajectory,
   type TrajectoryRecord,
 } from '@segue/core';
@@ -42,16 +44,21 @@ import type { RunRecord__Output } from '../gen/segue/v1/RunRecord.js';
 import type { SampleResponse__Output } from '../gen/segue/v1/SampleResponse.js';
 import type { Statistics__Output, Statistics as WireStatistics } from '../gen/segue/v1/Statistics.js';
 import type { StoredEvent__Output } from '../gen/segue/v1/StoredEvent.js';
+import type { TimelineRow__Output } from '../gen/segue/v1/TimelineRow.js';
+import type { TimelineRows__Output } from '../gen/segue/v1/TimelineRows.js';
+import type { TimelineSegment__Output } from '../gen/segue/v1/TimelineSegment.js';
 import type { TrajectoryRecord__Output } from '../gen/segue/v1/TrajectoryRecord.js';
 import type { StreamPart } from '../rpc/contract.js';
 import { littleEndian, uint32FromBytes } from './bytes.js';
 import {
+  endReasonNames,
   groupConverter,
   problemConverter,
   scoreConverter,
   segmentConverter,
   summaryConverter,
   trajectoryConverter,
+  trajectoryStateNames,
 } from './common.js';
 import {
   type Converter,
@@ -228,6 +235,24 @@ export const trajectoryRecordConverter = fields<TrajectoryRecord, TrajectoryReco
     toWire: (counts, name) => counts.map((value) => uint32(value, name)),
     fromWire: (counts) => counts,
   },
+});
+
+const timelineSegmentConverter = fields<TimelineSegment, TimelineSegment__Output>({
+  iteration: uint,
+  tokens: uint,
+  endReason: enumField(endReasonNames),
+  policyVersion: uint,
+});
+
+const timelineRowConverter = fields<TimelineRow, TimelineRow__Output>({
+  trajectoryId: text,
+  state: enumField(trajectoryStateNames),
+  reward: optional(real),
+  segments: listOf(timelineSegmentConverter),
+});
+
+export const timelineRowsConverter = fields<{ rows: readonly TimelineRow[] }, TimelineRows__Output>({
+  rows: listOf(timelineRowConverter),
 });
 
 export const completeGroupConverter = fields<CompleteGroup, CompleteGroup__Output>({

@@ -19,11 +19,14 @@ let loaded: PackageDefinition | null = null;
 
 /** Everything that the protos define, by full name. */
 export function loadProtos(): PackageDefinition {
-  loaded ??= loadSync(files, {
-    ...readOptions(),
-    includeDirs: [findUpwards('protos/segue/v1/common.proto', 'protos')],
-  });
+  loaded ??= readProtos();
   return loaded;
+}
+
+/** Reads the protos anew. @param changes of the options that the types in gen/ were made with */
+export function readProtos(changes: Options = {}): PackageDefinition {
+  const includeDirs = [findUpwards('protos/segue/v1/common.proto', 'protos')];
+  return loadSync(files, { ...readOptions(), ...changes, includeDirs });
 }
 
 /** The RPCs of a service by name (`GetRun`). */

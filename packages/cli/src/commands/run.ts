@@ -1,11 +1,9 @@
 /**
  * `segue run`: a run on one's own problems, on a local cluster.
  */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { SegueError } from '@segue/core';
 import type { Command } from 'commander';
-import { readProblemFile } from '../problems/problem-file.js';
+import { fileBatches } from '../problems/file-batches.js';
 import { runLocally } from './local-run.js';
 import { addLocalRunFlags, type LocalRunFlags } from './options.js';
 import { addExamples } from './output.js';
@@ -42,23 +40,12 @@ async function runOwnProblems(flags: RunFlags): Promise<number> {
   if (flags.problems.length === 0 && flags.resume === undefined) {
     throw new SegueError('INVALID_CONFIG', 'give at least one --problems file');
   }
-  const files = await Promise.all(flags.problems.map(async (path) => ({ path, hash: await contentHash(path) })));
+  const batches = await fileBatches(flags.problems);
   return runLocally({
     flags,
     base: flags.name,
     configFile: flags.config ?? null,
     ownFile: flags.config !== undefined,
-    batches: () => files.map(({ path, hash }) => ({ batchId: `file-${hash}`, problems: readProblemFile(path) })),
+    batches: () => batches,
   });
-}
-
-/** Names a file by its content, so that the same file is the same batch. */
-async function contentHash(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  try {
-    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  } catch (error) {
-    throw new SegueError('INVALID_INPUT', `${path} cannot be read: ${SegueError.from(error).rawMessage}`, error);
-  }
-  return hash.digest('hex').slice(0, 16);
 }

@@ -13,10 +13,10 @@ import { emptyRunView, foldEvent, type RunViewState } from '../view/run-view.js'
 import { type RunSummary, summarize } from '../view/summary.js';
 import type { Interrupt } from './interrupt.js';
 
-/** A batch of problems under the id that makes its submission idempotent. */
+/** A batch of problems under the id that makes its submission idempotent. It can be read again: a call that was lost is made once more. */
 export interface ProblemBatch {
   readonly batchId: string;
-  readonly problems: Iterable<ProblemInput> | AsyncIterable<ProblemInput>;
+  readonly problems: readonly ProblemInput[] | (() => AsyncIterable<ProblemInput>);
 }
 
 /** Creates the run and submits its problems; harmless to repeat for a run that exists. */

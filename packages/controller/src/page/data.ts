@@ -1,5 +1,5 @@
 /**
- * What the page shows, as JSON: everything is read from the store and the watchdog, nothing is kept and nothing is changed. Bodies are compact where
+ * What the page shows, as JSON: everything is read from the store and the watchdog, nothing is changed; what is kept of large runs is in timelines.ts. Bodies are compact where
  * there are many of them, since a run has tens of thousands of segments.
  */
 import {
@@ -13,23 +13,12 @@ import {
   SegueError,
   type StoredEvent,
   type Trajectory,
-  type TrajectoryRecord,
 } from '@segue/core';
 import { type Cluster, collect } from '../cluster.js';
 import { parseProgress } from '../run-progress.js';
 import type { Runs } from '../runs.js';
 import type { Tokenizers } from '../tokenizers.js';
-
-/** A bar of the timeline. */
-export type PageSegment = readonly [iteration: number, tokens: number, endReason: EndReason, policyVersion: number];
-
-/** A row of the timeline. */
-export interface PageTrajectory {
-  readonly id: string;
-  readonly state: string;
-  readonly reward: number | null;
-  readonly segments: readonly PageSegment[];
-}
+import { type PageTrajectory, Timelines } from './timelines.js';
 
 export interface PageProblem {
   readonly id: string;
@@ -76,15 +65,13 @@ export interface PageData {
 }
 
 export function pageData(cluster: Cluster, runs: Runs, tokenizers: Tokenizers): PageData {
+  const timelines = new Timelines(cluster);
   return {
     runs: () => runs.list(),
     trajectories: async (runId, from, to) => {
       requireId(runId, 'run');
-      const records: PageTrajectory[] = [];
-      for await (const record of (await cluster.replay()).listTrajectories({ runId })) {
-        if (record.segments.some(({ iteration }) => iteration >= from && iteration <= to)) records.push(rowOf(record));
-      }
-      return records;
+      const rows = await timelines.rows(runId);
+      return rows.filter(({ segments }) => segments.some(([iteration]) => iteration >= from && iteration <= to));
     },
     trajectory: async (trajectoryId) => {
       requireId(trajectoryId, 'trajectory');
@@ -107,18 +94,6 @@ export function pageData(cluster: Cluster, runs: Runs, tokenizers: Tokenizers): 
       requireId(runId, 'run');
       return (await collect((await cluster.replay()).listProblems({ runId, purpose: null }))).map(describeProblem);
     },
-  };
-}
-
-function rowOf({ summary, segments, tokenCounts }: TrajectoryRecord): PageTrajectory {
-  const { id, state, reward } = summary;
-  return {
-    id,
-    state,
-    reward,
-    segments: segments.map(({ iteration, endReason, policyVersion }, i): PageSegment => {
-      return [iteration, tokenCounts[i] ?? 0, endReason, policyVersion];
-    }),
   };
 }
 

@@ -22,7 +22,7 @@ export const agentMetricTable = {
   engine_resident_bytes: {
     type: 'gauge',
     unit: 'bytes',
-    help: "Resident memory of the engine's process, as of the last request to the agent, or what it left at its end",
+    help: "Resident memory of the engine's process, read as metrics are collected; 0 while there is none",
   },
   engine_starts_total: { type: 'counter', unit: 'count', help: "Starts of the engine's process" },
   engine_ends_total: {

@@ -7,7 +7,7 @@ import { type DeviceLease, type ProcessPort, SegueError, type TakeDeviceCall } f
 import type { Metrics } from '../metrics.js';
 import { type AgentMetrics, agentMetricTable } from './agent-metrics.js';
 import { type ClaimOptions, DeviceClaim } from './claim.js';
-import { EngineProcess, residentOf } from './engine-process.js';
+import { EngineProcess } from './engine-process.js';
 
 export interface AgentOptions extends Pick<ClaimOptions, 'bus' | 'device' | 'holder' | 'leaseMs'> {
   /** Program of the engine's process. */
@@ -64,7 +64,9 @@ export class CheckpointAgent {
 
   constructor(options: AgentOptions) {
     this.#options = options;
-    this.#metrics = options.metrics.define(agentMetricTable);
+    this.#metrics = options.metrics.define(agentMetricTable, undefined, {
+      engine_resident_bytes: () => this.#residentBytes(),
+    });
     const { bus, device, holder, leaseMs } = options;
     this.#claim = new DeviceClaim({ bus, device, holder, leaseMs, onLost: (error) => this.#onLost(error) });
   }
@@ -79,11 +81,14 @@ export class CheckpointAgent {
   }
 
   async status(): Promise<AgentStatus> {
-    const pid = this.#process?.pid ?? null;
-    const { totalBytes } = pid === null ? { totalBytes: 0 } : await residentOf(pid);
-    this.#metrics.engine_resident_bytes.set(totalBytes);
     const { device, state } = this;
-    return { state, device, epoch: this.#claim.epoch, pid, residentBytes: totalBytes, starts: this.#starts };
+    const pid = this.#process?.pid ?? null;
+    const residentBytes = await this.#residentBytes();
+    return { state, device, epoch: this.#claim.epoch, pid, residentBytes, starts: this.#starts };
+  }
+
+  async #residentBytes(): Promise<number> {
+    return this.#process === null ? 0 : (await this.#process.resident()).totalBytes;
   }
 
   /** Has a process ready, without the device: starting one takes a good part of a switch. */
@@ -202,7 +207,6 @@ export class CheckpointAgent {
     await ending.kill();
     const left = await ending.resident();
     this.#metrics.engine_ends_total.inc({ reason });
-    this.#metrics.engine_resident_bytes.set(left.totalBytes);
     const durationMs = performance.now() - sinceMs;
     return { durationMs, residentBytes: before.totalBytes, leftBytes: left.totalBytes };
   }

@@ -1,4 +1,4 @@
-/** Asks a server what any gRPC tool asks: its health, and by reflection which services it has. */
+/** Asks a server what any gRPC tool asks: its health, and by reflection which services it has and how their messages look. */
 import { createRequire } from 'node:module';
 import { Client, credentials } from '@grpc/grpc-js';
 import { loadSync, type MethodDefinition } from '@grpc/proto-loader';
@@ -28,6 +28,7 @@ interface Health {
   readonly status?: string;
 }
 interface Reflection {
+  readonly fileDescriptorResponse?: { readonly fileDescriptorProto: readonly Uint8Array[] };
   readonly listServicesResponse?: { readonly service: readonly { readonly name: string }[] };
 }
 
@@ -52,6 +53,17 @@ export async function askHealth(address: string): Promise<string | undefined> {
 
 /** Full names of the services that the server tells of. */
 export async function listServices(address: string): Promise<string[]> {
+  const [answer] = await askReflection(address, { listServices: '*' });
+  return (answer?.listServicesResponse?.service ?? []).map(({ name }) => name);
+}
+
+/** The descriptors of the file that defines a symbol, and of what it imports. */
+export async function describeSymbol(address: string, symbol: string): Promise<readonly Uint8Array[]> {
+  const [answer] = await askReflection(address, { fileContainingSymbol: symbol });
+  return answer?.fileDescriptorResponse?.fileDescriptorProto ?? [];
+}
+
+async function askReflection(address: string, question: object): Promise<Reflection[]> {
   const client = new Client(address, credentials.createInsecure());
   try {
     const call = client.makeBidiStreamRequest<object, Reflection>(
@@ -59,12 +71,10 @@ export async function listServices(address: string): Promise<string[]> {
       reflect.requestSerialize,
       reflect.responseDeserialize,
     );
-    call.end({ listServices: '*' });
-    const names: string[] = [];
-    for await (const answer of call as AsyncIterable<Reflection>) {
-      names.push(...(answer.listServicesResponse?.service ?? []).map(({ name }) => name));
-    }
-    return names;
+    call.end(question);
+    const answers: Reflection[] = [];
+    for await (const answer of call as AsyncIterable<Reflection>) answers.push(answer);
+    return answers;
   } finally {
     client.close();
   }

@@ -24,6 +24,7 @@ import type { ListIterationsRequest as _segue_v1_ListIterationsRequest, ListIter
 import type { ListProblemsRequest as _segue_v1_ListProblemsRequest, ListProblemsRequest__Output as _segue_v1_ListProblemsRequest__Output } from '../../segue/v1/ListProblemsRequest.js';
 import type { ListRunRecordsRequest as _segue_v1_ListRunRecordsRequest, ListRunRecordsRequest__Output as _segue_v1_ListRunRecordsRequest__Output } from '../../segue/v1/ListRunRecordsRequest.js';
 import type { ListRunRecordsResponse as _segue_v1_ListRunRecordsResponse, ListRunRecordsResponse__Output as _segue_v1_ListRunRecordsResponse__Output } from '../../segue/v1/ListRunRecordsResponse.js';
+import type { ListTimelineRequest as _segue_v1_ListTimelineRequest, ListTimelineRequest__Output as _segue_v1_ListTimelineRequest__Output } from '../../segue/v1/ListTimelineRequest.js';
 import type { ListTrajectoriesRequest as _segue_v1_ListTrajectoriesRequest, ListTrajectoriesRequest__Output as _segue_v1_ListTrajectoriesRequest__Output } from '../../segue/v1/ListTrajectoriesRequest.js';
 import type { ListUnfinishedRequest as _segue_v1_ListUnfinishedRequest, ListUnfinishedRequest__Output as _segue_v1_ListUnfinishedRequest__Output } from '../../segue/v1/ListUnfinishedRequest.js';
 import type { OpenIterationRequest as _segue_v1_OpenIterationRequest, OpenIterationRequest__Output as _segue_v1_OpenIterationRequest__Output } from '../../segue/v1/OpenIterationRequest.js';
@@ -43,6 +44,7 @@ import type { StoreCheck as _segue_v1_StoreCheck, StoreCheck__Output as _segue_v
 import type { StoredEvent as _segue_v1_StoredEvent, StoredEvent__Output as _segue_v1_StoredEvent__Output } from '../../segue/v1/StoredEvent.js';
 import type { StreamCompleteGroupsRequest as _segue_v1_StreamCompleteGroupsRequest, StreamCompleteGroupsRequest__Output as _segue_v1_StreamCompleteGroupsRequest__Output } from '../../segue/v1/StreamCompleteGroupsRequest.js';
 import type { TakeSnapshotRequest as _segue_v1_TakeSnapshotRequest, TakeSnapshotRequest__Output as _segue_v1_TakeSnapshotRequest__Output } from '../../segue/v1/TakeSnapshotRequest.js';
+import type { TimelineRows as _segue_v1_TimelineRows, TimelineRows__Output as _segue_v1_TimelineRows__Output } from '../../segue/v1/TimelineRows.js';
 import type { Trajectory as _segue_v1_Trajectory, Trajectory__Output as _segue_v1_Trajectory__Output } from '../../segue/v1/Trajectory.js';
 import type { TrajectoryRecord as _segue_v1_TrajectoryRecord, TrajectoryRecord__Output as _segue_v1_TrajectoryRecord__Output } from '../../segue/v1/TrajectoryRecord.js';
 import type { TrajectorySummary as _segue_v1_TrajectorySummary, TrajectorySummary__Output as _segue_v1_TrajectorySummary__Output } from '../../segue/v1/TrajectorySummary.js';
@@ -67,6 +69,7 @@ export interface ReplayStoreDefinition {
   ListIterations: MethodDefinition<_segue_v1_ListIterationsRequest, _segue_v1_IterationRecord, _segue_v1_ListIterationsRequest__Output, _segue_v1_IterationRecord__Output>
   ListProblems: MethodDefinition<_segue_v1_ListProblemsRequest, _segue_v1_ProblemRecord, _segue_v1_ListProblemsRequest__Output, _segue_v1_ProblemRecord__Output>
   ListRuns: MethodDefinition<_segue_v1_ListRunRecordsRequest, _segue_v1_ListRunRecordsResponse, _segue_v1_ListRunRecordsRequest__Output, _segue_v1_ListRunRecordsResponse__Output>
+  ListTimeline: MethodDefinition<_segue_v1_ListTimelineRequest, _segue_v1_TimelineRows, _segue_v1_ListTimelineRequest__Output, _segue_v1_TimelineRows__Output>
   ListTrajectories: MethodDefinition<_segue_v1_ListTrajectoriesRequest, _segue_v1_TrajectoryRecord, _segue_v1_ListTrajectoriesRequest__Output, _segue_v1_TrajectoryRecord__Output>
   ListUnfinished: MethodDefinition<_segue_v1_ListUnfinishedRequest, _segue_v1_TrajectorySummary, _segue_v1_ListUnfinishedRequest__Output, _segue_v1_TrajectorySummary__Output>
   OpenIteration: MethodDefinition<_segue_v1_OpenIterationRequest, _segue_v1_IterationRecord, _segue_v1_OpenIterationRequest__Output, _segue_v1_IterationRecord__Output>

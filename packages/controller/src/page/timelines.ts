@@ -1,0 +1,86 @@
+/**
+ * The rows of runs' timelines, kept between two looks: what is over does not change any more, so that a look at a run of ten thousand trajectories reads only what goes on and what is
+ * new. All who look at the same time share one reading.
+ */
+import { type EndReason, parseTrajectoryId, type TimelineRow } from '@segue/core';
+import type { Cluster } from '../cluster.js';
+
+/** A bar of the timeline. */
+export type PageSegment = readonly [iteration: number, tokens: number, endReason: EndReason, policyVersion: number];
+
+/** A row of the timeline. */
+export interface PageTrajectory {
+  readonly id: string;
+  readonly state: string;
+  readonly reward: number | null;
+  readonly segments: readonly PageSegment[];
+}
+
+/** Runs whose rows are kept, of those that were looked at last. */
+const keptRuns = 4;
+
+/** Trajectories that a question to the store may name; where more are open, all since the oldest of them are read. */
+const maxNamed = 10_000;
+
+interface Timeline {
+  /** In order of planning. */
+  readonly rows: Map<string, PageTrajectory>;
+  /** Those that were not over when they were read. */
+  readonly open: Set<string>;
+  /** The newest group that is known: read again, since a reading may have broken off inside it. */
+  newestGroup: number;
+  /** The reading that goes on, shared. */
+  reading: Promise<void> | null;
+}
+
+export class Timelines {
+  readonly #cluster: Pick<Cluster, 'replay'>;
+  readonly #runs = new Map<string, Timeline>();
+
+  constructor(cluster: Pick<Cluster, 'replay'>) {
+    this.#cluster = cluster;
+  }
+
+  /** All rows of a run as the store has them now. */
+  async rows(runId: string): Promise<PageTrajectory[]> {
+    const timeline = this.#runs.get(runId) ?? { rows: new Map(), open: new Set(), newestGroup: 0, reading: null };
+    timeline.reading ??= this.#refresh(runId, timeline).finally(() => {
+      timeline.reading = null;
+    });
+    await timeline.reading;
+    // As the one looked at last; the one that was looked at longest ago makes room.
+    this.#runs.delete(runId);
+    this.#runs.set(runId, timeline);
+    const [oldest] = this.#runs.keys();
+    if (this.#runs.size > keptRuns && oldest !== undefined) this.#runs.delete(oldest);
+    return [...timeline.rows.values()];
+  }
+
+  async #refresh(runId: string, timeline: Timeline): Promise<void> {
+    const { rows, open } = timeline;
+    const isNamed = open.size <= maxNamed;
+    const [oldest] = open;
+    const fromGroup = isNamed || oldest === undefined ? timeline.newestGroup : parseTrajectoryId(oldest).groupIndex;
+    const request = { runId, fromGroup, also: isNamed ? [...open] : [] };
+    for await (const read of (await this.#cluster.replay()).listTimeline(request)) {
+      for (const row of read.rows) {
+        const { trajectoryId, state } = row;
+        rows.set(trajectoryId, rowOf(row));
+        if (state === 'scored' || state === 'failed') open.delete(trajectoryId);
+        else open.add(trajectoryId);
+        timeline.newestGroup = Math.max(timeline.newestGroup, parseTrajectoryId(trajectoryId).groupIndex);
+      }
+    }
+  }
+}
+
+function rowOf({ trajectoryId, state, reward, segments }: TimelineRow): PageTrajectory {
+  return {
+    id: trajectoryId,
+    state,
+    reward,
+    segments: segments.map(({ iteration, tokens, endReason, policyVersion }): PageSegment => {
+      return [iteration, tokens, endReason, policyVersion];
+    }),
+  };
+}
