@@ -98,11 +98,11 @@ export async function* trainIteration(
   let writeMs = 0;
   let resting: Promise<ReleaseReport | null> = Promise.resolve(null);
   const saved = await store.putShared({ ...version, metrics }, async (folder) => {
-    await learn.save(folder, companions);
+    const sums = await learn.save(folder, companions);
     writeMs = performance.now() - saveFromMs;
-    // What is written needs no engine to be checksummed.
     resting = learner.rest();
     resting.catch(() => undefined);
+    return sums;
   });
   const released = await resting;
   if (released === null) learner.isNow(saved);
