@@ -30,11 +30,14 @@ const sizes = {
 const warmUpIterations = 1;
 const iterations = warmUpIterations + Number(options.iterations);
 const promptTokens = 4;
+/** A full batch: the one that an actor compiles for before the first task. */
+const slots = 16;
+const groups = 4;
 const config = {
   iterations,
   rollout: {
-    groupsPerIteration: 1,
-    groupSize: 2,
+    groupsPerIteration: groups,
+    groupSize: slots / groups,
     overSampling: 1,
     partial: false,
     tokenBudget: 1,
@@ -51,7 +54,7 @@ async function turnsOf(size) {
     maxPositions: 128,
     actors: 1,
     colocated: true,
-    settings: { actor: ['slots=16', `threads=${options.threads}`], trainer: [`threads=${options.threads}`] },
+    settings: { actor: [`slots=${slots}`, `threads=${options.threads}`], trainer: [`threads=${options.threads}`] },
   };
   return withBenchCluster(cluster, async ({ client, run }) => {
     const turns = [];

@@ -33,6 +33,7 @@ import {
   SegueError,
 } from '@segue/core';
 import type { FileSums } from '@segue/engine';
+import { hashFile } from '@segue/service';
 
 /** A version that is on disk. */
 export interface StoredPolicy {
@@ -285,9 +286,8 @@ async function describeFile(path: string, sync = false, known?: string): Promise
   try {
     if (sync) await file.sync();
     if (known !== undefined) return { bytes: (await file.stat()).size, sha256: known };
-    const hash = createHash('sha256');
-    for await (const chunk of file.createReadStream({ highWaterMark: 1 << 20, autoClose: false })) hash.update(chunk);
-    return { bytes: (await stat(path)).size, sha256: hash.digest('hex') };
+    const sha256 = await hashFile(file);
+    return { bytes: (await file.stat()).size, sha256 };
   } finally {
     await file.close();
   }
