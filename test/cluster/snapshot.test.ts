@@ -3,7 +3,7 @@
  * its end, and nothing is lost or there twice.
  */
 import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { connect, connectStore } from '@segue/client';
 import type { RunConfigInput } from '@segue/core';
 import t from 'tap';
@@ -69,5 +69,10 @@ t.test('a snapshot of a living run is put back after its store was lost', async 
   });
   t.equal((await back.waitForRun(runId)).state, 'finished');
   t.match(await segue('verify'), { standing: 0 });
+  const series = join(data, '..', 'series');
+  const { address } = again.child('replay').address;
+  const member = await segue('snapshot', series, '--keep', '2', '--store', address);
+  t.match(member.runs, [{ id: runId, state: 'finished' }], 'one of a series, by the address of the store');
+  t.strictSame(await readdir(series), [basename(member.path)]);
   await requireWhole(t, { ...run, cluster: again, client: back, store: restored });
 });

@@ -2,16 +2,14 @@
  * deploy/docker-compose.yml for real: the image is built, the cluster starts, a foreign client submits problems through the published port, containers are
  * killed and cut off while the run goes on, and everything stops in order. Skipped where no engine runs or no base image can be made; CI has neither.
  */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
-import { freePort } from '../support/nats.js';
-import { toyConfig, toyProblems } from '../support/toy-task.js';
-import { ensureBaseImage, whyNoBaseImage } from './base-image.js';
+import { whyNoBaseImage } from './base-image.js';
 import { compose, containersOf, docker, leftOf, type Project, stateOf, until, whyNoDocker } from './docker.js';
+import { foreignToy, startForeignRun } from './foreign-run.js';
+import { testSettings } from './settings.js';
 
 const folder = resolve(import.meta.dirname, '../../deploy');
 const services = ['nats', 'replay', 'controller', 'reward', 'trainer', 'actor', 'prometheus'];
@@ -23,7 +21,7 @@ t.setTimeout(900_000);
 t.test('a cluster in containers', { skip }, async (t) => {
   const project = await startProject(t);
   const credentials = await takeCredentials(t, project);
-  const run = startForeignRun(t, project, credentials);
+  const run = startForeignRun(t, `localhost:${project.environment.SEGUE_PORT}`, credentials);
 
   await t.test('survives what happens to containers while a run goes on', async (t) => {
     await run.sees(({ kind, body }) => kind === 'phase' && body.phase === 'rollout');
@@ -35,7 +33,7 @@ t.test('a cluster in containers', { skip }, async (t) => {
     // Who kills by hand starts by hand: restart policies leave what the engine was told to kill.
     await docker(['start', first, trainer]);
     const last = await run.ends();
-    t.match(last, { state: 'RUN_STATE_FINISHED', iterations: toy.iterations, error: '' });
+    t.match(last, { state: 'RUN_STATE_FINISHED', iterations: foreignToy.iterations, error: '' });
     t.ok((last.policy_version ?? 0) > 0, 'it has learned something from its rollouts');
   });
 
@@ -84,30 +82,15 @@ t.test('a cluster in containers', { skip }, async (t) => {
   });
 });
 
-const toy = { ...toyConfig, iterations: 4, warmup: { ...toyConfig.warmup, steps: 40 } };
 /** Ends the process that the engine's init started, as a crash would. */
 const endTheService =
   'const ids = fs.readdirSync("/proc").map(Number); process.kill(Math.min(...ids.filter((id) => id > 1)), "SIGKILL")';
 
 async function startProject(t: Test): Promise<Project> {
-  const base = await ensureBaseImage();
-  const [port, page, prometheus] = [await freePort(), await freePort(), await freePort()];
   const project: Project = {
     folder,
     name: `segue-test-${process.pid}`,
-    environment: {
-      SEGUE_IMAGE: 'segue:test',
-      SEGUE_BUILD_IMAGE: base,
-      SEGUE_RUNTIME_IMAGE: base,
-      SEGUE_BUILD_NETWORK: 'host',
-      NATS_IMAGE: base,
-      PROMETHEUS_IMAGE: base,
-      SEGUE_PORT: String(port),
-      SEGUE_PAGE_PORT: String(page),
-      PROMETHEUS_PORT: String(prometheus),
-      // Small policies on two cores.
-      SEGUE_TRAINER_THREADS: '1',
-    },
+    environment: await testSettings(),
   };
   t.teardown(async () => {
     await compose(project, 'down', '--volumes', '--timeout', '5');
@@ -133,51 +116,6 @@ async function takeCredentials(t: Test, project: Project): Promise<string> {
   const [prepare = ''] = await containersOf(project, 'prepare');
   await docker(['cp', `${prepare}:/credentials/clients/operator/.`, path]);
   return path;
-}
-
-/** A line of the foreign client, as far as it is looked at. */
-interface Heard {
-  readonly kind: string;
-  readonly body: {
-    readonly phase?: string;
-    readonly state?: string;
-    readonly iterations?: number;
-    readonly policy_version?: number;
-    readonly error?: string | null;
-  };
-}
-
-function startForeignRun(t: Test, { environment }: Project, credentials: string) {
-  const protos = resolve(folder, '../protos');
-  const args = [
-    join(import.meta.dirname, 'foreign-client.mjs'),
-    `localhost:${environment.SEGUE_PORT}`,
-    credentials,
-    protos,
-  ];
-  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  t.teardown(() => child.kill('SIGKILL'));
-  const problems = toyProblems(1).map(({ purpose, ...rest }) => ({
-    ...rest,
-    purpose: `PROBLEM_PURPOSE_${purpose.toUpperCase()}`,
-  }));
-  child.stdin.end(JSON.stringify({ runId: 'foreign-1', config: toy, problems }));
-  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-  const next = async (): Promise<Heard | null> => {
-    const { value, done } = await lines.next();
-    return done ? null : JSON.parse(value);
-  };
-  const sees = async (wanted: (heard: Heard) => boolean): Promise<Heard> => {
-    for (;;) {
-      const heard = await next();
-      if (heard === null) throw new Error('the foreign client ended before that');
-      if (wanted(heard)) return heard;
-    }
-  };
-  return {
-    sees,
-    ends: async () => (await sees(({ kind }) => kind === 'run')).body,
-  };
 }
 
 /** Takes a container out of the cluster's network for longer than a lease, then puts it back. */

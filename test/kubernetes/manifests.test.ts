@@ -3,9 +3,12 @@
  * every patch changes something. Overlays are built with kustomize where kubectl is installed. No cluster is needed, and none is tried.
  */
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { parse } from 'yaml';
+import { documentedMetrics } from '../../scripts/lib/metric-docs.mjs';
+import { runSegue } from '../support/command.js';
 import { documents, documentsOf, type Found, folder, type Manifest, readOverlay, titleOf } from './manifests.js';
 import { misfits } from './schema.js';
 
@@ -111,6 +114,23 @@ t.test('every workload is without rights, limited and probed', async (t) => {
   }
 });
 
+t.test('the metric that the autoscaler asks for is one that the adapter is told to serve', async (t) => {
+  const values = parse(readFileSync(join(folder, 'prometheus-adapter-values.yaml'), 'utf8'));
+  const scaler = baseDocuments.find(({ manifest }) => manifest.kind === 'HorizontalPodAutoscaler');
+  const { name, selector } = Object(at(scaler?.manifest, '/spec/metrics/0/external/metric'));
+  t.match(values.rules.external, [{ seriesQuery: name, resources: { namespaced: false } }]);
+  const metric = documentedMetrics.find((one) => one.name === name);
+  t.strictSame(metric?.labels.slice().sort(), Object.keys(selector.matchLabels).sort());
+});
+
+t.test('snapshots are taken with flags that the command knows', async (t) => {
+  const job = baseDocuments.find(({ manifest }) => manifest.kind === 'CronJob');
+  const args = podOf(job!.manifest)?.spec.containers[0]?.args ?? [];
+  const { stdout, code } = await runSegue(...args.slice(1, 3), '--help');
+  t.equal(code, 0);
+  for (const flag of args.filter((word) => word.startsWith('--'))) t.match(stdout, `${flag} `, flag);
+});
+
 interface Pod {
   readonly metadata: { readonly labels: Readonly<Record<string, string>> };
   readonly spec: {
@@ -119,6 +139,7 @@ interface Pod {
     readonly securityContext?: object;
     readonly containers: readonly {
       readonly name: string;
+      readonly args?: readonly string[];
       readonly volumeMounts: readonly { readonly name: string }[];
     }[];
     readonly volumes: readonly {
@@ -148,7 +169,8 @@ function loose(found: readonly Found[]): string[] {
   const names = (kind: string) =>
     found.filter(({ manifest }) => manifest.kind === kind).map(({ manifest }) => manifest.metadata.name);
   const pods = found.map(({ manifest }) => podOf(manifest)).filter((pod) => pod !== null);
-  const [accounts, maps, claims] = [names('ServiceAccount'), names('ConfigMap'), names('PersistentVolumeClaim')];
+  const [accounts, maps] = [names('ServiceAccount'), names('ConfigMap')];
+  const claims = [...names('PersistentVolumeClaim'), ...found.flatMap(({ manifest }) => claimsOf(manifest))];
   return found.flatMap((one) => {
     const lines: string[] = [];
     const need = (what: string, there: boolean) => void (there || lines.push(`${titleOf(one)} names ${what}`));
@@ -177,6 +199,17 @@ function loose(found: readonly Found[]): string[] {
       need(`${at(scaled, '/kind')} to scale`, names(String(at(scaled, '/kind'))).includes(String(at(scaled, '/name'))));
     return lines;
   });
+}
+
+/** Names of the claims that a set of pods makes for itself. */
+function claimsOf(manifest: Manifest): string[] {
+  const templates = at(manifest, '/spec/volumeClaimTemplates');
+  if (!Array.isArray(templates)) return [];
+  const pods = Array.from(
+    { length: Number(at(manifest, '/spec/replicas')) },
+    (_, i) => `${manifest.metadata.name}-${i}`,
+  );
+  return templates.flatMap((template) => pods.map((pod) => `${at(template, '/metadata/name')}-${pod}`));
 }
 
 /** Labels by which an object chooses pods. */

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { manifestFileName, type PolicyManifest, type PolicyRef, parsePolicyManifest, SegueError } from '@segue/core';
+import { hashFile } from '@segue/service';
 import { downloadFrom, type PolicySource } from './policy-download.js';
 
 export interface PolicyFilesOptions {
@@ -138,20 +139,18 @@ async function requireIntact(folder: string, ref: PolicyRef): Promise<PolicyMani
   const manifest = parsePolicyManifest(bytes.toString('utf8'), folder);
   if (manifest.version !== ref.version) throw damaged(`it holds version ${manifest.version}`);
   for (const { name, sha256 } of manifest.files) {
-    const actual = await hashFile(join(folder, name)).catch(() => null);
+    const actual = await hashOf(join(folder, name)).catch(() => null);
     if (actual === null) throw damaged(`${name} cannot be read`);
     if (actual !== sha256) throw damaged(`${name} does not match its checksum`);
   }
   return manifest;
 }
 
-async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  const handle = await open(path);
+async function hashOf(path: string): Promise<string> {
+  const file = await open(path);
   try {
-    for await (const chunk of handle.createReadStream({ highWaterMark: 1 << 20 })) hash.update(chunk);
+    return await hashFile(file);
   } finally {
-    await handle.close();
+    await file.close();
   }
-  return hash.digest('hex');
 }

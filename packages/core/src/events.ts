@@ -137,7 +137,7 @@ export interface DeviceTurns {
   readonly toRolloutMs: number | null;
   /** weights written by the trainer, */
   readonly writeMs: number | null;
-  /** its memory given back (beside the checksums of what it wrote), */
+  /** its memory given back, */
   readonly trainerReleaseMs: number | null;
   /** the version loaded by the actors. */
   readonly loadMs: number | null;

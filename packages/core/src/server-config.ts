@@ -12,8 +12,8 @@ const url = z
 export const serverConfigSchema = z
   .strictObject({
     dialect: key(
-      z.enum(['llama.cpp', 'openai', 'vllm']).default('llama.cpp'),
-      "What the server speaks: llama.cpp's own /completion, or /v1/completions as llama.cpp or vLLM serve it",
+      z.enum(['llama.cpp', 'openai', 'vllm', 'sglang']).default('llama.cpp'),
+      "What the server speaks: llama.cpp's own /completion, /v1/completions as llama.cpp or vLLM serve it, or SGLang's /generate",
     ),
     command: key(
       z

@@ -31,7 +31,7 @@ export {
   viewOf,
 } from './model/layout.js';
 export type { RopeScaling } from './model/rope.js';
-export { type WriteOptions, weightsFile, weightsIndexFile } from './model/weight-files.js';
+export { type FileSums, type WriteOptions, weightsFile, weightsIndexFile } from './model/weight-files.js';
 export type { WeightType } from './model/weight-types.js';
 export { requireDeviceBriefly } from './process/device-check.js';
 export { ProcessEngine, warmEngine } from './process/process-engine.js';

@@ -5,7 +5,7 @@
 import { type Sampling, SegueError } from '@segue/core';
 import type { z } from 'zod';
 
-export const dialectNames = ['llama.cpp', 'openai', 'vllm'] as const;
+export const dialectNames = ['llama.cpp', 'openai', 'vllm', 'sglang'] as const;
 export type DialectName = (typeof dialectNames)[number];
 
 export interface CompletionRequest {

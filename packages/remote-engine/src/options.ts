@@ -2,6 +2,7 @@
 import { SegueError } from '@segue/core';
 import { type Dialect, type DialectName, dialectNames } from './dialect.js';
 import { llamaCpp, openAi } from './llama-cpp.js';
+import { sglang } from './sglang.js';
 import { vllm } from './vllm.js';
 
 /** A server that the engine starts and ends, one for each policy version. */
@@ -93,4 +94,4 @@ export const llamaServerCommand: readonly string[] = [
   ...['--cache-type-k', 'f32', '--cache-type-v', 'f32', '--flash-attn', 'off', '--cache-ram', '0', '--no-ui'],
 ];
 
-export const dialects: Readonly<Record<DialectName, Dialect>> = { 'llama.cpp': llamaCpp, openai: openAi, vllm };
+export const dialects: Readonly<Record<DialectName, Dialect>> = { 'llama.cpp': llamaCpp, openai: openAi, vllm, sglang };

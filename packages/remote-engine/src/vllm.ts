@@ -1,6 +1,7 @@
 /**
- * The dialect of vLLM: `/v1/completions` with `return_token_ids`, log-probs as the plain protocol has them. Tested against messages of the documented form
- * alone, never yet against vLLM itself. The server must tell raw log-probs, which is its default (`--logprobs-mode raw_logprobs`).
+ * The dialect of vLLM (from 0.10.2): `/v1/completions` with `return_token_ids`, log-probs as the plain protocol has them. Compared with vLLM's source
+ * (docs/engines.md says which) and tested against messages of that form, never yet against vLLM itself. The server must tell raw log-probs, which is its
+ * default (`--logprobs-mode raw_logprobs`). A request that goes away is aborted there.
  */
 import { z } from 'zod';
 import { commonBody, type Dialect, malformed, parseMessage, refuseTempered } from './dialect.js';
@@ -14,11 +15,18 @@ const messageSchema = z.object({
   ),
 });
 
+/**
+ * Said outright, since what a request leaves open is taken from the model's generation_config.json: a penalty there would change what is sampled, and the
+ * raw log-probs would not tell.
+ */
+const unchanged = { repetition_penalty: 1, presence_penalty: 0, frequency_penalty: 0, min_p: 0 };
+
 export const vllm: Dialect = {
   path: '/v1/completions',
   refusal: refuseTempered,
   body: (request) => ({
     ...commonBody(request),
+    ...unchanged,
     // -1 is no limit in every version, 0 in newer ones alone.
     top_k: request.sampling.topK === 0 ? -1 : request.sampling.topK,
     stop_token_ids: request.stopTokens,

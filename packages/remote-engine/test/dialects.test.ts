@@ -63,7 +63,13 @@ function vllmMessage(tokens: readonly number[], logProbs: readonly (number | nul
 
 t.test("vLLM's messages: ids and log-probs, a stop token, and what it is asked for", async (t) => {
   const { url, bodies } = await serve(t, (_, response) =>
-    stream(response, [vllmMessage([], []), vllmMessage([5, 6], [-0.5, -1.5]), vllmMessage([0], [-2]), { choices: [] }]),
+    stream(response, [
+      { choices: [{ index: 0, text: '', logprobs: null, prompt_token_ids: [9], token_ids: [] }] },
+      vllmMessage([], []),
+      vllmMessage([5, 6], [-0.5, -1.5]),
+      vllmMessage([0], [-2]),
+      { choices: [] },
+    ]),
   );
   const engine = await loaded(t, url);
   t.match(await engine.status(), { policyVersion: 3, device: 'vllm', vocabularySize: 24 });
@@ -83,11 +89,67 @@ t.test("vLLM's messages: ids and log-probs, a stop token, and what it is asked f
       top_p: 0.9,
       stop_token_ids: [0],
       ignore_eos: true,
+      // Else those of the model's generation_config.json would be used.
+      repetition_penalty: 1,
+      presence_penalty: 0,
+      frequency_penalty: 0,
+      min_p: 0,
       logprobs: 1,
       return_token_ids: true,
       stream: true,
     },
   ]);
+});
+
+/** As SGLang writes a message: all tokens so far each time, or the new ones alone. */
+function sglangMessage(tokens: readonly number[], count: number, finished = false): object {
+  const logProbs = tokens.map((token) => [-token / 10, token, null]);
+  const meta = { id: 'r', finish_reason: finished ? { type: 'length', length: count } : null, prompt_tokens: 9 };
+  return {
+    text: 'x',
+    output_ids: tokens,
+    meta_info: { ...meta, cached_tokens: 4, completion_tokens: count, output_token_logprobs: logProbs },
+  };
+}
+
+t.test("SGLang's messages, whole ones and increments: ids, log-probs, what it had in its cache", async (t) => {
+  const whole = [
+    sglangMessage([], 0),
+    sglangMessage([5], 1),
+    sglangMessage([5, 6, 7], 3),
+    sglangMessage([5, 6, 7, 0], 4, true),
+  ];
+  const parts = [sglangMessage([5], 1), sglangMessage([6, 7], 3), sglangMessage([0], 4, true)];
+  for (const messages of [whole, parts]) {
+    const { url, bodies } = await serve(t, (_, response) => stream(response, messages));
+    const engine = await loaded(t, url, { dialect: 'sglang' });
+    const asked = request('a', {
+      responseTokens: Int32Array.of(7, 8),
+      sampling: { temperature: 0.7, topK: 0, topP: 1 },
+    });
+    const result = (await generate(engine, [asked])).get('a')!;
+    t.same([...result.tokens], [5, 6, 7, 0]);
+    t.same([...result.logProbs], [...Float32Array.of(-0.5, -0.6, -0.7, -0)]);
+    t.match(result, { endReason: 'stop', promptTokens: 5, reprefillTokens: 2 });
+    const [body] = bodies.get('/generate')!;
+    t.match(body, {
+      input_ids: [...asked.promptTokens, 7, 8],
+      sampling_params: { max_new_tokens: 30, temperature: 0.7, top_k: -1, stop_token_ids: [0], ignore_eos: true },
+      return_logprob: true,
+      stream: true,
+    });
+  }
+});
+
+t.test('SGLang: what its log-probs may not mean is refused, and so is a token that did not come', async (t) => {
+  const { url } = await serve(t, (_, response) => stream(response, [sglangMessage([5], 1), sglangMessage([7], 3)]));
+  const engine = await loaded(t, url, { dialect: 'sglang' });
+  const limited = request('a', { sampling: { temperature: 1, topK: 5, topP: 1 } });
+  await t.rejects(engine.admit([limited]), { code: 'INVALID_INPUT', message: /topK or topP/ });
+  await t.rejects(generate(engine, [request('b')]), {
+    code: 'FAILED_PRECONDITION',
+    message: /3 tokens were generated, 2/,
+  });
 });
 
 t.test('a completion that breaks off is gone on with by token ids, exactly to the budget', async (t) => {

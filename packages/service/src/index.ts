@@ -3,6 +3,7 @@ export { type AgentState, type AgentStatus, CheckpointAgent, type ReleaseReport 
 export { type AgentFace, type AgentOwner, type LoadOrder, serveAgent } from './device/agent-http.js';
 export { DeviceClaim } from './device/claim.js';
 export { type ColocatedEngine, openAgent } from './device/open-agent.js';
+export { hashFile } from './hash-file.js';
 export type { HttpPages } from './http.js';
 export type { CounterRow, GaugeRow, HistogramRow, Metrics, MetricsOf, MetricTable } from './metrics.js';
 export { createMetrics, metricPrefix } from './metrics.js';

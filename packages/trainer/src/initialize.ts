@@ -8,6 +8,7 @@ import { join, resolve, sep } from 'node:path';
 import { type RunConfig, SegueError } from '@segue/core';
 import {
   companionFiles,
+  type FileSums,
   initialParameters,
   type ModelConfig,
   parameterLayout,
@@ -54,7 +55,7 @@ export async function initializePolicy(
   return store.put({ ...origin, origin: 'imported' }, (folder) => importPolicy(config, source, folder));
 }
 
-async function writeRandomPolicy(config: RunConfig, folder: string): Promise<void> {
+async function writeRandomPolicy(config: RunConfig, folder: string): Promise<FileSums> {
   const { model, characters } = config.policy;
   if (characters === null) {
     throw new SegueError(
@@ -84,15 +85,16 @@ async function writeRandomPolicy(config: RunConfig, folder: string): Promise<voi
   requireRoom(config, modelConfig.maxPositions, 'policy.model.maxContextTokens');
   const layout = parameterLayout(modelConfig);
   const parameters = initialParameters(layout, config.seed);
-  await writeCheckpoint(folder, { config: modelConfig, layout, parameters });
+  const sums = await writeCheckpoint(folder, { config: modelConfig, layout, parameters });
   await saveTokenizer(tokenizer, folder);
+  return sums;
 }
 
-async function importPolicy(config: RunConfig, source: string, folder: string): Promise<void> {
+async function importPolicy(config: RunConfig, source: string, folder: string): Promise<FileSums> {
   const checkpoint = await readCheckpoint(source);
   const tokenizer = await loadTokenizer(source);
   requireFit(config, checkpoint.config, tokenizer.vocabularySize, tokenizer.eosTokens, source);
-  await writeCheckpoint(folder, checkpoint, await companionFiles(source));
+  return writeCheckpoint(folder, checkpoint, await companionFiles(source));
 }
 
 function requireFit(

@@ -49,7 +49,7 @@ export interface LearnerSeams {
   /** What a training thread runs, in place of the engine itself; for tests. */
   readonly entry?: URL | undefined;
   /** Of a device that is shared; null: the trainer has one to itself. */
-  readonly agent?: Pick<CheckpointAgent, 'acquire' | 'release' | 'announceEnd'> | null | undefined;
+  readonly agent?: Pick<CheckpointAgent, 'acquire' | 'release' | 'announceEnd' | 'standBy'> | null | undefined;
 }
 
 export class Learner {
@@ -131,6 +131,11 @@ export class Learner {
     this.#worker = null;
     this.#loaded = '';
     return this.#agent.release();
+  }
+
+  /** Has an empty process ready for its next turn on a shared device, which may come sooner than one starts. */
+  async standBy(): Promise<void> {
+    await this.#agent?.standBy();
   }
 
   /** Ends the threads, after what runs on them. Rejects with DEADLINE_EXCEEDED when the engine hangs. */

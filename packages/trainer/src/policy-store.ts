@@ -32,6 +32,8 @@ import {
   requireId,
   SegueError,
 } from '@segue/core';
+import type { FileSums } from '@segue/engine';
+import { hashFile } from '@segue/service';
 
 /** A version that is on disk. */
 export interface StoredPolicy {
@@ -44,8 +46,12 @@ export interface StoredPolicy {
 /** What a new version says of itself. */
 export type PolicyOrigin = Pick<PolicyManifest, 'runId' | 'version' | 'parent' | 'origin' | 'inputHash' | 'metrics'>;
 
+const maxRememberedSums = 256;
 const stagedPrefix = '.staged-';
 const contentPrefix = '.content-';
+
+/** Puts a version's files into a folder that does not exist yet; tells the SHA-256 of those that it has summed while it wrote them. */
+export type WriteVersion = (folder: string) => Promise<FileSums> | Promise<void>;
 
 /** Called when a version is staged and synced, before the rename that makes it visible. */
 export type BeforeReveal = (origin: PolicyOrigin) => Promise<void>;
@@ -54,6 +60,8 @@ export class PolicyStore {
   readonly root: string;
   readonly #sharedFolder: string | null;
   readonly #beforeReveal: BeforeReveal | undefined;
+  /** Sums of files that this process has written or compared, by what the system tells of the file: changed or replaced, it is another one. */
+  readonly #sums = new Map<string, string>();
 
   /** @param sharedFolder in memory, for new versions; null: they are made on the disk @param beforeReveal for tests */
   constructor(root: string, sharedFolder: string | null = null, beforeReveal?: BeforeReveal) {
@@ -95,10 +103,14 @@ export class PolicyStore {
       throw damaged(manifestFileName, `is that of version ${stored.manifest.version} of run ${stored.manifest.runId}`);
     }
     for (const { name, bytes, sha256: expected } of stored.manifest.files) {
-      const actual = await describeFile(join(stored.folder, name)).catch(ifMissing(null));
+      const path = join(stored.folder, name);
+      const identity = await identityOf(path).catch(ifMissing(null));
+      if (identity !== null && this.#sums.get(identity) === expected) continue;
+      const actual = await describeFile(path).catch(ifMissing(null));
       if (actual === null) throw damaged(name, 'is missing');
       if (actual.bytes !== bytes) throw damaged(name, `has ${actual.bytes} bytes instead of ${bytes}`);
       if (actual.sha256 !== expected) throw damaged(name, 'does not match its checksum');
+      if (identity !== null) this.#remember(identity, expected);
     }
     return stored;
   }
@@ -116,7 +128,7 @@ export class PolicyStore {
    * Makes a version: `write` puts the files into a folder that does not exist yet, which is then hashed, synced and
    * made visible at once. A version of that number that is there already is replaced.
    */
-  async put(origin: PolicyOrigin, write: (folder: string) => Promise<void>): Promise<StoredPolicy> {
+  async put(origin: PolicyOrigin, write: WriteVersion): Promise<StoredPolicy> {
     const runFolder = this.#runFolder(origin.runId);
     await mkdir(runFolder, { recursive: true });
     await this.#sweep(runFolder);
@@ -124,7 +136,7 @@ export class PolicyStore {
   }
 
   /** As `put`, but in the shared folder, where there is one: `persist` makes it last. */
-  async putShared(origin: PolicyOrigin, write: (folder: string) => Promise<void>): Promise<StoredPolicy> {
+  async putShared(origin: PolicyOrigin, write: WriteVersion): Promise<StoredPolicy> {
     if (this.#sharedFolder === null) return this.put(origin, write);
     await mkdir(this.#runFolder(origin.runId), { recursive: true });
     const shared = join(this.#sharedFolder, origin.runId);
@@ -146,6 +158,7 @@ export class PolicyStore {
         await copyFile(join(source, name), join(staged, name));
         await syncPath(join(staged, name));
       }
+      for (const { name, sha256 } of files) this.#remember(await identityOf(join(staged, name)), sha256);
       await syncPath(staged);
       const content = join(runFolder, contentName(version, manifestSha256));
       await rename(staged, content);
@@ -156,15 +169,17 @@ export class PolicyStore {
   }
 
   /** @param home the folder that holds the version: the run's own, whose files last, or the shared one */
-  async #make(origin: PolicyOrigin, write: (folder: string) => Promise<void>, home: string): Promise<StoredPolicy> {
+  async #make(origin: PolicyOrigin, write: WriteVersion, home: string): Promise<StoredPolicy> {
     const { runId, version } = origin;
     const isOnDisk = home === this.#runFolder(runId);
     const staged = join(home, `${stagedPrefix}${randomUUID()}`);
     try {
-      await write(staged);
+      const written = await write(staged);
+      const sums = typeof written === 'object' ? written : {};
       const names = (await readdir(staged)).filter((name) => name !== manifestFileName).sort();
       const files = [];
-      for (const name of names) files.push({ name, ...(await describeFile(join(staged, name), isOnDisk)) });
+      for (const name of names) files.push({ name, ...(await describeFile(join(staged, name), isOnDisk, sums[name])) });
+      for (const { name, sha256 } of files) this.#remember(await identityOf(join(staged, name)), sha256);
       const text = formatPolicyManifest({ formatVersion: 1, ...origin, files });
       await writeFile(join(staged, manifestFileName), text, { flush: isOnDisk });
       if (isOnDisk) await syncPath(staged);
@@ -228,6 +243,14 @@ export class PolicyStore {
     for (const name of names.filter(isLoose)) await rm(join(runFolder, name), { recursive: true, force: true });
   }
 
+  /** Of the newest files alone: older ones are read again, should they be asked for. */
+  #remember(identity: string, sha256: string): void {
+    this.#sums.delete(identity);
+    this.#sums.set(identity, sha256);
+    const [oldest] = this.#sums.keys();
+    if (this.#sums.size > maxRememberedSums && oldest !== undefined) this.#sums.delete(oldest);
+  }
+
   #runFolder(runId: string): string {
     return join(this.root, requireId(runId, 'run id'));
   }
@@ -251,14 +274,20 @@ async function sweepShared(folder: string): Promise<void> {
   for (const name of names) if (!kept.has(name)) await rm(join(folder, name), { recursive: true, force: true });
 }
 
-/** Size and hash of a file. @param sync writes it through to the disk first */
-async function describeFile(path: string, sync = false): Promise<{ bytes: number; sha256: string }> {
+/** Tells a file from any other, and from itself once it has been changed. */
+async function identityOf(path: string): Promise<string> {
+  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+  return [dev, ino, size, mtimeNs, ctimeNs].join(':');
+}
+
+/** Size and hash of a file. @param sync writes it through to the disk first @param known its hash, where that was taken while it was written */
+async function describeFile(path: string, sync = false, known?: string): Promise<{ bytes: number; sha256: string }> {
   const file = await open(path, 'r');
   try {
     if (sync) await file.sync();
-    const hash = createHash('sha256');
-    for await (const chunk of file.createReadStream({ highWaterMark: 1 << 20, autoClose: false })) hash.update(chunk);
-    return { bytes: (await stat(path)).size, sha256: hash.digest('hex') };
+    if (known !== undefined) return { bytes: (await file.stat()).size, sha256: known };
+    const sha256 = await hashFile(file);
+    return { bytes: (await file.stat()).size, sha256 };
   } finally {
     await file.close();
   }

@@ -79,6 +79,8 @@ export async function* trainIteration(
   for (const part of parts) {
     requireNotAborted(order);
     const rows = part.map((row) => prepared.rows.get(row)!);
+    // Before the last one, not after it: a process that starts now has started when the device comes free.
+    if (part === parts.at(-1)) await learner.announceEnd();
     updates.push(await update(learn, rows, config, part === parts.at(-1)));
     yield progress('train', updates.length, parts.length, updates.at(-1));
   }
@@ -88,7 +90,6 @@ export async function* trainIteration(
 
   const updatedAtMs = Date.now();
   yield progress('save', 0, 1);
-  await learner.announceEnd();
   const saveFromMs = performance.now();
   const measured = { ...describeBatch(batch), ...describeUpdates(updates), ...prepared.metrics, logRatioMean };
   const metrics = { ...measured, openMs, referenceMs, trainMs };
@@ -98,11 +99,11 @@ export async function* trainIteration(
   let writeMs = 0;
   let resting: Promise<ReleaseReport | null> = Promise.resolve(null);
   const saved = await store.putShared({ ...version, metrics }, async (folder) => {
-    await learn.save(folder, companions);
+    const sums = await learn.save(folder, companions);
     writeMs = performance.now() - saveFromMs;
-    // What is written needs no engine to be checksummed.
     resting = learner.rest();
     resting.catch(() => undefined);
+    return sums;
   });
   const released = await resting;
   if (released === null) learner.isNow(saved);

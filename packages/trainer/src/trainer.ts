@@ -239,6 +239,10 @@ export class Trainer {
     // Work that failed has not given the device back.
     await this.#learner.rest();
     release();
+    // The rollout has begun; its end may be too short a notice.
+    this.#learner.standBy().catch((error) => {
+      this.#options.log.warn({ error: SegueError.from(error).message }, 'no process stands by for the next turn');
+    });
     const { hung } = this.#learner;
     if (hung) this.#options.onHang(hung);
   }

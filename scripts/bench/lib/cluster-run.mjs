@@ -5,10 +5,10 @@
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { initialParameters, parameterLayout, writeCheckpoint } from '@segue/engine';
 import { createCharacterTokenizer, saveTokenizer } from '@segue/tokenizer';
 import { defaultClusterOptions } from '../../../packages/cli/dist/cluster/local-cluster.js';
 import { withLocalCluster } from '../../../packages/cli/dist/run/with-cluster.js';
+import { writeRandomPolicy } from './random-policy.mjs';
 import { modelOf } from './sizes.mjs';
 
 /** First of the characters that stand for tokens. */
@@ -40,9 +40,8 @@ export function trainProblem(index, prompt) {
 /** Writes a policy with its tokenizer. @param {string} size one of the shared sizes */
 async function writePolicy(folder, size, maxPositions) {
   const config = { ...modelOf(size, maxPositions), bosTokenId: 1, eosTokenIds: [2] };
-  const layout = parameterLayout(config);
+  await writeRandomPolicy(folder, config);
   const characters = Array.from({ length: config.vocabularySize - specialTokens }, (_, i) => firstCharacter + i);
-  await writeCheckpoint(folder, { config, layout, parameters: initialParameters(layout, 1) });
   await saveTokenizer(createCharacterTokenizer(characters.map((code) => String.fromCodePoint(code)).join('')), folder);
 }
 

@@ -1,4 +1,4 @@
-/** Curves over doubling lengths, both axes logarithmic, as SVG: panels side by side, each with its own curves. */
+/** Curves over lengths or sizes, both axes logarithmic, as SVG: panels side by side, each with its own curves. */
 import { document, element, label, legend } from '../../../packages/cli/dist/pictures/svg.js';
 
 const size = { width: 980, panelWidth: 400, panelHeight: 250, left: 62, gap: 84, top: 84, rowGap: 96 };
@@ -17,13 +17,16 @@ function logScale(values, base, from, to) {
   return { at: (value) => from + ((log(value) - low) / (high - low)) * (to - from), ticks };
 }
 
-/** @param panel title, name of each curve's color and text, points [{ x, y }] */
-function drawPanel({ title, curves, yName }, left, top) {
+/** What most pictures are drawn against: a length in tokens. */
+const lengths = { base: 2, name: lengthName, title: 'tokens' };
+
+/** @param panel title, name of each curve's color and text, points [{ x, y }], and what lies along x */
+function drawPanel({ title, curves, yName, x: along = lengths }, left, top) {
   const [right, bottom] = [left + size.panelWidth, top + size.panelHeight];
   const points = curves.flatMap((curve) => curve.points);
   const x = logScale(
     points.map((p) => p.x),
-    2,
+    along.base,
     left,
     right,
   );
@@ -37,7 +40,7 @@ function drawPanel({ title, curves, yName }, left, top) {
     ...x.ticks.map(
       (tick) =>
         element('line', { x1: x.at(tick), x2: x.at(tick), y1: top, y2: bottom, class: 'grid' }) +
-        label(x.at(tick), bottom + 16, lengthName(tick), { 'text-anchor': 'middle' }),
+        label(x.at(tick), bottom + 16, along.name(tick), { 'text-anchor': 'middle' }),
     ),
     ...y.ticks.map(
       (tick) =>
@@ -55,7 +58,7 @@ function drawPanel({ title, curves, yName }, left, top) {
     legend(left, top - 10, curves),
     ...grid,
     ...lines,
-    label((left + right) / 2, bottom + 34, 'tokens', { 'text-anchor': 'middle' }),
+    label((left + right) / 2, bottom + 34, along.title, { 'text-anchor': 'middle' }),
   ].join('');
 }
 

@@ -8,28 +8,42 @@ import { composeCredentials, readComposeState } from '../compose/compose-cluster
 import { withProgress } from '../view/progress.js';
 import { jsonOption } from './output.js';
 
-export interface ConnectFlags {
-  readonly data: string;
-  readonly controller?: string;
+/** Who somebody is to a cluster that asks for it. */
+export interface CredentialFlags {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
   readonly tokenFile?: string;
+}
+
+export interface ConnectFlags extends CredentialFlags {
+  readonly data: string;
+  readonly controller?: string;
   readonly json?: boolean;
 }
 
+const option = (flags: string, about: string, variable: string) => new Option(flags, about).env(variable);
+
 export function addConnectFlags(command: Command): Command {
-  const option = (flags: string, about: string, variable: string) => new Option(flags, about).env(variable);
-  return command
+  command
     .option('--data <folder>', 'folder of the local cluster', '.segue')
-    .addOption(option('--controller <host:port>', 'controller of another cluster', 'SEGUE_CONTROLLER'))
+    .addOption(option('--controller <host:port>', 'controller of another cluster', 'SEGUE_CONTROLLER'));
+  return addCredentialFlags(command).option(...jsonOption);
+}
+
+export function addCredentialFlags(command: Command): Command {
+  return command
     .addOption(option('--ca <file>', "PEM file of that cluster's authority", 'SEGUE_CA'))
     .addOption(option('--cert <file>', 'PEM file of your certificate', 'SEGUE_CERT'))
     .addOption(option('--key <file>', 'PEM file of its key', 'SEGUE_KEY'))
     .addOption(
       option('--token-file <file>', 'file of your token; SEGUE_TOKEN holds the token itself', 'SEGUE_TOKEN_FILE'),
-    )
-    .option(...jsonOption);
+    );
+}
+
+/** There is no flag for the token itself: everybody on a machine can read command lines. */
+export function credentialsFrom({ ca, cert, key, tokenFile }: CredentialFlags): ClientCredentials {
+  return { ca, cert, key, tokenFile, token: process.env.SEGUE_TOKEN };
 }
 
 export async function withClient<T>(flags: ConnectFlags, work: (client: SegueClient) => Promise<T>): Promise<T> {
@@ -43,11 +57,8 @@ export async function withClient<T>(flags: ConnectFlags, work: (client: SegueCli
 }
 
 async function findCluster(flags: ConnectFlags): Promise<{ address: string; credentials: ClientCredentials }> {
-  const { controller, ca, cert, key, tokenFile } = flags;
-  if (controller !== undefined) {
-    // There is no flag for the token itself: everybody on a machine can read command lines.
-    return { address: controller, credentials: { ca, cert, key, tokenFile, token: process.env.SEGUE_TOKEN } };
-  }
+  const { controller } = flags;
+  if (controller !== undefined) return { address: controller, credentials: credentialsFrom(flags) };
   const state = await readClusterState(resolve(flags.data));
   const contained = state ? null : await readComposeState(resolve(flags.data));
   if (contained) return { address: contained.controller, credentials: composeCredentials(resolve(flags.data)) };

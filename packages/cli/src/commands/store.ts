@@ -5,16 +5,24 @@ import { join, resolve } from 'node:path';
 import type { StoreClient } from '@segue/client';
 import { SegueError } from '@segue/core';
 import type { Command } from 'commander';
-import { withStore } from '../run/with-store.js';
+import { withStore, withStoreAt } from '../run/with-store.js';
 import { requireNoContainers } from '../store/local-store.js';
 import { restoreSnapshot } from '../store/restore.js';
 import { writeSnapshot } from '../store/snapshot-folder.js';
+import { addToSeries } from '../store/snapshot-series.js';
 import { type Progress, withProgress } from '../view/progress.js';
+import { addCredentialFlags, type CredentialFlags, credentialsFrom } from './connect.js';
+import { wholeNumber } from './options.js';
 import { addExamples, jsonOption, print } from './output.js';
 
 interface StoreFlags {
   readonly data: string;
   readonly json?: boolean;
+}
+
+interface SnapshotFlags extends StoreFlags, CredentialFlags {
+  readonly store?: string;
+  readonly keep?: number;
 }
 
 interface VerifyFlags extends StoreFlags {
@@ -32,10 +40,20 @@ export function addStoreCommand(program: Command): void {
     .option('--repair', 'mend what can be mended: the work is run again from the last good record')
     .action(verify);
   addExamples(verifies, 'segue store verify', 'segue store verify --run demo-1 --repair --json');
-  const snapshots = addFlags(store.command('snapshot <folder>'))
+  const snapshots = addCredentialFlags(addFlags(store.command('snapshot <folder>')))
     .description('copy the store as it is at this moment into a new folder; a running cluster goes on meanwhile')
+    .option('--store <host:port>', 'a store that runs elsewhere; --data is then where its policies lie')
+    .option(
+      '--keep <n>',
+      'one of a series: a new folder inside, named after its time; the newest n stay',
+      wholeNumber(1),
+    )
     .action(snapshot);
-  addExamples(snapshots, 'segue store snapshot /backup/segue-monday');
+  addExamples(
+    snapshots,
+    'segue store snapshot /backup/segue-monday',
+    'segue store snapshot /snapshots --keep 48 --store replay:7404 --data /data/trainer',
+  );
   const restores = addFlags(store.command('restore <folder>'))
     .description('put a snapshot in the place of the store; the cluster must be down')
     .action(restore);
@@ -68,14 +86,25 @@ async function verify(flags: VerifyFlags): Promise<void> {
   throw new SegueError('DATA_LOSS', `${standing} records of the store in ${flags.data} are damaged: ${advice}`);
 }
 
-async function snapshot(folder: string, flags: StoreFlags): Promise<void> {
+async function snapshot(folder: string, flags: SnapshotFlags): Promise<void> {
   const policies = join(resolve(flags.data), 'policies');
-  const manifest = await withProgress('copying the store', () =>
-    withStore(flags.data, (store) => writeSnapshot(resolve(folder), store.snapshot(), policies)),
+  const write = (target: string) => {
+    const copy = (store: StoreClient) => writeSnapshot(target, store.snapshot(), policies);
+    if (flags.store === undefined) return withStore(flags.data, copy);
+    return withStoreAt(flags.store, credentialsFrom(flags), copy);
+  };
+  const { keep } = flags;
+  const { path, manifest, removed } = await withProgress('copying the store', async () =>
+    keep === undefined
+      ? { path: folder, manifest: await write(resolve(folder)), removed: [] }
+      : addToSeries(resolve(folder), keep, write),
   );
   const runs = manifest.runs.map(({ id, iteration }) => `${id} at iteration ${iteration ?? '-'}`).join(', ');
-  const text = `snapshot of ${manifest.bytes} bytes in ${folder}: ${runs || 'no runs'}`;
-  print(flags, manifest, () => text);
+  const lines = [
+    `snapshot of ${manifest.bytes} bytes in ${path}: ${runs || 'no runs'}`,
+    ...removed.map((name) => `removed ${name}`),
+  ];
+  print(flags, keep === undefined ? manifest : { ...manifest, path, removed }, () => lines.join('\n'));
 }
 
 async function restore(folder: string, flags: StoreFlags): Promise<void> {

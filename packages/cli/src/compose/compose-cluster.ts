@@ -1,6 +1,6 @@
 /**
- * The cluster of deploy/docker-compose.yml, as `segue up --compose` starts it: up, wait until all is healthy, fetch the operator's credentials, so
- * that other commands find it through the data folder.
+ * The cluster of deploy/docker-compose.yml, as `segue up --compose` starts it: up, restart what uses credentials of before, wait until all is healthy, fetch
+ * the operator's credentials, so that other commands find it through the data folder.
  */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientCredentials } from '@segue/client';
 import { SegueError } from '@segue/core';
 import { ComposeCommand } from './compose-command.js';
+import { servicesToRestart } from './renewed.js';
 
 const lookIntervalMs = 500;
 
@@ -34,6 +35,7 @@ export interface ComposeState {
 export async function composeUp(options: ComposeOptions, tell: (text: string) => void): Promise<ComposeState> {
   const compose = await commandOf(options);
   await compose.show('up', '--detach', ...(options.build ? ['--build'] : []));
+  await useRenewedCredentials(compose, tell);
   await healthy(compose, options.timeoutMs, tell);
   const folder = composeFolder(options.dataFolder);
   await rm(folder, { recursive: true, force: true });
@@ -84,6 +86,14 @@ function commandOf({ actors, gpu, grafana }: ComposeOptions): Promise<ComposeCom
     ? { SEGUE_ACTORS: '0', SEGUE_TRAINERS: '0', SEGUE_GPU_ACTORS: String(actors) }
     : { SEGUE_ACTORS: String(actors), SEGUE_TRAINERS: '1' };
   return ComposeCommand.find(profiles, counts);
+}
+
+/** Services read their certificates at their start, and `up` leaves running containers as they are. Runs go on where they were. */
+async function useRenewedCredentials(compose: ComposeCommand, tell: (text: string) => void): Promise<void> {
+  const services = servicesToRestart(await compose.log('prepare'), await compose.running());
+  if (services.length === 0) return;
+  tell(`credentials were renewed: restarting ${services.join(', ')}`);
+  await compose.show('restart', ...services);
 }
 
 async function healthy(compose: ComposeCommand, timeoutMs: number, tell: (text: string) => void): Promise<void> {

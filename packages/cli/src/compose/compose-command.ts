@@ -6,8 +6,11 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { SegueError } from '@segue/core';
+import type { StartedContainer } from './renewed.js';
 
 const run = promisify(execFile);
+/** Far more than a log that is rotated holds of one container. */
+const maxOutputBytes = 256 * 2 ** 20;
 const folder = fileURLToPath(new URL('../../../../deploy', import.meta.url));
 const forms: readonly (readonly [string, ...string[]])[] = [['docker', 'compose'], ['docker-compose']];
 
@@ -67,6 +70,23 @@ export class ComposeCommand {
     return new Map(lines.map((line) => [line.split(' ')[0] ?? '', line.slice(line.indexOf(' ') + 1)]));
   }
 
+  /** The containers that run. */
+  async running(): Promise<StartedContainer[]> {
+    const ids = (await this.ask('ps', '--quiet')).split('\n').filter((id) => id !== '');
+    const format = '{{.State.Running}} {{index .Config.Labels "com.docker.compose.service"}} {{.State.StartedAt}}';
+    const text = ids.length === 0 ? '' : await answer('docker', ['inspect', '--format', format, ...ids]);
+    return text.split('\n').flatMap((line) => {
+      const [isRunning, service = '', startedAt = ''] = line.split(' ');
+      return isRunning === 'true' ? [{ service, startedAt }] : [];
+    });
+  }
+
+  /** What a service's container has written to stdout, each line with its time; empty without a container. */
+  async log(service: string): Promise<string> {
+    const [id = ''] = (await this.ask('ps', '--all', '--quiet', service)).split('\n');
+    return id === '' ? '' : answer('docker', ['logs', '--timestamps', id]);
+  }
+
   /** Copies what lies in a container, running or not, with its volumes. */
   async copyFrom(service: string, from: string, to: string): Promise<void> {
     const [id = ''] = (await this.ask('ps', '--all', '--quiet', service)).split('\n');
@@ -76,7 +96,7 @@ export class ComposeCommand {
 
 async function answer(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<string> {
   try {
-    const { stdout } = await run(command, [...args], { cwd: folder, env });
+    const { stdout } = await run(command, [...args], { cwd: folder, env, maxBuffer: maxOutputBytes });
     return stdout.trim();
   } catch (error) {
     throw new SegueError('UNAVAILABLE', `${command} failed: ${SegueError.from(error).rawMessage}`, error);

@@ -21,6 +21,15 @@ export async function withStore<T>(dataFolder: string, work: (store: StoreClient
   }
 }
 
+/** A store that runs elsewhere. @param address host:port */
+export function withStoreAt<T>(
+  address: string,
+  credentials: ClientCredentials,
+  work: (store: StoreClient) => Promise<T>,
+): Promise<T> {
+  return use(address, credentials, work);
+}
+
 async function use<T>(
   address: string,
   credentials: ClientCredentials,

@@ -15,7 +15,7 @@ import {
   parseConfigFields,
 } from './config.js';
 import { type ParameterLayout, parameterLayout, requireLength } from './layout.js';
-import { exists, readWeights, type WriteOptions, writeWeights } from './weight-files.js';
+import { exists, type FileSums, readWeights, type WriteOptions, writeWeights } from './weight-files.js';
 import type { WeightType } from './weight-types.js';
 
 export interface Checkpoint {
@@ -103,6 +103,7 @@ async function readText(path: string): Promise<string> {
  * Writes a new folder: into a temporary sister first, which is then renamed.
  * @param companions paths of files to copy along under their own names
  * @param options the weights are written as float32 in one file unless they say otherwise
+ * @returns the SHA-256 of the files with weights
  * @throws ALREADY_EXISTS when the folder holds something
  */
 export async function writeCheckpoint(
@@ -110,18 +111,19 @@ export async function writeCheckpoint(
   { config, layout, parameters, origin }: Checkpoint,
   companions: readonly string[] = [],
   options: WriteOptions = {},
-): Promise<void> {
+): Promise<FileSums> {
   requireLength(layout, parameters);
   const target = resolve(folder);
   const parent = dirname(target);
   const temporary = join(parent, `.${basename(target)}.${randomUUID()}`);
   await mkdir(temporary, { recursive: true });
+  let sums: FileSums;
   try {
     const json = origin
       ? formatKeptFields(origin.fields, options.weightType ?? 'float32')
       : formatModelConfig(config, options.weightType);
     await writeFile(join(temporary, configFile), json, { flush: true });
-    await writeWeights(temporary, layout.tensors, parameters, options);
+    sums = await writeWeights(temporary, layout.tensors, parameters, options);
     for (const path of companions) await copyFile(path, join(temporary, basename(path)));
     await rename(temporary, target);
   } catch (error) {
@@ -133,6 +135,7 @@ export async function writeCheckpoint(
     throw SegueError.from(error);
   }
   await syncFolder(parent);
+  return sums;
 }
 
 /** Makes a rename last through a power cut. */

@@ -155,13 +155,16 @@ function parseIndex(text: string, path: string): ReadonlyMap<string, string> {
   return fileOf;
 }
 
-/** Writes the weights into a folder that holds none. */
+/** SHA-256 of files by their names, for those that were written and not only copied. */
+export type FileSums = Readonly<Record<string, string>>;
+
+/** Writes the weights into a folder that holds none. @returns the sums of the files with weights */
 export async function writeWeights(
   folder: string,
   tensors: readonly NamedTensor[],
   flat: Float32Array,
   { weightType = 'float32', maxFileBytes = Number.POSITIVE_INFINITY }: WriteOptions = {},
-): Promise<void> {
+): Promise<FileSums> {
   const { bytes } = weightTypes[weightType];
   const groups: NamedTensor[][] = [];
   let room = 0;
@@ -174,17 +177,21 @@ export async function writeWeights(
     groups.at(-1)!.push(tensor);
     room -= needed;
   }
-  if (groups.length <= 1) return writeSafetensors(join(folder, weightsFile), tensors, flat, weightType);
+  if (groups.length <= 1) {
+    return { [weightsFile]: await writeSafetensors(join(folder, weightsFile), tensors, flat, weightType) };
+  }
   const number = (n: number) => String(n).padStart(5, '0');
   const weightMap: Record<string, string> = {};
+  const sums: Record<string, string> = {};
   for (const [i, group] of groups.entries()) {
     const file = `model-${number(i + 1)}-of-${number(groups.length)}.safetensors`;
     for (const { name } of group) weightMap[name] = file;
-    await writeSafetensors(join(folder, file), group, flat, weightType);
+    sums[file] = await writeSafetensors(join(folder, file), group, flat, weightType);
   }
   const total = tensors.reduce((sum, { size }) => sum + size * bytes, 0);
   const index = { metadata: { total_size: total }, weight_map: weightMap };
   await writeFile(join(folder, weightsIndexFile), `${JSON.stringify(index, null, 2)}\n`, { flush: true });
+  return sums;
 }
 
 export async function exists(path: string): Promise<boolean> {

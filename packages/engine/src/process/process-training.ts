@@ -3,6 +3,7 @@
  * compute is described there. Arrays are copied on their way.
  */
 import type { ProcessPort } from '@segue/core';
+import type { FileSums } from '../model/weight-files.js';
 import type { TrainingStatus, WorkerStart } from '../train/training-calls.js';
 import type { TrainingCall } from '../train/training-thread.js';
 import type {
@@ -68,7 +69,7 @@ export class ProcessTraining implements TrainingHandle {
     return this.#call('dropGradient', []);
   }
 
-  save(folder: string, companions?: readonly string[]): Promise<void> {
+  save(folder: string, companions?: readonly string[]): Promise<FileSums> {
     return this.#call('save', companions ? [folder, companions] : [folder]);
   }
 

@@ -107,8 +107,7 @@ async function perform(call: Call): Promise<ResultOf<CallName>> {
       shareParameters(state);
       return undefined;
     case 'save':
-      await engine.save(call.folder, call.companions);
-      return undefined;
+      return engine.save(call.folder, call.companions);
     case 'status':
       return { config: engine.config, parameters: engine.layout.parameters, residentBytes: process.memoryUsage.rss() };
   }

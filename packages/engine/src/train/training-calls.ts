@@ -2,6 +2,7 @@
 import type { ErrorCode } from '@segue/core';
 import type { ModelConfig } from '../model/config.js';
 import type { InitOptions } from '../model/init.js';
+import type { FileSums } from '../model/weight-files.js';
 import type {
   GradientResult,
   LogProbOptions,
@@ -74,7 +75,7 @@ interface Calls {
   dropGradient: { args: object; result: undefined };
   /** The first thread loads and shares. */
   load: { args: { folder: string }; result: undefined };
-  save: { args: { folder: string; companions?: readonly string[] }; result: undefined };
+  save: { args: { folder: string; companions?: readonly string[] }; result: FileSums };
   status: { args: object; result: TrainingStatus };
   stop: { args: object; result: undefined };
 }

@@ -12,6 +12,7 @@ import { type CheckpointOrigin, companionFiles, readCheckpoint, writeCheckpoint 
 import { type ModelConfig, requireModelConfig } from '../model/config.js';
 import { type InitOptions, initialParameters } from '../model/init.js';
 import { type ParameterLayout, parameterLayout, requireLength, viewOf } from '../model/layout.js';
+import type { FileSums } from '../model/weight-files.js';
 import { AdamW, clippingScale, globalNorm } from './adamw.js';
 import {
   type MicroBatch,
@@ -171,11 +172,11 @@ export class TrainingEngine {
     this.resetOptimizer();
   }
 
-  /** Writes a checkpoint. @param companions files to copy along; those of the folder that was opened when left out */
-  async save(folder: string, companions: readonly string[] = this.#companions): Promise<void> {
+  /** Writes a checkpoint. @param companions files to copy along; those of the folder that was opened when left out @returns sums of the weights' files */
+  async save(folder: string, companions: readonly string[] = this.#companions): Promise<FileSums> {
     const { config, layout, parameters } = this;
     const origin = this.#origin ? { origin: this.#origin } : {};
-    await writeCheckpoint(folder, { config, layout, parameters, ...origin }, companions);
+    return writeCheckpoint(folder, { config, layout, parameters, ...origin }, companions);
   }
 
   /** Log-probabilities of the masked tokens under the current parameters, at the sampling temperature. */

@@ -8,6 +8,7 @@ import { SegueError } from '@segue/core';
 import { setMatrixPrecision } from '../graph/cuda.js';
 import type { ModelConfig } from '../model/config.js';
 import { parameterLayout } from '../model/layout.js';
+import type { FileSums } from '../model/weight-files.js';
 import { markedTokens, type PolicyRow, requirePolicyRows, requireRows, type TokenRow } from './batches.js';
 import {
   cutShard,
@@ -163,7 +164,7 @@ export class TrainingWorker {
   }
 
   /** @param companions paths of files to copy along; those of the folder that was opened when left out */
-  save(folder: string, companions?: readonly string[]): Promise<void> {
+  save(folder: string, companions?: readonly string[]): Promise<FileSums> {
     return this.#next(() => this.#first.call({ name: 'save', folder, ...(companions ? { companions } : {}) }));
   }
 

@@ -1,0 +1,70 @@
+/**
+ * Snapshots one after another in one folder, each in a folder named after the moment it was begun, of which the newest stay. It knows nothing of what a
+ * snapshot holds, but that its manifest is written last.
+ */
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SegueError, type SnapshotManifest, snapshotManifestName } from '@segue/core';
+import { syncPath } from './sync-path.js';
+
+/** `2026-11-26T19-40-00Z`: sorted by name is sorted by time. */
+const namePattern = /^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z$/;
+const partialSuffix = '.part';
+
+export interface SeriesMember {
+  readonly path: string;
+  readonly manifest: SnapshotManifest;
+  /** Names of the older ones that were removed. */
+  readonly removed: readonly string[];
+}
+
+/**
+ * Takes the next one and removes the oldest. One that was cut off is cleared away by the next; an older one is removed only after the new one is whole.
+ * @param write fills a folder that it makes
+ */
+export async function addToSeries(
+  folder: string,
+  keep: number,
+  write: (target: string) => Promise<SnapshotManifest>,
+): Promise<SeriesMember> {
+  await mkdir(folder, { recursive: true });
+  for (const name of await readdir(folder)) {
+    if (isPartial(name)) await rm(join(folder, name), { recursive: true, force: true });
+  }
+  const name = new Date()
+    .toISOString()
+    .replace(/\.\d+Z$/, 'Z')
+    .replaceAll(':', '-');
+  const path = join(folder, name);
+  if (await isThere(path))
+    throw new SegueError('ALREADY_EXISTS', `${path} was taken within this second: wait a moment`);
+  const manifest = await write(`${path}${partialSuffix}`);
+  await rename(`${path}${partialSuffix}`, path);
+  await syncPath(folder);
+  return { path, manifest, removed: await removeOldest(folder, keep) };
+}
+
+async function removeOldest(folder: string, keep: number): Promise<string[]> {
+  const whole: string[] = [];
+  for (const name of (await readdir(folder)).filter((one) => namePattern.test(one)).sort()) {
+    if (await isThere(join(folder, name, snapshotManifestName))) whole.push(name);
+  }
+  const removed = whole.slice(0, -keep);
+  for (const name of removed) {
+    // Not half of it under its name: that would look whole.
+    await rename(join(folder, name), join(folder, `${name}${partialSuffix}`));
+    await rm(join(folder, `${name}${partialSuffix}`), { recursive: true, force: true });
+  }
+  return removed;
+}
+
+function isPartial(name: string): boolean {
+  return name.endsWith(partialSuffix) && namePattern.test(name.slice(0, -partialSuffix.length));
+}
+
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,42 @@
+/** A series of snapshots: the newest stay, what was cut off is cleared away, and nothing is removed for one that failed. The snapshots are empty folders here. */
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SnapshotManifest } from '@segue/core';
+import t from 'tap';
+import { addToSeries } from '../dist/store/snapshot-series.js';
+
+const manifest: SnapshotManifest = { formatVersion: 1, takenAt: '', bytes: 0, sha256: '', runs: [] };
+
+async function take(target: string): Promise<SnapshotManifest> {
+  mkdirSync(target);
+  writeFileSync(join(target, 'snapshot.json'), '{}');
+  return manifest;
+}
+
+/** As a cluster's own snapshots lie there, and what is not one of them. */
+function seriesOf(names: readonly string[]) {
+  return Object.fromEntries(names.map((name) => [name, { 'snapshot.json': '{}' }]));
+}
+
+const old = ['2026-01-01T00-00-00Z', '2026-01-02T00-00-00Z', '2026-01-03T00-00-00Z'];
+
+t.test('the newest stay', async (t) => {
+  const folder = t.testdir({ ...seriesOf(old), 'segue-monday': {}, '2026-01-02T12-00-00Z': {} });
+  const { path, removed } = await addToSeries(folder, 2, take);
+  t.strictSame(removed, old.slice(0, 2));
+  t.strictSame(readdirSync(folder).sort(), ['2026-01-02T12-00-00Z', old[2], path.split('/').at(-1), 'segue-monday']);
+  t.match(path, /\/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ$/);
+});
+
+t.test('one that fails removes none, and the next clears away what is left of it', async (t) => {
+  const folder = t.testdir(seriesOf(old));
+  const failing = addToSeries(folder, 1, async (target) => {
+    mkdirSync(target);
+    throw new Error('the disk is full');
+  });
+  await t.rejects(failing, { message: 'the disk is full' });
+  t.equal(readdirSync(folder).length, 4);
+  const { path, removed } = await addToSeries(folder, 1, take);
+  t.strictSame(removed, old);
+  t.strictSame(readdirSync(folder), [path.split('/').at(-1)]);
+});
