@@ -3,7 +3,7 @@
  * streams not one word comes, to nobody, until it is started anew. So whoever has waited in vain looks by a connection of its own. It publishes nothing.
  */
 import { SegueError } from '@segue/core';
-import { type ConnectionOptions, connect, NatsError, type NatsConnection } from 'nats';
+import { type ConnectionOptions, connect, type NatsConnection, NatsError } from 'nats';
 
 /** For the connection, and for the answer of the streams, in ms. */
 const patienceMs = 2_000;
