@@ -9,7 +9,7 @@
 import { parseArgs } from 'node:util';
 import { alternate, median, ratio } from './lib/alternate.mjs';
 import { measureMillionItems } from './lib/million-items.mjs';
-import { withReplayBench } from './lib/replay-stages.mjs';
+import { withReplayBench, withStoreAlone } from './lib/replay-stages.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -74,11 +74,11 @@ function print({ kilobytes, clients, perSecond, shares }, output) {
 
 /** By size, in microseconds an append. */
 async function measureStore() {
-  return withReplayBench(1, async (bench) => {
+  return withStoreAlone(async (appends) => {
     const microseconds = {};
     for (const kilobytes of numbers(options.sizes)) {
       const shape = { count: kilobytes > 8 ? 2048 : 8192, bytes: kilobytes * 1024 };
-      const { store } = await alternate({ store: () => bench.storeAlone(shape) }, rounds);
+      const { store } = await alternate({ store: () => appends(shape) }, rounds);
       microseconds[kilobytes] = Math.round(median(store));
       const line = `${kilobytes} KB records: ${microseconds[kilobytes]} us of processor time for an append in the store alone\n`;
       (options.json ? process.stderr : process.stdout).write(line);

@@ -61,6 +61,16 @@ export async function withReplayBench(maxClients, use) {
   }
 }
 
+/** The store's own appends in one process. @param use is given what measures: the processor time of an append, in microseconds */
+export async function withStoreAlone(use) {
+  const worker = await startContender(process.execPath, [workerFile, 'work']);
+  try {
+    return await use(async (shape) => (await worker.step({ op: 'store', ...shape })).cpuMicroseconds);
+  } finally {
+    await worker.end();
+  }
+}
+
 class ReplayBench {
   #parts;
   #runs = 0;
@@ -183,12 +193,6 @@ class ReplayBench {
   async commit({ count, bytes }) {
     const { ms } = await this.#parts.stage.step({ op: 'commit', count, bytes, batch: commitBatch });
     return (count / ms) * 1000;
-  }
-
-  /** The store's own appends in one process: processor time of each, in microseconds. */
-  async storeAlone({ count, bytes }) {
-    const { cpuMicroseconds } = await this.#parts.stage.step({ op: 'store', count, bytes });
-    return cpuMicroseconds;
   }
 
   /** The rows that samples change: about 150 bytes each. */
