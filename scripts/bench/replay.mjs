@@ -1,14 +1,15 @@
 /**
- * The replay store: `npm run bench -- replay [--json] [--sizes 1,8,32] [--clients 1,8] [--rounds 3] [--seconds 0.7] [--parts paths,million]`. Records per
+ * The replay store: `npm run bench -- replay [--json] [--sizes 1,8,32] [--clients 1,8] [--rounds 3] [--seconds 0.7] [--parts store,paths,million]`. Records per
  * second through the real path (nats-server, store process, client processes), alternated with its stages alone, medians over the rounds, and
  * as a share of the slowest stage: inserts over the bus (stages: broker with publish, consume and ack; LMDB group commit of 64), inserts over gRPC
  * (RPC answered from memory; group commit), samples with data from a prioritised table in calls of 32 (RPC; group commit of the rows that change).
- * Then a prioritised table of a million items in memory. Sizes in KB.
+ * Beside them the processor time of an append in the store alone, which a busy machine changes little; `--parts store` measures nothing else. Then a prioritised
+ * table of a million items in memory. Sizes in KB.
  */
 import { parseArgs } from 'node:util';
 import { alternate, median, ratio } from './lib/alternate.mjs';
 import { measureMillionItems } from './lib/million-items.mjs';
-import { withReplayBench } from './lib/replay-stages.mjs';
+import { withReplayBench, withStoreAlone } from './lib/replay-stages.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -18,7 +19,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '3' },
     /** About how long one measurement takes. */
     seconds: { type: 'string', default: '0.7' },
-    parts: { type: 'string', default: 'paths,million' },
+    parts: { type: 'string', default: 'store,paths,million' },
   },
 });
 const numbers = (text) => text.split(',').map(Number);
@@ -71,7 +72,23 @@ function print({ kilobytes, clients, perSecond, shares }, output) {
   }
 }
 
+/** By size, in microseconds an append. */
+async function measureStore() {
+  return withStoreAlone(async (appends) => {
+    const microseconds = {};
+    for (const kilobytes of numbers(options.sizes)) {
+      const shape = { count: kilobytes > 8 ? 2048 : 8192, bytes: kilobytes * 1024 };
+      const { store } = await alternate({ store: () => appends(shape) }, rounds);
+      microseconds[kilobytes] = Math.round(median(store));
+      const line = `${kilobytes} KB records: ${microseconds[kilobytes]} us of processor time for an append in the store alone\n`;
+      (options.json ? process.stderr : process.stdout).write(line);
+    }
+    return microseconds;
+  });
+}
+
 const million = parts.includes('million') ? measureMillionItems() : null;
 if (million !== null && !options.json) process.stdout.write(`a million items: ${JSON.stringify(million, null, 2)}\n`);
+const store = parts.includes('store') ? await measureStore() : null;
 const measured = parts.includes('paths') ? await measurePaths() : [];
-if (options.json) process.stdout.write(`${JSON.stringify({ ...options, million, paths: measured })}\n`);
+if (options.json) process.stdout.write(`${JSON.stringify({ ...options, store, million, paths: measured })}\n`);

@@ -113,6 +113,10 @@ t.test('everybody can do their work', async (t) => {
   const signal = { runId: 'run', iteration: 1, policyVersion: 3, open: true };
   await controller.putIterationSignal(signal);
   t.match(await actor.getIterationSignal('run'), signal);
+  await controller.putIterationSignal({ ...signal, runId: 'old' });
+  await replay.forgetSignals('old');
+  t.strictSame(await replay.signalledRuns(), ['run'], 'the store alone says that a run is gone');
+  await t.rejects(actor.forgetSignals('run'), { code: 'PERMISSION_DENIED' });
   for (const [bus, service] of [
     [actor, 'actor'],
     [trainer, 'trainer'],

@@ -1,7 +1,7 @@
 /**
  * The work of a lane: what users offer and get back, and the book of what is in the lane's engine. It starts nothing and calls no engine.
  */
-import type { SegueError, SequenceRequest, SequenceResult } from '@segue/core';
+import { joinWaiting, type SegueError, type SequenceRequest, type SequenceResult } from '@segue/core';
 
 /** The version that a lane serves. */
 export interface LanePolicy {
@@ -41,8 +41,8 @@ export interface WorkSource {
 }
 
 export class LaneWorks {
-  /** In the engine, in the order in which they joined. */
-  readonly #inside = new Map<string, LaneWork>();
+  /** In the engine, in the order in which they get slots. */
+  #inside = new Map<string, LaneWork>();
   /** Ended, not yet handed back. */
   readonly #ended: { readonly work: LaneWork; readonly result: SequenceResult }[] = [];
 
@@ -60,8 +60,12 @@ export class LaneWorks {
     return ids.flatMap((id) => this.#inside.get(id) ?? []);
   }
 
-  join(works: readonly LaneWork[]): void {
-    for (const work of works) this.#inside.set(work.request.id, work);
+  /** @param slots of the engine: what is not in one of them waits, and may be passed */
+  join(works: readonly LaneWork[], slots: number): void {
+    const begun = this.inside.slice(0, slots);
+    const waiting = this.inside.slice(slots);
+    for (const work of works) joinWaiting(begun.length < slots ? begun : waiting, work, passes);
+    this.#inside = new Map([...begun, ...waiting].map((work) => [work.request.id, work]));
   }
 
   /** The engine has refused them. */
@@ -83,11 +87,15 @@ export class LaneWorks {
     for (const { work, result } of this.#ended.splice(0)) work.finish(result);
   }
 
-  /** Fails the first `count`; the others have not begun, since slots are given in the order of joining: they are put back, the last one first. */
+  /** Fails the first `count`; the others have not begun, as far as the lane has heard: they are put back, the last one first. */
   fail(error: SegueError, count: number): void {
     const works = this.inside;
     this.#inside.clear();
     for (const work of works.slice(0, count)) work.fail(error);
     for (const work of works.slice(count).reverse()) work.putBack();
   }
+}
+
+function passes({ request }: LaneWork): boolean {
+  return request.passesWaiting ?? false;
 }

@@ -268,7 +268,7 @@ export class Lane implements AskingLane {
   }
 
   #join(works: readonly LaneWork[]): void {
-    this.#works.join(works);
+    this.#works.join(works, this.slots);
     this.#whenDone(
       this.#engine.admit(works.map((work) => work.request)),
       () => undefined,

@@ -93,7 +93,8 @@ export class Lanes implements WorkSource {
       };
       const work: EvaluationWork = {
         policy,
-        request,
+        // Else it would wait until all rollouts that wait in the engine have had their turn, and new ones come without end.
+        request: { ...request, passesWaiting: true },
         source: this,
         finish: end(resolve),
         fail: end(reject),
@@ -109,8 +110,8 @@ export class Lanes implements WorkSource {
   }
 
   /**
-   * In the rollout lane evaluations get slots alone, since what waits in the engine goes before rollouts and loads: at most a quarter while rollouts
-   * are under way, and they never wait for these to end.
+   * In the rollout lane evaluations hold at most a quarter of the slots while rollouts are under way. They pass the rollouts that wait in the engine: the next
+   * slots that become free are theirs.
    */
   take(free: number, lane: AskingLane): LaneWork[] {
     const allowed = lane === this.rollout ? this.#share() : free;

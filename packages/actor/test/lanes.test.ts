@@ -40,6 +40,26 @@ t.test('evaluation runs in its own lane on a pinned version, sharing the engine 
   await Promise.all(evaluations);
 });
 
+t.test('an evaluation does not wait for rollouts that wait in the engine', async (t) => {
+  const { lanes, bus, loop, engine } = await startLoop(t, { slots: 4 });
+  bus.put(...Array.from({ length: 12 }, (_, i) => new FakeLease(rolloutTask(i, { budgetTokens: i < 1 ? 4 : 12 }))));
+  await fill({ engine, loop }, 4);
+  await until(() => engine.waiting.length === engine.waitingRoom, 'the engine is full, and more wait outside of it');
+  const evaluation = lanes.evaluate({ runId: 'r', version: 5, folder: 'x' }, evaluationRequest('e0', 4), never);
+  await settle();
+  // The first rollout ends; one that waited takes its slot, and the evaluation the place behind.
+  await engine.step();
+  await until(() => engine.waiting.some(({ id }) => id === 'e0'), 'it has joined');
+  t.equal(engine.waiting[0]?.id, 'e0', 'in front of the rollouts that wait');
+  const waited = engine.waiting.slice(1).map(({ id }) => id);
+  while (!engine.running.has('e0')) await engine.step();
+  const inSlots = [...engine.running.keys()];
+  const passed = waited.filter((id) => !engine.running.has(id) || inSlots.indexOf(id) > inSlots.indexOf('e0'));
+  t.ok(waited.length > 0 && passed.length === waited.length, 'none of them had a slot before it');
+  engine.free = true;
+  t.equal((await evaluation).tokens.length, 4);
+});
+
 t.test('an evaluation whose engine hangs is answered, and costs the process as well', async (t) => {
   const prepare = (engine: { free: boolean }, place: number) => {
     if (place === 1) engine.free = false;

@@ -45,6 +45,8 @@ export interface SequenceRequest {
   readonly lastSpan: boolean;
   /** null switches repeat detection off. */
   readonly repeat: RepeatRule | null;
+  /** Goes before sequences that wait for a slot and do not pass: somebody waits for its answer. */
+  readonly passesWaiting?: boolean;
 }
 
 /** A sequence that left the engine. `tokens` are the new ones alone. */
@@ -93,7 +95,7 @@ export interface EngineStatus {
 export interface Engine {
   /** Sequences that can run at once. */
   readonly slots: number;
-  /** Sequences that may wait inside, beyond those that run: they take slots as these become free, first come, first served. */
+  /** Sequences that may wait inside, beyond those that run: they take slots as these become free, first come, first served, but for those that pass. */
   readonly waitingRoom: number;
   start(): Promise<void>;
   /** Loads a version. Refused while sequences run or wait: cut them first. */

@@ -82,3 +82,4 @@ export {
 export * from './table-api.js';
 export { emptyTokenHash, hashTokens } from './token-hash.js';
 export { type TokenEntry, tokenListSchema } from './token-list.js';
+export { joinWaiting } from './waiting-order.js';

@@ -34,6 +34,19 @@ t.test('sequences that wait take slots as these become free, in the order they c
   t.match(await engine.generateChunk(), { ids: [], steps: 0 });
 });
 
+t.test(
+  'a sequence that passes goes before those that wait and have not begun, behind those that passed before it',
+  async (t) => {
+    const engine = await started(1, 4);
+    await engine.admit([lasting('a', 8), lasting('b', 4)]);
+    await engine.admit([{ ...lasting('e', 4), passesWaiting: true }, lasting('c', 4)]);
+    await engine.admit([{ ...lasting('f', 4), passesWaiting: true }]);
+    const ran: string[] = [];
+    for (let i = 0; i < 6; i++) ran.push((await engine.generateChunk()).ids.join());
+    t.same(ran, ['a', 'a', 'e', 'f', 'b', 'c'], 'what runs is not cut');
+  },
+);
+
 t.test('a sequence that waited gets the tokens that it gets alone', async (t) => {
   const requests = ['a', 'b', 'c', 'd'].map((id, i) => request(id, { promptKey: `p${i}` }));
   const crowded = await generate(await started(1, 3), requests);

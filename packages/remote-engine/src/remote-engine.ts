@@ -9,6 +9,7 @@ import {
   type ChunkReport,
   type Engine,
   type EngineStatus,
+  joinWaiting,
   type PolicyLocation,
   SegueError,
   type SequenceRequest,
@@ -174,7 +175,7 @@ export class RemoteEngine implements Engine {
       if (refusal !== null) throw new SegueError('INVALID_INPUT', `sequence ${request.id}: ${refusal}`);
     }
     for (const request of requests) {
-      this.#waiting.push({ sequence: new Sequence(request), completion: null, reported: 0 });
+      joinWaiting(this.#waiting, { sequence: new Sequence(request), completion: null, reported: 0 }, passes);
     }
     this.#fillSlots();
   }
@@ -263,6 +264,10 @@ export class RemoteEngine implements Engine {
       throw new SegueError('FAILED_PRECONDITION', 'the engine serves no policy version: load one first');
     return this.#served;
   }
+}
+
+function passes({ sequence }: Row): boolean {
+  return sequence.request.passesWaiting ?? false;
 }
 
 /** Tokens that no chunk has reported. */

@@ -93,10 +93,15 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
     metrics.standing_damage.set(store.keeper.standing.length);
     await store.keeper.during(() => tableMetrics.measure(store.items));
   });
+  let maySignal = true;
   shell.loop('retention', config.reconcileIntervalMs, async () => {
     const { retention } = config;
     const gone = retention.finishedRuns === null ? [] : await store.keeper.during(() => store.retire(retention));
     for (const run of gone) log.info({ run }, 'the run is over: its records were removed (retention.finishedRuns)');
+    if (gone.length > 0) maySignal = true;
+    // Once more after a start: the process may have ended in between.
+    if (maySignal) await forgetSignals(bus, store);
+    maySignal = false;
     const { kept, retired } = store.countRuns();
     metrics.runs.set({ records: 'kept' }, kept);
     metrics.runs.set({ records: 'removed' }, retired);
@@ -137,6 +142,11 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
 
 function spanOf(name: string, trajectoryId: string, parent: TraceParent | null) {
   return { name, parent, kind: 'consumer', attributes: { 'segue.trajectory': trajectoryId } } as const;
+}
+
+/** Removes what the bus keeps of runs whose records are gone. */
+async function forgetSignals(bus: Pick<Bus, 'signalledRuns' | 'forgetSignals'>, store: ReplayStore): Promise<void> {
+  for (const runId of await bus.signalledRuns()) if (store.isRetired(runId)) await bus.forgetSignals(runId);
 }
 
 /** Letters in hand at once. */

@@ -176,6 +176,11 @@ export class ReplayStore {
     return { kept: runIds(this.#tables).length - retired, retired };
   }
 
+  /** Whether the run's records were let go of. */
+  isRetired(runId: string): boolean {
+    return isRetired(this.#tables, runId);
+  }
+
   /** Lets go of the records of runs that are over, as far as the rules say, and of what a killed process left; answers the runs. */
   async retire(rules: RetentionRules): Promise<string[]> {
     const chosen = runsToRetire(restingRuns(this.#tables), rules, (this.#options.now ?? Date.now)());

@@ -32,6 +32,12 @@ t.test('problems come in batches, all or none, idempotent by batch id and conten
   t.same(await store.putProblems({ runId, batchId: 'first' }, items), { accepted: 2, repeated: false });
   t.same(await store.putProblems({ runId, batchId: 'first' }, items), { accepted: 2, repeated: true });
   await t.rejects(store.putProblems({ runId, batchId: 'first' }, [problem('a')]), code('ALREADY_EXISTS'));
+  for (const state of ['finished', 'stopped'] as const) {
+    await store.putRun({ ...store.getRun(runId), state }, store.getRun(runId).revision);
+    t.match(await store.putProblems({ runId, batchId: 'first' }, items), { repeated: true }, `the same, once ${state}`);
+    await t.rejects(store.putProblems({ runId, batchId: 'late' }, [problem('late')]), code('FAILED_PRECONDITION'));
+  }
+  await store.putRun({ ...store.getRun(runId), state: 'created' }, store.getRun(runId).revision);
   const clash = [problem('c'), problem('a')];
   await t.rejects(store.putProblems({ runId, batchId: 'second' }, clash), /problem 1: a is in run/);
   t.match(store.getRun(runId), { trainProblems: 1, evaluationProblems: 1, warmupProblems: 0 }, 'none of the second');

@@ -10,7 +10,7 @@ import { connectReplay, connectTables, pause } from '@segue/bus';
 import { groupId, trajectoryId } from '@segue/core';
 import { defaultClusterOptions, LocalCluster } from '../../../packages/cli/dist/cluster/local-cluster.js';
 import { startContender } from './contender.mjs';
-import { groupSize, promptTokens } from './replay-worker.mjs';
+import { groupSize, smallRun } from './replay-worker.mjs';
 
 const workerFile = fileURLToPath(new URL('./replay-worker.mjs', import.meta.url));
 /** Calls and publications of one client on the way at once. */
@@ -61,6 +61,16 @@ export async function withReplayBench(maxClients, use) {
   }
 }
 
+/** The store's own appends in one process. @param use is given what measures: the processor time of an append, in microseconds */
+export async function withStoreAlone(use) {
+  const worker = await startContender(process.execPath, [workerFile, 'work']);
+  try {
+    return await use(async (shape) => (await worker.step({ op: 'store', ...shape })).cpuMicroseconds);
+  } finally {
+    await worker.end();
+  }
+}
+
 class ReplayBench {
   #parts;
   #runs = 0;
@@ -79,33 +89,9 @@ class ReplayBench {
   /** A run with `count` trajectories in an open iteration. @returns its id */
   async #newRun(count) {
     const runId = `bench-${this.#runs++}`;
-    const groups = Math.ceil(count / groupSize);
-    const run = {
-      id: runId,
-      configJson: '{}',
-      state: 'created',
-      createdAtMs: 0,
-      revision: 0,
-      error: '',
-      progressJson: '',
-    };
-    const counts = { trainProblems: 0, evaluationProblems: 0, warmupProblems: 0 };
-    await this.replay.putRun({ run: { ...run, ...counts }, expectedRevision: null });
+    const { run, problem, newGroups, tasks } = smallRun(runId, count);
+    await this.replay.putRun({ run, expectedRevision: null });
     await this.replay.putProblems({ runId, batchId: 'first' }, [problem]);
-    const newGroups = Array.from({ length: groups }, (_, index) => {
-      return { id: groupId(runId, index), runId, index, problemId: problem.id, size: groupSize, iteration: 0 };
-    });
-    const tasks = newGroups.flatMap(({ id }) =>
-      Array.from({ length: groupSize }, (_, member) => {
-        return {
-          trajectoryId: trajectoryId(id, member),
-          groupId: id,
-          problemId: problem.id,
-          segmentIndex: 0,
-          lastSpan: false,
-        };
-      }),
-    );
     await this.replay.openIteration({ runId, iteration: 0, policyVersion: 0, maxAttempts: 3, newGroups, tasks });
     return runId;
   }
@@ -214,19 +200,6 @@ class ReplayBench {
     return this.commit({ count, bytes: 150 });
   }
 }
-
-const problem = {
-  id: 'p0',
-  purpose: 'train',
-  prompt: 'prompt',
-  promptTokens,
-  answer: '7',
-  scorer: 'exact',
-  tags: [],
-  difficulty: null,
-  metadata: {},
-  response: null,
-};
 
 async function rate(count, work) {
   const begin = performance.now();

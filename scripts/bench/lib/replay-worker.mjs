@@ -20,6 +20,7 @@ import {
 } from '@segue/bus';
 import { emptyTokenHash, groupId, hashTokens, segmentId, trajectoryId } from '@segue/core';
 import { open } from 'lmdb';
+import { ReplayStore } from '../../../packages/replay/dist/store.js';
 
 export const promptTokens = Int32Array.of(1, 2, 3);
 export const groupSize = 16;
@@ -54,6 +55,41 @@ async function inWindow({ from, count, window }, work) {
     while (next < from + count) await work(next++);
   };
   await Promise.all(Array.from({ length: window }, lane));
+}
+
+/** A run with one problem and `count` trajectories of it, as the store is told of them. */
+export function smallRun(runId, count) {
+  const problem = {
+    id: 'p0',
+    purpose: 'train',
+    prompt: 'prompt',
+    promptTokens,
+    answer: '7',
+    scorer: 'exact',
+    tags: [],
+    difficulty: null,
+    metadata: {},
+    response: null,
+  };
+  const run = {
+    ...{ id: runId, configJson: '{}', state: 'created', createdAtMs: 0, revision: 0, error: '', progressJson: '' },
+    ...{ trainProblems: 0, evaluationProblems: 0, warmupProblems: 0 },
+  };
+  const newGroups = Array.from({ length: Math.ceil(count / groupSize) }, (_, index) => {
+    return { id: groupId(runId, index), runId, index, problemId: problem.id, size: groupSize, iteration: 0 };
+  });
+  const tasks = newGroups.flatMap(({ id }) =>
+    Array.from({ length: groupSize }, (_, member) => {
+      return {
+        trajectoryId: trajectoryId(id, member),
+        groupId: id,
+        problemId: problem.id,
+        segmentIndex: 0,
+        lastSpan: false,
+      };
+    }),
+  );
+  return { run, problem, newGroups, tasks };
 }
 
 const open_ = {};
@@ -151,6 +187,25 @@ const operations = {
       },
     });
     return { address: `127.0.0.1:${await listen(server, '127.0.0.1', 0)}` };
+  },
+  /** The store without any wire: its appends, all rows of them, 128 on the way as from the bus. @returns also its processor time */
+  async store({ count, bytes }) {
+    const folder = await mkdtemp(join(tmpdir(), 'segue-bench-store-'));
+    const store = new ReplayStore({ folder, maxStoreBytes: 2 ** 40 });
+    const runId = 'alone';
+    const { run, problem, newGroups, tasks } = smallRun(runId, count);
+    await store.putRun(run, null);
+    await store.putProblems({ runId, batchId: 'first' }, [problem]);
+    await store.openIteration({ runId, iteration: 0, policyVersion: 0, maxAttempts: 3, newGroups, tasks });
+    const records = Array.from({ length: count }, (_, n) => recordOf(runId, n, bytes));
+    const cpuBefore = process.cpuUsage();
+    const begin = performance.now();
+    await inWindow({ from: 0, count, window: 128 }, (n) => store.appendSegment(runId, records[n]));
+    const ms = performance.now() - begin;
+    const { user, system } = process.cpuUsage(cpuBefore);
+    await store.close();
+    await rm(folder, { recursive: true });
+    return { ms, cpuMicroseconds: (user + system) / count };
   },
   /** Group commit alone: rows of this size, `batch` in a transaction, each transaction on disk before the next. */
   async commit({ count, bytes, batch }) {

@@ -8,6 +8,7 @@ import {
   type EndReason,
   type Engine,
   type EngineStatus,
+  joinWaiting,
   type PolicyLocation,
   type RolloutTask,
   type Segment,
@@ -99,7 +100,9 @@ export class FakeEngine implements Engine {
         throw new SegueError('RESOURCE_EXHAUSTED', 'too many');
       }
       this.admitted.push(...requests.map(({ id }) => id));
-      this.waiting.push(...requests);
+      for (const request of requests) {
+        joinWaiting(this.waiting, request, ({ passesWaiting }) => passesWaiting ?? false);
+      }
       this.#fillSlots();
     });
   }

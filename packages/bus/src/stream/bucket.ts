@@ -92,6 +92,18 @@ export class Bucket<T> {
     await (await this.#open()).purge(key);
   }
 
+  /** Leaves nothing of a key; `remove` leaves a mark, which tells watchers. For keys that nobody looks at any more. */
+  async forget(key: string): Promise<void> {
+    const { nc, jsm } = this.#connection;
+    const filter = `${this.#prefix}${key}`;
+    await withPatience(nc, `forgetting ${key}`, () => jsm.streams.purge(`KV_${this.#spec.name}`, { filter }));
+  }
+
+  /** In order. */
+  keys(): Promise<string[]> {
+    return withPatience(this.#connection.nc, `reading ${this.#spec.name}`, () => this.#readKeys());
+  }
+
   async get(key: string): Promise<T | null> {
     const seen = await withPatience(this.#connection.nc, `reading ${key}`, () => this.#look(key));
     return seen?.value ?? null;
@@ -165,12 +177,17 @@ export class Bucket<T> {
   }
 
   async #lookAtAll(): Promise<Seen<T>[]> {
-    const stream = `KV_${this.#spec.name}`;
-    const prefix = this.#prefix;
-    const { state } = await this.#connection.jsm.streams.info(stream, { subjects_filter: `${prefix}>` });
-    const keys = Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix.length));
-    const all = await Promise.all(keys.sort().map((key) => this.#look(key)));
+    const all = await Promise.all((await this.#readKeys()).map((key) => this.#look(key)));
     return all.filter((seen) => seen !== null);
+  }
+
+  async #readKeys(): Promise<string[]> {
+    const prefix = this.#prefix;
+    const query = { subjects_filter: `${prefix}>` };
+    const { state } = await this.#connection.jsm.streams.info(`KV_${this.#spec.name}`, query);
+    return Object.keys(state.subjects ?? {})
+      .map((subject) => subject.slice(prefix.length))
+      .sort();
   }
 
   async #look(key: string): Promise<Seen<T> | null> {

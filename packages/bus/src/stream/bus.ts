@@ -210,6 +210,11 @@ export interface Bus {
   getIterationSignal(runId: string): Promise<IterationSignal | null>;
   watchIterationSignals(options?: Untilable): AsyncIterable<IterationSignal>;
 
+  /** Runs of which an active policy or an iteration's signal is kept. */
+  signalledRuns(): Promise<string[]>;
+  /** Keeps neither of a run any more. Only the store may, which knows that its records are gone. */
+  forgetSignals(runId: string): Promise<void>;
+
   /** Heartbeat: the entry goes when it is not repeated for ten seconds. */
   register(registration: Registration): Promise<void>;
   /** Leaves the registry at once. */

@@ -285,6 +285,16 @@ class JetBus implements Bus {
     return this.#signals.watch(this.#until(options));
   }
 
+  async signalledRuns(): Promise<string[]> {
+    const [policies, signals] = await Promise.all([this.#policies.keys(), this.#signals.keys()]);
+    return [...new Set([...policies, ...signals])];
+  }
+
+  async forgetSignals(runId: string): Promise<void> {
+    requireId(runId, 'runId');
+    await Promise.all([this.#policies.forget(runId), this.#signals.forget(runId)]);
+  }
+
   async register(registration: Registration): Promise<void> {
     const key = `${registration.service}.${requireId(registration.id, 'id')}`;
     try {

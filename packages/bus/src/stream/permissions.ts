@@ -105,6 +105,8 @@ const own: Readonly<Record<ServiceName, Permissions>> = {
       `${api}.STREAM.MSG.DELETE.${deadStream}`,
       ...publishing(queues.reward),
       `${eventsPrefix}.*`,
+      // What is kept of runs whose records are gone.
+      ...[buckets.policies, buckets.iterations].map(({ name }) => `${api}.STREAM.PURGE.KV_${name}`),
       `${api}.STREAM.CREATE.*`,
       `${api}.STREAM.UPDATE.*`,
       `${api}.CONSUMER.INFO.*.*`,

@@ -9,6 +9,7 @@ import {
   type ChunkReport,
   type Engine,
   type EngineStatus,
+  joinWaiting,
   type PolicyLocation,
   SegueError,
   type SequenceRequest,
@@ -42,7 +43,7 @@ export class LocalEngine implements Engine {
   #prompts = new PromptCache();
   /** In slots. */
   #rows: DecodeRow[] = [];
-  /** Admitted, without a slot yet, in the order they came. */
+  /** Admitted, without a slot yet, in the order in which they get one. */
   #waiting: DecodeRow[] = [];
   readonly #calls = new CallQueue();
   #stopped = false;
@@ -171,7 +172,7 @@ export class LocalEngine implements Engine {
     }
     for (const request of requests) {
       const prompt = this.#prompts.hold(request.promptKey, request.promptTokens);
-      this.#waiting.push({ sequence: new Sequence(request), prompt, own: [], ready: false });
+      joinWaiting(this.#waiting, { sequence: new Sequence(request), prompt, own: [], ready: false }, passes);
     }
     this.#fillSlots();
   }
@@ -260,4 +261,8 @@ export class LocalEngine implements Engine {
       throw new SegueError('FAILED_PRECONDITION', 'the engine serves no policy version: load one first');
     return this.#serving;
   }
+}
+
+function passes({ sequence }: DecodeRow): boolean {
+  return sequence.request.passesWaiting ?? false;
 }
