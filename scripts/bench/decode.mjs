@@ -1,6 +1,6 @@
 /**
  * How fast the engine decodes, one thread unless told otherwise: `npm run bench -- decode [--json] [--peers] [--parts share,siblings,curve]
- * [--sizes small,large] [--rounds 5] [--threads 1,2] [--batches 1,8,32,128] [--contexts 256,1024,4096]`. Parts:
+ * [--sizes small,large] [--rounds 5] [--threads 1,2] [--batches 1,8,32,128] [--contexts 256,1024,4096] [--tokens 64]`. Parts:
  *   share     tokens/s and FLOP/s against the runtime's rate for large matrices; beside it the products of a step alone, rows by weights and weights
  *             by rows, and the rate at which one row reads the weights: what the products could reach at most;
  *   limits    the parts of a step, each measured alone, and what share were reached if only some of them took time (not among the parts unless named);
@@ -36,6 +36,8 @@ const { values: options } = parseArgs({
     threads: { type: 'string', default: `1,${availableParallelism()}` },
     batches: { type: 'string', default: '1,8,32,128' },
     contexts: { type: 'string', default: '256,1024,4096' },
+    /** Tokens of a response, in place of those below: fewer for a shorter round. */
+    tokens: { type: 'string' },
   },
 });
 const rounds = Number(options.rounds);
@@ -48,6 +50,7 @@ const lengths = {
   large: { prompt: 32, tokens: 64 },
   medium: { prompt: 32, tokens: 32 },
 };
+if (options.tokens) for (const length of Object.values(lengths)) length.tokens = Number(options.tokens);
 const unknown = sizes.find((size) => !Object.hasOwn(lengths, size));
 if (unknown !== undefined) {
   throw new Error(`there is no size ${unknown} here; known: ${Object.keys(lengths).join(', ')}`);
@@ -223,11 +226,12 @@ async function peers(size, batch, threads) {
       started.set(name, await startPeer(name, { path: paths[name], threads, batch, context: prompt + tokens }));
     }
     // The same weights give the same most likely tokens, but for ties in rounding.
-    const expected = (await engines.run(prompts, 16, 0)).rows.flat();
+    const compared = Math.min(16, tokens);
+    const expected = (await engines.run(prompts, compared, 0)).rows.flat();
     const contenders = { segue: async () => perSecond(batch * tokens, clock(await engines.run(prompts, tokens))) };
     const agreement = {};
     for (const [name, peer] of started) {
-      const { rows } = await peer.measure({ prompts, tokens: 16, greedy: true });
+      const { rows } = await peer.measure({ prompts, tokens: compared, greedy: true });
       agreement[name] = short(rows.flat().filter((token, i) => token === expected[i]).length / expected.length);
       contenders[name] = async () => {
         const result = await peer.measure({ prompts, tokens });
