@@ -5,9 +5,12 @@
  * scorer, each segment committed. In turn, round by round; each round a new run with one iteration that trains nothing. Tokens per second from
  * the first sequence's begin to the last one's end, and in how many trajectories the tokens agree. Where the rest goes: the share of that time in
  * which the actor's engine ran chunks, how full its slots were, and tokens per second of processor time of its engine's thread, each against the bare
- * engine's; and what every process took of a processor during the run. Beside busy neighbours the cluster, which needs more than one core, loses
+ * engine's; what every process took of a processor during the run; and the limit that follows from it: beside an engine that has a core to itself all
+ * the others need `servicesOverEngine` cores, so that on fewer than `coresNeeded` the ratio is at most `onTheseCores`, and with as many at most
+ * `withEnoughCores`, what the engine's thread generates per second of its own processor time. Beside busy neighbours the cluster, which needs more than one core, loses
  * more than the engine does: look at the load first.
  */
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { hashTokens, parseRunConfig } from '@segue/core';
 import { LocalEngine } from '@segue/engine';
@@ -214,6 +217,21 @@ const summary = ({ rows, agreeing, count, lengths, shares }) => {
   };
 };
 
-const result = summary(found);
+/** What the ratio could be at best: on this machine's cores, were they shared without a gap, and with a core for everybody who needs one. */
+function limitOf({ rows, shares }) {
+  const servicesOverEngine = median(shares.map(([engine, ...others]) => others.reduce((a, b) => a + b) / engine));
+  const perCpu = (name) => rows[name].map(({ tokensPerCpuSecond }) => tokensPerCpuSecond);
+  const withEnoughCores = Math.min(1, ratio(perCpu('cluster'), perCpu('bare')));
+  const coresNeeded = 1 + servicesOverEngine;
+  const onTheseCores = withEnoughCores * Math.min(1, availableParallelism() / coresNeeded);
+  return Object.fromEntries(
+    Object.entries({ servicesOverEngine, coresNeeded, onTheseCores, withEnoughCores }).map(([key, value]) => [
+      key,
+      short(value),
+    ]),
+  );
+}
+
+const result = { ...summary(found), limit: limitOf(found) };
 if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
 else for (const [key, value] of Object.entries(result)) process.stdout.write(`${key}: ${JSON.stringify(value)}\n`);

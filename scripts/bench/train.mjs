@@ -1,9 +1,11 @@
 /**
  * A training step (forward, backward, clip, AdamW) side by side: `npm run bench -- train [--sizes small,large,medium] [--threads 1,2]
  * [--rounds 5] [--prompt 1] [--micro-batch TOKENS] [--json] [--peers --python /path/to/python]`. Every contender is a process of its own and takes steps in turn with
- * the others; peak memory is the largest resident set of its whole process. With --peers: PyTorch (peers/train-pytorch.py), eager and
+ * the others; peak memory is the largest resident set of its whole process, and `floorMb` what of ours is there whatever the activations take: the
+ * process before it has read anything, parameters, gradient, two moments, and the copy of the gradient that the runtime's binding makes. With --peers: PyTorch (peers/train-pytorch.py), eager and
  * compiled, run by a Python that has torch (--python or SEGUE_BENCH_PYTHON). All contenders start from one checkpoint; loss and
- * gradient norm of the first step must agree.
+ * gradient norm of the first step must agree. Beside each peer the limits: our time over its, were ours the matrix products of linear layers alone
+ * (`productsOverTime`), and were everything but these products as fast as in the peer (`timeRatioWithOurProducts`).
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,6 +14,7 @@ import { parameterLayout } from '@segue/engine';
 import { alternate, median, ratio, short } from './lib/alternate.mjs';
 import { startContender } from './lib/contender.mjs';
 import { modelOf, withCheckpoint } from './lib/sizes.mjs';
+import { linearLayers, openPeerProducts, openProducts, productsMs, trainingBatches } from './lib/training-products.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -27,11 +30,8 @@ const { values: options } = parseArgs({
   },
 });
 
-/** Rows and positions of a step. */
-const batches = { small: [32, 128], large: [4, 256], medium: [4, 256] };
-
 async function measure(size, threads) {
-  const [rows, length] = batches[size];
+  const { rows, length } = trainingBatches[size];
   const config = modelOf(size, length + 1);
   const { vocabularySize } = config;
   return withCheckpoint(config, async (checkpoint) => {
@@ -76,7 +76,8 @@ async function measure(size, threads) {
       Number(options.rounds),
     );
     const { parameters } = parameterLayout(config);
-    const line = { size, parameters, rows, length, threads };
+    const products = options.peers ? await measureProducts(size, threads) : null;
+    const line = { size, parameters, rows, length, threads, ...(products && { productsMs: products.segue }) };
     for (const [name, contender] of Object.entries(contenders)) {
       const of = (who, what) => figures[who].map((step) => step[what]);
       const ms = median(of(name, 'ms'));
@@ -87,15 +88,40 @@ async function measure(size, threads) {
         tokensPerSecond: Math.round((rows * length * 1000) / ms),
         peakMb: Math.round(contender.peakMb()),
       };
+      if (name === 'segue') {
+        const { startMb } = contender.about;
+        line.segue.gradientMs = short(median(of('segue', 'gradientMs')));
+        line.segue.floorMb = Math.round(startMb + (floorBytesPerParameter * parameters) / 1e6);
+      }
       if (name !== 'segue') {
         line[name].timeRatio = short(ratio(of('segue', 'ms'), of(name, 'ms')));
         line[name].cpuRatio = short(ratio(of('segue', 'cpuMs'), of(name, 'cpuMs')));
         line[name].memoryRatio = short(line.segue.peakMb / line[name].peakMb);
+        line[name].memoryRatioAtFloor = short(line.segue.floorMb / line[name].peakMb);
+        line[name].productsMs = products.pytorch;
+        // On one thread by processor time, which other work disturbs less.
+        const whole = threads === 1 ? line[name].cpuMs : ms;
+        line[name].productsOverTime = short(products.segue / whole);
+        line[name].timeRatioWithOurProducts = short((whole - products.pytorch + products.segue) / whole);
       }
       await contender.end();
     }
     return line;
   });
+}
+
+/** Parameters, gradient, two moments, and a copy of the gradient, in float32. */
+const floorBytesPerParameter = 5 * Float32Array.BYTES_PER_ELEMENT;
+
+/** Milliseconds that the products of a step's linear layers take alone. */
+async function measureProducts(size, threads) {
+  const layers = linearLayers(size);
+  const shapes = layers.map(({ shape }) => shape);
+  const peer = await openPeerProducts(options.python, shapes, threads);
+  const figures = await alternate({ segue: await openProducts(shapes, threads), pytorch: peer.measure }, 3);
+  await peer.stop();
+  const ms = (rounds) => short(median(rounds.map((rates) => productsMs(layers, rates))));
+  return { segue: ms(figures.segue), pytorch: ms(figures.pytorch) };
 }
 
 /** The same loss and gradient norm, or the contenders do not do the same thing. */
@@ -119,16 +145,18 @@ for (const size of options.sizes.split(',')) {
   }
 }
 
-function format({ size, parameters, rows, length, threads, ...contenders }) {
-  const lines = Object.entries(contenders).map(
-    ([name, { ms, cpuMs, tokensPerSecond, peakMb, timeRatio, cpuRatio, memoryRatio }]) => {
-      const ratios =
-        timeRatio === undefined
-          ? ''
-          : `   segue takes ${timeRatio} x its time, ${cpuRatio} x its CPU time, ${memoryRatio} x its memory`;
-      return `  ${name.padEnd(9)} ${String(ms).padStart(7)} ms (CPU ${cpuMs})  ${String(tokensPerSecond).padStart(6)} tokens/s  ${String(peakMb).padStart(5)} MB${ratios}`;
-    },
-  );
+function format({ size, parameters, rows, length, threads, productsMs: ourProducts, ...contenders }) {
+  const lines = Object.entries(contenders).map(([name, figures]) => {
+    const { ms, cpuMs, tokensPerSecond, peakMb } = figures;
+    const row = `  ${name.padEnd(9)} ${String(ms).padStart(7)} ms (CPU ${cpuMs})  ${String(tokensPerSecond).padStart(6)} tokens/s  ${String(peakMb).padStart(5)} MB`;
+    if (name === 'segue') return `${row}, of which ${figures.floorMb} MB whatever activations take`;
+    const { timeRatio, cpuRatio, memoryRatio, productsOverTime, timeRatioWithOurProducts, memoryRatioAtFloor } =
+      figures;
+    return [
+      `${row}   segue takes ${timeRatio} x its time, ${cpuRatio} x its CPU time, ${memoryRatio} x its memory`,
+      `            limits: our products alone (${ourProducts} ms, its own ${figures.productsMs}) ${productsOverTime} x its time, with everything else as fast as in it ${timeRatioWithOurProducts} x; memory without activations ${memoryRatioAtFloor} x`,
+    ].join('\n');
+  });
   return [
     `${size}: ${(parameters / 1e6).toFixed(1)} M parameters, ${rows} x ${length} tokens, ${threads} thread(s)`,
     ...lines,

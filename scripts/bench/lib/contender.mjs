@@ -1,4 +1,7 @@
-/** A process that is measured beside others: it says `{"ready": version}` when it can begin, then answers every line with one line of JSON. */
+/**
+ * A process that is measured beside others: it says `{"ready": version}`, and what else is to be known about it, when it can begin, then answers
+ * every line with one line of JSON.
+ */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { peakBytes } from './memory.mjs';
@@ -11,9 +14,10 @@ export async function startContender(command, args) {
     if (done) throw new Error(`${command} ${args.join(' ')} has ended`);
     return JSON.parse(value);
   };
-  const { ready } = await next();
+  const about = await next();
   return {
-    version: ready,
+    version: about.ready,
+    about,
     /** @param [request] sent with the line, as JSON */
     step: (request) => {
       child.stdin.write(`${request === undefined ? '' : JSON.stringify(request)}\n`);

@@ -3,39 +3,18 @@
  * of a decode step alone, in the same kind of loop, each with weights of its own. The first is what a share is a share of; the second is
  * what decoding could reach if everything else were free.
  */
-import { Builder } from '../../../packages/engine/dist/graph/builder.js';
-import { emit } from '../../../packages/engine/dist/graph/emit.js';
-import { Session, tensor } from '../../../packages/engine/dist/graph/session.js';
-import { cpuTimeMs } from './cpu-time.mjs';
+import { tensor } from '../../../packages/engine/dist/graph/session.js';
+import { randomFloats, timedGraph } from './timed-graph.mjs';
 
-const randomFloats = (length) => Float32Array.from({ length }, () => Math.random() - 0.5);
-
-async function rateOf(build, feeds, flops, repeats) {
-  const b = new Builder();
-  build(b);
-  const session = await Session.create(emit(b), { name: 'matrix products' });
-  return {
-    /** Floating point operations per second of processor time, the best of a few runs. */
-    async measure() {
-      let best = 0;
-      for (let i = 0; i < repeats; i++) {
-        const begin = cpuTimeMs();
-        await session.run(feeds);
-        best = Math.max(best, (flops / (cpuTimeMs() - begin)) * 1000);
-      }
-      return best;
-    },
-    stop: () => session.dispose(),
-  };
-}
-
-/** [n, n] x [n, n] */
-export function squareProduct(n = 1024) {
+/** [n, n] x [n, n]: floating point operations per second of processor time. */
+export async function squareProduct(n = 1024) {
   const build = (b) => {
     const x = b.input('x', 'float32', [n, n]);
     b.output('y', b.linear(x, b.constant('float32', [n, n], randomFloats(n * n))));
   };
-  return rateOf(build, { x: tensor('float32', [n, n], randomFloats(n * n)) }, 2 * n ** 3, 4);
+  const graph = await timedGraph(build, 4);
+  const feeds = { x: tensor('float32', [n, n], randomFloats(n * n)) };
+  return { measure: async () => ((2 * n ** 3) / (await graph.measure(feeds))) * 1000, stop: graph.stop };
 }
 
 /** Weights of a decode step's products, [inputs, outputs] each. */
@@ -56,15 +35,20 @@ export function stepBytes(config) {
   return 4 * stepShapes(config).reduce((sum, [from, to]) => sum + from * to, 0);
 }
 
+/** Operations of a step's products with `batch` rows, attention's not among them. */
+export function stepFlops(config, batch) {
+  return (batch * stepBytes(config)) / 2;
+}
+
 /**
- * The products of a decode step with `batch` rows, `steps` times over.
+ * The products of a decode step, `steps` times over, with as many rows as each measurement says.
  * @param weightsFirst weights times rows, as decode graphs of large models do; else rows times weights
  */
-export function stepProducts(config, batch, steps, weightsFirst = false) {
+export async function stepProducts(config, steps, weightsFirst = false) {
   const shapes = stepShapes(config);
   const widths = [...new Set(shapes.map(([from]) => from))];
   const build = (b) => {
-    const rows = new Map(widths.map((width) => [width, b.input(`rows${width}`, 'float32', [batch, width])]));
+    const rows = new Map(widths.map((width) => [width, b.input(`rows${width}`, 'float32', ['B', width])]));
     const weights = shapes.map(([from, to]) => b.constant('float32', [to, from], randomFloats(from * to)));
     const trips = b.scalar(steps, 'int64');
     const { carried } = b.loop(
@@ -82,9 +66,18 @@ export function stepProducts(config, batch, steps, weightsFirst = false) {
     );
     b.output('y', carried[0]);
   };
-  const feeds = Object.fromEntries(
-    widths.map((width) => [`rows${width}`, tensor('float32', [batch, width], randomFloats(batch * width))]),
-  );
-  const flops = 2 * batch * steps * shapes.reduce((sum, [from, to]) => sum + from * to, 0);
-  return rateOf(build, feeds, flops, 2);
+  const graph = await timedGraph(build, 2);
+  const feedsOf = (batch) =>
+    Object.fromEntries(
+      widths.map((width) => [`rows${width}`, tensor('float32', [batch, width], randomFloats(batch * width))]),
+    );
+  const kept = new Map();
+  return {
+    /** Milliseconds a step. */
+    async measure(batch) {
+      if (!kept.has(batch)) kept.set(batch, feedsOf(batch));
+      return (await graph.measure(kept.get(batch))) / steps;
+    },
+    stop: graph.stop,
+  };
 }

@@ -19,7 +19,7 @@ const filled = (dtype, dims, make) => tensor(dtype, dims, make(dims.reduce((prod
 const integers = (dims, value) => filled('int64', dims, (length) => new BigInt64Array(length).fill(BigInt(value)));
 const floats = (dims, of) => filled('float32', dims, (length) => Float32Array.from({ length }, of));
 
-function feedsOf({ layers, kvHeads, headSize }, { batch, prefix, steps }) {
+function feedsOf({ layers, kvHeads, headSize }, { batch, prefix, steps, shared }) {
   const feeds = {
     token: integers([batch, 1], 3),
     position: integers([batch, 1], prefix),
@@ -35,21 +35,39 @@ function feedsOf({ layers, kvHeads, headSize }, { batch, prefix, steps }) {
       feeds[`prefix.${part}${layer}`] = floats([batch * kvHeads, prefix, headSize], () => Math.random() - 0.5);
     }
   }
+  return shared ? { ...feeds, ...sharedFeedsOf({ layers, kvHeads, headSize }, { batch, shared }) } : feeds;
+}
+
+/** One prompt of `shared` tokens that all rows read. */
+function sharedFeedsOf({ layers, kvHeads, headSize }, { batch, shared }) {
+  const rows = Array.from({ length: batch * kvHeads }, (_, row) => row);
+  const byHead = rows.toSorted((a, b) => (a % kvHeads) - (b % kvHeads) || a - b);
+  const indices = (dims, values) => tensor('int64', dims, BigInt64Array.from(values, BigInt));
+  const place = new Map(byHead.map((row, cell) => [row, cell]));
+  const feeds = {
+    sharedMask: floats([kvHeads, 1, shared], () => 0),
+    rowOfCell: indices([kvHeads, batch], byHead),
+    cellOfRow: indices(
+      [rows.length],
+      rows.map((row) => place.get(row)),
+    ),
+  };
+  for (let layer = 0; layer < layers; layer++) {
+    for (const part of ['k', 'v']) {
+      feeds[`shared.${part}${layer}`] = floats([kvHeads, shared, headSize], () => Math.random() - 0.5);
+    }
+  }
   return feeds;
 }
 
-/**
- * @param {string} path of a checkpoint @param {{ batch: number, prefix: number, steps: number }} shape
- * @returns milliseconds of processor time a step, and per kind of operator how many a step has and how many microseconds they take, longest first
- */
-export async function stepOperators(path, shape) {
+/** The decode graph of a checkpoint, its feeds, and how to open it. `shared`: tokens of a prompt that all rows share. */
+async function stepOf(path, shape) {
   const weights = await openWeights(path);
   const { config, length } = weights.layout;
   const weightsFirst = weightsFirstPays(shape.batch, length, 'cpu');
-  const variant = { shared: false, greedy: false, filtered: false, manyStops: false, weightsFirst };
+  const variant = { shared: shape.shared > 0, greedy: false, filtered: false, manyStops: false, weightsFirst };
   const model = emit(decodeGraph(weights, variant), 'decode');
-  const folder = await mkdtemp(join(tmpdir(), 'segue-profile-'));
-  const open = (more) =>
+  const open = (more = {}) =>
     InferenceSession.create(model, {
       executionProviders: ['cpu'],
       intraOpNumThreads: 1,
@@ -64,23 +82,49 @@ export async function stepOperators(path, shape) {
       },
       ...more,
     });
+  return { weightsFirst, feeds: feedsOf(config, shape), open };
+}
+
+/**
+ * The loop alone as a contender.
+ * @param {string} path of a checkpoint @param {{ batch: number, prefix: number, steps: number, shared?: number }} shape
+ */
+export async function stepAlone(path, shape) {
+  const { feeds, open } = await stepOf(path, shape);
+  const session = await open();
+  return {
+    /** Milliseconds of processor time a step, the better of two runs. */
+    async measure() {
+      let best = Number.POSITIVE_INFINITY;
+      for (let run = 0; run < 2; run++) {
+        const begin = cpuTimeMs();
+        await session.run(feeds);
+        best = Math.min(best, cpuTimeMs() - begin);
+      }
+      return best / shape.steps;
+    },
+    stop: () => session.release(),
+  };
+}
+
+/**
+ * @param {string} path of a checkpoint @param {{ batch: number, prefix: number, steps: number, shared?: number }} shape
+ * @returns milliseconds of processor time a step, and per kind of operator how many a step has and how many microseconds they take, longest first
+ */
+export async function stepOperators(path, shape) {
+  const { weightsFirst, feeds, open } = await stepOf(path, shape);
+  const folder = await mkdtemp(join(tmpdir(), 'segue-profile-'));
   try {
-    const feeds = feedsOf(config, shape);
-    const plain = await open({});
-    let best = Number.POSITIVE_INFINITY;
-    for (let run = 0; run <= runs; run++) {
-      const begin = cpuTimeMs();
-      await plain.run(feeds);
-      best = Math.min(best, cpuTimeMs() - begin);
-    }
-    await plain.release();
+    const plain = await stepAlone(path, shape);
+    const stepMs = Math.min(await plain.measure(), await plain.measure());
+    await plain.stop();
     const profiled = await open({ enableProfiling: true, profileFilePrefix: join(folder, 'step') });
     for (let run = 0; run < runs; run++) await profiled.run(feeds);
     profiled.endProfiling();
     await profiled.release();
     const [file] = await readdir(folder);
     const events = JSON.parse(await readFile(join(folder, file), 'utf8'));
-    return { weightsFirst, stepMs: best / shape.steps, operators: summary(events, runs * shape.steps) };
+    return { weightsFirst, stepMs, operators: summary(events, runs * shape.steps) };
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -5,7 +5,9 @@
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { TrainingWorker } from '@segue/engine';
+import { peakBytes } from './memory.mjs';
 
+const startMb = peakBytes() / 1e6;
 const task = JSON.parse(await readFile(process.argv[2], 'utf8'));
 const rows = task.tokens.map((tokens, row) => ({
   tokens: Int32Array.from(tokens),
@@ -18,7 +20,7 @@ const worker = await TrainingWorker.start({
   options: { threads: task.threads, ...task.options },
 });
 const print = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
-print({ ready: process.version });
+print({ ready: process.version, startMb });
 for await (const _ of createInterface({ input: process.stdin })) {
   const begin = performance.now();
   const cpu = process.cpuUsage();

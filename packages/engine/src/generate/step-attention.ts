@@ -65,7 +65,14 @@ interface Past {
  * The prompts that siblings share. Rows stand in a grid of cells x members; a cell is a prompt and a key-value head. Going from rows to
  * the grid and back are gathers.
  */
-interface SharedPast extends Past {
+interface SharedPast extends Pick<Past, 'values' | 'columns'> {
+  /**
+   * [cells, D+1, S]: turned over once for all steps, since many rows multiply them at each; the last row is the mask, for a one behind each
+   * query, so that the scores need not be gone through again.
+   */
+  readonly keys: readonly Value[];
+  /** [cells, members*R, 1] of ones */
+  readonly ones: Value;
   /** int64 [cells, members] */
   readonly rowOfCell: Value;
   /** int64 [B*G] */
@@ -88,13 +95,7 @@ export class StepAttention {
     this.#config = config;
     const rows = outer.product(['B', config.kvHeads]);
     this.#prefix = this.#past('prefix', rows, 'P');
-    this.#shared = shared
-      ? {
-          ...this.#past('shared', 'cells', 'S'),
-          rowOfCell: outer.input('rowOfCell', 'int64', ['cells', 'members']),
-          cellOfRow: outer.input('cellOfRow', 'int64', [rows]),
-        }
-      : null;
+    this.#shared = shared ? this.#sharedPast(rows) : null;
     // Sizes that the body asks for are read once, out here.
     for (const dim of shared ? ['P', 'S'] : ['P']) outer.dimension(dim);
   }
@@ -110,6 +111,22 @@ export class StepAttention {
       values: values.filter((_, i) => i % 2 === 1),
       mask: this.#outer.cast(mask, this.#dtype),
       columns,
+    };
+  }
+
+  #sharedPast(rows: Dim): SharedPast {
+    const b = this.#outer;
+    const { heads, kvHeads } = this.#config;
+    const rowOfCell = b.input('rowOfCell', 'int64', ['cells', 'members']);
+    const cellOfRow = b.input('cellOfRow', 'int64', [rows]);
+    const { keys, values, mask, columns } = this.#past('shared', 'cells', 'S');
+    return {
+      keys: keys.map((layer) => b.concat([b.transpose(layer, [0, 2, 1]), mask], 1)),
+      ones: b.expand(b.scalar(1, this.#dtype), ['cells', b.product(['members', heads / kvHeads]), 1]),
+      values,
+      columns,
+      rowOfCell,
+      cellOfRow,
     };
   }
 
@@ -142,8 +159,9 @@ export class StepAttention {
     { q, own, attendOwn }: { readonly q: Value; readonly own: Value; readonly attendOwn: (weights: Value) => Value },
   ): Value {
     const alpha = 1 / Math.sqrt(this.#config.headSize);
-    const product = b.matmul(this.#toGrid(b, shared, q), shared.keys[layer]!, { transB: true, alpha });
-    const scores = [b.add(product, shared.mask), this.#toGrid(b, shared, own)]; // [cells, members*R, S], [.., P+t+1]
+    const queries = b.concat([this.#toGrid(b, shared, q), shared.ones], 2); // [cells, members*R, D+1]
+    const product = b.matmul(queries, shared.keys[layer]!, { alpha }); // [cells, members*R, S]
+    const scores = [product, this.#toGrid(b, shared, own)]; // [.., S], [.., P+t+1]
     const weights = b.softmax(b.concat(scores, 2));
     const sizes = scores.map((score) => score.shape[2]!);
     const [ofShared, ofOwn] = b.split(weights, sizes, 2) as [Value, Value];
