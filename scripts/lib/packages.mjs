@@ -6,11 +6,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastLines, Refusal, root, run, say } from './process.mjs';
 
-const oldestNode = 20;
+/** The first with `crypto.hash`. */
+const oldestNode = '20.12';
 
 /** Refuses a Node that cannot run Segue. */
 export function checkNode(version = process.versions.node) {
-  if (Number.parseInt(version, 10) < oldestNode) {
+  const [[major, minor], [oldestMajor, oldestMinor]] = [version, oldestNode].map((text) => text.split('.').map(Number));
+  if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
     throw new Refusal(
       `Segue needs Node ${oldestNode} or newer and this is ${version}. Install a newer one from https://nodejs.org and try again.`,
     );

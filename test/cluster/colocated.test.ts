@@ -51,13 +51,17 @@ t.test('a run in which actor, trainer and engine are killed while the device cha
     ],
   ]);
   const done: string[] = [];
-  const looks = { both: 0, trains: 0, rollsOut: 0 };
+  const looks = { both: 0, trains: 0, rollsOut: 0, standsBy: 0 };
   let isOver = false;
   const watch = async () => {
     while (!isOver) {
-      const [actor, trainer] = await Promise.all([statusOf(run, 'actor-0'), statusOf(run, 'trainer')]);
-      // Each says what it had at its own moment: only one epoch can have both.
-      if (actor?.state === 'holding' && trainer?.state === 'holding' && actor.epoch === trainer.epoch) looks.both += 1;
+      const actor = await statusOf(run, 'actor-0');
+      const trainer = await statusOf(run, 'trainer');
+      const later = await statusOf(run, 'actor-0');
+      // Each says what it had at its own moment, but whoever has the same epoch before and after has had it in between.
+      const held = actor?.state === 'holding' && later?.state === 'holding' && actor.epoch === later.epoch;
+      if (held && trainer?.state === 'holding') looks.both += 1;
+      if (held && trainer?.state === 'standby') looks.standsBy += 1;
       if (trainer?.state === 'holding') looks.trains += 1;
       if (actor?.state === 'holding') looks.rollsOut += 1;
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -84,6 +88,7 @@ t.test('a run in which actor, trainer and engine are killed while the device cha
   t.equal(cluster.child('trainer').restarts, 1);
   t.equal(looks.both, 0, 'the device was never in two hands');
   t.ok(looks.trains > 0 && looks.rollsOut > 0, 'both had their turns');
+  t.ok(looks.standsBy > 0, 'the trainer has a process ready while the actor has the device');
   t.ok(turns.some(({ actorResidentBytes }) => (actorResidentBytes ?? 0) > 20_000_000));
   t.ok(
     turns.every(({ actorLeftBytes }) => actorLeftBytes === 0),

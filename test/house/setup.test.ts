@@ -55,7 +55,9 @@ t.test('packages are stale when missing, outdated or removed, and fresh when equ
 });
 
 t.test('an old Node is refused with its version and what to do', async (t) => {
-  t.throws(() => checkNode('18.19.1'), { message: /needs Node 20 or newer and this is 18\.19\.1/ });
+  t.throws(() => checkNode('18.19.1'), { message: /needs Node 20\.12 or newer and this is 18\.19\.1/ });
+  t.throws(() => checkNode('20.11.1'), { message: /this is 20\.11\.1/ });
+  t.doesNotThrow(() => checkNode('20.12.0'));
   t.doesNotThrow(() => checkNode('22.3.0'));
 });
 

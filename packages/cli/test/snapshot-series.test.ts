@@ -28,6 +28,14 @@ t.test('the newest stay', async (t) => {
   t.match(path, /\/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ$/);
 });
 
+t.test('the one just taken stays, though the clock was set back', async (t) => {
+  const later = ['2999-01-01T00-00-00Z', '2999-01-02T00-00-00Z'];
+  const folder = t.testdir(seriesOf(later));
+  const { path, removed } = await addToSeries(folder, 2, take);
+  t.strictSame(removed, later.slice(0, 1));
+  t.strictSame(readdirSync(folder), [path.split('/').at(-1), later[1]]);
+});
+
 t.test('one that fails removes none, and the next clears away what is left of it', async (t) => {
   const folder = t.testdir(seriesOf(old));
   const failing = addToSeries(folder, 1, async (target) => {

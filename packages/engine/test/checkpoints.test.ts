@@ -2,6 +2,7 @@
  * Checkpoints that the transformers library wrote, and what the engine computes from them against what that library computed: every
  * architecture tied and untied, every kind of rotary positions, every element type. The data is that of scripts/reference/checkpoints.py.
  */
+import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -161,7 +162,8 @@ for (const name of names) {
     t.equal(read.origin?.weightType, fields.dtype);
     for (const weightType of new Set(['float32', read.origin!.weightType] as const)) {
       const out = join(parent, weightType);
-      await writeCheckpoint(out, read, await companionFiles(folder), { weightType });
+      const sums = await writeCheckpoint(out, read, await companionFiles(folder), { weightType });
+      t.same(sums, await sumsOf(out, ['model.safetensors']), 'summed while it was written, as it lies there');
       t.same(JSON.parse(await readFile(join(out, 'config.json'), 'utf8')), { ...fields, dtype: weightType });
       t.equal(
         await readFile(join(out, 'generation_config.json'), 'utf8'),
@@ -189,10 +191,20 @@ t.test('weights in several files: written, read, and linked as a download cache 
   const read = await readCheckpoint(linked);
 
   const out = join(parent, 'out');
-  await writeCheckpoint(out, read, [], { weightType: 'bfloat16', maxFileBytes: 4000 });
+  const sums = await writeCheckpoint(out, read, [], { weightType: 'bfloat16', maxFileBytes: 4000 });
   const files = (await readdir(out)).sort();
+  const weights = files.filter((file) => file.endsWith('.safetensors'));
+  t.same(sums, await sumsOf(out, weights));
   t.ok(files.includes('model-00001-of-00003.safetensors'), files.join());
   t.notOk(files.includes('model.safetensors'));
   const again = await readCheckpoint(out);
   t.ok(again.parameters.every((value, i) => value === read.parameters[i]));
 });
+
+async function sumsOf(folder: string, files: readonly string[]): Promise<Record<string, string>> {
+  const sum = async (file: string) =>
+    createHash('sha256')
+      .update(await readFile(join(folder, file)))
+      .digest('hex');
+  return Object.fromEntries(await Promise.all(files.map(async (file) => [file, await sum(file)])));
+}

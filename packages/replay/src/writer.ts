@@ -1,6 +1,6 @@
 /**
- * Group commit: writes that come in together share one transaction and one flush. Each is a part of it that can be undone by itself, so that a
- * refused one does not touch the others. Nothing is answered before it is on disk; when the disk refuses, all writes of the transaction fail
+ * Group commit: writes that come in together share one transaction and one flush. A refused one does not touch the others: where it had changed
+ * something all are undone, and run again each as a part that can be undone by itself. Nothing is answered before it is on disk; when the disk refuses, all writes of the transaction fail
  * with RESOURCE_EXHAUSTED, nothing of them is kept, and later ones are tried again.
  * It knows nothing of what is written.
  */
@@ -124,6 +124,8 @@ export class Writer {
       });
     } catch (error) {
       if (!isHalfDone) throw error;
+      // All run again, and what comes of that run is what is committed.
+      refused.clear();
       return false;
     }
     return true;

@@ -98,3 +98,22 @@ t.test('a write that must not run again runs once, whatever breaks off beside it
   t.equal(runs, 1);
   t.equal(tables.counters.get([runId])?.finished, 1);
 });
+
+t.test('of a write that runs again the last run counts', async (t) => {
+  const { tables, writer } = open(t);
+  let runs = 0;
+  const fickle = () => {
+    if (runs++ === 0) throw refused();
+    return countedUp(tables);
+  };
+  const bad = () => {
+    countedUp(tables);
+    throw refused();
+  };
+  const results = await Promise.allSettled([
+    writer.run(fickle, () => {}, true),
+    writer.run(bad, () => t.fail('it is not committed'), true),
+  ]);
+  t.match(results, [{ value: 1 }, isRefused], 'what is in the file is not answered with a refusal');
+  t.equal(tables.counters.get([runId])?.finished, 1);
+});

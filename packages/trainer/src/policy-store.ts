@@ -94,7 +94,10 @@ export class PolicyStore {
     );
   }
 
-  /** The version with every file compared with the manifest; DATA_LOSS names the damaged one. */
+  /**
+   * The version with every file compared with the manifest; DATA_LOSS names the damaged one. A file that this process has written or compared, and that
+   * nobody has touched since as far as the system knows, is not read again.
+   */
   async verify(runId: string, version: number): Promise<StoredPolicy> {
     const stored = await this.get(runId, version);
     const damaged = (file: string, how: string) =>

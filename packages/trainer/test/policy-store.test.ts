@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parsePolicyManifest } from '@segue/core';
@@ -120,6 +120,26 @@ t.test('a damaged version is refused, and the file is named', async (t) => {
   await t.rejects(store.verify('r', 1), { code: 'DATA_LOSS', message: /manifest\.json/ });
 });
 
+t.test('what was summed while it was written is not read again, until somebody touches it', async (t) => {
+  const store = await openStore(t);
+  const sums = { 'model.safetensors': createHash('sha256').update('weights').digest('hex') };
+  const write = async (folder: string) => {
+    await writeFiles({ 'config.json': '{}', 'model.safetensors': 'weights' })(folder);
+    return sums;
+  };
+  const { folder, manifest } = await store.put(origin(1), write);
+  t.match(manifest.files, [{ name: 'config.json' }, { name: 'model.safetensors', sha256: sums['model.safetensors'] }]);
+  const path = join(folder, 'model.safetensors');
+  // A time that can be set again to the last digit: only the time of the change itself tells then.
+  await utimes(path, 1, 1);
+  await store.verify('r', 1);
+  await writeFile(path, 'wEights');
+  await utimes(path, 1, 1);
+  await t.rejects(store.verify('r', 1), { code: 'DATA_LOSS', message: /model\.safetensors does not match/ });
+  await writeFile(path, 'weights');
+  await store.verify('r', 1);
+});
+
 t.test('the newest versions, version 0 and those in use are kept', async (t) => {
   const store = await openStore(t);
   for (let version = 0; version < 6; version++) await store.put(origin(version), writeFiles({ 'config.json': '{}' }));
@@ -153,8 +173,9 @@ t.test('a download gives the manifest first and every file whole', async (t) => 
   for await (const { file, offset } of downloadPolicy(store, { policy, from })) rest.push(`${file} ${offset}`);
   t.strictSame(rest, ['config.json 0', 'model.safetensors 0', 'model.safetensors 1048576']);
   const place = { file: 'model.safetensors', offset: 1024 * 1024 };
-  const last = await downloadPolicy(store, { policy, from: place }).next();
-  t.equal(Buffer.from(last.value!.data).toString(), 'xxxxx');
+  const fromPlace = downloadPolicy(store, { policy, from: place });
+  t.equal(Buffer.from((await fromPlace.next()).value!.data).toString(), 'xxxxx');
+  await fromPlace.return(undefined);
   const refused = { code: 'INVALID_INPUT' };
   await t.rejects(downloadPolicy(store, { policy, from: { file: '../x', offset: 0 } }).next(), refused);
   await t.rejects(downloadPolicy(store, { policy, from: { ...place, offset: 2 ** 21 } }).next(), refused);

@@ -41,15 +41,16 @@ export async function addToSeries(
   const manifest = await write(`${path}${partialSuffix}`);
   await rename(`${path}${partialSuffix}`, path);
   await syncPath(folder);
-  return { path, manifest, removed: await removeOldest(folder, keep) };
+  return { path, manifest, removed: await removeOldest(folder, keep, name) };
 }
 
-async function removeOldest(folder: string, keep: number): Promise<string[]> {
-  const whole: string[] = [];
-  for (const name of (await readdir(folder)).filter((one) => namePattern.test(one)).sort()) {
-    if (await isThere(join(folder, name, snapshotManifestName))) whole.push(name);
+/** @param newest stays, also where the clock was set back and others have later names */
+async function removeOldest(folder: string, keep: number, newest: string): Promise<string[]> {
+  const others: string[] = [];
+  for (const name of (await readdir(folder)).filter((one) => namePattern.test(one) && one !== newest).sort()) {
+    if (await isThere(join(folder, name, snapshotManifestName))) others.push(name);
   }
-  const removed = whole.slice(0, -keep);
+  const removed = others.slice(0, Math.max(0, others.length - (keep - 1)));
   for (const name of removed) {
     // Not half of it under its name: that would look whole.
     await rename(join(folder, name), join(folder, `${name}${partialSuffix}`));

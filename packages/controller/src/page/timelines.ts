@@ -1,6 +1,6 @@
 /**
- * The rows of runs' timelines, kept between two looks: what is over does not change any more, so that a look at a run of ten thousand trajectories reads only what goes on and what is
- * new. All who look at the same time share one reading.
+ * The rows of runs' timelines, kept between two looks: what is scored does not change any more, so that a look at a run of ten thousand trajectories reads only what goes on, what has
+ * failed (a dead letter may be put back to work) and what is new. All who look at the same time share one reading.
  */
 import { type EndReason, parseTrajectoryId, type TimelineRow } from '@segue/core';
 import type { Cluster } from '../cluster.js';
@@ -25,7 +25,7 @@ const maxNamed = 10_000;
 interface Timeline {
   /** In order of planning. */
   readonly rows: Map<string, PageTrajectory>;
-  /** Those that were not over when they were read. */
+  /** Those that were not scored when they were read. */
   readonly open: Set<string>;
   /** The newest group that is known: read again, since a reading may have broken off inside it. */
   newestGroup: number;
@@ -44,15 +44,21 @@ export class Timelines {
   /** All rows of a run as the store has them now. */
   async rows(runId: string): Promise<PageTrajectory[]> {
     const timeline = this.#runs.get(runId) ?? { rows: new Map(), open: new Set(), newestGroup: 0, reading: null };
+    // As the one looked at last, and at once, so that whoever comes meanwhile finds it.
+    this.#runs.delete(runId);
+    this.#runs.set(runId, timeline);
     timeline.reading ??= this.#refresh(runId, timeline).finally(() => {
       timeline.reading = null;
     });
-    await timeline.reading;
-    // As the one looked at last; the one that was looked at longest ago makes room.
-    this.#runs.delete(runId);
-    this.#runs.set(runId, timeline);
-    const [oldest] = this.#runs.keys();
-    if (this.#runs.size > keptRuns && oldest !== undefined) this.#runs.delete(oldest);
+    try {
+      await timeline.reading;
+    } finally {
+      // A run that is not there takes nobody's place.
+      if (timeline.rows.size === 0 && this.#runs.get(runId) === timeline) this.#runs.delete(runId);
+      // The one that was looked at longest ago makes room.
+      const [oldest] = this.#runs.keys();
+      if (this.#runs.size > keptRuns && oldest !== undefined) this.#runs.delete(oldest);
+    }
     return [...timeline.rows.values()];
   }
 
@@ -66,7 +72,7 @@ export class Timelines {
       for (const row of read.rows) {
         const { trajectoryId, state } = row;
         rows.set(trajectoryId, rowOf(row));
-        if (state === 'scored' || state === 'failed') open.delete(trajectoryId);
+        if (state === 'scored') open.delete(trajectoryId);
         else open.add(trajectoryId);
         timeline.newestGroup = Math.max(timeline.newestGroup, parseTrajectoryId(trajectoryId).groupIndex);
       }
