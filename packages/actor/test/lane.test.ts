@@ -21,14 +21,14 @@ class DyingEngine extends FakeEngine {
   }
 }
 
-/** A lane that has work to take, and what becomes of it. The engine refuses what is named `bad`. */
+/** A lane that has work to take, and what becomes of it. The engine refuses what is named `bad`; what is named `urgent` passes what waits. */
 async function laneWith(engine: FakeEngine, works: readonly (readonly [id: string, capTokens: number])[]) {
   engine.free = false;
   const answers: string[] = [];
   const waiting: LaneWork[] = [];
   const source: WorkSource = { take: (free) => waiting.splice(0, free) };
   const work = ([id, capTokens]: readonly [string, number]): LaneWork => {
-    const request = evaluationRequest(id, capTokens);
+    const request = { ...evaluationRequest(id, capTokens), passesWaiting: id === 'urgent' };
     return {
       request: id === 'bad' ? { ...request, promptTokens: Int32Array.of(99) } : request,
       source,
@@ -38,10 +38,16 @@ async function laneWith(engine: FakeEngine, works: readonly (readonly [id: strin
     };
   };
   waiting.push(...works.map(work));
-  const lane = new Lane({ createEngine: () => engine, engineTimeoutMs: 60_000, sources: [source] });
+  const engines = [engine];
+  const createEngine = () => engines.pop() ?? new FakeEngine(engine.slots);
+  const lane = new Lane({ createEngine, engineTimeoutMs: 60_000, sources: [source] });
   await lane.start();
   await lane.load({ runId: 'r', version: 5, folder: 'x' });
-  return { answers, lane, engine };
+  const offer = (...one: readonly [id: string, capTokens: number]) => {
+    waiting.push(work(one));
+    lane.wake();
+  };
+  return { answers, lane, engine, offer };
 }
 
 t.test('an engine that its first load killed is replaced, and the next load succeeds', async (t) => {
@@ -158,6 +164,35 @@ t.test('an engine that fails takes those that run along; those that wait in it g
   );
   t.strictSame(engines[1]!.admitted, ['r-g0-t2']);
 });
+
+t.test(
+  'an engine that fails takes along what had passed others into a slot, not those that it had passed',
+  async (t) => {
+    const { answers, lane, engine, offer } = await laneWith(new FakeEngine(4), [
+      ['first', 4],
+      ['second', 12],
+      ['third', 40],
+      ['fourth', 40],
+      ['waits', 40],
+      ['passed', 40],
+    ]);
+    t.teardown(() => lane.stop());
+    await until(() => engine.chunks.length === 1, 'a chunk runs');
+    await engine.step();
+    offer('urgent', 40);
+    await engine.step();
+    t.strictSame(
+      engine.waiting.map(({ id }) => id),
+      ['urgent', 'passed'],
+    );
+    await engine.step();
+    t.strictSame([...engine.running.keys()], ['third', 'fourth', 'waits', 'urgent']);
+    engine.failNext = new SegueError('INTERNAL', 'the graph broke');
+    await engine.step();
+    const lost = ['third', 'fourth', 'waits', 'urgent'].map((id) => `${id} INTERNAL`);
+    t.strictSame(answers, ['first length', 'second length', ...lost, 'passed put back']);
+  },
+);
 
 const manyTasks = (from: number) => Array.from({ length: 16 }, (_, i) => new FakeLease(rolloutTask(from + i)));
 const breakNext = (engine: { failNext: SegueError | null }) => {

@@ -66,9 +66,13 @@ function firstSegment(index: number, endReason: Segment['endReason']): Segment {
   return segmentAfter({ id: member(0, index), promptTokens: prompt.promptTokens, segments: [] }, endReason);
 }
 
-/** Looks until it is so. */
+/** Looks until it is so, many times as long as a lease of the streams lasts. */
 async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await pause(20);
+  for (let looks = 0; looks < 2_000; looks++) {
+    if (await isSo()) return;
+    await pause(20);
+  }
+  throw new Error(`never so: ${isSo}`);
 }
 
 async function isDrained(bus: Bus): Promise<boolean> {

@@ -28,6 +28,15 @@ async function addRun({ client }: ReplayProcess, id: string, createdAtMs: number
   await client.putRun({ run: { ...run, state }, expectedRevision: revision });
 }
 
+/** Looks until it is so; longer than a store takes to start and to look twice, it has not happened. */
+async function until(isSo: () => Promise<boolean>, what: string): Promise<void> {
+  for (let looks = 0; looks < 1_000; looks++) {
+    if (await isSo()) return;
+    await pause(20);
+  }
+  throw new Error(`never happened: ${what}`);
+}
+
 async function countProblems({ client }: ReplayProcess, id: string): Promise<number> {
   let count = 0;
   for await (const _ of client.listProblems({ runId: id, purpose: null })) count++;
@@ -74,27 +83,30 @@ t.test('old runs go while a run goes on', async (t) => {
     const at = { id: member(0, published++), promptTokens: problem('p0').promptTokens, segments: [] };
     await bus.publishSegment(runId, segmentAfter(at, 'budget'));
   };
-  for (let left = -1; left !== 0; await pause(5)) {
+  await until(async () => {
     if (published < trajectories / 2) await publish();
-    left = (await countProblems(store, 'oldest')) + (await countProblems(store, 'older'));
-  }
+    return (await countProblems(store, 'oldest')) + (await countProblems(store, 'older')) === 0;
+  }, 'the records of the old runs are gone');
   while (published < trajectories) await publish();
   const isThere = async () => (await store.client.getStatistics({ runId })).appendsByOutcome.committed === trajectories;
-  while (!(await isThere())) await pause(20);
+  await until(isThere, 'every segment is committed');
   t.equal(await countProblems(store, 'newest'), 1, 'the newest of those that are over stays');
   t.equal(await countProblems(store, runId), 1, 'and so does what goes on');
   const late = store.client.putProblems({ runId: 'older', batchId: 'second' }, [problem('p1')]);
   await t.rejects(late, { code: 'FAILED_PRECONDITION', message: /its records were removed/ });
   const areGone = async () => !(await bus.signalledRuns()).some((id) => id.startsWith('old'));
-  while (!(await areGone())) await pause(20);
+  await until(areGone, 'the bus has forgotten the old runs');
   t.same((await bus.signalledRuns()).sort(), ['newest', runId], 'the bus keeps nothing of them either');
   t.equal(await bus.getActivePolicy('older'), null);
   t.match(await bus.getActivePolicy(runId), { version: 1 });
+  await addRun(store, 'latest', 5, 'finished');
+  const isNextGone = async () => !(await bus.signalledRuns()).includes('newest');
+  await until(isNextGone, 'the bus has forgotten the run that went while the store ran');
 
   await store.kill();
   // As if the store had died between the two.
   await signal('older');
   const after = await start(retention);
-  while (!(await areGone())) await pause(20);
+  await until(areGone, 'a store that begins makes up for what one before had left');
   t.equal((await after.client.getStatistics({ runId })).appendsByOutcome.committed, trajectories);
 });

@@ -60,9 +60,10 @@ t.test('a scorer that this service has not heard of yet is waited for', async (t
   const scorers = { ...known, get: (name: string) => known.get(name) };
   const { store, outcomes, score } = await newWorld(t, { scorers });
   const scoring = score([store.add(0, 's;#42')]);
-  while (!outcomes.includes('returned')) await new Promise(setImmediate);
+  while (outcomes.length === 0) await new Promise(setImmediate);
   known = builtInScorers;
   t.same([...(await scoring).values()], [['ok', 1]]);
+  t.equal(outcomes[0], 'returned');
   t.notOk(outcomes.includes('error'));
 });
 

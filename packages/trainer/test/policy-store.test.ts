@@ -138,6 +138,16 @@ t.test('what was summed while it was written is not read again, until somebody t
   await t.rejects(store.verify('r', 1), { code: 'DATA_LOSS', message: /model\.safetensors does not match/ });
   await writeFile(path, 'weights');
   await store.verify('r', 1);
+
+  // Only who reads the file finds that this is not its sum.
+  const wrong = { 'model.safetensors': createHash('sha256').update('others').digest('hex') };
+  const second = await store.put(origin(2), async (folder) => {
+    await write(folder);
+    return wrong;
+  });
+  await t.resolves(store.verify('r', 2), 'it has not been read');
+  await utimes(join(second.folder, 'model.safetensors'), 1, 1);
+  await t.rejects(store.verify('r', 2), { code: 'DATA_LOSS', message: /model\.safetensors does not match/ });
 });
 
 t.test('the newest versions, version 0 and those in use are kept', async (t) => {

@@ -61,6 +61,7 @@ t.test('weights of runs that are over and have no records', async (t) => {
   t.equal(await store.keepOnly('gone', versions), 2);
   t.strictSame(await store.versions('gone'), [1, 2, 3, 5]);
   await store.verify('gone', 5);
+  t.equal(await store.keepOnly('gone', versions), 0);
   t.strictSame([...(await retired.versionsToKeep(replay))], [], 'then there is nothing to do');
   t.strictSame(asked.splice(0), ['gone'], 'of a run with records nothing is asked again');
   withRecords.delete('kept');
