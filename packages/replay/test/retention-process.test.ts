@@ -2,21 +2,12 @@
  * Retention in a store that runs: the records of old runs go, and what the bus keeps of them, while another run goes on; and again after a kill in between. Real
  * nats-server, real processes. Which runs go, and what of them, is retention.test.ts.
  */
-import { connectBus, pause } from '@segue/bus';
+import { pause } from '@segue/bus';
 import type { RunState } from '@segue/core';
 import t from 'tap';
-import { startNats } from '../../../test/support/nats.js';
-import {
-  member,
-  planOf,
-  problem,
-  removeFolder,
-  runId,
-  runRecord,
-  segmentAfter,
-  temporaryFolder,
-} from './support/fixtures.js';
-import { type ReplayProcess, startReplay } from './support/processes.js';
+import { until } from '../../../test/support/waiting.js';
+import { member, planOf, problem, runId, runRecord, segmentAfter } from './support/fixtures.js';
+import { newWorld, type ReplayProcess } from './support/processes.js';
 
 const trajectories = 64;
 const retention = { SEGUE_REPLAY_RETENTION__FINISHED_RUNS: '1', SEGUE_REPLAY_RETENTION__MIN_AGE_HOURS: '0' };
@@ -35,30 +26,13 @@ async function countProblems({ client }: ReplayProcess, id: string): Promise<num
 }
 
 t.test('old runs go while a run goes on', async (t) => {
-  const folder = temporaryFolder();
-  const nats = await startNats();
-  const bus = await connectBus({ url: nats.url, name: 'test' });
-  const started: ReplayProcess[] = [];
-  t.teardown(async () => {
-    for (const replay of started) {
-      await replay.kill();
-      replay.client.close();
-    }
-    await bus.close();
-    await nats.stop();
-    removeFolder(folder);
-  });
-  const start = async (environment: Record<string, string>) => {
-    const replay = await startReplay({ natsUrl: nats.url, dataFolder: folder, environment });
-    started.push(replay);
-    return replay;
-  };
+  const { bus, start } = await newWorld(t);
   const signal = async (id: string) => {
     await bus.putActivePolicy({ runId: id, version: 1, manifestSha256: 'ab', folder: '/p', trainerAddress: 'h:1' });
     await bus.putIterationSignal({ runId: id, iteration: 0, policyVersion: 0, open: false });
   };
 
-  const before = await start({});
+  const before = await start();
   await addRun(before, runId, 1, 'running');
   await before.client.openIteration(planOf(0, [[0, trajectories]]));
   await addRun(before, 'oldest', 2, 'finished');
@@ -68,7 +42,7 @@ t.test('old runs go while a run goes on', async (t) => {
   t.same((await bus.signalledRuns()).sort(), ['newest', 'older', 'oldest', runId]);
   await before.kill();
 
-  const store = await start(retention);
+  const store = await start({ environment: retention });
   let published = 0;
   const publish = async () => {
     const at = { id: member(0, published++), promptTokens: problem('p0').promptTokens, segments: [] };
@@ -80,13 +54,13 @@ t.test('old runs go while a run goes on', async (t) => {
   }
   while (published < trajectories) await publish();
   const isThere = async () => (await store.client.getStatistics({ runId })).appendsByOutcome.committed === trajectories;
-  while (!(await isThere())) await pause(20);
+  await until(isThere);
   t.equal(await countProblems(store, 'newest'), 1, 'the newest of those that are over stays');
   t.equal(await countProblems(store, runId), 1, 'and so does what goes on');
   const late = store.client.putProblems({ runId: 'older', batchId: 'second' }, [problem('p1')]);
   await t.rejects(late, { code: 'FAILED_PRECONDITION', message: /its records were removed/ });
   const areGone = async () => !(await bus.signalledRuns()).some((id) => id.startsWith('old'));
-  while (!(await areGone())) await pause(20);
+  await until(areGone);
   t.same((await bus.signalledRuns()).sort(), ['newest', runId], 'the bus keeps nothing of them either');
   t.equal(await bus.getActivePolicy('older'), null);
   t.match(await bus.getActivePolicy(runId), { version: 1 });
@@ -94,7 +68,7 @@ t.test('old runs go while a run goes on', async (t) => {
   await store.kill();
   // As if the store had died between the two.
   await signal('older');
-  const after = await start(retention);
-  while (!(await areGone())) await pause(20);
+  const after = await start({ environment: retention });
+  await until(areGone);
   t.equal((await after.client.getStatistics({ runId })).appendsByOutcome.committed, trajectories);
 });
