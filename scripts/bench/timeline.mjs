@@ -3,15 +3,16 @@
  * whose trajectories span two iterations, and served by a real store and a real controller. Printed are, in ms: what the controller takes to answer right after its start, once more, and after an
  * iteration more; and in a real Chromium (SEGUE_CHROMIUM, else on PATH), after another start, from opening the page to all bars drawn, and from a click on an iteration's number to its bars.
  */
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connectReplay } from '@segue/bus';
-import { groupId, hashTokens, segmentId, trajectoryId } from '@segue/core';
+import { hashTokens } from '@segue/core';
 import { ReplayStore } from '@segue/replay';
-import { chromium } from 'playwright-core';
 import { defaultClusterOptions, LocalCluster } from '../../packages/cli/dist/cluster/local-cluster.js';
+import { findChromium, startChromium } from '../lib/chromium.mjs';
+import { newGroups, promptTokens, runRecord, segmentOf, trainProblem } from './lib/stored-run.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -24,7 +25,8 @@ const runId = 'large';
 const groupSize = 8;
 const iterations = Number(options.iterations);
 const groupsPerIteration = Math.ceil(Number(options.trajectories) / groupSize / iterations);
-const promptTokens = Int32Array.of(1, 2, 3);
+/** Every group has a problem of its own. */
+const problemIdOf = (index) => `p${index}`;
 const responseTokens = Int32Array.from({ length: 64 }, (_, i) => i);
 
 const data = mkdtempSync(join(tmpdir(), 'segue-timeline-'));
@@ -77,9 +79,9 @@ async function askController(cluster) {
 }
 
 async function openPage(cluster) {
-  const executablePath = process.env.SEGUE_CHROMIUM ?? findChromium();
-  if (executablePath === undefined) return {};
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+  const path = findChromium();
+  if (path === null) return {};
+  const browser = await startChromium(path);
   try {
     const page = await browser.newPage({ viewport: { width: 1300, height: 900 } });
     await page.goto(`http://${cluster.child('controller').address.metricsAddress}/#run=${runId}`);
@@ -113,20 +115,7 @@ function shownAt(page, last) {
   );
 }
 
-function findChromium() {
-  const names = ['chromium', 'chromium-browser', 'google-chrome'];
-  const paths = (process.env.PATH ?? '').split(delimiter).flatMap((folder) => names.map((name) => join(folder, name)));
-  return paths.find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
-/** The calls that write a run, over gRPC. */
+/** The calls that write a run, over gRPC, as a store in this process has them. */
 function remoteStore(replay) {
   return {
     openIteration: (request) => replay.openIteration(request),
@@ -136,71 +125,26 @@ function remoteStore(replay) {
     freezeBatch: (request) => replay.freezeBatch(request),
     commitIteration: (request) => replay.commitIteration(request),
     appendEvent: (request) => replay.appendEvent(request),
-    unfinished: () => replay.listUnfinished({ runId }),
+    listUnfinished: (id) => replay.listUnfinished({ runId: id }),
   };
 }
 
 async function fill() {
   const store = new ReplayStore({ folder: join(data, 'replay'), maxStoreBytes: 4 * 1024 ** 3 });
-  await store.putRun(
-    {
-      id: runId,
-      configJson: '{}',
-      state: 'created',
-      createdAtMs: 0,
-      revision: 0,
-      error: '',
-      progressJson: '',
-      trainProblems: 0,
-      evaluationProblems: 0,
-      warmupProblems: 0,
-    },
-    null,
-  );
-  const problems = Array.from({ length: groupsPerIteration * (iterations + 1) }, (_, i) => ({
-    id: `p${i}`,
-    purpose: 'train',
-    prompt: 'p',
-    promptTokens,
-    answer: '7',
-    scorer: 'exact',
-    tags: [],
-    difficulty: null,
-    metadata: {},
-    response: null,
-  }));
+  await store.putRun(runRecord(runId), null);
+  const count = groupsPerIteration * (iterations + 1);
+  const problems = Array.from({ length: count }, (_, i) => trainProblem(problemIdOf(i)));
   await store.putProblems({ runId, batchId: 'all' }, problems);
-  const local = {
-    openIteration: (request) => store.openIteration(request),
-    appendSegment: (id, segment) => store.appendSegment(id, segment),
-    recordScore: (id, score) => store.recordScore(id, score),
-    closeIteration: (request) => store.closeIteration(request),
-    freezeBatch: (request) => store.freezeBatch(request),
-    commitIteration: (request) => store.commitIteration(request),
-    appendEvent: (request) => store.appendEvent(request),
-    unfinished: () => store.listUnfinished(runId),
-  };
-  for (let iteration = 0; iteration < iterations; iteration++) await addIteration(local, iteration);
+  for (let iteration = 0; iteration < iterations; iteration++) await addIteration(store, iteration);
   await store.close();
 }
 
 /** What is unfinished goes on and ends; of what begins, every third trajectory is cut. */
 async function addIteration(store, iteration) {
   const resumed = [];
-  for await (const summary of store.unfinished()) resumed.push(summary);
-  const groups = Array.from({ length: groupsPerIteration }, (_, i) => {
-    const index = iteration * groupsPerIteration + i;
-    return { id: groupId(runId, index), runId, index, problemId: `p${index}`, size: groupSize, iteration };
-  });
-  const begun = groups.flatMap((group) =>
-    Array.from({ length: groupSize }, (_, member) => ({
-      trajectoryId: trajectoryId(group.id, member),
-      groupId: group.id,
-      problemId: group.problemId,
-      segmentIndex: 0,
-      lastSpan: false,
-    })),
-  );
+  for await (const summary of store.listUnfinished(runId)) resumed.push(summary);
+  const from = iteration * groupsPerIteration;
+  const begun = newGroups(runId, { from, count: groupsPerIteration, size: groupSize, iteration, problemIdOf });
   const again = resumed.map(({ id, groupId: group, problemId }) => ({
     trajectoryId: id,
     groupId: group,
@@ -208,17 +152,12 @@ async function addIteration(store, iteration) {
     segmentIndex: 1,
     lastSpan: false,
   }));
-  await store.openIteration({
-    runId,
-    iteration,
-    policyVersion: 0,
-    maxAttempts: 3,
-    newGroups: groups,
-    tasks: [...again, ...begun],
-  });
+  const tasks = [...again, ...begun.tasks];
+  const opening = { runId, iteration, policyVersion: 0, maxAttempts: 3, newGroups: begun.groups, tasks };
+  await store.openIteration(opening);
   const body = JSON.stringify({ phase: 'rollout', iteration });
   await store.appendEvent({ runId, kind: 'phase', bodyJson: body, atMs: 0, key: `rollout-${iteration}` });
-  await Promise.all([...again, ...begun].map((task, i) => write(store, task, iteration, i)));
+  await Promise.all(tasks.map((task, i) => write(store, task, iteration, i)));
   await store.closeIteration({ runId, iteration });
   // No version is trained: nothing of it is seen in a timeline.
   await store.freezeBatch({ runId, iteration, maxGroups: 0, minUsable: groupSize + 1, keepEqual: true });
@@ -228,23 +167,14 @@ async function addIteration(store, iteration) {
 async function write(store, { trajectoryId: id, segmentIndex: index }, iteration, i) {
   const cut = index === 0 && i % 3 === 0;
   const start = hashTokens(promptTokens);
-  await store.appendSegment(runId, {
-    id: segmentId(id, index),
-    trajectoryId: id,
-    index,
-    attempt: 0,
+  const segment = segmentOf(id, index, {
     iteration,
-    policyVersion: 0,
-    actorId: 'actor-0',
     prefixHash: index === 0 ? start : hashTokens(responseTokens, start),
     tokens: responseTokens,
     logProbs: new Float32Array(responseTokens.length),
-    origins: null,
-    lossMask: null,
     endReason: cut ? 'budget' : 'stop',
-    error: null,
-    meter: { promptTokens: 3, reprefillTokens: 0, startedAtMs: 1_000, endedAtMs: 2_000 },
   });
+  await store.appendSegment(runId, segment);
   if (cut) return;
   const reward = i % 2;
   await store.recordScore(runId, {

@@ -4,9 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import {
-  accessSync,
   chmodSync,
-  constants,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -17,6 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { isExecutable } from './find-program.mjs';
 import { lastLines, Refusal, root, run, say } from './process.mjs';
 
 /** Oldest release with the JetStream features that Segue uses (Debian 12 has 2.9.10). */
@@ -73,15 +72,6 @@ function searchFolders() {
   const onPath = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
   const usual = ['/usr/local/bin', '/usr/local/sbin', '/usr/sbin', '/opt/homebrew/bin'];
   return [...new Set([...onPath, ...usual, ownFolder])];
-}
-
-function isExecutable(path) {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** What keeps a program from being used as the NATS server; null when nothing does. */

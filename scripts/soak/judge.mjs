@@ -3,20 +3,20 @@
  * size, streams fill up to their limits. Knows nothing of processes, nor where the samples are from.
  */
 
-/** What the last quarter may have above the second: its mean, or its lowest sample. */
+/** What the mean of the last quarter may have above that of the second. */
 export const tolerance = 0.05;
 /** Fewer say nothing: a quarter would be one or two. */
 export const fewestSamples = 16;
 
 /**
- * @typedef {{ process: string, what: string, constant?: boolean, limit?: number, floor?: boolean }} Series
- * @typedef {Series & { second: number, last: number, means: [number, number], ratio: number, ok: boolean }} Verdict
+ * @typedef {{ process: string, what: string, constant?: boolean, limit?: number }} Series
+ * @typedef {Series & { second: number, last: number, lowest: [number, number], ratio: number, ok: boolean }} Verdict
  */
 
 /**
  * Something that must stay constant (handles) may besides have one more at a moment: a connection that is being made again. Something with a limit
- * of its own (a stream on disk) may rise as long as it is below. What wanders between collections (memory) is judged by the lowest sample of each quarter: its
- * floor is what the process holds on to.
+ * of its own (a stream on disk) may rise as long as it is below.
+ * The lowest sample of both quarters is told beside: memory wanders between collections, and its floor is what a process holds on to.
  * @param {Series & { values: readonly number[] }} series
  * @returns {Verdict}
  */
@@ -28,11 +28,11 @@ export function judge({ values, ...series }) {
   }
   const quarter = (index) =>
     values.slice(Math.floor((index * values.length) / 4), Math.floor(((index + 1) * values.length) / 4));
-  const means = [mean(quarter(1)), mean(quarter(3))];
-  const [second, last] = series.floor ? [Math.min(...quarter(1)), Math.min(...quarter(3))] : means;
+  const [second, last] = [mean(quarter(1)), mean(quarter(3))];
+  const lowest = [Math.min(...quarter(1)), Math.min(...quarter(3))];
   const allowed = series.constant ? Math.max(second * (1 + tolerance), second + 1) : second * (1 + tolerance);
   const ok = last <= Math.max(allowed, series.limit ?? 0);
-  return { ...series, second, last, means, ratio: second === 0 ? Number(last > 0) + 1 : last / second, ok };
+  return { ...series, second, last, lowest, ratio: second === 0 ? Number(last > 0) + 1 : last / second, ok };
 }
 
 function mean(values) {

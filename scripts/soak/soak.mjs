@@ -150,7 +150,7 @@ export function judgeAll(samples) {
   for (const name of Object.keys(first?.processes ?? {})) {
     const of = (key) => samples.map(({ processes }) => processes[name][key]);
     verdicts.push(judge({ process: name, what: 'handles', values: of('handles'), constant: true }));
-    verdicts.push(judge({ process: name, what: 'memory of its own', values: of('ownBytes'), floor: true }));
+    verdicts.push(judge({ process: name, what: 'memory of its own', values: of('ownBytes') }));
   }
   for (const [name, series] of Object.entries(first?.kept ?? {})) {
     for (const what of Object.keys(series)) {

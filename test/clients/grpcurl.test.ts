@@ -4,10 +4,10 @@
  */
 import { spawnSync } from 'node:child_process';
 import t from 'tap';
-import { findOnPath } from '../support/on-path.js';
+import { findProgram } from '../../scripts/lib/find-program.mjs';
 import { startUp } from '../support/up.js';
 
-const grpcurl = process.env.SEGUE_GRPCURL ?? findOnPath('grpcurl');
+const grpcurl = findProgram('SEGUE_GRPCURL', 'grpcurl');
 const skip = grpcurl === null && 'no grpcurl on PATH (set SEGUE_GRPCURL)';
 
 t.test('a cluster tells grpcurl by reflection how it is called', { skip }, async (t) => {

@@ -14,6 +14,7 @@ import { prepareToyRun, requireWhole } from '../support/cluster-run.js';
 import { type Running, startSegue } from '../support/command.js';
 import { hiding, whyNoHiding } from '../support/hiding.js';
 import { toyConfig } from '../support/toy-task.js';
+import { collect, until } from '../support/waiting.js';
 
 const runId = 'apart-1';
 const skip = whyNoHiding() ?? false;
@@ -25,16 +26,6 @@ const config: RunConfigInput = {
   warmup: { ...toyConfig.warmup, steps: 20 },
   train: { ...toyConfig.train, keepEqualGroups: true },
 };
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const list: T[] = [];
-  for await (const item of items) list.push(item);
-  return list;
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 50));
-}
 
 /** Downloads of versions that a process has answered whole. */
 async function downloadsFrom(metricsAddress: string): Promise<number> {

@@ -14,6 +14,7 @@ import { prepareRun } from '../../packages/cli/dist/run/session.js';
 import { type ClusterRun, prepareToyRun, requireWhole } from '../support/cluster-run.js';
 import { runSegue, startSegue } from '../support/command.js';
 import { toyConfig } from '../support/toy-task.js';
+import { collect, until } from '../support/waiting.js';
 
 const program = (name: string) => fileURLToPath(new URL(`../support/unwell/${name}.mjs`, import.meta.url));
 const environment = {
@@ -33,16 +34,6 @@ const brief: RunConfigInput = {
   evaluation: { everyIterations: 0, samples: 1, problems: 4 },
   train: { ...toyConfig.train, keepEqualGroups: true },
 };
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const list: T[] = [];
-  for await (const item of items) list.push(item);
-  return list;
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
-}
 
 Object.assign(process.env, environment);
 t.teardown(() => {

@@ -11,6 +11,7 @@ import type { RunConfigInput } from '@segue/core';
 import t from 'tap';
 import { prepareToyRun, requireWhole } from '../support/cluster-run.js';
 import { toyConfig } from '../support/toy-task.js';
+import { until } from '../support/waiting.js';
 
 const runId = 'scorer';
 const late = `${runId}-g0-t0`;
@@ -45,10 +46,6 @@ async function sample(metricsAddress: string, line: string): Promise<number> {
   const text = await (await fetch(`http://${metricsAddress}/metrics`)).text();
   const found = text.split('\n').find((one) => one.startsWith(line));
   return found === undefined ? 0 : Number(found.split(' ').at(-1));
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 t.test('a slow scorer, a late verdict, no scorer at all', async (t) => {

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { parse } from 'yaml';
+import { findProgram } from '../../scripts/lib/find-program.mjs';
 import { filesUnder, read, root } from '../house/tree.js';
-import { findProgram } from '../support/prometheus.js';
 import { metricsIn, unknownNames, unknownSamples } from './metric-names.js';
 
 interface Rule {
@@ -65,7 +65,7 @@ t.test('every metric that a page names is one that there is', async (t) => {
   }
 });
 
-const promtool = findProgram('promtool', 'SEGUE_PROMTOOL');
+const promtool = findProgram('SEGUE_PROMTOOL', 'promtool');
 const skip = promtool === null && 'no promtool on PATH (set SEGUE_PROMTOOL)';
 
 t.test('promtool takes the rules, and their unit tests hold', { skip }, async (t) => {

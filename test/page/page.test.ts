@@ -5,7 +5,7 @@
 import { request } from 'node:http';
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
-import { findChromium, startChromium } from '../support/chromium.js';
+import { findChromium, startChromium } from '../../scripts/lib/chromium.mjs';
 import { type ClusterRun, prepareToyRun } from '../support/cluster-run.js';
 import { toyConfig } from '../support/toy-task.js';
 

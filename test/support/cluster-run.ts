@@ -11,6 +11,7 @@ import {
 import { readProblemFile } from '../../packages/cli/dist/problems/problem-file.js';
 import { prepareRun } from '../../packages/cli/dist/run/session.js';
 import { toyConfig, writeToyTask } from './toy-task.js';
+import { collect } from './waiting.js';
 
 export interface ClusterRun {
   readonly cluster: LocalCluster;
@@ -20,12 +21,6 @@ export interface ClusterRun {
   readonly iterations: number;
   /** Folder of the cluster's data. */
   readonly data: string;
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const list: T[] = [];
-  for await (const item of items) list.push(item);
-  return list;
 }
 
 /** Starts the cluster and prepares a run, which waits to be resumed. */

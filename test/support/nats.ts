@@ -1,10 +1,11 @@
 /** A real nats-server for tests: on a free port, with its data in a folder of its own, which goes when it stops. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
+import { isExecutable } from '../../scripts/lib/find-program.mjs';
 
 export interface TestNats {
   readonly url: string;
@@ -111,14 +112,8 @@ function findNatsServer(): string {
     '/opt/homebrew/bin',
     resolve(import.meta.dirname, '../../.segue/bin'),
   ];
-  for (const folder of folders.filter((name) => name !== '')) {
-    const path = join(folder, 'nats-server');
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // Not here; the next one.
-    }
-  }
-  throw new Error('no nats-server: run npm run setup, or name one in SEGUE_NATS_SERVER');
+  const paths = folders.filter((name) => name !== '').map((folder) => join(folder, 'nats-server'));
+  const path = paths.find(isExecutable);
+  if (path === undefined) throw new Error('no nats-server: run npm run setup, or name one in SEGUE_NATS_SERVER');
+  return path;
 }

@@ -4,33 +4,14 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { root } from '../house/tree.js';
 import { freePort } from './nats.js';
 
 export const scrapeIntervalMs = 500;
-
-/** Path of a program of Prometheus, from `variable` or on PATH; null when there is none. */
-export function findProgram(name: 'prometheus' | 'promtool', variable: string): string | null {
-  const named = process.env[variable];
-  if (named) return named;
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  return folders.map((folder) => join(folder, name)).find(canRun) ?? null;
-}
-
-function canRun(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    // Not here, or not to be run.
-    return false;
-  }
-}
 
 /** One line of an answer. */
 export interface Series {

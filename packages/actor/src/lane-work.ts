@@ -64,7 +64,7 @@ export class LaneWorks {
   join(works: readonly LaneWork[], slots: number): void {
     const begun = this.inside.slice(0, slots);
     const waiting = this.inside.slice(slots);
-    for (const work of works) joinWaiting(begun.length < slots ? begun : waiting, work, passes);
+    for (const work of works) joinWaiting(begun.length < slots ? begun : waiting, work, ({ request }) => request);
     this.#inside = new Map([...begun, ...waiting].map((work) => [work.request.id, work]));
   }
 
@@ -94,8 +94,4 @@ export class LaneWorks {
     for (const work of works.slice(0, count)) work.fail(error);
     for (const work of works.slice(count).reverse()) work.putBack();
   }
-}
-
-function passes({ request }: LaneWork): boolean {
-  return request.passesWaiting ?? false;
 }

@@ -61,6 +61,7 @@ t.test('every command has help with an example, and each example is a command th
     t.not(command.description(), '', `${path} says what it does`);
     const examples = examplesOf(command);
     t.ok(examples.length > 0, `segue ${path} --help shows an example`);
+    t.notMatch(helpOf(command), 'default: []', `segue ${path} --help says what is there without a flag in words`);
     t.ok(
       examples.some((line) => line.includes(`segue ${path}`)),
       `and one of itself: ${path}`,

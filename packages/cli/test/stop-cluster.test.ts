@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { readClusterState } from '../dist/cluster/local-cluster.js';
-import { startOf } from '../dist/cluster/process-start.js';
+import { startOf } from '../dist/cluster/process-identity.js';
 import { stopCluster } from '../dist/cluster/stop-cluster.js';
 
 /** A process that runs on until it is told to end, and what SIGTERM does to it. */

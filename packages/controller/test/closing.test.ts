@@ -1,10 +1,18 @@
 /** How a rollout phase ends: when it closes, what is cut, saved, purged and planned again. Against a cluster in memory. */
+import type { RunConfigInput } from '@segue/core';
 import t from 'tap';
 import { putRun, smallRun, startController } from './fake-cluster.js';
 import { World } from './fake-world.js';
 
 const iterations = (world: World) => (world.iterations.get('r') ?? []).map((entry) => entry.record);
 const progressOf = (world: World) => JSON.parse(world.runs.get('r')!.progressJson);
+
+/** Nothing is trained before its rollouts, which end when enough groups are complete. */
+const closesEarly: RunConfigInput = {
+  ...smallRun,
+  warmup: { steps: 0 },
+  rollout: { ...smallRun.rollout, closeWhen: 'enough-groups' },
+};
 
 /** Runs to the end. */
 async function finish(world: World): Promise<void> {
@@ -19,11 +27,7 @@ t.test(
     const world = new World();
     // The third group never ends by itself.
     world.endOf = (task) => (task.iteration === 0 && task.groupId === 'r-g2' ? null : 'stop');
-    await putRun(world, {
-      ...smallRun,
-      warmup: { steps: 0 },
-      rollout: { ...smallRun.rollout, closeWhen: 'enough-groups' },
-    });
+    await putRun(world, closesEarly);
     await finish(world);
     const [first, second] = iterations(world);
     t.strictSame(first!.batchGroupIds, ['r-g0', 'r-g1']);
@@ -59,8 +63,7 @@ t.test('oldest-groups waits for what was issued first, as long as it can complet
     world.held.clear();
   };
   await putRun(world, {
-    ...smallRun,
-    warmup: { steps: 0 },
+    ...closesEarly,
     rollout: { ...smallRun.rollout, groupsPerIteration: 1, overSampling: 3, closeWhen: 'oldest-groups' },
   });
   await finish(world);
@@ -76,11 +79,7 @@ t.test('the iteration is closed only when each actor has flushed and the store h
   const world = new World();
   world.slowMs = 15;
   world.endOf = (task) => (task.iteration === 0 && task.groupId === 'r-g2' ? null : 'stop');
-  await putRun(world, {
-    ...smallRun,
-    warmup: { steps: 0 },
-    rollout: { ...smallRun.rollout, closeWhen: 'enough-groups' },
-  });
+  await putRun(world, closesEarly);
   await finish(world);
   for (const id of ['r-g2-t0', 'r-g2-t1']) {
     t.equal(world.trajectories.get(id)!.segments[0]?.endReason, 'yield', 'no segment came too late');
@@ -91,11 +90,7 @@ t.test('the iteration is closed only when each actor has flushed and the store h
 t.test('at close unstarted tasks are purged, and planned again', async (t) => {
   const world = new World();
   world.endOf = (task) => (task.iteration === 0 && task.groupId === 'r-g2' ? 'leave' : 'stop');
-  await putRun(world, {
-    ...smallRun,
-    warmup: { steps: 0 },
-    rollout: { ...smallRun.rollout, closeWhen: 'enough-groups' },
-  });
+  await putRun(world, closesEarly);
   await finish(world);
   t.equal(world.runs.get('r')?.state, 'finished');
   t.equal(world.queue.length, 0);

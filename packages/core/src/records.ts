@@ -117,6 +117,9 @@ export interface TrajectoryRecord {
   readonly tokenCounts: readonly number[];
 }
 
+/** Trajectories that one question for a timeline may name. */
+export const maxTimelineNames = 10_000;
+
 /** What a picture shows of a trajectory. */
 export interface TimelineRow {
   readonly trajectoryId: string;

@@ -140,6 +140,13 @@ t.test('a check by a process that ends says what a check here says', async (t) =
   }
 });
 
+t.test('a check that takes too long is ended, and says so', async (t) => {
+  await t.rejects(requireDeviceBriefly('cuda', 'float32', 1), {
+    code: 'DEADLINE_EXCEEDED',
+    message: /the check of device cuda was not done in 0\.001 s/,
+  });
+});
+
 t.test('the version of the driver, with its own kernel module and with the open one', async (t) => {
   const versions = [
     'NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.129.03  Thu Oct 19 18:56:32 UTC 2023\nGCC version:  gcc 12.2.0',

@@ -175,7 +175,8 @@ export class RemoteEngine implements Engine {
       if (refusal !== null) throw new SegueError('INVALID_INPUT', `sequence ${request.id}: ${refusal}`);
     }
     for (const request of requests) {
-      joinWaiting(this.#waiting, { sequence: new Sequence(request), completion: null, reported: 0 }, passes);
+      const row = { sequence: new Sequence(request), completion: null, reported: 0 };
+      joinWaiting<Row>(this.#waiting, row, ({ sequence }) => sequence.request);
     }
     this.#fillSlots();
   }
@@ -264,10 +265,6 @@ export class RemoteEngine implements Engine {
       throw new SegueError('FAILED_PRECONDITION', 'the engine serves no policy version: load one first');
     return this.#served;
   }
-}
-
-function passes({ sequence }: Row): boolean {
-  return sequence.request.passesWaiting ?? false;
 }
 
 /** Tokens that no chunk has reported. */

@@ -93,18 +93,18 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
     metrics.standing_damage.set(store.keeper.standing.length);
     await store.keeper.during(() => tableMetrics.measure(store.items));
   });
-  let maySignal = true;
+  let areSignalsForgotten = false;
   shell.loop('retention', config.reconcileIntervalMs, async () => {
     const { retention } = config;
     const gone = retention.finishedRuns === null ? [] : await store.keeper.during(() => store.retire(retention));
     for (const run of gone) log.info({ run }, 'the run is over: its records were removed (retention.finishedRuns)');
-    if (gone.length > 0) maySignal = true;
+    if (gone.length > 0) areSignalsForgotten = false;
     const { kept, retired } = store.countRuns();
     metrics.runs.set({ records: 'kept' }, kept);
     metrics.runs.set({ records: 'removed' }, retired);
     // Once more after a start: the process may have ended in between.
-    if (maySignal) await forgetSignals(bus, store);
-    maySignal = false;
+    if (!areSignalsForgotten) await forgetSignals(bus, store);
+    areSignalsForgotten = true;
   });
   shell.loop('dead letters', config.reconcileIntervalMs, async () => {
     metrics.dead_letters_total.inc({ kind: 'message' }, await takeInLetters(bus, store));

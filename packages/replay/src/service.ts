@@ -1,14 +1,12 @@
 /** The gRPC face of the store: every call of segue.v1.ReplayStore, as protos/segue/v1/replay.proto describes it. */
 import type { Handlers } from '@segue/bus';
-import { type Problem, type ReplayApi, requireId, SegueError } from '@segue/core';
+import { maxTimelineNames, type Problem, type ReplayApi, requireId, SegueError } from '@segue/core';
 import type { ReplayStore } from './store.js';
 
 /** Problems in one batch at most: a batch is one transaction. */
 const maxBatchProblems = 1_000_000;
 /** Trajectories in one call at most. */
 const maxTrajectories = 1_000;
-/** Trajectories that a question for a timeline may name. */
-const maxAlso = 10_000;
 
 export function replayHandlers(store: ReplayStore): Handlers<ReplayApi> {
   const { keeper } = store;
@@ -61,8 +59,9 @@ export function replayHandlers(store: ReplayStore): Handlers<ReplayApi> {
     listUnfinished: ({ runId }) => stream(() => store.listUnfinished(runId)),
     listTrajectories: ({ runId }) => stream(() => store.listTrajectories(runId)),
     listTimeline({ runId, fromGroup, also }) {
-      if (also.length > maxAlso) {
-        throw new SegueError('INVALID_INPUT', `${also.length} trajectories named in one call, at most ${maxAlso}`);
+      if (also.length > maxTimelineNames) {
+        const problem = `${also.length} trajectories named in one call, at most ${maxTimelineNames}`;
+        throw new SegueError('INVALID_INPUT', problem);
       }
       return stream(() => store.timeline(runId, fromGroup, also));
     },

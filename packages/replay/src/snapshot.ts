@@ -2,10 +2,11 @@
  * A snapshot of the store as a stream: the library copies one state of the file while writes and reads go on, the copy is opened, hashed and sent,
  * then removed. It knows nothing of where the snapshot is kept.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SegueError, type SnapshotChunk, type SnapshotRun } from '@segue/core';
+import { hashFile } from '@segue/service';
 import { storeFileName } from './create-file.js';
 import { newestIteration } from './iterations.js';
 import { listRuns } from './runs.js';
@@ -25,11 +26,7 @@ export async function* takeSnapshot(tables: Tables): AsyncGenerator<SnapshotChun
     const file = await open(path);
     try {
       const { size } = await file.stat();
-      const hash = createHash('sha256');
-      for await (const part of file.createReadStream({ highWaterMark: chunkBytes, autoClose: false, start: 0 })) {
-        hash.update(part);
-      }
-      const sha256 = hash.digest('hex');
+      const sha256 = await hashFile(file);
       for (let offset = 0; offset < size; offset += chunkBytes) {
         const data = new Uint8Array(Math.min(chunkBytes, size - offset));
         await file.read(data, 0, data.length, offset);

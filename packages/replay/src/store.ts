@@ -368,7 +368,7 @@ export class ReplayStore {
       this.#runs.requireReadable(notices);
       return { result, notices };
     };
-    const { result } = await this.#writer.run(write, ({ notices }) => this.#committed(notices), true);
+    const { result } = await this.#writer.run(write, ({ notices }) => this.#committed(notices), { isRepeatable: true });
     return result;
   }
 

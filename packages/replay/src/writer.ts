@@ -8,10 +8,13 @@ import { statfsSync } from 'node:fs';
 import { SegueError } from '@segue/core';
 import type { Tables } from './tables.js';
 
+export interface WriteOptions {
+  /** It may run again in place of a run that was undone, since it changes nothing but rows. Such writes cost less. */
+  readonly isRepeatable?: boolean;
+}
+
 /** A write that waits for its transaction. */
-interface Pending {
-  /** Whether it may run again in place of a run that was undone. */
-  readonly isRepeatable: boolean;
+interface Pending extends Required<WriteOptions> {
   /** Runs inside the transaction. */
   readonly write: () => void;
   /** Runs after it is on disk. */
@@ -43,9 +46,8 @@ export class Writer {
   /**
    * Runs `write` in the next transaction; resolves when it is on disk.
    * @param committed runs then, before anybody is answered
-   * @param isRepeatable whether `write` may run again after it was undone: it changes nothing but rows. Such writes cost less
    */
-  run<T>(write: () => T, committed: (result: T) => void, isRepeatable: boolean): Promise<T> {
+  run<T>(write: () => T, committed: (result: T) => void, { isRepeatable = false }: WriteOptions = {}): Promise<T> {
     if (this.#closed) return Promise.reject(new SegueError('UNAVAILABLE', 'the store is closed'));
     return new Promise<T>((resolve, reject) => {
       let outcome: { readonly value: T } | null = null;

@@ -13,6 +13,7 @@ import {
   removeFolder,
   runId,
   segment,
+  sized,
   stateOf,
   temporaryFolder,
 } from './support/fixtures.js';
@@ -24,10 +25,7 @@ function freshFolder(t: Test): string {
 }
 
 const twoGroups = {
-  groups: [
-    [0, 2],
-    [1, 2],
-  ],
+  groups: sized(2, 2),
 } as const;
 
 t.test('a group and the version that consumes it are recorded together or not at all', async (t) => {

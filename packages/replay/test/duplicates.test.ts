@@ -2,41 +2,20 @@
  * Duplicate delivery: the same segment comes twice, inside the time in which the broker knows a repetition and after it, and from a process that was
  * thought dead. The store keeps one and counts the others.
  */
-import { connectBus } from '@segue/bus';
 import { connect as connectNats } from 'nats';
 import t from 'tap';
-import { startNats } from '../../../test/support/nats.js';
-import {
-  member,
-  planOf,
-  problem,
-  removeFolder,
-  runId,
-  runRecord,
-  segmentAfter,
-  temporaryFolder,
-} from './support/fixtures.js';
-import { startReplay } from './support/processes.js';
+import { member, planOf, problem, runId, runRecord, segmentAfter } from './support/fixtures.js';
+import { newWorld } from './support/processes.js';
 
 /** The broker's own memory of message ids, made short: two minutes unless it is told otherwise. */
 const windowMs = 200;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 t.test('one row per segment, however often it is published, and a counter of the rest', async (t) => {
-  const folder = temporaryFolder();
-  const nats = await startNats();
-  const bus = await connectBus({ url: nats.url, name: 'test' });
+  const { nats, bus, start } = await newWorld(t);
   const nc = await connectNats({ servers: nats.url });
-  const replay = await startReplay({ natsUrl: nats.url, dataFolder: folder });
-  t.teardown(async () => {
-    await replay.kill();
-    replay.client.close();
-    await nc.close();
-    await bus.close();
-    await nats.stop();
-    removeFolder(folder);
-  });
-  const { client } = replay;
+  t.teardown(() => nc.close());
+  const { client } = await start();
   const prompt = problem('p0');
   await client.putRun({ run: runRecord(), expectedRevision: null });
   await client.putProblems({ runId, batchId: 'first' }, [prompt]);

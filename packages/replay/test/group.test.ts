@@ -10,6 +10,7 @@ import {
   open,
   runId,
   segment,
+  sized,
   stateOf,
   verdict,
 } from './support/fixtures.js';
@@ -40,10 +41,7 @@ t.test('a group is consumed by exactly one policy version, recorded with it in o
   const store = freshStore(t);
   await addRun(store);
   await open(store, 0, {
-    groups: [
-      [0, 2],
-      [1, 2],
-    ],
+    groups: sized(2, 2),
   });
   for (const group of [0, 1]) {
     await finish(store, member(group, 0), 1);
@@ -74,10 +72,7 @@ t.test('the first frozen batch stays, also when more groups complete before the 
   const store = freshStore(t);
   await addRun(store);
   await open(store, 0, {
-    groups: [
-      [0, 2],
-      [1, 2],
-    ],
+    groups: sized(2, 2),
   });
   await finish(store, member(0, 0), 1);
   await finish(store, member(0, 1), 0);
@@ -96,11 +91,7 @@ t.test('groups are counted in order up to the first that owes a segment or a ver
   const store = freshStore(t);
   await addRun(store);
   await open(store, 0, {
-    groups: [
-      [0, 2],
-      [1, 2],
-      [2, 2],
-    ],
+    groups: sized(2, 2, 2),
   });
   const progress = () => store.getIteration(runId, 0).progress;
   for (const group of [0, 2]) for (const i of [0, 1]) await finish(store, member(group, i), i);
@@ -134,11 +125,7 @@ t.test('groups whose rewards are all equal or with too few usable members are fi
   const store = freshStore(t);
   await addRun(store);
   await open(store, 0, {
-    groups: [
-      [0, 2],
-      [1, 2],
-      [2, 2],
-    ],
+    groups: sized(2, 2, 2),
     maxAttempts: 1,
   });
   for (const i of [0, 1]) await finish(store, member(0, i), 1);
@@ -249,10 +236,7 @@ t.test('sample draws judged trajectories by selector and tells each probability'
   const store = freshStore(t);
   await addRun(store);
   await open(store, 0, {
-    groups: [
-      [0, 4],
-      [1, 4],
-    ],
+    groups: sized(4, 4),
   });
   for (const i of [0, 1, 2, 3]) await finish(store, member(0, i), 1);
   for (const i of [0, 1, 2]) await finish(store, member(1, i), 0);

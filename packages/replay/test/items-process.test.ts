@@ -5,41 +5,18 @@
 import { connectTables, type TableClient } from '@segue/client';
 import { SegueError } from '@segue/core';
 import t, { type Test } from 'tap';
-import { startNats } from '../../../test/support/nats.js';
-import {
-  member,
-  planOf,
-  problem,
-  removeFolder,
-  runId,
-  runRecord,
-  segmentAfter,
-  temporaryFolder,
-  verdict,
-} from './support/fixtures.js';
-import { mortalProgram, type ReplayProcess, startReplay } from './support/processes.js';
+import { member, planOf, problem, runId, runRecord, segmentAfter, verdict } from './support/fixtures.js';
+import { mortalProgram, newWorld, type ReplayProcess } from './support/processes.js';
 
 const prompt = problem('p0');
 
-async function newWorld(t: Test, environment: Record<string, string>) {
-  const folder = temporaryFolder();
-  const nats = await startNats();
-  const started: ReplayProcess[] = [];
-  t.teardown(async () => {
-    for (const replay of started) {
-      await replay.kill();
-      replay.client.close();
-    }
-    await nats.stop();
-    removeFolder(folder);
-  });
+async function newTables(t: Test, tables: Record<string, string>) {
+  const { start } = await newWorld(t);
   return async (entry?: string, more: Record<string, string> = {}) => {
-    const options = { natsUrl: nats.url, dataFolder: folder, environment: { ...environment, ...more } };
-    const replay = await startReplay(entry === undefined ? options : { ...options, entry });
-    started.push(replay);
-    const tables = connectTables(replay.client.address);
-    t.teardown(() => tables.close());
-    return { ...replay, tables, table: (name: string) => tables.table(runId, name) };
+    const replay = await start({ ...(entry !== undefined && { entry }), environment: { ...tables, ...more } });
+    const client = connectTables(replay.client.address);
+    t.teardown(() => client.close());
+    return { ...replay, tables: client, table: (name: string) => client.table(runId, name) };
   };
 }
 
@@ -66,7 +43,7 @@ const queue = (name: string, maxSize: number, maxBatch: number) => ({
 });
 
 t.test('several inserters and samplers share a queue: every item comes out once, in order, whole', async (t) => {
-  const start = await newWorld(t, queue('QUEUE', 6, 4));
+  const start = await newTables(t, queue('QUEUE', 6, 4));
   const replay = await start();
   const members = 48;
   await addJudged(replay, members);
@@ -117,7 +94,7 @@ t.test('several inserters and samplers share a queue: every item comes out once,
 });
 
 t.test('a call that would outlast its deadline is told in time what it waited for', async (t) => {
-  const start = await newWorld(t, queue('QUEUE', 2, 1));
+  const start = await newTables(t, queue('QUEUE', 2, 1));
   const replay = await start();
   await addJudged(replay, 2);
   const { connectTables: connectRaw } = await import('@segue/bus');
@@ -146,7 +123,7 @@ async function drain(table: () => TableClient, died: () => Promise<void>): Promi
 }
 
 t.test('kill -9 of the store: no item is handed out twice, none that was accepted is lost unseen', async (t) => {
-  const start = await newWorld(t, { ...queue('QUEUE', 64, 1), ...queue('OTHER', 64, 1) });
+  const start = await newTables(t, { ...queue('QUEUE', 64, 1), ...queue('OTHER', 64, 1) });
   let replay = await start();
   const members = 60;
   await addJudged(replay, members);
@@ -186,7 +163,7 @@ async function sizeOf(table: () => TableClient): Promise<number> {
 }
 
 t.test('what was committed is filled in at the next start when the process died before it could', async (t) => {
-  const start = await newWorld(t, {
+  const start = await newTables(t, {
     SEGUE_REPLAY_TABLES__JUDGED__FILL: 'trajectories',
     SEGUE_REPLAY_TABLES__WHOLE__FILL: 'groups',
   });

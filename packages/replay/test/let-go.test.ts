@@ -13,8 +13,8 @@ import {
 } from './support/fixtures.js';
 import { freshStore } from './support/fresh-store.js';
 
-/** A run of one iteration with a group of two. Answers how to judge its last response, which commits nothing of the iteration. */
-async function goThrough(store: ReplayStore, runId: string, state: 'finished' | 'stopped' | 'paused') {
+/** A run with a group of two in its open iteration 0. */
+async function begin(store: ReplayStore, runId: string) {
   const record = await store.putRun(runRecord(runId), null);
   await store.putProblems({ runId, batchId: 'all' }, [problem('p0')]);
   const group = { id: groupId(runId, 0), runId, index: 0, problemId: 'p0', size: 2, iteration: 0 };
@@ -27,8 +27,14 @@ async function goThrough(store: ReplayStore, runId: string, state: 'finished' | 
     lastSpan: false,
   }));
   await store.openIteration({ runId, iteration: 0, policyVersion: 0, maxAttempts: 3, newGroups: [group], tasks });
-  for (const id of ids) await store.appendSegment(runId, segmentAfter(store.getTrajectory(id), 'stop'));
   const [first = '', last = ''] = ids;
+  return { record, first, last };
+}
+
+/** A run of one iteration. Answers how to judge its last response, which commits nothing of the iteration. */
+async function goThrough(store: ReplayStore, runId: string, state: 'finished' | 'stopped' | 'paused') {
+  const { record, first, last } = await begin(store, runId);
+  for (const id of [first, last]) await store.appendSegment(runId, segmentAfter(store.getTrajectory(id), 'stop'));
   await store.recordScore(runId, verdict(first, 1));
   await store.closeIteration({ runId, iteration: 0 });
   await store.freezeBatch({ runId, iteration: 0, maxGroups: 0, minUsable: 2, keepEqual: false });
@@ -56,19 +62,7 @@ t.test('a run that was stopped in mid-iteration is over, and asking about it tak
   t.teardown(() => removeFolder(folder));
   const before = openStore(folder);
   const runId = 'halfway';
-  const record = await before.putRun(runRecord(runId), null);
-  await before.putProblems({ runId, batchId: 'all' }, [problem('p0')]);
-  const group = { id: groupId(runId, 0), runId, index: 0, problemId: 'p0', size: 2, iteration: 0 };
-  const ids = [0, 1].map((member) => trajectoryId(group.id, member));
-  const tasks = ids.map((id) => ({
-    trajectoryId: id,
-    groupId: group.id,
-    problemId: 'p0',
-    segmentIndex: 0,
-    lastSpan: false,
-  }));
-  await before.openIteration({ runId, iteration: 0, policyVersion: 0, maxAttempts: 3, newGroups: [group], tasks });
-  const [first = '', last = ''] = ids;
+  const { record, first, last } = await begin(before, runId);
   await before.appendSegment(runId, segmentAfter(before.getTrajectory(first), 'stop'));
   await before.recordScore(runId, verdict(first, 1));
   t.equal(before.inMemory().runs, 1);

@@ -17,6 +17,7 @@ import {
   removeFolder,
   runId,
   segment,
+  sized,
   stateOf,
   temporaryFolder,
   verdict,
@@ -31,10 +32,7 @@ async function buildRun(folder: string, until: 'open' | 'frozen'): Promise<void>
   const store = openStore(folder);
   await addRun(store);
   await open(store, 0, {
-    groups: [
-      [0, 2],
-      [1, 2],
-    ],
+    groups: sized(2, 2),
   });
   await finish(store, member(0, 0), 1);
   await finish(store, member(0, 1), 0);

@@ -10,7 +10,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SeededRandom } from '@segue/core';
 import t from 'tap';
-import { startNats } from '../../../test/support/nats.js';
 import { bulky, bulkyProblem, missingFrom } from './support/bulky.js';
 import { imageAt, imageBetween, readTrace, straceArgs } from './support/crash-images.js';
 import {
@@ -25,7 +24,7 @@ import {
   segment,
   temporaryFolder,
 } from './support/fixtures.js';
-import { startReplay } from './support/processes.js';
+import { newWorld } from './support/processes.js';
 
 // Another start of the machine: the library must not trust what it has not synced.
 process.env.LMDB_RESTORE = 'safe';
@@ -46,21 +45,10 @@ const tracer = spawnSync('strace', ['-f', '-o', '/dev/null', 'true']);
 const cannotTrace = tracer.status === 0 ? false : 'strace is not installed, or may not trace here';
 
 t.test('the recorded writes of the process, replayed up to any moment', { skip: cannotTrace }, async (t) => {
-  const folder = temporaryFolder();
-  const nats = await startNats();
+  const { folder, start } = await newWorld(t);
   const prefix = join(folder, 'trace', 'call');
   mkdirSync(join(folder, 'trace'));
-  const replay = await startReplay({
-    natsUrl: nats.url,
-    dataFolder: folder,
-    wrapper: ['strace', ...straceArgs(prefix)],
-  });
-  t.teardown(async () => {
-    replay.client.close();
-    await replay.kill();
-    await nats.stop();
-    removeFolder(folder);
-  });
+  const replay = await start({ wrapper: ['strace', ...straceArgs(prefix)] });
   const trajectories = 96;
   await replay.client.putRun({ run: runRecord(), expectedRevision: null });
   await replay.client.putProblems({ runId, batchId: 'first' }, [bulkyProblem]);

@@ -2,56 +2,12 @@
  * The store as a process among others: what it takes from the streams, what it hands over, and what is left of it after a kill.
  * Real nats-server, real processes, real files.
  */
-import { type Bus, connectBus, type Lease, pause } from '@segue/bus';
+import type { Bus, Lease } from '@segue/bus';
 import { type Problem, type RewardTask, SeededRandom, type Segment, SegueError } from '@segue/core';
-import t, { type Test } from 'tap';
-import { startNats, type TestNats } from '../../../test/support/nats.js';
-import {
-  failedVerdict,
-  member,
-  planOf,
-  problem,
-  removeFolder,
-  runId,
-  runRecord,
-  segmentAfter,
-  temporaryFolder,
-  verdict,
-} from './support/fixtures.js';
-import { mortalProgram, type ReplayProcess, startReplay } from './support/processes.js';
-
-interface World {
-  readonly nats: TestNats;
-  readonly bus: Bus;
-  /** Starts the store, again over the same folder when it was killed. */
-  readonly start: (entry?: string, environment?: Record<string, string>) => Promise<ReplayProcess>;
-}
-
-async function newWorld(t: Test): Promise<World> {
-  const folder = temporaryFolder();
-  const nats = await startNats();
-  const bus = await connectBus({ url: nats.url, name: 'test' });
-  const started: ReplayProcess[] = [];
-  t.teardown(async () => {
-    for (const replay of started) {
-      await replay.kill();
-      replay.client.close();
-    }
-    await bus.close();
-    await nats.stop();
-    removeFolder(folder);
-  });
-  return {
-    nats,
-    bus,
-    start: async (entry, environment = {}) => {
-      const options = { natsUrl: nats.url, dataFolder: folder, environment };
-      const replay = await startReplay(entry === undefined ? options : { ...options, entry });
-      started.push(replay);
-      return replay;
-    },
-  };
-}
+import t from 'tap';
+import { until } from '../../../test/support/waiting.js';
+import { failedVerdict, member, planOf, problem, runId, runRecord, segmentAfter, verdict } from './support/fixtures.js';
+import { mortalProgram, newWorld, type ReplayProcess } from './support/processes.js';
 
 const prompt = problem('p0');
 
@@ -64,15 +20,6 @@ async function openRun({ client }: ReplayProcess, size: number): Promise<void> {
 
 function firstSegment(index: number, endReason: Segment['endReason']): Segment {
   return segmentAfter({ id: member(0, index), promptTokens: prompt.promptTokens, segments: [] }, endReason);
-}
-
-/** Looks until it is so, many times as long as a lease of the streams lasts. */
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  for (let looks = 0; looks < 2_000; looks++) {
-    if (await isSo()) return;
-    await pause(20);
-  }
-  throw new Error(`never so: ${isSo}`);
 }
 
 async function isDrained(bus: Bus): Promise<boolean> {
@@ -215,13 +162,13 @@ t.test('what the store can never take goes to the dead letters, the rest goes on
 
 t.test('commit to reward task is derived again: a store killed between the commit and the message', async (t) => {
   const { bus, start } = await newWorld(t);
-  const first = await start(mortalProgram, { DIE_AFTER: 'segment' });
+  const first = await start({ entry: mortalProgram, environment: { DIE_AFTER: 'segment' } });
   await openRun(first, 1);
   await bus.publishSegment(runId, firstSegment(0, 'stop'));
   t.equal(await first.gone, 'SIGKILL');
   t.same(await bus.takeRewardTasks(1, { waitMs: 0 }), [], 'it died before it could say so');
 
-  const second = await start(mortalProgram, { DIE_AFTER: 'score' });
+  const second = await start({ entry: mortalProgram, environment: { DIE_AFTER: 'score' } });
   // Its lease runs out first. Killed while it has the segment in hand, it would leave it to the next process once more.
   await until(() => isDrained(bus));
   const unchanged = { appendsByOutcome: { committed: 1, 'kept-earlier': 1 }, finished: 1 };

@@ -2,21 +2,11 @@
  * Retention in a store that runs: the records of old runs go, and what the bus keeps of them, while another run goes on; and again after a kill in between. Real
  * nats-server, real processes. Which runs go, and what of them, is retention.test.ts.
  */
-import { connectBus, pause } from '@segue/bus';
 import type { RunState } from '@segue/core';
 import t from 'tap';
-import { startNats } from '../../../test/support/nats.js';
-import {
-  member,
-  planOf,
-  problem,
-  removeFolder,
-  runId,
-  runRecord,
-  segmentAfter,
-  temporaryFolder,
-} from './support/fixtures.js';
-import { type ReplayProcess, startReplay } from './support/processes.js';
+import { until } from '../../../test/support/waiting.js';
+import { member, planOf, problem, runId, runRecord, segmentAfter } from './support/fixtures.js';
+import { newWorld, type ReplayProcess } from './support/processes.js';
 
 const trajectories = 64;
 const retention = { SEGUE_REPLAY_RETENTION__FINISHED_RUNS: '1', SEGUE_REPLAY_RETENTION__MIN_AGE_HOURS: '0' };
@@ -28,15 +18,6 @@ async function addRun({ client }: ReplayProcess, id: string, createdAtMs: number
   await client.putRun({ run: { ...run, state }, expectedRevision: revision });
 }
 
-/** Looks until it is so; longer than a store takes to start and to look twice, it has not happened. */
-async function until(isSo: () => Promise<boolean>, what: string): Promise<void> {
-  for (let looks = 0; looks < 1_000; looks++) {
-    if (await isSo()) return;
-    await pause(20);
-  }
-  throw new Error(`never happened: ${what}`);
-}
-
 async function countProblems({ client }: ReplayProcess, id: string): Promise<number> {
   let count = 0;
   for await (const _ of client.listProblems({ runId: id, purpose: null })) count++;
@@ -44,30 +25,13 @@ async function countProblems({ client }: ReplayProcess, id: string): Promise<num
 }
 
 t.test('old runs go while a run goes on', async (t) => {
-  const folder = temporaryFolder();
-  const nats = await startNats();
-  const bus = await connectBus({ url: nats.url, name: 'test' });
-  const started: ReplayProcess[] = [];
-  t.teardown(async () => {
-    for (const replay of started) {
-      await replay.kill();
-      replay.client.close();
-    }
-    await bus.close();
-    await nats.stop();
-    removeFolder(folder);
-  });
-  const start = async (environment: Record<string, string>) => {
-    const replay = await startReplay({ natsUrl: nats.url, dataFolder: folder, environment });
-    started.push(replay);
-    return replay;
-  };
+  const { bus, start } = await newWorld(t);
   const signal = async (id: string) => {
     await bus.putActivePolicy({ runId: id, version: 1, manifestSha256: 'ab', folder: '/p', trainerAddress: 'h:1' });
     await bus.putIterationSignal({ runId: id, iteration: 0, policyVersion: 0, open: false });
   };
 
-  const before = await start({});
+  const before = await start();
   await addRun(before, runId, 1, 'running');
   await before.client.openIteration(planOf(0, [[0, trajectories]]));
   await addRun(before, 'oldest', 2, 'finished');
@@ -77,7 +41,7 @@ t.test('old runs go while a run goes on', async (t) => {
   t.same((await bus.signalledRuns()).sort(), ['newest', 'older', 'oldest', runId]);
   await before.kill();
 
-  const store = await start(retention);
+  const store = await start({ environment: retention });
   let published = 0;
   const publish = async () => {
     const at = { id: member(0, published++), promptTokens: problem('p0').promptTokens, segments: [] };
@@ -106,7 +70,7 @@ t.test('old runs go while a run goes on', async (t) => {
   await store.kill();
   // As if the store had died between the two.
   await signal('older');
-  const after = await start(retention);
+  const after = await start({ environment: retention });
   await until(areGone, 'a store that begins makes up for what one before had left');
   t.equal((await after.client.getStatistics({ runId })).appendsByOutcome.committed, trajectories);
 });

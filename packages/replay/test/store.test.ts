@@ -17,6 +17,7 @@ import {
   runId,
   runRecord,
   segment,
+  sized,
   temporaryFolder,
 } from './support/fixtures.js';
 import { code, freshStore } from './support/fresh-store.js';
@@ -99,11 +100,7 @@ t.test('what the memory knows of an iteration is built again at start', async (t
   const before = openStore(folder);
   await addRun(before);
   await open(before, 0, {
-    groups: [
-      [0, 2],
-      [1, 3],
-      [2, 2],
-    ],
+    groups: sized(2, 3, 2),
     maxAttempts: 2,
   });
   await finish(before, member(0, 0), 1);

@@ -24,6 +24,7 @@ function open(t: Test) {
   return { tables, writer: new Writer(tables, { maxStoreBytes: 1e9 }) };
 }
 
+const repeatable = { isRepeatable: true };
 const refused = () => new SegueError('INVALID_INPUT', 'no');
 const isRefused = { status: 'rejected', reason: { code: 'INVALID_INPUT' } };
 
@@ -34,7 +35,7 @@ t.test('rows that are written late: each write of a transaction sees them, the f
       writer.run(
         () => countedUp(tables),
         () => {},
-        true,
+        repeatable,
       ),
     ),
   );
@@ -70,9 +71,9 @@ for (const [when, hasChanged] of [
     };
     const committed: number[] = [];
     const results = await Promise.allSettled([
-      writer.run(good, (count) => committed.push(count), true),
-      writer.run(bad, () => t.fail('it is not committed'), true),
-      writer.run(good, (count) => committed.push(count), true),
+      writer.run(good, (count) => committed.push(count), repeatable),
+      writer.run(bad, () => t.fail('it is not committed'), repeatable),
+      writer.run(good, (count) => committed.push(count), repeatable),
     ]);
     t.match(results, [{ value: 1 }, isRefused, { value: 2 }]);
     t.same(committed, [1, 2]);
@@ -93,7 +94,7 @@ t.test('a write that must not run again runs once, whatever breaks off beside it
     countedUp(tables);
     throw refused();
   };
-  const results = await Promise.allSettled([writer.run(once, () => {}, false), writer.run(bad, () => {}, true)]);
+  const results = await Promise.allSettled([writer.run(once, () => {}), writer.run(bad, () => {}, repeatable)]);
   t.match(results, [{ value: 1 }, isRefused]);
   t.equal(runs, 1);
   t.equal(tables.counters.get([runId])?.finished, 1);
@@ -111,8 +112,8 @@ t.test('of a write that runs again the last run counts', async (t) => {
     throw refused();
   };
   const results = await Promise.allSettled([
-    writer.run(fickle, () => {}, true),
-    writer.run(bad, () => t.fail('it is not committed'), true),
+    writer.run(fickle, () => {}, repeatable),
+    writer.run(bad, () => t.fail('it is not committed'), repeatable),
   ]);
   t.match(results, [{ value: 1 }, isRefused], 'what is in the file is not answered with a refusal');
   t.equal(tables.counters.get([runId])?.finished, 1);

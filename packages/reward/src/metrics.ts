@@ -11,7 +11,11 @@ export const rewardMetricTable = {
     help: 'Tasks of the reward queue, by what became of them',
     labels: { outcome: [...scoreStatuses, 'not-needed', 'returned', 'discarded'] },
   },
-  in_hand: { type: 'gauge', unit: 'count', help: 'Tasks in hand: `concurrency` of them are judged at once; while the queue holds plenty up to three times as many more are fetched, wait, or are told' },
+  in_hand: {
+    type: 'gauge',
+    unit: 'count',
+    help: 'Tasks in hand: `concurrency` of them are judged at once; while the queue holds plenty up to three times as many more are fetched, wait, or are told',
+  },
   task_seconds: {
     type: 'histogram',
     unit: 'seconds',

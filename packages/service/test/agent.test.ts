@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import { type Bus, connectBus } from '@segue/bus';
 import t, { type Test } from 'tap';
 import { startNats } from '../../../test/support/nats.js';
+import { until } from '../../../test/support/waiting.js';
 import { type AgentOwner, CheckpointAgent, createMetrics, serveAgent } from '../dist/index.js';
 
 const entry = new URL('../../engine/dist/process/engine-process.js', import.meta.url);
@@ -39,10 +40,6 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-async function until(what: () => Promise<boolean>): Promise<void> {
-  while (!(await what())) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 t.test('of two agents one has the device, and what it gives back is free', async (t) => {

@@ -161,7 +161,7 @@ export class PolicyStore {
         await copyFile(join(source, name), join(staged, name));
         await syncPath(join(staged, name));
       }
-      for (const { name, sha256 } of files) this.#remember(await identityOf(join(staged, name)), sha256);
+      await this.#rememberAll(staged, files);
       await syncPath(staged);
       const content = join(runFolder, contentName(version, manifestSha256));
       await rename(staged, content);
@@ -182,7 +182,7 @@ export class PolicyStore {
       const names = (await readdir(staged)).filter((name) => name !== manifestFileName).sort();
       const files = [];
       for (const name of names) files.push({ name, ...(await describeFile(join(staged, name), isOnDisk, sums[name])) });
-      for (const { name, sha256 } of files) this.#remember(await identityOf(join(staged, name)), sha256);
+      await this.#rememberAll(staged, files);
       const text = formatPolicyManifest({ formatVersion: 1, ...origin, files });
       await writeFile(join(staged, manifestFileName), text, { flush: isOnDisk });
       if (isOnDisk) await syncPath(staged);
@@ -244,6 +244,10 @@ export class PolicyStore {
     const isLoose = (name: string) =>
       name.startsWith(stagedPrefix) || (name.startsWith(contentPrefix) && !used.has(name));
     for (const name of names.filter(isLoose)) await rm(join(runFolder, name), { recursive: true, force: true });
+  }
+
+  async #rememberAll(folder: string, files: PolicyManifest['files']): Promise<void> {
+    for (const { name, sha256 } of files) this.#remember(await identityOf(join(folder, name)), sha256);
   }
 
   /** Of the newest files alone: older ones are read again, should they be asked for. */

@@ -89,10 +89,10 @@ class ReplayBench {
   /** A run with `count` trajectories in an open iteration. @returns its id */
   async #newRun(count) {
     const runId = `bench-${this.#runs++}`;
-    const { run, problem, newGroups, tasks } = smallRun(runId, count);
+    const { run, problem, opening } = smallRun(runId, count);
     await this.replay.putRun({ run, expectedRevision: null });
     await this.replay.putProblems({ runId, batchId: 'first' }, [problem]);
-    await this.replay.openIteration({ runId, iteration: 0, policyVersion: 0, maxAttempts: 3, newGroups, tasks });
+    await this.replay.openIteration(opening);
     return runId;
   }
 

@@ -18,34 +18,23 @@ import {
   replayContract,
   tablesContract,
 } from '@segue/bus';
-import { emptyTokenHash, groupId, hashTokens, segmentId, trajectoryId } from '@segue/core';
+import { emptyTokenHash, groupId, hashTokens, trajectoryId } from '@segue/core';
 import { open } from 'lmdb';
 import { ReplayStore } from '../../../packages/replay/dist/store.js';
+import { newGroups, promptTokens, runRecord, segmentOf, trainProblem } from './stored-run.mjs';
 
-export const promptTokens = Int32Array.of(1, 2, 3);
 export const groupSize = 16;
 
 /** The n-th record of a run: a first segment with 8 bytes per token. */
-export function recordOf(runId, n, bytes, endReason = 'budget') {
+function recordOf(runId, n, bytes, endReason = 'budget') {
   const id = trajectoryId(groupId(runId, Math.floor(n / groupSize)), n % groupSize);
   const length = Math.max(1, Math.round(bytes / 8));
-  return {
-    id: segmentId(id, 0),
-    trajectoryId: id,
-    index: 0,
-    attempt: 0,
-    iteration: 0,
-    policyVersion: 0,
-    actorId: 'bench',
+  return segmentOf(id, 0, {
     prefixHash: hashTokens(promptTokens, emptyTokenHash),
     tokens: Int32Array.from({ length }, (_, i) => (i * 7 + n) % 150_000),
     logProbs: Float32Array.from({ length }, (_, i) => -((i * 31 + n) % 97) / 16),
-    origins: null,
-    lossMask: null,
     endReason,
-    error: null,
-    meter: { promptTokens: 3, reprefillTokens: 0, startedAtMs: 1000, endedAtMs: 2000 },
-  };
+  });
 }
 
 /** Runs `work` for `from` to `from + count` - 1 with at most `window` on the way. */
@@ -57,39 +46,13 @@ async function inWindow({ from, count, window }, work) {
   await Promise.all(Array.from({ length: window }, lane));
 }
 
-/** A run with one problem and `count` trajectories of it, as the store is told of them. */
+/** A run with one problem and `count` trajectories of it, and the call that begins them. */
 export function smallRun(runId, count) {
-  const problem = {
-    id: 'p0',
-    purpose: 'train',
-    prompt: 'prompt',
-    promptTokens,
-    answer: '7',
-    scorer: 'exact',
-    tags: [],
-    difficulty: null,
-    metadata: {},
-    response: null,
-  };
-  const run = {
-    ...{ id: runId, configJson: '{}', state: 'created', createdAtMs: 0, revision: 0, error: '', progressJson: '' },
-    ...{ trainProblems: 0, evaluationProblems: 0, warmupProblems: 0 },
-  };
-  const newGroups = Array.from({ length: Math.ceil(count / groupSize) }, (_, index) => {
-    return { id: groupId(runId, index), runId, index, problemId: problem.id, size: groupSize, iteration: 0 };
-  });
-  const tasks = newGroups.flatMap(({ id }) =>
-    Array.from({ length: groupSize }, (_, member) => {
-      return {
-        trajectoryId: trajectoryId(id, member),
-        groupId: id,
-        problemId: problem.id,
-        segmentIndex: 0,
-        lastSpan: false,
-      };
-    }),
-  );
-  return { run, problem, newGroups, tasks };
+  const problem = trainProblem('p0');
+  const groups = { count: Math.ceil(count / groupSize), size: groupSize, problemIdOf: () => problem.id };
+  const { groups: newOnes, tasks } = newGroups(runId, groups);
+  const opening = { runId, iteration: 0, policyVersion: 0, maxAttempts: 3, newGroups: newOnes, tasks };
+  return { run: runRecord(runId), problem, opening };
 }
 
 const open_ = {};
@@ -188,24 +151,22 @@ const operations = {
     });
     return { address: `127.0.0.1:${await listen(server, '127.0.0.1', 0)}` };
   },
-  /** The store without any wire: its appends, all rows of them, 128 on the way as from the bus. @returns also its processor time */
+  /** The store without any wire: its appends, all rows of them, 128 on the way as from the bus. @returns the processor time of one */
   async store({ count, bytes }) {
     const folder = await mkdtemp(join(tmpdir(), 'segue-bench-store-'));
     const store = new ReplayStore({ folder, maxStoreBytes: 2 ** 40 });
     const runId = 'alone';
-    const { run, problem, newGroups, tasks } = smallRun(runId, count);
+    const { run, problem, opening } = smallRun(runId, count);
     await store.putRun(run, null);
     await store.putProblems({ runId, batchId: 'first' }, [problem]);
-    await store.openIteration({ runId, iteration: 0, policyVersion: 0, maxAttempts: 3, newGroups, tasks });
+    await store.openIteration(opening);
     const records = Array.from({ length: count }, (_, n) => recordOf(runId, n, bytes));
     const cpuBefore = process.cpuUsage();
-    const begin = performance.now();
     await inWindow({ from: 0, count, window: 128 }, (n) => store.appendSegment(runId, records[n]));
-    const ms = performance.now() - begin;
     const { user, system } = process.cpuUsage(cpuBefore);
     await store.close();
     await rm(folder, { recursive: true });
-    return { ms, cpuMicroseconds: (user + system) / count };
+    return { cpuMicroseconds: (user + system) / count };
   },
   /** Group commit alone: rows of this size, `batch` in a transaction, each transaction on disk before the next. */
   async commit({ count, bytes, batch }) {

@@ -11,7 +11,7 @@ import { weightsFirstPays } from '../../../packages/engine/dist/generate/weights
 import { emit } from '../../../packages/engine/dist/graph/emit.js';
 import { tensor } from '../../../packages/engine/dist/graph/session.js';
 import { openWeights } from '../../../packages/engine/dist/model/weights.js';
-import { cpuTimeMs } from './cpu-time.mjs';
+import { bestCpuTimeMs } from './cpu-time.mjs';
 
 const runs = 3;
 
@@ -94,15 +94,7 @@ export async function stepAlone(path, shape) {
   const session = await open();
   return {
     /** Milliseconds of processor time a step, the better of two runs. */
-    async measure() {
-      let best = Number.POSITIVE_INFINITY;
-      for (let run = 0; run < 2; run++) {
-        const begin = cpuTimeMs();
-        await session.run(feeds);
-        best = Math.min(best, cpuTimeMs() - begin);
-      }
-      return best / shape.steps;
-    },
+    measure: async () => (await bestCpuTimeMs(2, () => session.run(feeds))) / shape.steps,
     stop: () => session.release(),
   };
 }

@@ -2,7 +2,7 @@
 import { Builder } from '../../../packages/engine/dist/graph/builder.js';
 import { emit } from '../../../packages/engine/dist/graph/emit.js';
 import { Session } from '../../../packages/engine/dist/graph/session.js';
-import { cpuTimeMs } from './cpu-time.mjs';
+import { bestCpuTimeMs } from './cpu-time.mjs';
 
 /** @param {number} length */
 export const randomFloats = (length) => Float32Array.from({ length }, () => Math.random() - 0.5);
@@ -17,15 +17,7 @@ export async function timedGraph(build, repeats) {
   const session = await Session.create(emit(b), { name: 'measured graph' });
   return {
     /** Milliseconds of processor time, the best of the runs. */
-    async measure(feeds) {
-      let best = Number.POSITIVE_INFINITY;
-      for (let i = 0; i < repeats; i++) {
-        const begin = cpuTimeMs();
-        await session.run(feeds);
-        best = Math.min(best, cpuTimeMs() - begin);
-      }
-      return best;
-    },
+    measure: (feeds) => bestCpuTimeMs(repeats, () => session.run(feeds)),
     stop: () => session.dispose(),
   };
 }

@@ -100,9 +100,7 @@ export class FakeEngine implements Engine {
         throw new SegueError('RESOURCE_EXHAUSTED', 'too many');
       }
       this.admitted.push(...requests.map(({ id }) => id));
-      for (const request of requests) {
-        joinWaiting(this.waiting, request, ({ passesWaiting }) => passesWaiting ?? false);
-      }
+      for (const request of requests) joinWaiting(this.waiting, request, (one) => one);
       this.#fillSlots();
     });
   }

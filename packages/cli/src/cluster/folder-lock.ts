@@ -9,7 +9,7 @@
 import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SegueError } from '@segue/core';
-import { isRunning, startOf } from './process-start.js';
+import { isRunning, startOf } from './process-identity.js';
 
 const prefix = 'cluster.lock.';
 /** Written over the owner when the lock is given back. */

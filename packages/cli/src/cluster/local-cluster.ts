@@ -17,7 +17,7 @@ import { Child, type ChildSpec, defaultRestartRules, type ReadyLine, type Restar
 import { colocatedSettings, removeSharedFolder } from './colocated.js';
 import { FolderLock } from './folder-lock.js';
 import { endOrphan, findNatsServer, natsSpec } from './nats-server.js';
-import { isRunning, startOf } from './process-start.js';
+import { isRunning, startOf } from './process-identity.js';
 
 export interface ClusterOptions {
   /** Folder of all data, `.segue` by default. */

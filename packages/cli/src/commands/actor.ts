@@ -8,10 +8,10 @@ import { createWriteStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { isId, SegueError } from '@segue/core';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { readClusterState, readServiceReady, serviceEntry } from '../cluster/local-cluster.js';
 import { addConnectFlags, type ConnectFlags, withClient } from './connect.js';
-import { collect } from './options.js';
+import { repeatedOption } from './options.js';
 import { addExamples, jsonOption, print } from './output.js';
 
 interface JoinFlags {
@@ -29,8 +29,13 @@ export function addActorCommand(program: Command): void {
     .description('start one more actor; Ctrl-C or SIGTERM makes it save what it generates and leave')
     .option('--data <folder>', 'folder of the local cluster, and of this actor', '.segue')
     .option('--nats <url>', 'message server of another cluster')
-    .option('--id <id>', 'its name in logs, metrics and the registry', `joined-${process.pid}`)
-    .option('--set <key=value>', 'any key of the actor, such as slots=16', collect, [])
+    .addOption(
+      new Option('--id <id>', 'its name in logs, metrics and the registry').default(
+        `joined-${process.pid}`,
+        'joined- and the number of the process',
+      ),
+    )
+    .addOption(repeatedOption('--set <key=value>', 'any key of the actor, such as slots=16'))
     .option(...jsonOption)
     .action(async (flags: JoinFlags) => {
       process.exitCode = await join(flags);

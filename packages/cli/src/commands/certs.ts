@@ -3,7 +3,7 @@
  */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { collect, wholeNumber } from './options.js';
+import { repeatedOption, wholeNumber } from './options.js';
 import { addExamples, type JsonFlag, jsonOption, printEach } from './output.js';
 
 interface FolderFlags extends JsonFlag {
@@ -24,9 +24,9 @@ export function addCertsCommands(program: Command): void {
   const certs = program.command('certs').description('certificates for mTLS: a local authority, services, clients');
   const create = withFolder(certs.command('create'))
     .description('make the authority and what is missing of the certificates of all services, and of the named clients')
-    .option('--host <name>', 'host name or address of the services beside this machine; may be repeated', collect, [])
-    .option('--client <name>', 'a client that gets a certificate; may be repeated', collect, [])
-    .option('--scorer <name>', 'a scorer server of your own that gets one; may be repeated', collect, [])
+    .addOption(repeatedOption('--host <name>', 'host name or address of the services beside this machine'))
+    .addOption(repeatedOption('--client <name>', 'a client that gets a certificate'))
+    .addOption(repeatedOption('--scorer <name>', 'a scorer server of your own that gets one'))
     .option('--days <n>', 'how long they last', wholeNumber(1), 365)
     .action(createCertificates);
   addExamples(

@@ -2,7 +2,7 @@
  * `segue credentials`: everything that a cluster off loopback asks its parts for, a folder for each. What `segue certs`, `tokens` and `nats-config` make one by one.
  */
 import type { Command } from 'commander';
-import { collect, wholeNumber } from './options.js';
+import { repeatedOption, wholeNumber } from './options.js';
 import { addExamples, jsonOption, print } from './output.js';
 
 interface Flags {
@@ -20,8 +20,8 @@ export function addCredentialsCommand(program: Command): void {
       'make or renew the credentials of a whole cluster: a folder for each service, for the message server, for each client',
     )
     .option('--out <folder>', 'folder of these folders, as the cluster will find it', 'credentials')
-    .option('--host <name>', 'host name or address of services and message server; may be repeated', collect, [])
-    .option('--client <name>', 'a client that may read and submit, beside the operator; may be repeated', collect, [])
+    .addOption(repeatedOption('--host <name>', 'host name or address of services and message server'))
+    .addOption(repeatedOption('--client <name>', 'a client that may read and submit, beside the operator'))
     .option('--days <n>', 'how long certificates and tokens last', wholeNumber(1), 365)
     .option(...jsonOption)
     .addHelpText(

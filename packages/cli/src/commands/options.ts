@@ -14,8 +14,11 @@ export function wholeNumber(minimum: number): (text: string) => number {
   };
 }
 
-export function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
+/** A flag that takes one value each time it is given, and gives a list. */
+export function repeatedOption(flags: string, about: string): Option {
+  return new Option(flags, `${about}; may be repeated`)
+    .argParser((value, before: readonly string[]) => [...before, value])
+    .default([], 'none');
 }
 
 export interface LocalRunFlags {
@@ -82,7 +85,7 @@ export function addLocalRunFlags(command: Command): Command {
     .option('--iterations <n>', 'iterations of rollout and training', wholeNumber(0))
     .addOption(new Option('--control <kind>', 'control experiment').choices(['none', 'random-reward']))
     .option('--no-partial', 'wait for every trajectory instead of partial rollouts')
-    .option('--set <key=value>', 'any key of the run configuration, such as train.learningRate=5e-5', collect, [])
+    .addOption(repeatedOption('--set <key=value>', 'any key of the run configuration, such as train.learningRate=5e-5'))
     .option('--resume [run]', 'go on with the newest unfinished run, or the named one')
     .option('--secure', 'certificates, tokens and users of the message server on this machine too; see SECURITY.md')
     .option(...jsonOption);

@@ -10,7 +10,7 @@ import { addExamples } from './output.js';
 
 interface RunFlags extends LocalRunFlags {
   readonly config?: string;
-  readonly problems: readonly string[];
+  readonly problems?: readonly string[];
   readonly name: string;
 }
 
@@ -23,7 +23,6 @@ export function addRunCommand(program: Command): void {
     .option(
       '--problems <files...>',
       'JSONL files: prompt (text or chat messages), answer, scorer, tags, difficulty, metadata, purpose (train, evaluation, warmup), response',
-      [],
     );
   addLocalRunFlags(command).action(async (flags: RunFlags) => {
     process.exitCode = await runOwnProblems(flags);
@@ -37,10 +36,11 @@ export function addRunCommand(program: Command): void {
 }
 
 async function runOwnProblems(flags: RunFlags): Promise<number> {
-  if (flags.problems.length === 0 && flags.resume === undefined) {
+  const { problems = [] } = flags;
+  if (problems.length === 0 && flags.resume === undefined) {
     throw new SegueError('INVALID_CONFIG', 'give at least one --problems file');
   }
-  const batches = await fileBatches(flags.problems);
+  const batches = await fileBatches(problems);
   return runLocally({
     flags,
     base: flags.name,

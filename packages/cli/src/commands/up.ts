@@ -8,7 +8,7 @@ import type { Command } from 'commander';
 import { defaultClusterOptions } from '../cluster/local-cluster.js';
 import { composeUp } from '../compose/compose-cluster.js';
 import { withLocalCluster } from '../run/with-cluster.js';
-import { collect, wholeNumber } from './options.js';
+import { repeatedOption, wholeNumber } from './options.js';
 import { addExamples, jsonOption, print } from './output.js';
 
 interface UpFlags {
@@ -32,7 +32,7 @@ export function addUpCommand(program: Command): void {
     .description('start a cluster for clients, without a run: on this machine until Ctrl-C, or in containers')
     .option('--data <folder>', 'folder of all data', '.segue')
     .option('--actors <n>', 'rollout actors', wholeNumber(0), 2)
-    .option('--set <service.key=value>', 'any key of a service, such as reward.timeoutMs=30000', collect, [])
+    .addOption(repeatedOption('--set <service.key=value>', 'any key of a service, such as reward.timeoutMs=30000'))
     .option('--secure', 'certificates, tokens and users of the message server on this machine too; see SECURITY.md')
     .option('--compose', 'in containers, with Prometheus, until segue down --compose: deploy/docker-compose.yml')
     .option('--gpu', 'with --compose: actors and trainer on NVIDIA devices')

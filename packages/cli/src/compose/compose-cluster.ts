@@ -1,6 +1,6 @@
 /**
- * The cluster of deploy/docker-compose.yml, as `segue up --compose` starts it: up, restart what uses credentials of before, wait until all is healthy, fetch
- * the operator's credentials, so that other commands find it through the data folder.
+ * The cluster of deploy/docker-compose.yml, as `segue up --compose` starts it: up, restart what began before its credentials were renewed, wait until all is
+ * healthy, fetch the operator's credentials, so that other commands find it through the data folder.
  */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

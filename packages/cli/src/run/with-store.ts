@@ -9,28 +9,20 @@ import { requireLocalStore } from '../store/local-store.js';
 export async function withStore<T>(dataFolder: string, work: (store: StoreClient) => Promise<T>): Promise<T> {
   const running = await readClusterState(resolve(dataFolder));
   const address = running?.processes.find((p) => p.name === 'replay')?.address;
-  if (running && address !== undefined) return use(address, credentialsOf(running), work);
+  if (running && address !== undefined) return withStoreAt(address, credentialsOf(running), work);
   await requireLocalStore(resolve(dataFolder));
   const options = { ...defaultClusterOptions, dataFolder: resolve(dataFolder), actors: 0, only: ['replay'] as const };
   const cluster = new LocalCluster(options, () => {});
   await cluster.start();
   try {
-    return await use(cluster.child('replay').address.address, cluster.credentials, work);
+    return await withStoreAt(cluster.child('replay').address.address, cluster.credentials, work);
   } finally {
     await cluster.stop();
   }
 }
 
-/** A store that runs elsewhere. @param address host:port */
-export function withStoreAt<T>(
-  address: string,
-  credentials: ClientCredentials,
-  work: (store: StoreClient) => Promise<T>,
-): Promise<T> {
-  return use(address, credentials, work);
-}
-
-async function use<T>(
+/** A store that runs already. @param address host:port */
+export async function withStoreAt<T>(
   address: string,
   credentials: ClientCredentials,
   work: (store: StoreClient) => Promise<T>,

@@ -2,7 +2,7 @@
  * The rows of runs' timelines, kept between two looks: what is scored does not change any more, so that a look at a run of ten thousand trajectories reads only what goes on, what has
  * failed (a dead letter may be put back to work) and what is new. All who look at the same time share one reading.
  */
-import { type EndReason, parseTrajectoryId, type TimelineRow } from '@segue/core';
+import { type EndReason, maxTimelineNames, parseTrajectoryId, type TimelineRow } from '@segue/core';
 import type { Cluster } from '../cluster.js';
 
 /** A bar of the timeline. */
@@ -18,9 +18,6 @@ export interface PageTrajectory {
 
 /** Runs whose rows are kept, of those that were looked at last. */
 const keptRuns = 4;
-
-/** Trajectories that a question to the store may name; where more are open, all since the oldest of them are read. */
-const maxNamed = 10_000;
 
 interface Timeline {
   /** In order of planning. */
@@ -64,7 +61,8 @@ export class Timelines {
 
   async #refresh(runId: string, timeline: Timeline): Promise<void> {
     const { rows, open } = timeline;
-    const isNamed = open.size <= maxNamed;
+    // Where more are open than a question may name, all since the oldest of them are read.
+    const isNamed = open.size <= maxTimelineNames;
     const [oldest] = open;
     const fromGroup = isNamed || oldest === undefined ? timeline.newestGroup : parseTrajectoryId(oldest).groupIndex;
     const request = { runId, fromGroup, also: isNamed ? [...open] : [] };

@@ -172,7 +172,8 @@ export class LocalEngine implements Engine {
     }
     for (const request of requests) {
       const prompt = this.#prompts.hold(request.promptKey, request.promptTokens);
-      joinWaiting(this.#waiting, { sequence: new Sequence(request), prompt, own: [], ready: false }, passes);
+      const row = { sequence: new Sequence(request), prompt, own: [], ready: false };
+      joinWaiting<DecodeRow>(this.#waiting, row, ({ sequence }) => sequence.request);
     }
     this.#fillSlots();
   }
@@ -261,8 +262,4 @@ export class LocalEngine implements Engine {
       throw new SegueError('FAILED_PRECONDITION', 'the engine serves no policy version: load one first');
     return this.#serving;
   }
-}
-
-function passes({ sequence }: DecodeRow): boolean {
-  return sequence.request.passesWaiting ?? false;
 }

@@ -9,7 +9,7 @@ import { type Precision, requireDevice } from '../graph/device.js';
 import type { Device } from '../graph/session.js';
 
 /** Libraries of 2 GB may have to come from a slow disk. */
-const timeoutMs = 120_000;
+const patienceMs = 120_000;
 const program = fileURLToPath(import.meta.url);
 
 interface Refusal {
@@ -17,14 +17,22 @@ interface Refusal {
   readonly message: string;
 }
 
-/** As `requireDevice`; nothing of it stays on the device. */
-export async function requireDeviceBriefly(device: Device, precision: Precision = 'float32'): Promise<void> {
+/** As `requireDevice`; nothing of it stays on the device. @throws SegueError DEADLINE_EXCEEDED besides, after `timeoutMs` */
+export async function requireDeviceBriefly(
+  device: Device,
+  precision: Precision = 'float32',
+  timeoutMs: number = patienceMs,
+): Promise<void> {
   // It leaves nothing on a CPU, and what cannot be asked for is refused without looking.
   if (device === 'cpu') return requireDevice(device, precision);
   const refusal = await new Promise<Refusal | null>((resolve, reject) => {
     const stdio = ['ignore', process.stderr, process.stderr, 'ipc'] as const;
     const child = fork(program, [device, precision], { stdio: [...stdio] });
-    const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      child.kill('SIGKILL');
+    }, timeoutMs);
     let answer: Refusal | null | undefined;
     child.on('message', (message) => {
       // The program below sends nothing else.
@@ -33,8 +41,10 @@ export async function requireDeviceBriefly(device: Device, precision: Precision 
     child.on('error', reject);
     child.on('close', (code, signal) => {
       clearTimeout(timer);
-      if (answer !== undefined) resolve(answer);
-      else reject(new SegueError('INTERNAL', `the check of device ${device} ended with ${signal ?? `code ${code}`}`));
+      if (answer !== undefined) return resolve(answer);
+      const check = `the check of device ${device}`;
+      if (isLate) reject(new SegueError('DEADLINE_EXCEEDED', `${check} was not done in ${timeoutMs / 1_000} s`));
+      else reject(new SegueError('INTERNAL', `${check} ended with ${signal ?? `code ${code}`}`));
     });
   });
   if (refusal) throw new SegueError(refusal.code, refusal.message);

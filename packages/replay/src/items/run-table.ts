@@ -205,7 +205,6 @@ export class RunTable {
       .run(
         () => this.#turn(),
         (turn) => this.#committed(turn),
-        false,
       )
       .catch((error: unknown) => this.#failed(SegueError.from(error)));
   }

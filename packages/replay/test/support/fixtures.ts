@@ -79,6 +79,11 @@ export interface PlanOptions {
   readonly resume?: readonly string[];
 }
 
+/** Groups 0, 1, ... of these sizes, for a plan. */
+export function sized(...sizes: readonly number[]): NonNullable<PlanOptions['groups']> {
+  return sizes.map((size, index) => [index, size] as const);
+}
+
 /** Groups by index and size, begun in an iteration; group n is of problem p<n>. */
 function newGroupsOf(iteration: number, groups: NonNullable<PlanOptions['groups']>): Group[] {
   return groups.map(([index, size]) => ({

@@ -2,7 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { connectReplay } from '@segue/bus';
+import { type Bus, connectBus, connectReplay } from '@segue/bus';
+import type { Test } from 'tap';
+import { startNats, type TestNats } from '../../../../test/support/nats.js';
+import { removeFolder, temporaryFolder } from './fixtures.js';
 
 const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 /** The same process, made to kill itself right after a commit. */
@@ -55,6 +58,41 @@ export async function startReplay(options: StartOptions): Promise<ReplayProcess>
     stop: async () => {
       await end('SIGTERM');
       return child.exitCode;
+    },
+  };
+}
+
+export interface StoreWorld {
+  readonly folder: string;
+  readonly nats: TestNats;
+  readonly bus: Bus;
+  /** Starts the store over the folder, once more when it was killed. */
+  readonly start: (options?: Omit<StartOptions, 'natsUrl' | 'dataFolder'>) => Promise<ReplayProcess>;
+}
+
+/** What a store's process lives on, gone at the end of the test with every process that was started. */
+export async function newWorld(t: Test): Promise<StoreWorld> {
+  const folder = temporaryFolder();
+  const nats = await startNats();
+  const bus = await connectBus({ url: nats.url, name: 'test' });
+  const started: ReplayProcess[] = [];
+  t.teardown(async () => {
+    for (const replay of started) {
+      await replay.kill();
+      replay.client.close();
+    }
+    await bus.close();
+    await nats.stop();
+    removeFolder(folder);
+  });
+  return {
+    folder,
+    nats,
+    bus,
+    start: async (options = {}) => {
+      const replay = await startReplay({ ...options, natsUrl: nats.url, dataFolder: folder });
+      started.push(replay);
+      return replay;
     },
   };
 }

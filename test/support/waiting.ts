@@ -1,0 +1,20 @@
+/** What tests wait for: a condition, or all that a stream brings. */
+import { setTimeout as pause } from 'node:timers/promises';
+
+const lookEveryMs = 20;
+/** Many times as long as a process takes to start or a lease lasts: what is not so by then never will be. */
+const looks = 2_000;
+
+export async function until(isSo: () => Promise<boolean>, what = String(isSo)): Promise<void> {
+  for (let look = 0; look < looks; look++) {
+    if (await isSo()) return;
+    await pause(lookEveryMs);
+  }
+  throw new Error(`waited in vain: ${what}`);
+}
+
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
+}
