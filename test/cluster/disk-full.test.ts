@@ -17,14 +17,15 @@ t.test('the disk of a local cluster is full, and then it is not', { skip: cannot
   const disk = smallDisk(roomy, 1);
   t.teardown(() => disk.remove());
   let iterationEnded: () => void = () => undefined;
-  const oneIteration = new Promise<void>((resolve) => {
-    iterationEnded = resolve;
+  const oneIteration = new Promise<null>((resolve) => {
+    iterationEnded = () => resolve(null);
   });
   const args = ['run', '--json', '--config', config, '--problems', problems, '--data', disk.folder];
   const run = startSegue(args, () => iterationEnded(), disk.wrapper);
   t.teardown(() => run.process.kill('SIGKILL'));
   const pid = run.process.pid ?? 0;
-  await Promise.race([oneIteration, run.ended]);
+  const early = await Promise.race([oneIteration, run.ended]);
+  if (early) throw new Error(`the run ended before its first iteration did: ${early.stderr}`);
 
   const outside = disk.outside(pid);
   const { blocks, bfree, bsize } = statfsSync(outside);
