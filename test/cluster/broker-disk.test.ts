@@ -4,13 +4,12 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { connectBus } from '@segue/bus';
+import { areStreamsMute, connectBus } from '@segue/bus';
 import { connect } from 'nats';
 import t from 'tap';
 import { segment } from '../../packages/bus/test/samples.js';
-import { BrokerDisk, freeBytesOf } from '../../packages/cli/dist/cluster/broker-disk.js';
+import { BrokerWatch, freeBytesOf } from '../../packages/cli/dist/cluster/broker-watch.js';
 import { startNats } from '../support/nats.js';
 import { beside, cannotMount, smallDisk } from '../support/small-disk.js';
 
@@ -50,14 +49,15 @@ t.test('the disk of a message server is full, and then it is not', { skip: canno
   };
   while (acknowledged < 20) await publish();
   const outside = disk.outside(pid);
-  const { blocks, bfree, bsize } = statfsSync(outside);
-  disk.resize(pid, (blocks - bfree) * bsize + mebibyte);
+  disk.fill(pid, mebibyte);
 
   const restarts: string[] = [];
-  const watch = new BrokerDisk(
-    () => freeBytesOf(outside),
-    (why) => restarts.push(why),
-  );
+  const watched = {
+    freeBytes: () => freeBytesOf(outside),
+    areStreamsMute: () => areStreamsMute({ url: nats.url, name: 'watch' }),
+    restart: (why: string) => restarts.push(why),
+  };
+  const watch = new BrokerWatch(watched);
   const refusal = await (async () => {
     for (;;) await publish();
   })().catch((error: Error) => error.message);
@@ -73,9 +73,14 @@ t.test('the disk of a message server is full, and then it is not', { skip: canno
 
   disk.resize(pid, roomy);
   await watch.look();
-  t.match(restarts, [/its disk was full and has \d+ bytes free again/]);
+  t.match(restarts.splice(0), [/its disk was full and has \d+ bytes free again/]);
+  const late = new BrokerWatch(watched);
+  for (let looks = 0; looks < 3; looks++) await late.look();
+  t.match(restarts.splice(0), [/its streams do not answer/], 'a watch that has missed the full disk');
   await nats.kill();
   await nats.restart();
+  for (let looks = 0; looks < 3; looks++) await late.look();
+  t.strictSame(restarts, [], 'one that works again is left alone');
   await bus.publishSegment('r', one);
   const jsm = await nc.jetstreamManager();
   const { state } = await jsm.streams.info(stream);

@@ -3,7 +3,7 @@
  * most of it until it is removed from outside, through /proc.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -34,6 +34,8 @@ export interface SmallDisk {
   free(pid: number): void;
   /** Makes the disk as large as this; never smaller than what it holds. */
   resize(pid: number, bytes: number): void;
+  /** Makes the disk as large as what it holds, and this. */
+  fill(pid: number, leaveBytes: number): void;
   /** Where the test finds the folder. */
   outside(pid: number): string;
   remove(): void;
@@ -42,17 +44,29 @@ export interface SmallDisk {
 export function smallDisk(bytes: number, fillerBytes: number): SmallDisk {
   const folder = mkdtempSync(join(tmpdir(), 'segue-small-'));
   const mount = `mount -t tmpfs -o size=${bytes} tmpfs "$0"`;
+  const remount = (pid: number, bytes: number) => {
+    const [command = '', ...inside] = beside(pid);
+    return spawnSync(command, [...inside, 'mount', '-o', `remount,size=${bytes}`, folder]);
+  };
+  const outside = (pid: number) => `/proc/${pid}/root${folder}`;
   const script = `${mount} && head -c ${fillerBytes} /dev/zero > "$0/filler" && exec "$@"`;
   return {
     folder,
     wrapper: [...unshare, 'sh', '-c', script, folder],
     free: (pid) => rmSync(`/proc/${pid}/root${folder}/filler`),
     resize: (pid, bytes) => {
-      const [command = '', ...inside] = beside(pid);
-      const { status, stderr } = spawnSync(command, [...inside, 'mount', '-o', `remount,size=${bytes}`, folder]);
+      const { status, stderr } = remount(pid, bytes);
       if (status !== 0) throw new Error(`the disk could not be made ${bytes} bytes large: ${stderr}`);
     },
-    outside: (pid) => `/proc/${pid}/root${folder}`,
+    fill: (pid, leaveBytes) => {
+      // Somebody may write between the look and the mount, which is refused then.
+      for (let tries = 0; tries < 1_000; tries++) {
+        const { blocks, bfree, bsize } = statfsSync(outside(pid));
+        if (remount(pid, (blocks - bfree) * bsize + leaveBytes).status === 0) return;
+      }
+      throw new Error(`the disk could not be made as large as what it holds and ${leaveBytes} bytes`);
+    },
+    outside,
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

@@ -15,7 +15,7 @@ import {
 import { pause } from '../abort.js';
 import type { TlsMaterial } from '../access/tls.js';
 import type { BusLog, BusOptions } from './bus.js';
-import { explainSilence, isTimeout, muteReason } from './mute.js';
+import { areMute, explainSilence, isTimeout, muteReason } from './mute.js';
 import { inboxPrefix } from './permissions.js';
 import { Requests } from './requests.js';
 
@@ -66,6 +66,11 @@ export async function openConnection(options: BusOptions): Promise<Connection> {
     const message = `the NATS server at ${printableUrl(options.url)} gives no JetStream (${String(error)}): start it with --jetstream`;
     throw new SegueError('FAILED_PRECONDITION', message, error);
   }
+}
+
+/** Asked over a connection of its own: whether the server takes it while its streams say nothing, as after a full disk. Takes some seconds then. */
+export function areStreamsMute(options: BusOptions): Promise<boolean> {
+  return areMute(settingsOf(options));
 }
 
 function settingsOf(options: BusOptions): ConnectionOptions {

@@ -13,11 +13,12 @@ export const muteReason =
 
 /** The failure as it came, or RESOURCE_EXHAUSTED where the server is there and its streams are mute. */
 export async function explainSilence(failure: SegueError, settings: ConnectionOptions): Promise<SegueError> {
-  if (failure.code !== 'UNAVAILABLE' || !(await areStreamsMute(settings))) return failure;
+  if (failure.code !== 'UNAVAILABLE' || !(await areMute(settings))) return failure;
   return new SegueError('RESOURCE_EXHAUSTED', `${failure.rawMessage}; ${muteReason}`, failure);
 }
 
-async function areStreamsMute(settings: ConnectionOptions): Promise<boolean> {
+/** Whether the server takes a connection while its streams do not answer; one that is away or stopped is not mute. */
+export async function areMute(settings: ConnectionOptions): Promise<boolean> {
   // Made only when the server has answered: one that is stopped is not mute but away.
   const nc = await connectWithin(settings);
   if (nc === null) return false;

@@ -6,13 +6,13 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { printableUrl } from '@segue/bus';
+import { areStreamsMute, printableUrl } from '@segue/bus';
 import type { ClientCredentials } from '@segue/client';
 import { SegueError, type ServiceName } from '@segue/core';
 import type { ClusterSecurity } from '../security/cluster-security.js';
 import { operatorCredentials } from '../security/operator.js';
 import { requireNoRestore } from '../store/unfinished-restore.js';
-import { BrokerDisk, freeBytesOf } from './broker-disk.js';
+import { BrokerWatch, freeBytesOf } from './broker-watch.js';
 import { Child, type ChildSpec, defaultRestartRules, type ReadyLine, type RestartRules } from './child.js';
 import { colocatedSettings, removeSharedFolder } from './colocated.js';
 import { FolderLock } from './folder-lock.js';
@@ -68,7 +68,7 @@ export class LocalCluster {
   readonly #onFailure: (error: SegueError) => void;
   #natsUrl = '';
   #lock: FolderLock | null = null;
-  #brokerDisk: BrokerDisk | null = null;
+  #brokerWatch: BrokerWatch | null = null;
   #security: ClusterSecurity | null = null;
 
   /** @param onFailure called when a process cannot be kept alive */
@@ -133,12 +133,14 @@ export class LocalCluster {
     const configFile = this.#security?.natsConfigFile ?? null;
     const spec = natsSpec({ binary, storeFolder, logFile: join(logs, 'nats.log'), configFile });
     const broker = await this.#startChild({ ...spec, readyTimeoutMs });
-    this.#brokerDisk = new BrokerDisk(
-      () => freeBytesOf(storeFolder),
-      (why) => broker.restart(why),
-    );
-    this.#brokerDisk.start();
-    return `nats://${broker.address.address}`;
+    const url = `nats://${broker.address.address}`;
+    this.#brokerWatch = new BrokerWatch({
+      freeBytes: () => freeBytesOf(storeFolder),
+      areStreamsMute: () => areStreamsMute({ url, name: 'supervisor', ...this.#security?.busAccess() }),
+      restart: (why) => broker.restart(why),
+    });
+    this.#brokerWatch.start();
+    return url;
   }
 
   async #startService(service: ServiceName, name: string, logs: string): Promise<void> {
@@ -194,7 +196,7 @@ export class LocalCluster {
 
   /** Stops in reverse order: actors save what they generate while store and broker still run. */
   async stop(): Promise<void> {
-    this.#brokerDisk?.stop();
+    this.#brokerWatch?.stop();
     const services = this.#children.filter((child) => child.spec.leash);
     const isActor = (child: Child) => child.spec.name.startsWith('actor');
     const last = (child: Child) => child.spec.name === 'replay';

@@ -2,7 +2,8 @@
  * Everything that a local cluster needs to ask for credentials, in `<data>/security`: certificates, the operator's token, the users of the
  * message server. Made at the first start, renewed when it is about to end, kept otherwise.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { type BusOptions, readTls } from '@segue/bus';
 import type { ClientCredentials } from '@segue/client';
 import type { ServiceName } from '@segue/core';
 import { CertificateFolder, localHosts, serviceHolders } from './certificate-folder.js';
@@ -20,6 +21,8 @@ export interface ClusterSecurity {
   settingsOf(service: ServiceName): string[];
   /** Of the message server. */
   readonly natsConfigFile: string;
+  /** As whom the supervisor asks the message server how it is, as it is on disk now: certificates are renewed. */
+  busAccess(): Pick<BusOptions, 'service' | 'seed' | 'tls'>;
   readonly client: ClientCredentials;
 }
 
@@ -41,6 +44,11 @@ export async function ensureSecurity(folder: string): Promise<ClusterSecurity> {
       return Object.entries(files).map(([key, path]) => `security.${key}=${path}`);
     },
     natsConfigFile: users.configFile,
+    busAccess: () => ({
+      service: 'replay',
+      seed: readFileSync(users.seedFile('replay'), 'utf8'),
+      tls: readTls(certificates.filesOf('replay')),
+    }),
     client: operatorCredentials(folder),
   };
 }
