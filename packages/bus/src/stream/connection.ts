@@ -160,6 +160,7 @@ function followStatus(nc: NatsConnection, log: BusLog, told: BusOptions['onConne
   const follow = async () => {
     for await (const status of nc.status()) {
       if (status.type === 'disconnect') {
+        if (!isUp) endGreeting(nc);
         isUp = false;
         told?.(false);
         log.warn({ server: status.data }, 'lost the NATS server');
@@ -174,6 +175,23 @@ function followStatus(nc: NatsConnection, log: BusLog, told: BusOptions['onConne
   };
   void follow();
   return () => isUp && !nc.isClosed();
+}
+
+/** Of what the library keeps to itself, what a dial hangs on. */
+interface Dialling {
+  readonly protocol?: {
+    readonly transport?: { readonly isClosed: boolean };
+    /** Ends the dial that goes on, which is then made again. */
+    readonly connectError?: (error: Error) => void;
+  };
+}
+
+/**
+ * A server that ends the connection after its first line and before it has answered ours (one that is killed, or that a proxy stands for) leaves the library
+ * waiting for that answer until the dial is over, a minute. It tells of the end; so the dial is ended too, and the next one is made.
+ */
+function endGreeting(nc: NatsConnection & Dialling): void {
+  if (nc.protocol?.transport?.isClosed) nc.protocol.connectError?.(new Error('the server ended the connection'));
 }
 
 /** Does `work` again while the server is away or full, for half a minute; every other failure ends it. `work` must bear repetition. */
