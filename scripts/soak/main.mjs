@@ -62,7 +62,7 @@ function describe({ runs, samples, verdicts, grew, failed }) {
   const size = ({ what }, value) => (what === 'handles' ? value.toFixed(1) : mebibytes(value));
   const rows = verdicts.map((verdict) =>
     [
-      verdict.ok ? 'good  ' : 'RISES ',
+      verdict.told ? '      ' : verdict.ok ? 'good  ' : 'RISES ',
       verdict.process.padEnd(22),
       verdict.what.padEnd(26),
       `${size(verdict, verdict.second)} -> ${size(verdict, verdict.last)}`,

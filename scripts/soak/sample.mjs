@@ -17,6 +17,32 @@ export async function processSample(pid) {
   return { handles: handles.length, memoryBytes: bytes('VmRSS'), ownBytes: bytes('RssAnon') };
 }
 
+/**
+ * What the runtime of a service says that it holds, of the memory above: objects in V8's heap, the room that V8 keeps for them, and buffers beside. Between
+ * collections the first has what nobody holds any more. null for a process that tells nothing of itself.
+ * @param {string} metricsAddress
+ * @returns {Promise<{ heapUsed: number, heapTotal: number, external: number } | null>}
+ */
+export async function heapSample(metricsAddress) {
+  if (metricsAddress === '') return null;
+  const text = await fetch(`http://${metricsAddress}/metrics`, { signal: AbortSignal.timeout(5_000) })
+    .then((answer) => answer.text())
+    .catch(() => '');
+  const bytes = (name) => Number(new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, 'm').exec(text)?.[1]);
+  const sample = {
+    heapUsed: bytes('nodejs_heap_size_used_bytes'),
+    heapTotal: bytes('nodejs_heap_size_total_bytes'),
+    external: bytes('nodejs_external_memory_bytes'),
+  };
+  return Object.values(sample).every(Number.isFinite) ? sample : null;
+}
+
+/** The same of this process. */
+export function ownHeap() {
+  const { heapUsed, heapTotal, external } = process.memoryUsage();
+  return { heapUsed, heapTotal, external };
+}
+
 /** Bytes of all files below a folder; 0 when there is none. What goes away meanwhile is not counted. @param {string} folder */
 export async function folderBytes(folder) {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);

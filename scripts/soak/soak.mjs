@@ -14,9 +14,9 @@ import { defaultClusterOptions } from '../../packages/cli/dist/cluster/local-clu
 import { prepareRun } from '../../packages/cli/dist/run/session.js';
 import { withLocalCluster } from '../../packages/cli/dist/run/with-cluster.js';
 import { taskConfig, taskProblems } from '../chaos/task.mjs';
-import { judge } from './judge.mjs';
+import { fewestSamples, judge } from './judge.mjs';
 import { isLate, patiently } from './patience.mjs';
-import { folderBytes, processSample } from './sample.mjs';
+import { folderBytes, heapSample, ownHeap, processSample } from './sample.mjs';
 
 const actors = ['actor-0', 'actor-1'];
 const services = ['nats', 'replay', 'controller', 'trainer', 'reward', ...actors];
@@ -109,11 +109,12 @@ async function look(client, seen, stuckAfterMs) {
 }
 
 async function sampleAll(pids, folder, cluster) {
-  const processes = { [ownName]: await processSample(process.pid) };
+  const processes = { [ownName]: { ...(await processSample(process.pid)), heap: ownHeap() } };
   for (const [name, pid] of Object.entries(pids)) {
     if (cluster.child(name).pid !== pid)
       throw new Error(`${name} ended and was started again: see its log in ${folder}`);
-    processes[name] = await processSample(pid);
+    const heap = await heapSample(cluster.child(name).address.metricsAddress);
+    processes[name] = { ...(await processSample(pid)), heap };
   }
   const kept = {
     nats: await streamBytes(join(folder, 'nats/jetstream/$G/streams')),
@@ -143,6 +144,18 @@ function streamLimit(what) {
   return (stream?.max_bytes ?? 0) + blockBytes;
 }
 
+/** Which part of the memory rises, for who looks into it. A sample that did not come leaves a gap; too few tell nothing. */
+function tellHeap(process, samples) {
+  const there = samples.filter((heap) => heap !== null && heap !== undefined);
+  if (there.length < fewestSamples) return [];
+  const parts = [
+    ['of it, objects', ({ heapUsed }) => heapUsed],
+    ["of it, V8's room for them", ({ heapTotal }) => heapTotal],
+    ['of it, buffers', ({ external }) => external],
+  ];
+  return parts.map(([what, part]) => judge({ process, what, values: there.map(part), told: true }));
+}
+
 /** Every series of the samples, judged. */
 export function judgeAll(samples) {
   const [first] = samples;
@@ -151,6 +164,7 @@ export function judgeAll(samples) {
     const of = (key) => samples.map(({ processes }) => processes[name][key]);
     verdicts.push(judge({ process: name, what: 'handles', values: of('handles'), constant: true }));
     verdicts.push(judge({ process: name, what: 'memory of its own', values: of('ownBytes') }));
+    verdicts.push(...tellHeap(name, of('heap')));
   }
   for (const [name, series] of Object.entries(first?.kept ?? {})) {
     for (const what of Object.keys(series)) {

@@ -75,3 +75,23 @@ t.test('five parts in a hundred are allowed, and one handle', async (t) => {
 t.test('too few samples are no judgement', async (t) => {
   t.throws(() => judge({ process: 'p', what: 'w', values: [1, 2, 3] }), /3 samples of w, and a judgement needs 16/);
 });
+
+t.test('what a runtime holds is told beside its memory, and is no fault', async (t) => {
+  const heap = (i: number) => ({ heapUsed: (20 + i) * mebibyte, heapTotal: 80 * mebibyte, external: mebibyte });
+  const told = (heapOf: (i: number) => ReturnType<typeof heap> | null) =>
+    judgeAll(
+      samples(
+        () => 200,
+        () => 30,
+      ).map((sample, i) => {
+        const { actor, replay } = sample.processes;
+        return { ...sample, processes: { actor: { ...actor, heap: heapOf(i) }, replay } };
+      }),
+    );
+  const { verdicts, failed } = told(heap);
+  t.strictSame(failed, []);
+  const objects = verdicts.find(({ what }) => what === 'of it, objects');
+  t.match(objects, { process: 'actor', told: true, second: 34.5 * mebibyte, last: 54.5 * mebibyte });
+  t.equal(told((i) => (i % 2 === 0 ? null : heap(i))).verdicts.length, 8, 'a gap is passed over');
+  t.equal(told(() => null).verdicts.length, 5, 'nothing is told of one that says nothing');
+});
