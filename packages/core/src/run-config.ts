@@ -9,6 +9,8 @@ import { key } from './key-docs.js';
 const count = z.number().int().min(1);
 const countOrZero = z.number().int().min(0);
 const share = z.number().min(0).max(1);
+/** Of a running mean: 1 would take in nothing, and leave AdamW to divide by zero. */
+const decay = z.number().min(0).lt(1);
 
 const modelSchema = z
   .strictObject({
@@ -206,8 +208,8 @@ const trainSchema = z.strictObject({
   maxGradientNorm: key(z.number().positive().default(1), 'Global gradient norm is clipped to this', {
     alias: 'clip_grad',
   }),
-  beta1: key(share.default(0.9), 'AdamW'),
-  beta2: key(share.default(0.95), 'AdamW'),
+  beta1: key(decay.default(0.9), 'AdamW'),
+  beta2: key(decay.default(0.95), 'AdamW'),
   epsilon: key(z.number().positive().default(1e-8), 'AdamW'),
   weightDecay: key(z.number().min(0).default(0), 'AdamW'),
   maxTokensPerMicroBatch: key(count.default(2048), 'Padded tokens of one gradient run', {
