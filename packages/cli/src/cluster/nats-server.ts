@@ -44,7 +44,7 @@ export interface NatsOptions {
   readonly configFile: string | null;
 }
 
-export function natsSpec(options: NatsOptions): Omit<ChildSpec, 'readyTimeoutMs' | 'restarts'> {
+export function natsSpec(options: NatsOptions): Omit<ChildSpec, 'readyTimeoutMs' | 'restarts' | 'isHindered'> {
   let address = '';
   return {
     name: 'nats',
