@@ -170,6 +170,20 @@ export class Child {
     this.#process?.kill('SIGKILL');
   }
 
+  /** Ends the process and what it has started, at once and before this returns; it is not started again. */
+  kill(): void {
+    this.#stopping = true;
+    if (this.#restartTimer) clearTimeout(this.#restartTimer);
+    const { pid, exitCode, signalCode } = this.#process ?? {};
+    if (pid === undefined || exitCode !== null || signalCode !== null) return;
+    try {
+      // It leads a process group of its own.
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // It has ended, and nobody has looked yet.
+    }
+  }
+
   /** SIGTERM, then SIGKILL after `timeoutMs`. */
   async stop(timeoutMs: number): Promise<void> {
     this.#stopping = true;

@@ -196,6 +196,11 @@ export class LocalCluster {
     await writeFile(statePath(this.#options.dataFolder), `${JSON.stringify(state, null, 2)}\n`);
   }
 
+  /** Ends all processes before it returns, for a supervisor that ends without waiting: the message server would outlive it. */
+  kill(): void {
+    for (const child of this.#children) child.kill();
+  }
+
   /** Stops in reverse order: actors save what they generate while store and broker still run. */
   async stop(): Promise<void> {
     this.#brokerWatch?.stop();

@@ -18,8 +18,9 @@ export async function withLocalCluster<T>(
   tell: (text: string) => void,
   work: (access: ClusterWork) => Promise<T>,
 ): Promise<T> {
-  const interrupt = new Interrupt(() =>
-    tell('stopping: what is being generated is cut and saved (Ctrl-C again ends at once)'),
+  const interrupt = new Interrupt(
+    () => tell('stopping: what is being generated is cut and saved (Ctrl-C again ends at once)'),
+    () => cluster.kill(),
   );
   let fail: (error: SegueError) => void = () => {};
   const failed = new Promise<never>((_, reject) => {
