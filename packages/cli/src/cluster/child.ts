@@ -170,18 +170,11 @@ export class Child {
     this.#process?.kill('SIGKILL');
   }
 
-  /** Ends the process and what it has started, at once and before this returns; it is not started again. */
+  /** Ends the process at once, before this returns; it is not started again. What it has started itself ends with it, as after any death. */
   kill(): void {
     this.#stopping = true;
     if (this.#restartTimer) clearTimeout(this.#restartTimer);
-    const { pid, exitCode, signalCode } = this.#process ?? {};
-    if (pid === undefined || exitCode !== null || signalCode !== null) return;
-    try {
-      // It leads a process group of its own.
-      process.kill(-pid, 'SIGKILL');
-    } catch {
-      // It has ended, and nobody has looked yet.
-    }
+    this.#process?.kill('SIGKILL');
   }
 
   /** SIGTERM, then SIGKILL after `timeoutMs`. */
