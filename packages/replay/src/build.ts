@@ -87,6 +87,7 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
     const waiting = [...store.awaitingScore().values()].map(({ size }) => size);
     metrics.awaiting_score.set(waiting.reduce((sum, size) => sum + size, 0));
     metrics.bytes_on_disk.set(store.bytesOnDisk());
+    metrics.bytes_in_use.set(store.bytesInUse());
     metrics.disk_free_bytes.set(await freeBytesOf(folder));
     const trajectories = await store.keeper.during(() => store.trajectoriesOfRunning());
     for (const [state, number] of Object.entries(trajectories)) metrics.trajectories.set({ state }, number);

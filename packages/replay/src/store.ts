@@ -60,6 +60,7 @@ import { runRules } from './run-rules.js';
 import {
   appendEvent,
   getRun,
+  isAtRest,
   listEvents,
   listProblems,
   listRuns,
@@ -82,7 +83,7 @@ import {
   recordScore,
   tracesOf,
 } from './trajectories.js';
-import { Writer, type WriterOptions } from './writer.js';
+import { type WriteOptions, Writer, type WriterOptions } from './writer.js';
 
 export interface StoreOptions extends WriterOptions {
   readonly folder: string;
@@ -98,6 +99,8 @@ export interface StoreOptions extends WriterOptions {
 
 /** Rows that are removed in one transaction at most: bounds how long others wait for it. */
 const rowsAtOnce = 1_000;
+/** A write that a full store takes. */
+const relief = { relieves: true };
 
 export type CommitListener = (notice: Notice) => void;
 
@@ -157,7 +160,9 @@ export class ReplayStore {
   // ---- runs and problems ----
 
   async putRun(run: RunRecord, expectedRevision: number | null): Promise<RunRecord> {
-    const put = await this.#write(({ tables, nowMs }) => putRun(tables, run, expectedRevision, nowMs));
+    const put = await this.#write(({ tables, nowMs }) => putRun(tables, run, expectedRevision, nowMs), {
+      relieves: expectedRevision !== null && isAtRest(run),
+    });
     this.#runs.letGoIfOver(run.id);
     return put;
   }
@@ -184,10 +189,10 @@ export class ReplayStore {
   /** Lets go of the records of runs that are over, as far as the rules say, and of what a killed process left; answers the runs. */
   async retire(rules: RetentionRules): Promise<string[]> {
     const chosen = runsToRetire(restingRuns(this.#tables), rules, (this.#options.now ?? Date.now)());
-    for (const runId of chosen) await this.#write((context) => markRetired(context, runId));
+    for (const runId of chosen) await this.#write((context) => markRetired(context, runId), relief);
     for (const runId of unfinishedRetirements(this.#tables)) {
       this.#runs.forget(runId);
-      while ((await this.#write((context) => removeSome(context, runId, rowsAtOnce))) === rowsAtOnce);
+      while ((await this.#write((context) => removeSome(context, runId, rowsAtOnce), relief)) === rowsAtOnce);
       this.items.readAgain(runId);
     }
     return chosen;
@@ -290,7 +295,9 @@ export class ReplayStore {
   // ---- events and counters ----
 
   appendEvent({ runId, ...event }: RequestOf<'appendEvent'>): Promise<StoredEvent> {
-    return this.#write(({ tables }) => appendEvent(tables, runId, event));
+    // It is told before a run is stopped.
+    const relieves = event.kind === 'state';
+    return this.#write(({ tables }) => appendEvent(tables, runId, event), { relieves });
   }
 
   listEvents(runId: string, afterSequence: number): Iterable<StoredEvent> {
@@ -324,7 +331,7 @@ export class ReplayStore {
   }
 
   dropDeadLetter(id: string): Promise<DeadLetterRecord> {
-    return this.#write((context) => dropLetter(context, id));
+    return this.#write((context) => dropLetter(context, id), relief);
   }
 
   // ---- what waits ----
@@ -353,12 +360,17 @@ export class ReplayStore {
     return this.#tables.bytesOnDisk();
   }
 
+  /** Of the file, what is in use. */
+  bytesInUse(): number {
+    return this.#tables.bytesInUse();
+  }
+
   #recordOf({ maxAttempts: _, progress, ...row }: IterationRow): IterationRecord {
     const tasks = this.#tables.plans.get([row.runId, row.iteration]) ?? [];
     return { ...row, tasks, progress: progress ?? this.#runs.progressOf(row.runId) };
   }
 
-  async #write<T>(work: (context: WriteContext) => T): Promise<T> {
+  async #write<T>(work: (context: WriteContext) => T, { relieves = false }: WriteOptions = {}): Promise<T> {
     const write = () => {
       const notices: Notice[] = [];
       const nowMs = (this.#options.now ?? Date.now)();
@@ -368,7 +380,8 @@ export class ReplayStore {
       this.#runs.requireReadable(notices);
       return { result, notices };
     };
-    const { result } = await this.#writer.run(write, ({ notices }) => this.#committed(notices), { isRepeatable: true });
+    const committed = ({ notices }: { readonly notices: readonly Notice[] }) => this.#committed(notices);
+    const { result } = await this.#writer.run(write, committed, { isRepeatable: true, relieves });
     return result;
   }
 
