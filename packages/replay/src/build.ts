@@ -84,6 +84,9 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
   shell.serve(tablesContract, tableHandlers(store.items, store.keeper));
   shell.loop('hand over', config.reconcileIntervalMs, async () => {
     await handOver.run();
+  });
+  // Beside it: with the broker away a hand-over waits for half a minute, and what is measured is what tells why.
+  shell.loop('measure', config.reconcileIntervalMs, async () => {
     const waiting = [...store.awaitingScore().values()].map(({ size }) => size);
     metrics.awaiting_score.set(waiting.reduce((sum, size) => sum + size, 0));
     metrics.bytes_on_disk.set(store.bytesOnDisk());
