@@ -95,7 +95,9 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
     const trajectories = await store.keeper.during(() => store.trajectoriesOfRunning());
     for (const [state, number] of Object.entries(trajectories)) metrics.trajectories.set({ state }, number);
     metrics.standing_damage.set(store.keeper.standing.length);
+    store.letGoOfTables();
     await store.keeper.during(() => tableMetrics.measure(store.items));
+    for (const [kind, letters] of Object.entries(store.deadLetterCounts())) metrics.dead_letters.set({ kind }, letters);
   });
   let areSignalsForgotten = false;
   shell.loop('retention', config.reconcileIntervalMs, async () => {
@@ -112,7 +114,6 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
   });
   shell.loop('dead letters', config.reconcileIntervalMs, async () => {
     metrics.dead_letters_total.inc({ kind: 'message' }, await takeInLetters(bus, store));
-    for (const [kind, letters] of Object.entries(store.deadLetterCounts())) metrics.dead_letters.set({ kind }, letters);
   });
   const reportOf = (queue: string) => (report: IngestReport) => {
     if (report.result === 'stored') return;

@@ -160,9 +160,8 @@ export class ReplayStore {
   // ---- runs and problems ----
 
   async putRun(run: RunRecord, expectedRevision: number | null): Promise<RunRecord> {
-    const put = await this.#write(({ tables, nowMs }) => putRun(tables, run, expectedRevision, nowMs), {
-      relieves: expectedRevision !== null && isAtRest(run),
-    });
+    const relieves = expectedRevision !== null && isAtRest(run);
+    const put = await this.#write(({ tables, nowMs }) => putRun(tables, run, expectedRevision, nowMs), { relieves });
     this.#runs.letGoIfOver(run.id);
     return put;
   }
@@ -341,9 +340,14 @@ export class ReplayStore {
     return this.#runs.awaitingScore();
   }
 
-  /** What is in memory of runs: how many are followed, and how many of their rows are kept. */
-  inMemory(): { readonly runs: number; readonly rows: number } {
-    return this.#runs.inMemory();
+  /** What is in memory of runs: how many are followed, how many of their rows are kept, and how many of their tables. */
+  inMemory(): { readonly runs: number; readonly rows: number; readonly tables: number } {
+    return { ...this.#runs.inMemory(), tables: this.items.inMemory };
+  }
+
+  /** Lets go of the tables of runs that are over, but for those that were used since the last call. */
+  letGoOfTables(): void {
+    this.items.letGoUnused((runId) => this.#runs.isFollowed(runId));
   }
 
   /** Where trajectories belong, by id: those that are traced alone. */
@@ -360,7 +364,6 @@ export class ReplayStore {
     return this.#tables.bytesOnDisk();
   }
 
-  /** Of the file, what is in use. */
   bytesInUse(): number {
     return this.#tables.bytesInUse();
   }

@@ -94,6 +94,11 @@ export class RunTable {
     return this.#options.rules;
   }
 
+  /** Nobody waits for it. All of it is on the disk then, but for the waits that ended in vain since its last turn. */
+  get isIdle(): boolean {
+    return !this.#turnComes && this.#edits.length + this.#inserts.size + this.#samples.size === 0;
+  }
+
   /** Forgets what it knows of the disk. */
   readAgain(): void {
     this.#memory = null;
