@@ -101,8 +101,7 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
   });
   let areSignalsForgotten = false;
   shell.loop('retention', config.reconcileIntervalMs, async () => {
-    const { retention } = config;
-    const gone = retention.finishedRuns === null ? [] : await store.keeper.during(() => store.retire(retention));
+    const gone = await store.keeper.during(() => store.retire(config.retention));
     for (const run of gone) log.info({ run }, 'the run is over: its records were removed (retention.finishedRuns)');
     if (gone.length > 0) areSignalsForgotten = false;
     const { kept, retired } = store.countRuns();

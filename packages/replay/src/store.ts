@@ -128,6 +128,7 @@ export class ReplayStore {
       onMended: (runId) => {
         this.items.readAgain(runId);
         this.#runs.readAgain(runId);
+        this.#runs.letGoIfOver(runId);
       },
       onDamage: options.onDamage,
     });
@@ -187,12 +188,13 @@ export class ReplayStore {
 
   /** Lets go of the records of runs that are over, as far as the rules say, and of what a killed process left; answers the runs. */
   async retire(rules: RetentionRules): Promise<string[]> {
-    const chosen = runsToRetire(restingRuns(this.#tables), rules, (this.#options.now ?? Date.now)());
+    const resting = rules.finishedRuns === null ? [] : restingRuns(this.#tables);
+    const chosen = runsToRetire(resting, rules, (this.#options.now ?? Date.now)());
     for (const runId of chosen) await this.#write((context) => markRetired(context, runId), relief);
     for (const runId of unfinishedRetirements(this.#tables)) {
-      this.#runs.forget(runId);
       while ((await this.#write((context) => removeSome(context, runId, rowsAtOnce), relief)) === rowsAtOnce);
       this.items.readAgain(runId);
+      this.#runs.forget(runId);
     }
     return chosen;
   }
@@ -295,8 +297,7 @@ export class ReplayStore {
 
   appendEvent({ runId, ...event }: RequestOf<'appendEvent'>): Promise<StoredEvent> {
     // It is told before a run is stopped.
-    const relieves = event.kind === 'state';
-    return this.#write(({ tables }) => appendEvent(tables, runId, event), { relieves });
+    return this.#write(({ tables }) => appendEvent(tables, runId, event), { relieves: event.kind === 'state' });
   }
 
   listEvents(runId: string, afterSequence: number): Iterable<StoredEvent> {

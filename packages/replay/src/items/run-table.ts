@@ -14,6 +14,7 @@ import {
   type TableRules,
   type TableStatistics,
 } from '@segue/core';
+import { requireRecords } from '../retired.js';
 import type { Tables } from '../tables.js';
 import type { Writer } from '../writer.js';
 import { type Changes, drawFit, insertInto, type SettledDraw } from './changes.js';
@@ -233,6 +234,7 @@ export class RunTable {
 
   /** Inside a transaction. */
   #turn(): Turn {
+    requireRecords(this.#options.tables, this.#options.runId);
     this.#hasBegun = true;
     const table = this.#load();
     const before = this.#rowNow();
