@@ -287,7 +287,7 @@ export const replayConfigSchema = service('replay', {
       .int()
       .min(1 << 20)
       .default(64 * 1024 ** 3),
-    "Upper bound of the store's file",
+    "Upper bound of what is in use of the store's file; the file itself may become a few per cent larger",
     bytes,
   ),
   retention: key(
