@@ -41,6 +41,8 @@ export interface Connection {
   readonly inboxPrefix: string | undefined;
   /** Whether the server is there at this moment. */
   isUp(): boolean;
+  /** How often it was found again: each time it may have come back without what it knew. */
+  reconnects(): number;
   /** What to throw for a write that failed: RESOURCE_EXHAUSTED where the server is there and its streams are silent. */
   explain(error: unknown): Promise<SegueError>;
 }
@@ -52,13 +54,14 @@ export async function openConnection(options: BusOptions): Promise<Connection> {
   const settings = settingsOf(options);
   const nc = await connectWithPatience(options, settings);
   const log = options.log ?? silent;
-  const isUp = followStatus(nc, log, options.onConnection);
+  const { isUp, reconnects } = followStatus(nc, log, options.onConnection);
   try {
     const js = nc.jetstream({ timeout: requestTimeoutMs });
     const prefix = options.service === undefined ? undefined : inboxPrefix(options.service);
     const requests = new Requests(nc, requestTimeoutMs, prefix);
     const explain = (error: unknown) => explainSilence(SegueError.from(error), settings);
-    return { nc, js, jsm: await js.jetstreamManager(), requests, log, inboxPrefix: prefix, isUp, explain };
+    const jsm = await js.jetstreamManager();
+    return { nc, js, jsm, requests, log, inboxPrefix: prefix, isUp, reconnects, explain };
   } catch (error) {
     await nc.close();
     if (isTimeout(error))
@@ -154,9 +157,14 @@ export function printableUrl(url: string): string {
   return url.replace(/\/\/[^/@]*@/, '//');
 }
 
-/** Tells the log of every change; answers whether the server is there. */
-function followStatus(nc: NatsConnection, log: BusLog, told: BusOptions['onConnection']): () => boolean {
+/** Tells the log of every change; answers whether the server is there, and how often it was found again. */
+function followStatus(
+  nc: NatsConnection,
+  log: BusLog,
+  told: BusOptions['onConnection'],
+): Pick<Connection, 'isUp' | 'reconnects'> {
   let isUp = true;
+  let reconnects = 0;
   const follow = async () => {
     for await (const status of nc.status()) {
       if (status.type === 'disconnect') {
@@ -167,6 +175,7 @@ function followStatus(nc: NatsConnection, log: BusLog, told: BusOptions['onConne
       }
       if (status.type === 'reconnect') {
         isUp = true;
+        reconnects++;
         told?.(true);
         log.info({ server: status.data }, 'found the NATS server again');
       }
@@ -174,7 +183,7 @@ function followStatus(nc: NatsConnection, log: BusLog, told: BusOptions['onConne
     }
   };
   void follow();
-  return () => isUp && !nc.isClosed();
+  return { isUp: () => isUp && !nc.isClosed(), reconnects: () => reconnects };
 }
 
 /** Of what the library keeps to itself, what a dial hangs on. */
