@@ -1,4 +1,4 @@
-/** A message server that comes back without its data: who watched or took before goes on, and what somebody waits to have written is written. */
+/** A message server that comes back without its data: who watched or took before goes on. */
 import { mkdtempSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -25,21 +25,15 @@ async function serve(t: Test) {
     await nats.stop();
   });
   await store.setUp();
-  const kill = async () => {
+  const loseEverything = async () => {
     await nats.kill();
     await until(async () => buses.every((bus) => !bus.connected), 'both have noticed');
-  };
-  const comeBack = async () => {
+    for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true });
     await nats.restart();
     await until(async () => buses.every((bus) => bus.connected), 'both are there again');
     await store.setUp();
   };
-  const loseEverything = async () => {
-    await kill();
-    for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true });
-    await comeBack();
-  };
-  return { nats, store, other, kill, comeBack, loseEverything };
+  return { nats, store, other, loseEverything };
 }
 
 t.test(

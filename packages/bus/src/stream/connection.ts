@@ -7,6 +7,7 @@ import {
   connect,
   type JetStreamClient,
   type JetStreamManager,
+  type Msg,
   type MsgHdrs,
   type NatsConnection,
   NatsError,
@@ -227,10 +228,20 @@ export async function publishToStream(
   id: string,
 ): Promise<void> {
   fields.set('Nats-Msg-Id', id);
-  const answer = (await requests.ask(subject, body, fields)).json<{ readonly error?: ApiError }>();
-  if (answer.error === undefined) return;
-  const error = new NatsError(answer.error.description, String(answer.error.code));
-  error.api_error = answer.error;
+  throwRefusal(await requests.ask(subject, body, fields));
+}
+
+/** Publishes a message that says all by its subject, with patience; resolves when the stream has it. One too many changes nothing. */
+export async function publishMark({ nc, requests }: Connection, subject: string): Promise<void> {
+  await withPatience(nc, `publishing to ${subject}`, async () => throwRefusal(await requests.ask(subject, '')));
+}
+
+/** A stream answers a publication with its number there, or with why it does not take it. */
+function throwRefusal(answer: Msg): void {
+  const { error: refusal } = answer.json<{ readonly error?: ApiError }>();
+  if (refusal === undefined) return;
+  const error = new NatsError(refusal.description, String(refusal.code));
+  error.api_error = refusal;
   throw error;
 }
 
