@@ -52,6 +52,11 @@ export async function startGate(port: number) {
     isAsked: async () => {
       if (held.length === 0) await once(gate, 'connection');
     },
+    /** The one that has waited longest is passed on, though the gate stays shut. */
+    letOne: () => {
+      const client = held.shift();
+      if (client) passOn(client);
+    },
     reopen: () => {
       isOpen = true;
       for (const client of held.splice(0)) passOn(client);

@@ -27,6 +27,8 @@ export const requestTimeoutMs = 2_000;
  * the connection: sockets pile up, and two of them speak at once. So a server that is only busy, or stopped for a while, is waited for.
  */
 const dialTimeoutMs = 60_000;
+/** For a try at the start, in ms, before another one is made beside it. */
+const firstDialMs = 2_000;
 /** How long an operation is tried again while the server is away, in ms. */
 const patienceMs = 30_000;
 const retryPauseMs = 200;
@@ -96,35 +98,53 @@ function settingsOf(options: BusOptions): ConnectionOptions {
 async function connectWithPatience(options: BusOptions, settings: ConnectionOptions): Promise<NatsConnection> {
   const timeoutMs = options.connectTimeoutMs ?? 10_000;
   const deadlineAtMs = performance.now() + timeoutMs;
-  for (;;) {
-    try {
-      return await connectBy(settings, deadlineAtMs);
-    } catch (error) {
-      const refusal = refusalOf(error, options.url);
-      if (refusal) throw refusal;
-      if (performance.now() + retryPauseMs < deadlineAtMs) {
-        await pause(retryPauseMs);
-        continue;
+  const dials = new Set<Promise<NatsConnection>>();
+  let first: NatsConnection | null = null;
+  try {
+    for (;;) {
+      try {
+        first = await dialBeside(dials, settings, deadlineAtMs);
+        return first;
+      } catch (error) {
+        const refusal = refusalOf(error, options.url);
+        if (refusal) throw refusal;
+        if (performance.now() + retryPauseMs < deadlineAtMs) {
+          await pause(retryPauseMs);
+          continue;
+        }
+        const reason = error instanceof Error ? error.message : String(error);
+        const message = `no NATS server answers at ${printableUrl(options.url)} (${reason}): start one with nats-server --jetstream, or set natsUrl`;
+        throw new SegueError('UNAVAILABLE', message, error);
       }
-      const reason = error instanceof Error ? error.message : String(error);
-      const message = `no NATS server answers at ${printableUrl(options.url)} (${reason}): start one with nats-server --jetstream, or set natsUrl`;
-      throw new SegueError('UNAVAILABLE', message, error);
     }
+  } finally {
+    // One that comes later is closed.
+    for (const dial of dials) dial.then((nc) => (nc === first ? undefined : nc.close())).catch(() => undefined);
   }
 }
 
-/** The connection if it is there in time; one that comes later is closed. */
-async function connectBy(settings: ConnectionOptions, deadlineAtMs: number): Promise<NatsConnection> {
-  const connecting = connect(settings);
+/**
+ * Another try to connect beside those that go on; the first connection of all, if one is there before long. A server that ends the connection after
+ * its first line leaves the library waiting until the dial is over, and there is nothing yet that would tell of it: what waits may be that, or a
+ * server that is only slow.
+ */
+async function dialBeside(
+  dials: Set<Promise<NatsConnection>>,
+  settings: ConnectionOptions,
+  deadlineAtMs: number,
+): Promise<NatsConnection> {
+  const dial = connect(settings);
+  dials.add(dial);
+  dial.catch(() => dials.delete(dial));
   const answered = new AbortController();
-  const late = pause(Math.max(0, deadlineAtMs - performance.now()), answered.signal).then(() => null);
+  const waitMs = Math.min(firstDialMs, Math.max(0, deadlineAtMs - performance.now()));
+  const late = pause(waitMs, answered.signal).then(() => null);
   try {
-    const nc = await Promise.race([connecting, late]);
+    const nc = await Promise.race([...dials, late]);
     if (nc !== null) return nc;
   } finally {
     answered.abort();
   }
-  connecting.then((nc) => nc.close()).catch(() => undefined);
   throw new Error('it does not answer');
 }
 
