@@ -231,7 +231,9 @@ export function clientsOf(world: World) {
       world.active = policy;
       world.pump();
     },
+    getActivePolicy: async () => world.active,
     putIterationSignal: async (signal) => world.putSignal(signal),
+    getIterationSignal: async () => world.signal,
     registrations: async () => world.actors.map((id) => world.registration(id)),
     queueDepths: async () => {
       world.looks.queues++;
