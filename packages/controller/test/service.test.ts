@@ -1,7 +1,6 @@
 /** What the controller answers its clients: submission, evaluation, watching, status. */
 import {
   type EvaluationRequest,
-  type IterationRecord,
   type ProblemInput,
   parseRunConfig,
   type RunConfigInput,
@@ -12,7 +11,6 @@ import t from 'tap';
 import { idleShare } from '../dist/actor-reports.js';
 import { collect } from '../dist/cluster.js';
 import { dueEvaluation } from '../dist/evaluations.js';
-import { iterationEvent } from '../dist/iteration-event.js';
 import { controllerHandlers } from '../dist/service.js';
 import { Watchdog } from '../dist/status.js';
 import { ProblemReader } from '../dist/submit.js';
@@ -308,90 +306,4 @@ t.test('the idle share is over the slots of the actors that reported', async (t)
   t.equal(idleShare([actor(10, 7500), actor(10)], 'r', 3, 1000), 0.25, 'one that did not is not counted');
   t.equal(idleShare([actor(10)], 'r', 3, 1000), 0);
   t.equal(idleShare([actor(10, 20_000)], 'r', 3, 1000), 0, 'never below nothing');
-});
-
-t.test("an iteration event holds the store's counts and the measured times", async (t) => {
-  const record: IterationRecord = {
-    runId: 'r',
-    iteration: 4,
-    state: 'frozen',
-    policyVersion: 3,
-    policyVersionOut: 3,
-    tasks: [0, 1, 2].map((segmentIndex) => ({
-      trajectoryId: `r-g0-t${segmentIndex}`,
-      groupId: 'r-g0',
-      problemId: 'p',
-      segmentIndex,
-      lastSpan: false,
-    })),
-    progress: {
-      committedTasks: 3,
-      openTrajectoryIds: [],
-      completeGroups: 0,
-      usefulGroups: 0,
-      usefulGroupsInOrder: 0,
-      awaitingScore: 0,
-      generatedTokens: 70,
-      reprefilledTokens: 20,
-      promptTokens: 10,
-      segmentsByEndReason: { stop: 2, yield: 1 },
-      segmentsByActor: {},
-      finishedTrajectories: 2,
-      spanningTrajectories: 1,
-      rewardSum: 1.5,
-      judged: 2,
-      responseTokens: Uint32Array.of(10, 30),
-    },
-    batchGroupIds: ['r-g0'],
-    filteredEqual: 2,
-    filteredUnusable: 1,
-    metricsJson: '',
-    openedAtMs: 1000,
-    closedAtMs: 3500,
-    committedAtMs: 0,
-  };
-  const times = { trainMs: 9, activateMs: 8, wallMs: 7 };
-  const training = { policyVersionOut: 4, train: null, turns: null, carriedTrajectories: 6, ...times };
-  const engineTimes = {
-    prefillMs: 3,
-    decode: { 8: { chunks: 1, steps: 20, rowSteps: 160, loopMs: 18, decodeMs: 19 } },
-  };
-  const rollout = {
-    iteration: 4,
-    closedBy: 'all-ended',
-    rolloutMs: 2000,
-    closeMs: 400,
-    actorIdleShare: 0.25,
-    engineTimes,
-  };
-  t.strictSame(iterationEvent(record, rollout, training), {
-    iteration: 4,
-    policyVersionIn: 3,
-    rewardMean: 0.75,
-    finishedTrajectories: 2,
-    spanningTrajectories: 1,
-    responseTokensMean: 20,
-    responseTokensP95: 30,
-    plannedTasks: 3,
-    resumedTasks: 2,
-    committedTasks: 3,
-    segmentsByEndReason: { stop: 2, yield: 1 },
-    generatedTokens: 70,
-    reprefilledTokens: 20,
-    promptTokens: 10,
-    groupsTrained: 1,
-    groupsFilteredEqual: 2,
-    groupsFilteredUnusable: 1,
-    rolloutMs: 2000,
-    closeMs: 400,
-    actorIdleShare: 0.25,
-    engineTimes,
-    ...training,
-  });
-  t.match(iterationEvent(record, { ...rollout, iteration: 3 }, training), {
-    rolloutMs: 2500,
-    closeMs: 0,
-    actorIdleShare: 0,
-    engineTimes: { prefillMs: 0, decode: {} },
-  });
 });
