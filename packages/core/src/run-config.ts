@@ -8,6 +8,8 @@ import { key } from './key-docs.js';
 
 const count = z.number().int().min(1);
 const countOrZero = z.number().int().min(0);
+/** Each is held in memory, for every problem. */
+const evaluationSamples = count.max(1024);
 const share = z.number().min(0).max(1);
 /** Of a running mean: 1 would take in nothing, and leave AdamW to divide by zero. */
 const decay = z.number().min(0).lt(1);
@@ -257,11 +259,11 @@ const evaluationSchema = z.strictObject({
     countOrZero.default(0),
     'Problems of the evaluations before the first and after the last iteration; 0 means all',
   ),
-  samples: key(count.default(4), 'Samples per problem at temperature 1, of those two', {
+  samples: key(evaluationSamples.default(4), 'Samples per problem at temperature 1, of those two', {
     alias: 'slime n_samples_per_eval_prompt',
   }),
   problemsBetween: key(count.default(128), 'Problems of the evaluations in between'),
-  samplesBetween: key(count.default(1), 'Samples per problem of the evaluations in between'),
+  samplesBetween: key(evaluationSamples.default(1), 'Samples per problem of the evaluations in between'),
   greedy: key(z.boolean().default(true), 'Evaluate greedily too, before and after'),
   temperature: key(z.number().min(0).default(1), 'Sampling temperature of the evaluation'),
 });
