@@ -1,6 +1,6 @@
 /**
  * One real cluster whose scorer is ten times slower than usual, late once, and then gone: its queue stays bounded, what is late is masked and judged again, rollouts
- * go on, whoever looks can see it, and the run is whole when it is back.
+ * go on, the batch waits for verdicts, whoever looks can see it, and the run is whole when it is back.
  */
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -94,8 +94,21 @@ t.test('a slow scorer, a late verdict, no scorer at all', async (t) => {
     await until(async () => (await sample(metricsOf('controller'), pending)) > 0);
     await until(async () => (await sample(metricsOf('replay'), 'segue_replay_awaiting_score')) > tasks / 2);
     await until(async () => (await client.status()).queues.some((one) => one.queue === 'reward' && one.pending > 0));
+    await until(async () => {
+      const { state } = await replay.getIteration({ runId, iteration: 1 });
+      const { waiting } = await client.status();
+      return state === 'closed' && waiting.some(({ what, from }) => what === 'scores' && from === 'reward');
+    });
+    t.pass('the phase was closed without verdicts, and the batch waits for them');
     await cluster.child('reward').start();
   }
+  const { metricsJson } = await replay.getIteration({ runId, iteration: 1 });
+  t.match(JSON.parse(metricsJson), {
+    closedBy: 'scores-late',
+    awaitingScore: 0,
+    groupsTrained: 8,
+    policyVersionOut: 2,
+  });
   t.strictSame(await store.statistics(runId).then((s) => s.deadLettersByKind), { trajectory: 0, score: 0, message: 0 });
   await requireWhole(t, run);
 });
