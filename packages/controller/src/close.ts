@@ -3,7 +3,7 @@
  * everything in; only then is the iteration closed. What arrives later is refused and counted by the store.
  */
 import type { Registration } from '@segue/bus';
-import type { ActorStatus, IterationRecord } from '@segue/core';
+import type { ActorStatus, IterationRecord, RolloutTask } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
 import { askActors } from './actors.js';
 import { announceIteration } from './announce.js';
@@ -23,15 +23,31 @@ export async function closeIteration(run: ActiveRun, record: IterationRecord): P
   return replay.closeIteration({ runId, iteration });
 }
 
-/** Leases that no actor has are those of dead ones: the purge would forget that their work was lost with them. */
+/**
+ * Leases that no actor has are those of dead ones: the purge would forget that their work was lost with them. Actors go on taking tasks and ending them
+ * meanwhile, so that a task counts as abandoned only if it was delivered before the actors were asked, and still is after that.
+ */
 async function markAbandoned({ id, cluster, signal }: ActiveRun): Promise<void> {
-  const { rollout } = await cluster.bus.queueDepths();
-  if (rollout.leased === 0) return;
-  const answers = await askActors(cluster, signal);
-  const held = new Set(answers.flatMap(({ status }) => status?.trajectoryIds ?? []));
-  if (rollout.leased <= held.size) return;
-  const tasks = await cluster.bus.markAbandonedTasks(id, held);
-  if (tasks > 0) cluster.log.warn({ run: id, tasks }, 'leases of actors that are gone: their tries count as lost');
+  const { bus, log } = cluster;
+  const held = async () => {
+    const answers = await askActors(cluster, signal);
+    return new Set(answers.flatMap(({ status }) => status?.trajectoryIds ?? []));
+  };
+  const { rollout } = await bus.queueDepths();
+  if (rollout.leased === 0 || rollout.leased <= (await held()).size) return;
+  const before = new Set((await bus.deliveredTasks(id)).map(nameOf));
+  const heldThen = await held();
+  const after = await bus.deliveredTasks(id);
+  const abandoned = after.filter((task) => before.has(nameOf(task)) && !heldThen.has(task.trajectoryId));
+  if (abandoned.length === 0) return;
+  await bus.markAbandonedTasks(abandoned);
+  const tasks = abandoned.length;
+  log.warn({ run: id, tasks }, 'leases of actors that are gone: their tries count as lost');
+}
+
+/** Names one message: a task that was issued again is another one. */
+function nameOf({ trajectoryId, segmentIndex, attempt }: RolloutTask): string {
+  return `${trajectoryId}-s${segmentIndex}-a${attempt}`;
 }
 
 /** Until every registered actor has nothing of the iteration left to publish. One that is gone leaves the registry when its entry expires. */

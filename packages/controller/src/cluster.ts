@@ -18,6 +18,7 @@ export type ControllerBus = Pick<
   Bus,
   | 'publishRolloutTasks'
   | 'purgeRolloutTasks'
+  | 'deliveredTasks'
   | 'markAbandonedTasks'
   | 'lostTries'
   | 'forgetLostTries'

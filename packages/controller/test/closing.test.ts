@@ -1,5 +1,5 @@
 /** How a rollout phase ends: when it closes, what is cut, saved, purged and planned again. Against a cluster in memory. */
-import type { RunConfigInput } from '@segue/core';
+import type { RolloutTask, RunConfigInput } from '@segue/core';
 import t from 'tap';
 import { putRun, smallRun, startController } from './fake-cluster.js';
 import { World } from './fake-world.js';
@@ -107,4 +107,30 @@ t.test('at close unstarted tasks are purged, and planned again', async (t) => {
       ['r-g2-t1', 0],
     ],
   );
+});
+
+t.test('an early close marks what a dead actor left, not what others take and end meanwhile', async (t) => {
+  const world = new World();
+  const left = new Map<string, RolloutTask>();
+  world.endOf = (task) => {
+    if (task.iteration > 0 || task.groupId !== 'r-g2') return 'stop';
+    left.set(task.trajectoryId, task);
+    // One is held by an actor that lives; one was left by an actor that is gone.
+    return task.trajectoryId === 'r-g2-t0' ? null : 'lose';
+  };
+  world.leasesOfTheDead = 1;
+  let readings = 0;
+  world.delivered = () => {
+    readings++;
+    const [held, lost] = [left.get('r-g2-t0'), left.get('r-g2-t1')];
+    if (held === undefined || lost === undefined) return [];
+    const others = { ended: { ...lost, trajectoryId: 'r-g8-t0' }, begun: { ...lost, trajectoryId: 'r-g9-t0' } };
+    const again = { ...held, trajectoryId: 'r-g7-t0', attempt: readings };
+    return [held, lost, again, readings % 2 === 1 ? others.ended : others.begun];
+  };
+  await putRun(world, { ...closesEarly, iterations: 1 });
+  await finish(world);
+  t.equal(progressOf(world).rollout.closedBy, 'enough-groups');
+  t.equal(readings, 2);
+  t.strictSame(world.abandoned, ['r-g2-t1']);
 });

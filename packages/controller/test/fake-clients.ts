@@ -210,7 +210,8 @@ export function clientsOf(world: World) {
       world.queue = world.queue.filter((task) => task.runId !== runId);
       return before - world.queue.length;
     },
-    markAbandonedTasks: async () => 0,
+    deliveredTasks: async (runId) => world.delivered(runId),
+    markAbandonedTasks: async (tasks) => void world.abandoned.push(...tasks.map(({ trajectoryId }) => trajectoryId)),
     lostTries: async () => [],
     forgetLostTries: async () => undefined,
     republish: async () => undefined,
@@ -241,7 +242,7 @@ export function clientsOf(world: World) {
     queueDepths: async () => {
       world.looks.queues++;
       const none = { pending: 0, leased: 0 };
-      const rollout = { pending: world.queue.length, leased: world.held.size };
+      const rollout = { pending: world.queue.length, leased: world.held.size + world.leasesOfTheDead };
       return { rollout, reward: none, segments: { pending: world.stream.length, leased: 0 }, scores: none };
     },
   };

@@ -69,6 +69,9 @@ export class World {
   /** Versions that the controller has pinned now, as `<run>/<version>`. */
   readonly pinned: string[] = [];
 
+  /** Trajectories whose task was marked as left behind by a dead actor. */
+  readonly abandoned: string[] = [];
+
   /** Segments that were published and not yet taken in. */
   readonly stream: RolloutTask[] = [];
 
@@ -89,6 +92,10 @@ export class World {
   scoreOf = (id: string): Score['status'] => (hashText(id, 2) % 3 === 0 ? 'wrong' : 'ok');
   /** Nobody judges: what ends waits for its verdict until `judge`. */
   scorersAreAway = false;
+  /** Leases that no actor has. */
+  leasesOfTheDead = 0;
+  /** What the queue says was delivered to somebody. */
+  delivered = (_runId: string): RolloutTask[] => [...this.held.values()];
   /** Problems that are not drawn. */
   readonly givenUp = new Set<string>();
   beforeGenerate = (_actor: string, _ids: readonly string[]): void => undefined;

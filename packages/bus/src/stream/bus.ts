@@ -184,8 +184,10 @@ export interface Bus {
 
   /** So many deliveries of this task were lost with their takers: remembered after the task is gone. Repeating it changes nothing. */
   markLostTries(task: RolloutTask, count: number): Promise<void>;
-  /** Marks as lost what is leased and not held by the actors that answer. @param heldIds trajectories that they hold. Answers how many. */
-  markAbandonedTasks(runId: string, heldIds: ReadonlySet<string>): Promise<number>;
+  /** Tasks of a run that were delivered and not acknowledged: leased, or given back and not taken again. */
+  deliveredTasks(runId: string): Promise<RolloutTask[]>;
+  /** Their takers are gone: each lost one try, though no lease has run out. Repeating it changes nothing. */
+  markAbandonedTasks(tasks: readonly RolloutTask[]): Promise<void>;
   /** Lost tries of a run's trajectories, or of one group's. */
   lostTries(runId: string, groupId?: string): Promise<LostTries[]>;
   forgetLostTries(runId: string, groupId: string): Promise<void>;

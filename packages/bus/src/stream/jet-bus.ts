@@ -185,11 +185,12 @@ class JetBus implements Bus {
     return this.#lostTries.mark(task, count);
   }
 
-  async markAbandonedTasks(runId: string, heldIds: ReadonlySet<string>): Promise<number> {
-    const leased = await this.#rollout.delivered(requireId(runId, 'runId'));
-    const abandoned = leased.filter((task) => !heldIds.has(task.trajectoryId));
-    await this.#lostTries.markAbandoned(abandoned);
-    return abandoned.length;
+  deliveredTasks(runId: string): Promise<RolloutTask[]> {
+    return this.#rollout.delivered(requireId(runId, 'runId'));
+  }
+
+  markAbandonedTasks(tasks: readonly RolloutTask[]): Promise<void> {
+    return this.#lostTries.markAbandoned(tasks);
   }
 
   lostTries(runId: string, groupId?: string): Promise<LostTries[]> {
