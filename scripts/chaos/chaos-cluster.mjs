@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { defaultRestartRules } from '../../packages/cli/dist/cluster/child.js';
 import { defaultClusterOptions, LocalCluster } from '../../packages/cli/dist/cluster/local-cluster.js';
 import { journalVariable } from './journal.mjs';
 import { Link } from './link.mjs';
@@ -81,7 +82,11 @@ export class ChaosCluster {
       actors: actors.length,
       settings,
       entries: { actor: program('actor'), replay: program('replay') },
-      restarts: { maxInARow: Number.POSITIVE_INFINITY, pauseMs: (name) => this.#downMs.get(name) ?? 200 },
+      restarts: {
+        ...defaultRestartRules,
+        maxInARow: Number.POSITIVE_INFINITY,
+        pauseMs: (name) => this.#downMs.get(name) ?? 200,
+      },
     };
     this.#cluster = new LocalCluster(options, this.#onFailure);
     await this.#cluster.start();

@@ -9,7 +9,7 @@ import { areStreamsMute, connectBus } from '@segue/bus';
 import { connect } from 'nats';
 import t from 'tap';
 import { segment } from '../../packages/bus/test/samples.js';
-import { BrokerWatch, freeBytesOf } from '../../packages/cli/dist/cluster/broker-watch.js';
+import { BrokerWatch, freeBytesOf, isDiskFull } from '../../packages/cli/dist/cluster/broker-watch.js';
 import { startNats } from '../support/nats.js';
 import { beside, cannotMount, smallDisk } from '../support/small-disk.js';
 
@@ -49,7 +49,9 @@ t.test('the disk of a message server is full, and then it is not', { skip: canno
   };
   while (acknowledged < 20) await publish();
   const outside = disk.outside(pid);
+  t.notOk(await isDiskFull(outside));
   disk.fill(pid, mebibyte);
+  t.ok(await isDiskFull(outside), 'a server that does not start now is not given up');
 
   const restarts: string[] = [];
   const watched = {

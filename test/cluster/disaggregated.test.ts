@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { connectReplay } from '@segue/bus';
 import type { RunConfigInput } from '@segue/core';
 import t from 'tap';
+import { defaultRestartRules } from '../../packages/cli/dist/cluster/child.js';
 import { prepareToyRun, requireWhole } from '../support/cluster-run.js';
 import { type Running, startSegue } from '../support/command.js';
 import { hiding, whyNoHiding } from '../support/hiding.js';
@@ -49,7 +50,8 @@ function servedBy(data: string, name: string): Served[] {
 t.test('actors that share no folder with the trainer come and go while a run goes on', { skip }, async (t) => {
   const entries = { actor: fileURLToPath(new URL('../support/unwell/apart-actor.mjs', import.meta.url)) };
   // A dead scorer stays dead until the test starts it.
-  const restarts = { maxInARow: 5, pauseMs: (name: string) => (name === 'reward' ? 600_000 : 500) };
+  const pauseMs = (name: string) => (name === 'reward' ? 600_000 : 500);
+  const restarts = { ...defaultRestartRules, pauseMs };
   const data = await mkdtemp(join(tmpdir(), 'segue-apart-'));
   const policies = join(data, 'policies');
   process.env.ACTOR_WRAPPER = JSON.stringify(hiding(policies));

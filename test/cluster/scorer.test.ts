@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { connectReplay } from '@segue/bus';
 import type { RunConfigInput } from '@segue/core';
 import t from 'tap';
+import { defaultRestartRules } from '../../packages/cli/dist/cluster/child.js';
 import { prepareToyRun, requireWhole } from '../support/cluster-run.js';
 import { toyConfig } from '../support/toy-task.js';
 import { until } from '../support/waiting.js';
@@ -55,7 +56,8 @@ t.test('a slow scorer, a late verdict, no scorer at all', async (t) => {
   };
   const entries = { reward: fileURLToPath(new URL('../support/unwell/slow-reward.mjs', import.meta.url)) };
   // A dead scorer stays dead until the test starts it.
-  const restarts = { maxInARow: 5, pauseMs: (name: string) => (name === 'reward' ? 600_000 : 500) };
+  const pauseMs = (name: string) => (name === 'reward' ? 600_000 : 500);
+  const restarts = { ...defaultRestartRules, pauseMs };
   const run = await prepareToyRun(t, runId, { settings, entries, restarts }, brief);
   const { cluster, client, store } = run;
   const metricsOf = (name: string) => cluster.child(name).address.metricsAddress;

@@ -12,15 +12,16 @@ export const storeBoard = makeBoard({
       numbers: [
         {
           title: 'Store, of its limit',
-          about: 'Size of the file over maxStoreBytes: at 100 % writes are refused.',
+          about:
+            'What is in use of the file over maxStoreBytes: at 100 % writes are refused, but for those that make room.',
           unit: 'percentunit',
-          queries: { used: 'max(segue_replay_bytes_on_disk / segue_replay_limit_bytes)' },
+          queries: { used: 'max(segue_replay_bytes_in_use / segue_replay_limit_bytes)' },
         },
         {
           title: 'Size of the store',
-          about: 'Of its file.',
+          about: 'Of its file, which never shrinks, and of that what is in use.',
           unit: 'bytes',
-          queries: { size: 'max(segue_replay_bytes_on_disk)' },
+          queries: { file: 'max(segue_replay_bytes_on_disk)', 'in use': 'max(segue_replay_bytes_in_use)' },
         },
         {
           title: 'Free on its disk',

@@ -4,11 +4,12 @@
  * the trainer's folder.
  */
 import { createHash } from 'node:crypto';
-import { open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { open, readdir, readFile, realpath, rename, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { manifestFileName, type PolicyManifest, type PolicyRef, parsePolicyManifest, SegueError } from '@segue/core';
 import { hashFile } from '@segue/service';
 import { downloadFrom, type PolicySource } from './policy-download.js';
+import { notWanted, orAborted, SharedWork } from './shared-work.js';
 
 export interface PolicyFilesOptions {
   /** Where downloaded versions lie; made when it is needed. */
@@ -18,7 +19,7 @@ export interface PolicyFilesOptions {
   readonly peers?: (ref: PolicyRef) => Promise<readonly PolicySource[]>;
   /** Something that came was of no use and is fetched again. */
   readonly onRefetch?: (error: SegueError) => void;
-  /** Downloaded versions that stay: the newest of a run, and beside them what is needed. */
+  /** Downloaded versions that stay: the newest of the run that downloads, what was asked for last, and beside them what is needed. */
   readonly keepVersions: number;
   /** Whether somebody here serves the version or has pinned it. Left out: nobody has. */
   readonly isNeeded?: (runId: string, version: number) => boolean;
@@ -32,8 +33,18 @@ export interface FoundPolicy {
   readonly source: (typeof policySources)[number];
 }
 
+/** A look for a version in its folder of the cache, and its download. */
+interface Search {
+  readonly manifestSha256: string;
+  readonly work: SharedWork<FoundPolicy['source']>;
+}
+
 export class PolicyFiles {
   readonly #options: PolicyFilesOptions;
+  /** What is searched or downloaded now, by folder. */
+  readonly #searches = new Map<string, Search>();
+  /** Folders that were asked for last, the newest at the end: who reads one may not have said yet that he needs it. */
+  #asked: readonly string[] = [];
 
   constructor(options: PolicyFilesOptions) {
     this.#options = options;
@@ -58,29 +69,58 @@ export class PolicyFiles {
       return { folder, source: 'shared' };
     }
     const folder = join(this.#options.cacheFolder, ref.runId, String(ref.version));
-    const isCached = (await isReadable(folder)) && (await isIntact(folder, ref));
-    const source = isCached ? 'cached' : await this.#download(ref, folder, signal);
+    this.#asked = [...this.#asked.filter((other) => other !== folder), folder].slice(-this.#options.keepVersions);
+    const source = await this.#search(ref, folder, signal);
     await meanwhile(folder);
     return { folder, source };
   }
 
+  /** In the cache, else downloaded: once for all who ask at the same time, whose download ends early only when none of them waits any more. */
+  async #search(ref: PolicyRef, folder: string, signal?: AbortSignal): Promise<FoundPolicy['source']> {
+    for (;;) {
+      if (signal?.aborted) throw notWanted();
+      const { manifestSha256, work } = this.#searches.get(folder) ?? this.#begin(ref, folder);
+      if (manifestSha256 === ref.manifestSha256 && !work.isCalledOff) return work.wait(signal);
+      // Other content under the same number, or one that nobody wanted any more: its files are out of the way first.
+      await orAborted(work.settled, signal);
+    }
+  }
+
+  #begin(ref: PolicyRef, folder: string): Search {
+    const work = new SharedWork(async (signal) => {
+      try {
+        const isCached = (await isReadable(folder)) && (await isIntact(folder, ref));
+        return isCached ? 'cached' : await this.#download(ref, folder, signal);
+      } finally {
+        this.#searches.delete(folder);
+      }
+    });
+    const search = { manifestSha256: ref.manifestSha256, work };
+    this.#searches.set(folder, search);
+    return search;
+  }
+
   /** From who serves it here and now, else from the trainer. */
-  async #download(ref: PolicyRef, folder: string, signal?: AbortSignal): Promise<'peer' | 'downloaded'> {
+  async #download(ref: PolicyRef, folder: string, signal: AbortSignal): Promise<'peer' | 'downloaded'> {
     const { peers, trainer, onRefetch } = this.#options;
-    const staging = `${folder}.part`;
+    const staging = stagingOf(folder);
     const fetch = async (source: PolicySource) => {
-      await downloadFrom(source, ref, staging, signal, onRefetch);
-      await requireIntact(staging, ref);
-      await rm(folder, { recursive: true, force: true });
-      await rename(staging, folder);
-      await this.#prune(dirname(folder), ref);
+      try {
+        await downloadFrom(source, ref, staging, signal, onRefetch);
+        await requireIntact(staging, ref);
+        await rm(folder, { recursive: true, force: true });
+        await rename(staging, folder);
+      } finally {
+        await rm(staging, { recursive: true, force: true });
+      }
+      await this.#prune(ref.runId);
     };
     for (const peer of (await peers?.(ref)) ?? []) {
       try {
         await fetch(peer);
         return 'peer';
       } catch (cause) {
-        if (signal?.aborted) throw cause;
+        if (signal.aborted) throw cause;
         // It may have gone on to another version, or be gone itself: the trainer has them all.
         onRefetch?.(SegueError.from(cause));
       }
@@ -89,28 +129,39 @@ export class PolicyFiles {
     return 'downloaded';
   }
 
-  async #prune(runFolder: string, { runId, version: added }: PolicyRef): Promise<void> {
-    const { keepVersions, isNeeded } = this.#options;
-    const versions = (await readdir(runFolder))
-      .map(Number)
-      .filter(Number.isInteger)
-      .sort((a, b) => b - a);
-    for (const version of versions.slice(keepVersions)) {
-      if (version === added || isNeeded?.(runId, version)) continue;
-      await rm(join(runFolder, String(version)), { recursive: true, force: true });
+  /** Removes older versions of the run, those of other runs, and what a process that was killed had begun to download. */
+  async #prune(runId: string): Promise<void> {
+    const { cacheFolder, keepVersions } = this.#options;
+    for (const run of await foldersIn(cacheFolder)) {
+      const folder = join(cacheFolder, run);
+      const names = await foldersIn(folder);
+      const versions = names.map(Number).filter(Number.isInteger);
+      const newest = versions.sort((a, b) => b - a).slice(0, run === runId ? keepVersions : 0);
+      const stays = (name: string) => newest.includes(Number(name)) || this.#isInUse(folder, run, name);
+      const gone = names.filter((name) => !stays(name));
+      for (const name of gone) await rm(join(folder, name), { recursive: true, force: true });
+      // Unless something was put there meanwhile.
+      if (gone.length === names.length) await rmdir(folder).catch(() => undefined);
     }
+  }
+
+  /** Whether a folder of the cache is served, pinned, read, or filled. */
+  #isInUse(runFolder: string, runId: string, name: string): boolean {
+    const folder = join(runFolder, name);
+    const isAsked = this.#asked.includes(folder) || this.#searches.has(folder);
+    const isFilled = [...this.#searches.keys()].some((searched) => stagingOf(searched) === folder);
+    return isAsked || isFilled || this.#options.isNeeded?.(runId, Number(name)) === true;
   }
 }
 
-/** Stops waiting when the signal fires. */
-function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(new SegueError('CANCELLED', 'a newer version was announced'));
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
+function stagingOf(folder: string): string {
+  return `${folder}.part`;
+}
+
+/** Names of the folders in one; none when it is not there. */
+async function foldersIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
 }
 
 async function isReadable(folder: string): Promise<boolean> {

@@ -3,10 +3,11 @@
  * when a version cannot be had yet. It serves one run at a time: the one that was announced last.
  */
 import { dirname, join } from 'node:path';
-import { type ActivePolicy, firstOf } from '@segue/bus';
+import type { ActivePolicy } from '@segue/bus';
 import { type PolicyRef, SegueError } from '@segue/core';
 import type { LanePolicy } from './lane-work.js';
 import type { FoundPolicy, PolicyFiles } from './policy-files.js';
+import { notWanted, orAborted } from './shared-work.js';
 
 export interface PolicyFollowerOptions {
   readonly files: Pick<PolicyFiles, 'locate'>;
@@ -28,10 +29,10 @@ export class PolicyFollower {
   /** Whose files have been checked ahead, and where they lie. */
   #prepared: { readonly ref: PolicyRef; readonly found: FoundPolicy } | null = null;
   /** Versions that are made ready or wait for it. */
-  readonly #preparations = new Set<{ readonly ref: PolicyRef; readonly end: AbortController }>();
+  readonly #preparations = new Set<Preparation>();
   #queue: Promise<void> = Promise.resolve();
-  /** Ends the search for a version that a newer announcement has overtaken. */
-  #search = new AbortController();
+  /** The announced version that is being brought; `end` fires when a newer announcement has overtaken it. */
+  #following: { readonly ref: PolicyRef; readonly end: AbortController; readonly served: Promise<void> } | null = null;
 
   constructor(options: PolicyFollowerOptions) {
     this.#options = options;
@@ -39,30 +40,42 @@ export class PolicyFollower {
 
   /**
    * A run has announced a version: serve it. Resolves when it is served; rejects when it cannot be, or a newer one
-   * came.
+   * came. One that is already being brought goes on, however often it is announced.
    */
   follow(policy: ActivePolicy): Promise<void> {
     this.#active.set(policy.runId, policy);
-    this.#search.abort();
-    this.#search = new AbortController();
     const { runId, version, manifestSha256 } = policy;
-    return this.serve({ runId, version, manifestSha256 }, this.#search.signal);
+    const ref = { runId, version, manifestSha256 };
+    if (this.#following && isNamedAlike(this.#following.ref, ref)) return this.#following.served;
+    this.#following?.end.abort();
+    const end = new AbortController();
+    const served = this.serve(ref, end.signal).finally(() => {
+      if (this.#following?.end === end) this.#following = null;
+    });
+    this.#following = { ref, end, served };
+    return served;
   }
 
   /**
    * Brings, checks and makes ready a version that is not announced yet. When it is announced meanwhile, that waits for this and has less to
-   * do then; when another one is, this is called off.
+   * do then; when another one is, this is called off. A caller whose patience ends is answered, and it goes on: what he asked for is announced next.
    * @param folder where the trainer keeps it; empty when that is not known
    */
   prepare(ref: PolicyRef, folder: string, caller?: AbortSignal): Promise<void> {
     const { prepare, files } = this.#options;
     if (!prepare) return Promise.resolve();
-    const preparation = { ref, end: new AbortController() };
+    for (const other of this.#preparations) {
+      if (other.isLeft && !isNamedAlike(other.ref, ref)) other.end.abort();
+    }
+    const preparation: Preparation = { ref, end: new AbortController(), isLeft: caller?.aborted === true };
     this.#preparations.add(preparation);
-    const either = firstOf(preparation.end.signal, ...(caller ? [caller] : []));
-    const { signal } = either;
+    const leave = () => {
+      preparation.isLeft = true;
+    };
+    caller?.addEventListener('abort', leave, { once: true });
+    const { signal } = preparation.end;
     const run = async () => {
-      if (signal.aborted) throw new SegueError('CANCELLED', `version ${ref.version} is not wanted any more`);
+      if (signal.aborted) throw notWanted();
       if (this.#isServed(ref)) return;
       const beside = (at: string) => prepare({ runId: ref.runId, version: ref.version, folder: at });
       this.#prepared = null;
@@ -70,11 +83,11 @@ export class PolicyFollower {
       this.#prepared = { ref, found };
     };
     const prepared = this.#queue.then(run).finally(() => {
-      either.release();
+      caller?.removeEventListener('abort', leave);
       this.#preparations.delete(preparation);
     });
     this.#queue = prepared.catch(() => undefined);
-    return prepared;
+    return orAborted(prepared, caller);
   }
 
   /** Serves the named version. Calls run in order, one at a time; what else is being made ready is called off. */
@@ -94,7 +107,7 @@ export class PolicyFollower {
   }
 
   /** A pinned version for an evaluation; null asks for the one that is served. */
-  async pin(runId: string, version: number | null): Promise<LanePolicy> {
+  async pin(runId: string, version: number | null, signal?: AbortSignal): Promise<LanePolicy> {
     await this.#queue;
     const served = this.#options.served();
     if (served && served.runId === runId && (version === null || version === served.version)) return served;
@@ -102,7 +115,7 @@ export class PolicyFollower {
       throw new SegueError('FAILED_PRECONDITION', `this actor serves no policy of run ${JSON.stringify(runId)}`);
     }
     const ref = { runId, version, manifestSha256: '' };
-    const { folder } = await this.#options.files.locate(ref, this.#sharedFolder(ref));
+    const { folder } = await this.#options.files.locate(ref, this.#sharedFolder(ref), signal);
     return { runId, version, folder };
   }
 
@@ -142,9 +155,21 @@ export class PolicyFollower {
   }
 }
 
+/** A version that is made ready. */
+interface Preparation {
+  readonly ref: PolicyRef;
+  /** Fires when another version is wanted. */
+  readonly end: AbortController;
+  /** Who asked for it waits no more. */
+  isLeft: boolean;
+}
+
+/** Whether both were announced as the same. */
+function isNamedAlike(a: PolicyRef, b: PolicyRef): boolean {
+  return a.runId === b.runId && a.version === b.version && a.manifestSha256 === b.manifestSha256;
+}
+
 /** Whether both name the same content for certain. */
 function isSame(a: PolicyRef, b: PolicyRef): boolean {
-  return (
-    a.manifestSha256 !== '' && a.manifestSha256 === b.manifestSha256 && a.runId === b.runId && a.version === b.version
-  );
+  return a.manifestSha256 !== '' && isNamedAlike(a, b);
 }

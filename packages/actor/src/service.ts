@@ -12,7 +12,7 @@ export function actorHandlers(actor: Actor, limits: { readonly maxGeneratePrompt
       // The version that is served needs no pin: it is the newest.
       const unpin = policyVersion === null ? null : await actor.pinned.pin(runId, policyVersion);
       try {
-        const policy = await actor.policies.pin(runId, policyVersion);
+        const policy = await actor.policies.pin(runId, policyVersion, signal);
         const engine = actor.lanes.rollout.engineStatus;
         const setting = {
           policy,

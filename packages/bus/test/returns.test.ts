@@ -3,6 +3,7 @@ import { connect as natsConnect } from 'nats';
 import t from 'tap';
 import { startNats } from '../../../test/support/nats.js';
 import { connectBus } from '../dist/index.js';
+import { startGate } from './gate.js';
 import { rolloutTask } from './samples.js';
 
 const leaseMs = 1_000;
@@ -51,6 +52,37 @@ t.test('what waited when its taker died was not lost by it, what had begun was',
   t.strictSame(await bus.lostTries('r', 'r-g1'), []);
   await bus.forgetLostTries('r', 'r-g0');
   t.strictSame(await bus.lostTries('r'), []);
+});
+
+t.test('what is said while the server is away is known when that resolves', async (t) => {
+  const nats = await startNats();
+  const gate = await startGate(nats.port);
+  const bus = await connectBus({ url: gate.url, name: 'test', rolloutLeaseMs: leaseMs });
+  t.teardown(async () => {
+    await bus.close();
+    gate.close();
+    await nats.stop();
+  });
+  await bus.setUp();
+  const task = { ...rolloutTask, runId: 'r', groupId: 'r-g0', trajectoryId: 'r-g0-t0' };
+  await bus.publishRolloutTasks([task]);
+  const take = async () => (await bus.takeRolloutTasks(1, { waitMs: 10 * leaseMs }))[0]!;
+  await take();
+  const lease = await take();
+  lease.hold();
+  await bus.queueDepths();
+  gate.shut();
+  await gate.isAsked();
+  const said = Promise.all([bus.markLostTries(task, 2), lease.begin()]);
+  // What is buffered when a connection is begun anew does not outlive it.
+  gate.shut();
+  await gate.isAsked();
+  gate.reopen();
+  await said;
+  t.match(await bus.lostTries('r'), [{ trajectoryId: 'r-g0-t0', tries: 2 }]);
+  const last = await take();
+  t.equal(last.deliveryCount, 3);
+  t.equal(await last.lostDeliveries(), 2, 'the second had begun');
 });
 
 t.test('two tasks that are given back at once both come again', async (t) => {

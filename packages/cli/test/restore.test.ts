@@ -1,10 +1,13 @@
-/** Snapshots in folders without a cluster: what leads elsewhere is refused, and a restore that was cut off is run again before anything starts. */
+/** Snapshots in folders without a cluster: what leads elsewhere is refused, and a restore that was cut off is run again before anything starts, and an orphan is ended. */
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatPolicyManifest, manifestFileName, type SnapshotChunk, type SnapshotRun } from '@segue/core';
 import t, { type Test } from 'tap';
+import { until } from '../../../test/support/waiting.js';
 import { defaultClusterOptions, LocalCluster } from '../dist/cluster/local-cluster.js';
+import { findNatsServer, natsSpec } from '../dist/cluster/nats-server.js';
 import { restoreSnapshot } from '../dist/store/restore.js';
 import { writeSnapshot } from '../dist/store/snapshot-folder.js';
 
@@ -98,4 +101,19 @@ t.test('a restore that was cut off is run again, and no cluster starts before it
   writeFileSync(join(data, 'restore.unfinished'), snapshot);
   t.match(await restoreSnapshot(snapshot, data), { replaced: null });
   t.strictSame(readFileSync(join(replay, 'data.mdb')), storeBytes);
+});
+
+t.test('a message server that nobody has stopped is ended before its folder goes', async (t) => {
+  const { data, snapshot } = await newFolders(t);
+  const storeFolder = join(data, 'nats');
+  const options = { binary: await findNatsServer(data), storeFolder, logFile: '', configFile: null };
+  const { command, args } = natsSpec(options);
+  const server = spawn(command, args(null), { stdio: 'ignore' });
+  t.teardown(() => server.kill('SIGKILL'));
+  const hasEnded = async () => server.exitCode !== null || server.signalCode !== null;
+  await until(async () => existsSync(join(storeFolder, 'nats-server.pid')) || hasEnded());
+  t.notOk(await hasEnded());
+  await restoreSnapshot(snapshot, data);
+  await until(hasEnded);
+  t.notOk(existsSync(storeFolder));
 });

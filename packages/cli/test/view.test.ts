@@ -1,19 +1,9 @@
 /** What a watcher makes of events: the view, the summary, the pictures, and a trajectory as text. */
-import type {
-  EvaluationEvent,
-  IterationEvent,
-  RunEventOf,
-  RunView,
-  Segment,
-  Trajectory,
-  TrajectoryRecord,
-} from '@segue/core';
-import { parseRunConfig } from '@segue/core';
+import type { EvaluationEvent, IterationEvent, RunEventOf, Segment, Trajectory, TrajectoryRecord } from '@segue/core';
 import t from 'tap';
 import { statusText } from '../dist/commands/inspect.js';
 import { drawLearningCurve } from '../dist/pictures/learning-curve.js';
 import { drawTimeline, endReasonColors } from '../dist/pictures/rollout-timeline.js';
-import { chooseRun, nextRunId, refuseContradiction } from '../dist/run/resume.js';
 import { emptyRunView, foldEvent } from '../dist/view/run-view.js';
 import { summarize } from '../dist/view/summary.js';
 import { renderView } from '../dist/view/terminal.js';
@@ -231,36 +221,6 @@ t.test('a trajectory reads segment by segment', async (t) => {
   t.match(trajectoryJson(trajectory, decode), {
     prompt: 'g',
     segments: [{ tokens: [1, 2], text: 'ab' }, { text: 'c' }],
-  });
-});
-
-t.test('resume takes the newest unfinished run and refuses a configuration that contradicts it', async (t) => {
-  const run = (id: string, state: RunView['state'], createdAtMs: number): RunView => ({
-    id,
-    state,
-    createdAtMs,
-    configJson: '{}',
-    iterations: 0,
-    policyVersion: 0,
-    error: '',
-    trainProblems: 0,
-    evaluationProblems: 0,
-    warmupProblems: 0,
-  });
-  const runs = [run('demo-1', 'paused', 1), run('demo-2', 'running', 2), run('demo-3', 'finished', 3)];
-  t.equal(chooseRun(runs, null).id, 'demo-2');
-  t.equal(chooseRun(runs, 'demo-1').id, 'demo-1');
-  t.throws(() => chooseRun(runs, 'demo-3'), { code: 'FAILED_PRECONDITION' });
-  t.throws(() => chooseRun(runs, 'demo-9'), { code: 'NOT_FOUND' });
-  t.throws(() => chooseRun([], null), { code: 'NOT_FOUND' });
-  t.equal(nextRunId(runs, 'demo'), 'demo-4');
-  const began = parseRunConfig({ seed: 2 }, 'x');
-  t.doesNotThrow(() =>
-    refuseContradiction('demo-2', began, { seed: 2, rollout: { groupSize: began.rollout.groupSize } }),
-  );
-  t.throws(() => refuseContradiction('demo-2', began, { rollout: { groupSize: 3 } }), {
-    code: 'INVALID_CONFIG',
-    message: /rollout\.groupSize is 8 there and 3 here/,
   });
 });
 

@@ -12,16 +12,18 @@ export interface WatchOptions {
   /** Begins after this event. */
   readonly afterSequence?: number;
   readonly signal?: AbortSignal;
-  /** Longest time without a reachable controller before the watch gives up, in ms. */
+  /** Longest time without a controller that is reached and answers in time before the watch gives up, in ms. */
   readonly patienceMs?: number;
 }
 
 const retryPauseMs = 300;
 const defaultPatienceMs = 60_000;
+/** A call that was open for so long had reached its controller, though it brought nothing: one that is gone is noticed within half a minute. */
+const reachedAfterMs = 60_000;
 
 /** Ends when the run comes to rest. An event of a kind that this version does not know is passed on as it is. */
 export async function* watchEvents(
-  controller: Client<ControllerApi>,
+  controller: Pick<Client<ControllerApi>, 'watchRun'>,
   runId: string,
   options: WatchOptions = {},
 ): AsyncGenerator<RunEventOf> {
@@ -29,6 +31,7 @@ export async function* watchEvents(
   let fromStart = options.fromStart ?? false;
   let lostAtMs: number | null = null;
   for (;;) {
+    const askedAtMs = Date.now();
     try {
       const request = { runId, fromStart, afterSequence };
       for await (const event of controller.watchRun(request, { signal: options.signal })) {
@@ -41,9 +44,11 @@ export async function* watchEvents(
       return;
     } catch (error) {
       const failure = SegueError.from(error);
-      if (failure.code !== 'UNAVAILABLE') throw failure;
-      lostAtMs ??= Date.now();
-      if (Date.now() - lostAtMs > (options.patienceMs ?? defaultPatienceMs)) throw failure;
+      // Out of time is the call itself after a day, or a controller whose store stalls: the next one may fare better.
+      if (failure.code !== 'UNAVAILABLE' && failure.code !== 'DEADLINE_EXCEEDED') throw failure;
+      const nowMs = Date.now();
+      if (lostAtMs === null || nowMs - askedAtMs >= reachedAfterMs) lostAtMs = nowMs;
+      if (nowMs - lostAtMs > (options.patienceMs ?? defaultPatienceMs)) throw failure;
       // Ends early with the signal; the next call then says CANCELLED.
       await pause(retryPauseMs, options.signal);
     }

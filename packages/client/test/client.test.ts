@@ -1,7 +1,15 @@
 /** The client over a real gRPC server with a controller of a few lines: watching across its death, handing problems over, waiting for a run. */
 import type { Handlers } from '@segue/bus';
-import { type ControllerApi, type ProblemInput, type RunView, SegueError, type StoredEvent } from '@segue/core';
+import {
+  type ControllerApi,
+  type ErrorCode,
+  type ProblemInput,
+  type RunView,
+  SegueError,
+  type StoredEvent,
+} from '@segue/core';
 import t from 'tap';
+import { watchEvents } from '../dist/watch.js';
 import { type Changes, startController } from './support/controller.js';
 
 const run: RunView = {
@@ -69,18 +77,50 @@ t.test('a controller that repeats itself after its return is not repeated to the
 });
 
 t.test('a watch gives up when its patience is over, and at once when the run is unknown', async (t) => {
+  let failure = new SegueError('UNAVAILABLE', 'stopping');
   const controller = await startController(t, {
     async *watchRun({ runId }) {
       if (runId !== 'r') throw new SegueError('NOT_FOUND', `no run ${runId}`);
       yield event(1);
-      throw new SegueError('UNAVAILABLE', 'stopping');
+      throw failure;
     },
   });
   const watch = async (runId: string) => {
     for await (const _ of controller.client.watchRun(runId, { patienceMs: -1 }));
   };
   await t.rejects(watch('r'), { code: 'UNAVAILABLE', rawMessage: 'stopping' });
+  failure = new SegueError('DEADLINE_EXCEEDED', 'the store stalls');
+  await t.rejects(watch('r'), { code: 'DEADLINE_EXCEEDED', rawMessage: 'the store stalls' });
   await t.rejects(watch('other'), { code: 'NOT_FOUND', rawMessage: 'no run other' });
+});
+
+t.test('a watch outlives calls that run out of time, as long as there is contact in between', async (t) => {
+  const minute = 60_000;
+  let nowMs = 0;
+  t.intercept(Date, 'now', { value: () => nowMs });
+  /** Calls that stay open for so long, and fail; the last one tells of the run's end. */
+  const watch = async (...calls: readonly { minutes: number; code: ErrorCode; event?: number }[]) => {
+    const left = [...calls];
+    const sequences: number[] = [];
+    const watchRun = async function* (): AsyncGenerator<StoredEvent> {
+      const call = left.shift();
+      if (call === undefined) {
+        yield event(9);
+        return;
+      }
+      nowMs += call.minutes * minute;
+      if (call.event !== undefined) yield event(call.event);
+      throw new SegueError(call.code, 'this call is over');
+    };
+    for await (const { sequence } of watchEvents({ watchRun }, 'r', { fromStart: true })) sequences.push(sequence);
+    return sequences;
+  };
+  const day = { minutes: 24 * 60, code: 'DEADLINE_EXCEEDED' } as const;
+  const cut = { minutes: 10, code: 'UNAVAILABLE' } as const;
+  t.strictSame(await watch(day, day, cut), [9], 'calls that were open for long had reached somebody');
+  const stalled = { minutes: 0.55, code: 'DEADLINE_EXCEEDED' } as const;
+  t.strictSame(await watch(stalled, { ...stalled, event: 1 }, stalled), [1, 9], 'what comes begins a new patience');
+  await t.rejects(watch(stalled, stalled, stalled), { code: 'DEADLINE_EXCEEDED' }, 'a stall that lasts does not go by');
 });
 
 t.test('a signal ends a watch, silent or between two tries', async (t) => {

@@ -6,6 +6,7 @@ import { firstOf } from '@segue/bus';
 import { type PolicyVersionInfo, SegueError } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
 import { askActors, liveActors } from './actors.js';
+import { announcePolicy } from './announce.js';
 import { pause } from './cluster.js';
 
 /** First pause between two looks at the actors: switching to a version that is ready takes a few ms. */
@@ -15,7 +16,6 @@ const firstPauseMs = 2;
 export async function activate(run: ActiveRun, policy: PolicyVersionInfo): Promise<number> {
   const startedAtMs = Date.now();
   const { cluster } = run;
-  const trainer = await cluster.trainer();
   const wait = run.waits.begin('weights', '', 0);
   try {
     const tell = (waiting: readonly string[]) => {
@@ -24,7 +24,7 @@ export async function activate(run: ActiveRun, policy: PolicyVersionInfo): Promi
     };
     await prepare(run, policy, tell);
     const prepareMs = Date.now() - startedAtMs;
-    await cluster.bus.putActivePolicy({ ...policy.ref, folder: policy.folder, trainerAddress: trainer.address });
+    await announcePolicy(run, policy);
     await served(run, policy.ref.version, tell);
     run.metrics.policy_version.set(policy.ref.version);
     const activateMs = Date.now() - startedAtMs;

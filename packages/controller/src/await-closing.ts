@@ -1,10 +1,11 @@
 /**
  * Watches an open iteration until the closing rule is met or the run is to come to rest. It looks at the store a few times a second, earlier
- * when the store nudges, and on the way tells progress and has lost tasks issued again.
+ * when the store nudges, and on the way tells progress and has what was lost announced and issued again.
  */
 import { type ClosingReason, closingReason, type IterationProgress, type IterationRecord } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
 import { liveActors } from './actors.js';
+import { announceLost } from './announce.js';
 import { pause } from './cluster.js';
 import type { TaskIssuer } from './issue.js';
 
@@ -32,6 +33,8 @@ export async function awaitClosing(
       if (hasFailures || nowMs - reconciledAtMs >= timings.reconcileMs) {
         errorSegments = errorsNow;
         reconciledAtMs = nowMs;
+        // First, so that whoever takes what is issued knows what it goes by.
+        await announceLost(run, first);
         await issuer.reissue(progress, hasFailures);
         actors.count = (await liveActors(run.cluster)).length === 0 ? 1 : 0;
       }

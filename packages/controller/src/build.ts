@@ -45,13 +45,23 @@ export async function buildController(shell: Shell<ControllerConfig>): Promise<v
   const { maxMessageBytes } = config;
   const runs = new Runs({ cluster, journal, waits, metrics, tokenizers, maxMessageBytes, signal });
   const watchdog = new Watchdog({ cluster, runs, waits, journal, metrics });
-  const { maxBatchProblems, maxConcurrentSubmissions, maxWaitingSubmissions } = config;
+  const { maxBatchProblems, maxConcurrentSubmissions, maxWaitingSubmissions, maxEvaluationResponses } = config;
   const tracedShare = config.tracing.share;
   const limits = { maxBatchProblems, maxConcurrentSubmissions, maxWaitingSubmissions, tracedShare };
 
   shell.serve(
     controllerContract,
-    controllerHandlers({ cluster, runs, journal, waits, watchdog, tokenizers, metrics, limits }),
+    controllerHandlers({
+      cluster,
+      runs,
+      journal,
+      waits,
+      watchdog,
+      tokenizers,
+      metrics,
+      limits,
+      maxEvaluationResponses,
+    }),
   );
   if (config.page ?? isLoopback(config.metricsHost)) {
     const watch = (runId: string, afterSequence: number, signal: AbortSignal) =>

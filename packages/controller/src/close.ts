@@ -6,12 +6,13 @@ import type { Registration } from '@segue/bus';
 import type { ActorStatus, IterationRecord } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
 import { askActors } from './actors.js';
+import { announceIteration } from './announce.js';
 import { pause } from './cluster.js';
 
 export async function closeIteration(run: ActiveRun, record: IterationRecord): Promise<IterationRecord> {
-  const { runId, iteration, policyVersion } = record;
+  const { runId, iteration } = record;
   await markAbandoned(run);
-  await run.cluster.bus.putIterationSignal({ runId, iteration, policyVersion, open: false });
+  await announceIteration(run, record, false);
   await run.cluster.bus.purgeRolloutTasks(runId);
   await flushed(run, iteration);
   await drained(run, {

@@ -24,7 +24,9 @@ export type ControllerBus = Pick<
   | 'republish'
   | 'watchProgress'
   | 'putActivePolicy'
+  | 'getActivePolicy'
   | 'putIterationSignal'
+  | 'getIterationSignal'
   | 'registrations'
   | 'queueDepths'
 >;
@@ -54,7 +56,7 @@ export interface Timings {
   readonly pollMs: number;
   /** Between two looks at an actor that flushes or loads. */
   readonly actorPollMs: number;
-  /** Between two searches for tasks that nobody holds. */
+  /** Between two searches for what was lost: tasks that nobody holds, announcements. */
   readonly reconcileMs: number;
   /** For verdicts, once every task has ended. */
   readonly scoreWaitMs: number;

@@ -47,6 +47,8 @@ export function iterationEvent(
     groupsTrained: record.batchGroupIds.length,
     groupsFilteredEqual: record.filteredEqual,
     groupsFilteredUnusable: record.filteredUnusable,
+    closedBy: measured?.closedBy ?? '',
+    awaitingScore: progress.awaitingScore,
     rolloutMs: measured?.rolloutMs ?? Math.max(0, record.closedAtMs - record.openedAtMs),
     closeMs: measured?.closeMs ?? 0,
     actorIdleShare: measured?.actorIdleShare ?? 0,

@@ -2,20 +2,18 @@
 import type { IterationRecord } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
 import { readReports } from './actor-reports.js';
+import { announceIteration } from './announce.js';
 import { awaitClosing } from './await-closing.js';
 import { closeIteration } from './close.js';
 import { TaskIssuer } from './issue.js';
 
 export async function rollOut(run: ActiveRun, record: IterationRecord): Promise<IterationRecord> {
-  const { runId, iteration, policyVersion } = record;
+  const { iteration } = record;
   await run.enter('rollout', iteration);
   const issuer = new TaskIssuer(run, record);
   // Side by side: a task that comes before the signal waits for it, or goes back to the queue where another run's gate is up. Both are
   // seen to their end, so that a failure of one leaves no issuing behind that nobody watches.
-  const begun = await Promise.allSettled([
-    run.cluster.bus.putIterationSignal({ runId, iteration, policyVersion, open: true }),
-    issuer.begin(),
-  ]);
+  const begun = await Promise.allSettled([announceIteration(run, record, true), issuer.begin()]);
   for (const one of begun) if (one.status === 'rejected') throw one.reason;
   const closedBy = await awaitClosing(run, record, issuer);
 

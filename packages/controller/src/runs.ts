@@ -113,17 +113,24 @@ export class Runs {
    * @param signal ends the wait, not the coming to rest
    */
   async rest(runId: string, state: 'paused' | 'stopped', signal: AbortSignal): Promise<RunView> {
-    this.#queue.get(runId)?.end();
-    this.#queue.delete(runId);
-    if (this.#turn?.runId === runId) {
-      this.#turn.rest = state;
-      this.#turn.run?.comeToRest();
-      await Promise.race([this.#turn.done, rejectOn(signal)]);
-    }
+    await this.#takeOut(runId, state, signal);
     const record = await this.#record(runId);
     if (record.state === 'finished' || record.state === 'stopped') return this.view(record);
     if (state === 'paused' && record.state !== 'running') return this.view(record);
-    return this.view(await this.#setState(runId, state));
+    const rested = await this.#setState(runId, state);
+    // `recover` may have read the record before it was written, and queued the run again.
+    await this.#takeOut(runId, state, signal);
+    return this.view(rested);
+  }
+
+  /** Out of the queue, or, where it has the actors, until it has come to rest. */
+  async #takeOut(runId: string, state: 'paused' | 'stopped', signal: AbortSignal): Promise<void> {
+    this.#queue.get(runId)?.end();
+    this.#queue.delete(runId);
+    if (this.#turn?.runId !== runId) return;
+    this.#turn.rest = state;
+    this.#turn.run?.comeToRest();
+    await Promise.race([this.#turn.done, rejectOn(signal)]);
   }
 
   /** Resolves when nothing is executed any more: after the process's signal fired. */
@@ -192,6 +199,8 @@ export class Runs {
     const { cluster, signal } = this.#parts;
     try {
       const record = await this.#record(runId);
+      // Queued from a list that was read before it came to rest.
+      if (record.state !== 'running') return;
       const config = parseRunConfig(JSON.parse(record.configJson), `configuration of run ${runId}`);
       const run = new ActiveRun({ ...this.#parts, runId, config, progress: parseProgress(record) });
       turn.run = run;

@@ -31,6 +31,8 @@ export interface ControllerParts {
   readonly tokenizers: Tokenizers;
   readonly metrics: ControllerMetrics;
   readonly limits: SubmitLimits;
+  /** Problems times samples of one Evaluate call. */
+  readonly maxEvaluationResponses: number;
 }
 
 export function controllerHandlers(parts: ControllerParts): Handlers<ControllerApi> {
@@ -67,7 +69,7 @@ export function controllerHandlers(parts: ControllerParts): Handlers<ControllerA
 }
 
 async function evaluate(
-  { cluster, waits }: ControllerParts,
+  { cluster, waits, maxEvaluationResponses }: ControllerParts,
   request: EvaluationRequest,
   signal: AbortSignal,
 ): Promise<EvaluationResult> {
@@ -82,15 +84,25 @@ async function evaluate(
   }
   const { rollout, seed }: RunConfig = parseRunConfig(JSON.parse(record.configJson), `configuration of run ${runId}`);
   const { temperature, topK, topP } = rollout;
-  const limit = request.maxProblems === 0 ? undefined : request.maxProblems;
+  const problems = records
+    .map((entry) => entry.problem)
+    .slice(0, request.maxProblems === 0 ? undefined : request.maxProblems);
+  const samples = Math.max(1, request.samples);
+  if (problems.length * samples > maxEvaluationResponses) {
+    throw new SegueError(
+      'INVALID_INPUT',
+      `${problems.length} problems with ${samples} samples each are more than ${maxEvaluationResponses} responses ` +
+        '(maxEvaluationResponses): ask for fewer problems or samples, in several calls',
+    );
+  }
   return evaluatePolicy(
     cluster,
     waits,
     {
       runId,
       policyVersion,
-      problems: records.map((entry) => entry.problem).slice(0, limit),
-      samples: Math.max(1, request.samples),
+      problems,
+      samples,
       sampling: request.sampling ?? { temperature, topK, topP },
       maxTokens: rollout.maxResponseTokens,
       seed,

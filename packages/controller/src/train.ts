@@ -1,10 +1,11 @@
 /**
- * The training phase of a closed iteration: freeze the batch, train on it, make the new version the active one, commit. Each step is
+ * The training phase of a closed iteration: freeze the batch when its verdicts are there, train on it, make the new version the active one, commit. Each step is
  * idempotent, so the phase may begin anew anywhere. An iteration without a complete group trains nothing and keeps its version.
  */
 import type { DeviceTurns, IterationRecord, PolicyVersionInfo, TrainMetrics } from '@segue/core';
 import { activate } from './activate.js';
 import type { ActiveRun } from './active-run.js';
+import { awaitVerdicts } from './await-verdicts.js';
 import { releaseDevices } from './device-turn.js';
 import { iterationEvent } from './iteration-event.js';
 import { showIteration } from './metrics.js';
@@ -15,6 +16,7 @@ const longestMs = 24 * 3600 * 1000;
 export async function freezeBatch(run: ActiveRun, closed: IterationRecord): Promise<IterationRecord> {
   const { runId, iteration } = closed;
   const { rollout, train } = run.config;
+  if ((await awaitVerdicts(run, closed)) === 'halted') return closed;
   const replay = await run.cluster.replay();
   return replay.freezeBatch({
     runId,

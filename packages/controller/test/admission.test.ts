@@ -21,7 +21,12 @@ t.test('more clients than may submit are refused with a time, and all get in by 
   await putRun(world, smallRun);
   const before = world.problems.length;
   const limits = { maxBatchProblems: 100, maxConcurrentSubmissions: 2, maxWaitingSubmissions: 3 };
-  const handlers = controllerHandlers({ ...controller, watchdog: new Watchdog(controller), limits });
+  const handlers = controllerHandlers({
+    ...controller,
+    watchdog: new Watchdog(controller),
+    limits,
+    maxEvaluationResponses: 100,
+  });
   const server = createServer({});
   addService(server, controllerContract, handlers);
   const address = `127.0.0.1:${await listen(server, '127.0.0.1', 0)}`;
@@ -70,7 +75,12 @@ t.test('a client that stalls, without a deadline of its own, is told so and keep
   await putRun(world, smallRun);
   const before = world.problems.length;
   const limits = { maxBatchProblems: 100, maxConcurrentSubmissions: 1, maxWaitingSubmissions: 1 };
-  const handlers = controllerHandlers({ ...controller, watchdog: new Watchdog(controller), limits });
+  const handlers = controllerHandlers({
+    ...controller,
+    watchdog: new Watchdog(controller),
+    limits,
+    maxEvaluationResponses: 100,
+  });
   const server = createServer({});
   addService(server, controllerContract, handlers, { maxIdleMs: 100 });
   const address = `127.0.0.1:${await listen(server, '127.0.0.1', 0)}`;

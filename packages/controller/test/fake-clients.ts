@@ -54,13 +54,16 @@ export function clientsOf(world: World) {
     listProblems: async function* ({ runId, purpose }) {
       for (const entry of world.problems) {
         if (entry.runId !== runId || (purpose !== null && entry.problem.purpose !== purpose)) continue;
+        const ofProblem = [...world.groups.values()].filter(
+          (group) => group.runId === runId && group.problemId === entry.problem.id && group.state === 'open',
+        );
         yield {
           problem: entry.problem,
           attempts: 0,
           successes: 0,
-          openGroups: 0,
+          openGroups: ofProblem.filter((group) => !world.isComplete(group)).length,
           lastIteration: null,
-          givenUp: false,
+          givenUp: world.givenUp.has(entry.problem.id),
           requeued: false,
         };
       }
@@ -105,7 +108,7 @@ export function clientsOf(world: World) {
       for (const event of (world.events.get(runId) ?? []).slice(afterSequence)) yield event;
     },
     getStatistics: async ({ runId }) => ({
-      trajectoriesByState: { unfinished: world.summaries(runId).length },
+      trajectoriesByState: { unfinished: world.summaries(runId).length, finished: world.awaiting(runId).length },
       segmentsByEndReason: {},
       appendsByOutcome: {},
       groupsOpen: 0,
@@ -231,7 +234,9 @@ export function clientsOf(world: World) {
       world.active = policy;
       world.pump();
     },
+    getActivePolicy: async () => world.active,
     putIterationSignal: async (signal) => world.putSignal(signal),
+    getIterationSignal: async () => world.signal,
     registrations: async () => world.actors.map((id) => world.registration(id)),
     queueDepths: async () => {
       world.looks.queues++;

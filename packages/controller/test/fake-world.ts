@@ -87,6 +87,10 @@ export class World {
   };
   rewardOf = (id: string) => (id.endsWith('t0') ? 1 : 0);
   scoreOf = (id: string): Score['status'] => (hashText(id, 2) % 3 === 0 ? 'wrong' : 'ok');
+  /** Nobody judges: what ends waits for its verdict until `judge`. */
+  scorersAreAway = false;
+  /** Problems that are not drawn. */
+  readonly givenUp = new Set<string>();
   beforeGenerate = (_actor: string, _ids: readonly string[]): void => undefined;
   trainFails: (() => SegueError | null) | null = null;
 
@@ -117,13 +121,30 @@ export class World {
       const { segmentIndex, iteration: at, policyVersion, attempt } = task;
       trajectory.segments.push({ index: segmentIndex, iteration: at, version: policyVersion, endReason, attempt });
       trajectory.errors = 0;
-      trajectory.state = ['stop', 'repeat', 'length'].includes(endReason) ? 'scored' : 'unfinished';
-      if (trajectory.state === 'scored') trajectory.reward = this.rewardOf(trajectory.id);
+      trajectory.state = ['stop', 'repeat', 'length'].includes(endReason) ? 'finished' : 'unfinished';
+      if (!this.scorersAreAway) this.judge(trajectory.id);
     }
     this.failedTries += endReason === 'error' ? 1 : 0;
     for (const nudge of this.nudges) nudge();
   }
   failedTries = 0;
+
+  /** Finished trajectories without a verdict. */
+  awaiting(runId: string): string[] {
+    const ofRun = (groupId: string) => this.groups.get(groupId)!.runId === runId;
+    return [...this.trajectories.values()]
+      .filter(({ state, groupId }) => state === 'finished' && ofRun(groupId))
+      .map(({ id }) => id);
+  }
+
+  /** A verdict comes for one that has finished. */
+  judge(id: string): void {
+    const trajectory = this.trajectories.get(id)!;
+    if (trajectory.state !== 'finished') return;
+    trajectory.state = 'scored';
+    trajectory.reward = this.rewardOf(id);
+    for (const nudge of this.nudges) nudge();
+  }
 
   putSignal(signal: IterationSignal): void {
     this.signal = signal;
@@ -198,7 +219,7 @@ export class World {
       completeGroups: this.ready(runId).length,
       usefulGroups: useful.length,
       usefulGroupsInOrder: useful.filter(({ index }) => index < firstOpen).length,
-      awaitingScore: 0,
+      awaitingScore: this.awaiting(runId).length,
       generatedTokens: 10 * segments.length,
       reprefilledTokens: 0,
       promptTokens: 0,

@@ -1,11 +1,22 @@
-/** What the page is made of: the iterations that it shows, and the rows of a timeline that are not read twice. The page itself is in test/page. */
+/** What the page is made of: the iterations that it shows, the rows of a timeline that are not read twice, events for who leaves. The page itself is in test/page. */
 
+import { once } from 'node:events';
+import { createServer, get } from 'node:http';
 import type { Client } from '@segue/bus';
-import { type Phase, parseTrajectoryId, type ReplayApi, type TimelineRow, type TrajectoryState } from '@segue/core';
+import {
+  type Phase,
+  parseTrajectoryId,
+  type ReplayApi,
+  type StoredEvent,
+  type TimelineRow,
+  type TrajectoryState,
+} from '@segue/core';
 import t from 'tap';
 import { newRunState, takeEvent } from '../dist/browser/run-state.js';
 import { clampSpan, orderSpan, readSpan } from '../dist/browser/span.js';
+import { streamEvents } from '../dist/page/event-stream.js';
 import { Timelines } from '../dist/page/timelines.js';
+import { until } from './fake-cluster.js';
 
 t.test('a span comes from an address that anybody may have written', async (t) => {
   t.same(readSpan('3', '5'), { from: 3, to: 5 });
@@ -78,4 +89,34 @@ t.test('what is over is read once; what is open, late verdicts and what is new a
   const readings = asked.length;
   t.same(...(await Promise.all([rows(), rows()])));
   t.same(asked.slice(readings), [{ fromGroup: 0, also: [] }], 'a few runs are kept, and a first reading is shared too');
+});
+
+t.test('a browser that left while there was more to say costs nothing any more', async (t) => {
+  let ended = false;
+  async function* watch(afterSequence: number, signal: AbortSignal): AsyncGenerator<StoredEvent> {
+    try {
+      for (let sequence = afterSequence + 1; sequence < 10; sequence++) {
+        yield { sequence, kind: 'phase', atMs: 0, bodyJson: '{"phase":"rollout","iteration":0}' };
+        // What was read before it left is still handed over.
+        if (!signal.aborted) await once(signal, 'abort');
+      }
+    } finally {
+      ended = true;
+    }
+  }
+  let streamed: Promise<void> | null = null;
+  const server = createServer((request, response) => {
+    streamed = streamEvents(request, response, watch);
+  });
+  t.teardown(() => server.close());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  const request = get({ host: '127.0.0.1', port: address.port });
+  request.on('error', () => undefined);
+  const [response] = await once(request, 'response');
+  await once(response, 'data');
+  request.destroy();
+  await until(() => ended, 'the watching ends');
+  await streamed;
 });

@@ -273,6 +273,66 @@ t.test('runs are executed one at a time, in the order in which they were resumed
   t.equal(state(world, 'b'), 'finished');
 });
 
+/** A run that has the actors, another that waits, and lists of runs that are as old as the test wants. */
+async function queuedBehindAnother(world: World) {
+  world.endOf = () => null;
+  const config = { ...smallRun, iterations: 1, warmup: { steps: 0 } };
+  await putRun(world, config, 'a');
+  await putRun(world, config, 'b');
+  let beforeWrite: () => Promise<void> = async () => undefined;
+  const oldLists: (() => void)[] = [];
+  const controller = startController(world, (_, method, call) => {
+    if (method === 'putRun') return beforeWrite().then(call);
+    if (method !== 'listRuns') return call();
+    const list = call();
+    return new Promise((resolve) => oldLists.push(() => resolve(list)));
+  });
+  await controller.runs.resume('a');
+  await controller.runs.resume('b');
+  await until(() => world.held.size > 0, 'the first one runs');
+  const recovering = () => {
+    const recovered = controller.runs.recover();
+    return until(() => oldLists.length > 0, 'the list is read').then(() => async () => {
+      for (const answer of oldLists.splice(0)) answer();
+      await recovered;
+    });
+  };
+  const waitsFor = (id: string) => controller.waits.list(id).filter(({ what }) => what === 'turn');
+  const beforeNextWrite = (act: () => Promise<void>) => {
+    beforeWrite = async () => {
+      beforeWrite = async () => undefined;
+      await act();
+    };
+  };
+  return { ...controller, recovering, waitsFor, beforeNextWrite };
+}
+
+t.test('a run that came to rest is not executed because of a list that was read before', async (t) => {
+  const world = new World();
+  const { runs, recovering } = await queuedBehindAnother(world);
+  const arrive = await recovering();
+  await runs.rest('b', 'stopped', new AbortController().signal);
+  await arrive();
+  world.endOf = () => 'stop';
+  await runs.rest('a', 'stopped', new AbortController().signal);
+  await runs.settled();
+  t.equal(state(world, 'b'), 'stopped');
+  t.equal(iterations(world, 'b').length, 0, 'it was not executed');
+});
+
+t.test('a run that is queued again while its rest is written is taken out again', async (t) => {
+  const world = new World();
+  const { runs, recovering, waitsFor, beforeNextWrite } = await queuedBehindAnother(world);
+  beforeNextWrite(async () => (await recovering())());
+  await runs.rest('b', 'paused', new AbortController().signal);
+  t.equal(state(world, 'b'), 'paused');
+  t.strictSame(waitsFor('b'), [], 'nobody is told that it waits for its turn');
+  world.endOf = () => 'stop';
+  await runs.rest('a', 'stopped', new AbortController().signal);
+  await runs.settled();
+  t.equal(iterations(world, 'b').length, 0);
+});
+
 t.test('a phase that keeps failing fails the run with its reason; a resume tries again', async (t) => {
   const world = new World();
   await putRun(world, { ...smallRun, warmup: { steps: 0 } });

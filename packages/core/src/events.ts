@@ -117,6 +117,10 @@ export interface IterationEvent {
   readonly groupsFilteredUnusable: number;
   /** Unfinished trajectories after the close. */
   readonly carriedTrajectories: number;
+  /** Why the rollout phase ended: `enough-groups`, `all-ended`, `scores-late`, or `halted`; empty when that is not known. Left out by earlier versions. */
+  readonly closedBy?: string;
+  /** Finished trajectories, of any iteration, that had no verdict when the iteration ended. Left out by earlier versions. */
+  readonly awaitingScore?: number;
   readonly rolloutMs: number;
   readonly closeMs: number;
   readonly trainMs: number;

@@ -27,7 +27,14 @@ export {
   trajectoryId,
 } from './ids.js';
 export * from './item-table/index.js';
-export { type ClosingReason, type ClosingState, closingReason, tokenLimits } from './plan/closing.js';
+export {
+  awaitsVerdicts,
+  type ClosingReason,
+  type ClosingState,
+  closingReason,
+  tokenLimits,
+  type VerdictState,
+} from './plan/closing.js';
 export { isLastSpan, type PlanState, planIteration } from './plan/planner.js';
 export { type Candidate, curriculumPool, type DrawRequest, drawProblems, priorityOf } from './plan/samplers.js';
 export { mean, percentile } from './plan/statistics.js';

@@ -8,7 +8,11 @@ import { key } from './key-docs.js';
 
 const count = z.number().int().min(1);
 const countOrZero = z.number().int().min(0);
+/** Each is held in memory, for every problem. */
+const evaluationSamples = count.max(1024);
 const share = z.number().min(0).max(1);
+/** Of a running mean: 1 would take in nothing, and leave AdamW to divide by zero. */
+const decay = z.number().min(0).lt(1);
 
 const modelSchema = z
   .strictObject({
@@ -206,8 +210,8 @@ const trainSchema = z.strictObject({
   maxGradientNorm: key(z.number().positive().default(1), 'Global gradient norm is clipped to this', {
     alias: 'clip_grad',
   }),
-  beta1: key(share.default(0.9), 'AdamW'),
-  beta2: key(share.default(0.95), 'AdamW'),
+  beta1: key(decay.default(0.9), 'AdamW'),
+  beta2: key(decay.default(0.95), 'AdamW'),
   epsilon: key(z.number().positive().default(1e-8), 'AdamW'),
   weightDecay: key(z.number().min(0).default(0), 'AdamW'),
   maxTokensPerMicroBatch: key(count.default(2048), 'Padded tokens of one gradient run', {
@@ -255,11 +259,11 @@ const evaluationSchema = z.strictObject({
     countOrZero.default(0),
     'Problems of the evaluations before the first and after the last iteration; 0 means all',
   ),
-  samples: key(count.default(4), 'Samples per problem at temperature 1, of those two', {
+  samples: key(evaluationSamples.default(4), 'Samples per problem at temperature 1, of those two', {
     alias: 'slime n_samples_per_eval_prompt',
   }),
   problemsBetween: key(count.default(128), 'Problems of the evaluations in between'),
-  samplesBetween: key(count.default(1), 'Samples per problem of the evaluations in between'),
+  samplesBetween: key(evaluationSamples.default(1), 'Samples per problem of the evaluations in between'),
   greedy: key(z.boolean().default(true), 'Evaluate greedily too, before and after'),
   temperature: key(z.number().min(0).default(1), 'Sampling temperature of the evaluation'),
 });

@@ -156,6 +156,10 @@ export const controllerConfigSchema = service('controller', {
     'Longest wait for the next problem of a batch that is taken in; then it is refused as a whole, and its place is free',
     ms,
   ),
+  maxEvaluationResponses: key(
+    z.number().int().min(1).default(100_000),
+    'Responses of one Evaluate call at most: problems times samples',
+  ),
   reconcileIntervalMs: key(
     z.number().int().min(50).default(2_000),
     'How often every hand-over is derived again from the store',
@@ -287,7 +291,7 @@ export const replayConfigSchema = service('replay', {
       .int()
       .min(1 << 20)
       .default(64 * 1024 ** 3),
-    "Upper bound of the store's file",
+    "Upper bound of what is in use of the store's file; the file itself may become a few per cent larger",
     bytes,
   ),
   retention: key(

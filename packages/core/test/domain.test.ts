@@ -132,6 +132,8 @@ t.test('configuration is validated as a whole, and each wrong key is named', asy
   };
   refused({ rolout: {} }, /unknown key "rolout"/);
   refused({ rollout: { tokenBudgt: 3, groupSize: 1 } }, /rollout .*"tokenBudgt"/, /rollout\.groupSize/);
+  refused({ train: { beta1: 1 } }, /train\.beta1/);
+  refused({ train: { beta2: 1 } }, /train\.beta2/);
   refused(
     { rollout: { tokenBudget: 400, maxResponseTokens: 300 } },
     /rollout\.tokenBudget must not exceed maxResponseTokens/,

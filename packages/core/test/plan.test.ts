@@ -1,5 +1,6 @@
 /** The rules of planning, sampling and closing: each test is named after the rule. */
 import {
+  awaitsVerdicts,
   type Candidate,
   closingReason,
   curriculumPool,
@@ -209,6 +210,32 @@ t.test('the rollout phase closes when enough groups are complete, or when all ha
   );
   t.equal(closingReason({ ...base, owedTasks: 0, endedForMs: 1000 }), 'scores-late', 'but not for ever');
 });
+
+t.test(
+  'a batch that would be empty waits for verdicts, and one of the last iteration while they keep coming',
+  async (t) => {
+    const base = {
+      progress: { usefulGroups: 0, awaitingScore: 2 },
+      wasEmpty: true,
+      isLastIteration: false,
+      silentForMs: 5000,
+      scoreWaitMs: 1000,
+      groupsPerIteration: 4,
+    };
+    const partial = { ...base, progress: { usefulGroups: 1, awaitingScore: 2 } };
+    t.ok(awaitsVerdicts(base), 'however long scorers are away');
+    t.notOk(awaitsVerdicts({ ...base, progress: { usefulGroups: 0, awaitingScore: 0 } }), 'none is to come');
+    t.notOk(awaitsVerdicts({ ...base, progress: { usefulGroups: 4, awaitingScore: 2 } }), 'enough came');
+    t.ok(awaitsVerdicts({ ...partial, silentForMs: 999 }), 'they are coming: more of them');
+    t.notOk(awaitsVerdicts(partial), 'what came is trained on');
+    t.notOk(awaitsVerdicts({ ...partial, wasEmpty: false, silentForMs: 0 }), 'late ones count in the next iteration');
+    t.notOk(awaitsVerdicts({ ...base, isLastIteration: true }), 'not for ever');
+    t.ok(
+      awaitsVerdicts({ ...partial, wasEmpty: false, isLastIteration: true, silentForMs: 999 }),
+      'there is no next one',
+    );
+  },
+);
 
 const candidates = (count: number, make: (n: number) => Partial<Candidate> = () => ({})): Candidate[] =>
   problems(count).map((id, n) => ({ id, difficulty: null, attempts: 0, successes: 0, openGroups: 0, ...make(n) }));

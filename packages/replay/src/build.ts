@@ -84,19 +84,24 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
   shell.serve(tablesContract, tableHandlers(store.items, store.keeper));
   shell.loop('hand over', config.reconcileIntervalMs, async () => {
     await handOver.run();
+  });
+  // Beside it: with the broker away a hand-over waits for half a minute, and what is measured is what tells why.
+  shell.loop('measure', config.reconcileIntervalMs, async () => {
     const waiting = [...store.awaitingScore().values()].map(({ size }) => size);
     metrics.awaiting_score.set(waiting.reduce((sum, size) => sum + size, 0));
     metrics.bytes_on_disk.set(store.bytesOnDisk());
+    metrics.bytes_in_use.set(store.bytesInUse());
     metrics.disk_free_bytes.set(await freeBytesOf(folder));
     const trajectories = await store.keeper.during(() => store.trajectoriesOfRunning());
     for (const [state, number] of Object.entries(trajectories)) metrics.trajectories.set({ state }, number);
     metrics.standing_damage.set(store.keeper.standing.length);
+    store.letGoOfTables();
     await store.keeper.during(() => tableMetrics.measure(store.items));
+    for (const [kind, letters] of Object.entries(store.deadLetterCounts())) metrics.dead_letters.set({ kind }, letters);
   });
   let areSignalsForgotten = false;
   shell.loop('retention', config.reconcileIntervalMs, async () => {
-    const { retention } = config;
-    const gone = retention.finishedRuns === null ? [] : await store.keeper.during(() => store.retire(retention));
+    const gone = await store.keeper.during(() => store.retire(config.retention));
     for (const run of gone) log.info({ run }, 'the run is over: its records were removed (retention.finishedRuns)');
     if (gone.length > 0) areSignalsForgotten = false;
     const { kept, retired } = store.countRuns();
@@ -108,7 +113,6 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
   });
   shell.loop('dead letters', config.reconcileIntervalMs, async () => {
     metrics.dead_letters_total.inc({ kind: 'message' }, await takeInLetters(bus, store));
-    for (const [kind, letters] of Object.entries(store.deadLetterCounts())) metrics.dead_letters.set({ kind }, letters);
   });
   const reportOf = (queue: string) => (report: IngestReport) => {
     if (report.result === 'stored') return;

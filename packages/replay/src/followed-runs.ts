@@ -29,6 +29,10 @@ export class FollowedRuns {
     return { runs: this.#progress.size, rows: keptRows(this.#tables) };
   }
 
+  isFollowed(runId: string): boolean {
+    return this.#progress.has(runId);
+  }
+
   progressOf(runId: string): IterationProgress {
     const progress = this.#of(runId).snapshot();
     this.letGoIfSettled(runId);

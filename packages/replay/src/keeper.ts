@@ -116,7 +116,11 @@ export class Keeper {
   async #settle(runId: string): Promise<void> {
     const { tables, write, onMended } = this.#options;
     try {
-      if (tables.recounts.has([runId])) await write(() => recount(tables, runId));
+      if (tables.recounts.has([runId])) {
+        await write(() => {
+          if (!isRetired(tables, runId)) recount(tables, runId);
+        });
+      }
     } finally {
       onMended(runId);
     }
@@ -183,8 +187,20 @@ export class Keeper {
       const detail = `${run.fault}; restore a snapshot (segue store restore)`;
       yield { records: 1, damages: [{ runId, what: 'record of the run', detail, mending: 'none' }], mend: null };
     }
-    if (isRetired(tables, runId)) return;
-    yield* examineRun(tables, runId, runRules(run.row?.configJson ?? ''), scope);
+    yield* this.#whileKept(runId, examineRun(tables, runId, runRules(run.row?.configJson ?? ''), scope));
+  }
+
+  /** Records that go since the run is let go of are not damaged, and nothing of it is mended any more. */
+  *#whileKept(runId: string, steps: Iterable<Examined>): Generator<Examined> {
+    const isGone = () => isRetired(this.#options.tables, runId);
+    if (isGone()) return;
+    for (const { mend, ...step } of steps) {
+      if (isGone()) return;
+      const mendUnlessGone = () => {
+        if (!isGone()) mend?.();
+      };
+      yield { ...step, mend: mend === null ? null : mendUnlessGone };
+    }
   }
 
   #tell(damages: readonly StoreDamage[], isMending: boolean): void {

@@ -117,8 +117,13 @@ export const replayMetricTable = {
     help: 'Runs, by whether their records are kept or were removed',
     labels: { records: ['kept', 'removed'] },
   },
-  bytes_on_disk: { type: 'gauge', unit: 'bytes', help: 'Size of the file' },
-  limit_bytes: { type: 'gauge', unit: 'bytes', help: 'Size of the file at which writes are refused (`maxStoreBytes`)' },
+  bytes_on_disk: { type: 'gauge', unit: 'bytes', help: 'Size of the file, which never shrinks' },
+  bytes_in_use: { type: 'gauge', unit: 'bytes', help: 'Of the file, what is in use: the rest is written again' },
+  limit_bytes: {
+    type: 'gauge',
+    unit: 'bytes',
+    help: 'Bytes in use at which writes are refused (`maxStoreBytes`), but for those that make room',
+  },
   disk_free_bytes: { type: 'gauge', unit: 'bytes', help: 'Free space of the disk on which the file lies' },
 } as const satisfies MetricTable;
 

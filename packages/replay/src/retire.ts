@@ -11,15 +11,15 @@ import { isRetired } from './retired.js';
 import { runIds } from './runs.js';
 import type { Table, Tables } from './tables.js';
 
-/** Everything that a run may have many rows of. */
+/** Everything that a run may have many rows of. What leads to other rows goes before them, so that whoever reads meanwhile finds a thing whole or not at all. */
 function tablesOf(tables: Tables): readonly Table<unknown>[] {
-  const { segments, tokens, trajectories, groups, plans, iterations } = tables;
+  const { iterations, plans, groups, trajectories, segments, tokens } = tables;
   const { problems, problemPositions, problemTallies, batches, events, eventKeys } = tables;
   const { unfinished, awaiting, complete, items, itemTables, fills, recounts } = tables;
   return [
-    ...[segments, tokens, trajectories, groups, plans, iterations],
+    ...[iterations, plans, unfinished, awaiting, complete, groups, trajectories, segments, tokens],
     ...[problems, problemPositions, problemTallies, batches, events, eventKeys],
-    ...[unfinished, awaiting, complete, items, itemTables, fills, recounts],
+    ...[items, itemTables, fills, recounts],
   ];
 }
 

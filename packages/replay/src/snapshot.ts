@@ -9,6 +9,7 @@ import { SegueError, type SnapshotChunk, type SnapshotRun } from '@segue/core';
 import { hashFile } from '@segue/service';
 import { storeFileName } from './create-file.js';
 import { newestIteration } from './iterations.js';
+import { isRetired } from './retired.js';
 import { listRuns } from './runs.js';
 import { openTables, type Tables } from './tables.js';
 
@@ -60,11 +61,15 @@ async function backUp(tables: Tables, folder: string): Promise<void> {
   }
 }
 
-/** What the copy holds: it is opened, so that one that cannot be is never handed out. */
+/**
+ * What the copy holds: it is opened, so that one that cannot be is never handed out. Runs whose records were let go of are left out: nobody knows their newest
+ * version from the store, and none of theirs is ever made again.
+ */
 async function runsIn(folder: string): Promise<SnapshotRun[]> {
   const tables = openTables(folder);
   try {
-    return listRuns(tables).map(({ id, state }) => ({ id, state, ...standOf(tables, id) }));
+    const runs = listRuns(tables).filter(({ id }) => !isRetired(tables, id));
+    return runs.map(({ id, state }) => ({ id, state, ...standOf(tables, id) }));
   } finally {
     await tables.close();
   }

@@ -60,6 +60,7 @@ import { runRules } from './run-rules.js';
 import {
   appendEvent,
   getRun,
+  isAtRest,
   listEvents,
   listProblems,
   listRuns,
@@ -82,7 +83,7 @@ import {
   recordScore,
   tracesOf,
 } from './trajectories.js';
-import { Writer, type WriterOptions } from './writer.js';
+import { type WriteOptions, Writer, type WriterOptions } from './writer.js';
 
 export interface StoreOptions extends WriterOptions {
   readonly folder: string;
@@ -98,6 +99,8 @@ export interface StoreOptions extends WriterOptions {
 
 /** Rows that are removed in one transaction at most: bounds how long others wait for it. */
 const rowsAtOnce = 1_000;
+/** A write that a full store takes. */
+const relief = { relieves: true };
 
 export type CommitListener = (notice: Notice) => void;
 
@@ -125,6 +128,7 @@ export class ReplayStore {
       onMended: (runId) => {
         this.items.readAgain(runId);
         this.#runs.readAgain(runId);
+        this.#runs.letGoIfOver(runId);
       },
       onDamage: options.onDamage,
     });
@@ -157,7 +161,8 @@ export class ReplayStore {
   // ---- runs and problems ----
 
   async putRun(run: RunRecord, expectedRevision: number | null): Promise<RunRecord> {
-    const put = await this.#write(({ tables, nowMs }) => putRun(tables, run, expectedRevision, nowMs));
+    const relieves = expectedRevision !== null && isAtRest(run);
+    const put = await this.#write(({ tables, nowMs }) => putRun(tables, run, expectedRevision, nowMs), { relieves });
     this.#runs.letGoIfOver(run.id);
     return put;
   }
@@ -183,12 +188,13 @@ export class ReplayStore {
 
   /** Lets go of the records of runs that are over, as far as the rules say, and of what a killed process left; answers the runs. */
   async retire(rules: RetentionRules): Promise<string[]> {
-    const chosen = runsToRetire(restingRuns(this.#tables), rules, (this.#options.now ?? Date.now)());
-    for (const runId of chosen) await this.#write((context) => markRetired(context, runId));
+    const resting = rules.finishedRuns === null ? [] : restingRuns(this.#tables);
+    const chosen = runsToRetire(resting, rules, (this.#options.now ?? Date.now)());
+    for (const runId of chosen) await this.#write((context) => markRetired(context, runId), relief);
     for (const runId of unfinishedRetirements(this.#tables)) {
-      this.#runs.forget(runId);
-      while ((await this.#write((context) => removeSome(context, runId, rowsAtOnce))) === rowsAtOnce);
+      while ((await this.#write((context) => removeSome(context, runId, rowsAtOnce), relief)) === rowsAtOnce);
       this.items.readAgain(runId);
+      this.#runs.forget(runId);
     }
     return chosen;
   }
@@ -290,7 +296,8 @@ export class ReplayStore {
   // ---- events and counters ----
 
   appendEvent({ runId, ...event }: RequestOf<'appendEvent'>): Promise<StoredEvent> {
-    return this.#write(({ tables }) => appendEvent(tables, runId, event));
+    // It is told before a run is stopped.
+    return this.#write(({ tables }) => appendEvent(tables, runId, event), { relieves: event.kind === 'state' });
   }
 
   listEvents(runId: string, afterSequence: number): Iterable<StoredEvent> {
@@ -324,7 +331,7 @@ export class ReplayStore {
   }
 
   dropDeadLetter(id: string): Promise<DeadLetterRecord> {
-    return this.#write((context) => dropLetter(context, id));
+    return this.#write((context) => dropLetter(context, id), relief);
   }
 
   // ---- what waits ----
@@ -334,9 +341,14 @@ export class ReplayStore {
     return this.#runs.awaitingScore();
   }
 
-  /** What is in memory of runs: how many are followed, and how many of their rows are kept. */
-  inMemory(): { readonly runs: number; readonly rows: number } {
-    return this.#runs.inMemory();
+  /** What is in memory of runs: how many are followed, how many of their rows are kept, and how many of their tables. */
+  inMemory(): { readonly runs: number; readonly rows: number; readonly tables: number } {
+    return { ...this.#runs.inMemory(), tables: this.items.inMemory };
+  }
+
+  /** Lets go of the tables of runs that are over, but for those that were used since the last call. */
+  letGoOfTables(): void {
+    this.items.letGoUnused((runId) => this.#runs.isFollowed(runId));
   }
 
   /** Where trajectories belong, by id: those that are traced alone. */
@@ -353,12 +365,16 @@ export class ReplayStore {
     return this.#tables.bytesOnDisk();
   }
 
+  bytesInUse(): number {
+    return this.#tables.bytesInUse();
+  }
+
   #recordOf({ maxAttempts: _, progress, ...row }: IterationRow): IterationRecord {
     const tasks = this.#tables.plans.get([row.runId, row.iteration]) ?? [];
     return { ...row, tasks, progress: progress ?? this.#runs.progressOf(row.runId) };
   }
 
-  async #write<T>(work: (context: WriteContext) => T): Promise<T> {
+  async #write<T>(work: (context: WriteContext) => T, { relieves = false }: WriteOptions = {}): Promise<T> {
     const write = () => {
       const notices: Notice[] = [];
       const nowMs = (this.#options.now ?? Date.now)();
@@ -368,7 +384,8 @@ export class ReplayStore {
       this.#runs.requireReadable(notices);
       return { result, notices };
     };
-    const { result } = await this.#writer.run(write, ({ notices }) => this.#committed(notices), { isRepeatable: true });
+    const committed = ({ notices }: { readonly notices: readonly Notice[] }) => this.#committed(notices);
+    const { result } = await this.#writer.run(write, committed, { isRepeatable: true, relieves });
     return result;
   }
 

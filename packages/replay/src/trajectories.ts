@@ -26,6 +26,7 @@ import {
 } from './append.js';
 import { givenUpScore, givenUpTrajectory, writeLetter } from './dead-letters.js';
 import { moveGroups, unfinishedKey, type WriteContext } from './iterations.js';
+import { requireRecords } from './retired.js';
 import { type Counters, type GroupRow, moveCount, type TrajectoryRow, untriedProblem } from './rows.js';
 import { countersOf, requireProblem, requireRun } from './runs.js';
 import {
@@ -226,9 +227,10 @@ export function* listTrajectories(tables: Tables, runId: string): Generator<Traj
   }
 }
 
-/** Groups with their members in full, one at a time. */
+/** Groups with their members in full, one at a time. @throws SegueError FAILED_PRECONDITION when their run is let go of meanwhile */
 export function* readGroups(tables: Tables, groups: readonly GroupRow[]): Generator<CompleteGroup> {
   for (const row of groups) {
+    requireRecords(tables, row.runId);
     const { id, runId, index, problemId, size, iteration } = row;
     yield {
       group: { id, runId, index, problemId, size, iteration },

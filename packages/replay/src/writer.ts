@@ -1,16 +1,19 @@
 /**
  * Group commit: writes that come in together share one transaction and one flush. A refused one does not touch the others: where it had changed
  * something all are undone, and run again each as a part that can be undone by itself. Nothing is answered before it is on disk; when the disk refuses, all writes of the transaction fail
- * with RESOURCE_EXHAUSTED, nothing of them is kept, and later ones are tried again.
+ * with RESOURCE_EXHAUSTED, nothing of them is kept, and later ones are tried again. A store that has its limit takes writes alone that relieve it.
  * It knows nothing of what is written.
  */
 import { statfsSync } from 'node:fs';
 import { SegueError } from '@segue/core';
+import { Space } from './space.js';
 import type { Tables } from './tables.js';
 
 export interface WriteOptions {
   /** It may run again in place of a run that was undone, since it changes nothing but rows. Such writes cost less. */
   readonly isRepeatable?: boolean;
+  /** It removes rows, or brings to rest what writes them: a store that has its limit takes it all the same. */
+  readonly relieves?: boolean;
 }
 
 /** A write that waits for its transaction. */
@@ -23,7 +26,7 @@ interface Pending extends Required<WriteOptions> {
 }
 
 export interface WriterOptions {
-  /** Writes are refused when the file is this large, in bytes. */
+  /** Writes are refused when so much of the file is in use, in bytes. */
   readonly maxStoreBytes: number;
   /** Writes in one transaction at most: bounds how long the process is busy with one. */
   readonly maxBatch?: number;
@@ -34,6 +37,7 @@ export interface WriterOptions {
 export class Writer {
   readonly #tables: Tables;
   readonly #options: WriterOptions;
+  readonly #space: Space;
   #pending: Pending[] = [];
   #scheduled = false;
   #closed = false;
@@ -41,18 +45,21 @@ export class Writer {
   constructor(tables: Tables, options: WriterOptions) {
     this.#tables = tables;
     this.#options = options;
+    this.#space = new Space(tables, options.maxStoreBytes);
   }
 
   /**
    * Runs `write` in the next transaction; resolves when it is on disk.
    * @param committed runs then, before anybody is answered
    */
-  run<T>(write: () => T, committed: (result: T) => void, { isRepeatable = false }: WriteOptions = {}): Promise<T> {
+  run<T>(write: () => T, committed: (result: T) => void, options: WriteOptions = {}): Promise<T> {
+    const { isRepeatable = false, relieves = false } = options;
     if (this.#closed) return Promise.reject(new SegueError('UNAVAILABLE', 'the store is closed'));
     return new Promise<T>((resolve, reject) => {
       let outcome: { readonly value: T } | null = null;
       this.#pending.push({
         isRepeatable,
+        relieves,
         write: () => {
           outcome = { value: write() };
         },
@@ -89,9 +96,9 @@ export class Writer {
     const startedAt = performance.now();
     const refused = new Map<Pending, SegueError>();
     try {
-      this.#requireSpace();
-      const isDone = batch.every(({ isRepeatable }) => isRepeatable) && this.#asOne(batch, refused);
-      if (!isDone) this.#apart(batch, refused);
+      const admitted = this.#admit(batch, refused);
+      const isDone = admitted.every(({ isRepeatable }) => isRepeatable) && this.#asOne(admitted, refused);
+      if (!isDone) this.#apart(admitted, refused);
     } catch (error) {
       const failure = this.#translate(error);
       for (const pending of batch) pending.failed(refused.get(pending) ?? failure);
@@ -146,14 +153,14 @@ export class Writer {
     });
   }
 
-  #requireSpace(): void {
-    const bytes = this.#tables.bytesOnDisk();
-    const { maxStoreBytes } = this.#options;
-    if (bytes < maxStoreBytes) return;
-    throw new SegueError(
-      'RESOURCE_EXHAUSTED',
-      `the replay store in ${this.#tables.folder} is full: ${bytes} bytes, allowed are ${maxStoreBytes}; raise maxStoreBytes`,
-    );
+  /** What there is room for. @param refused takes the others */
+  #admit(batch: readonly Pending[], refused: Map<Pending, SegueError>): readonly Pending[] {
+    const full = this.#space.refusal();
+    if (full === null) return batch;
+    for (const pending of batch) if (!pending.relieves) refused.set(pending, full);
+    const admitted = batch.filter(({ relieves }) => relieves);
+    if (admitted.length === 0) throw full;
+    return admitted;
   }
 
   /** What the library throws for a failing disk has a number as its code. */

@@ -1,4 +1,4 @@
-/** What a store that lives long keeps in memory: nothing of runs that are over, whose rows can be read all the same. */
+/** What a store that lives long keeps in memory: nothing of runs that are over, whose rows and tables can be read all the same. */
 import { groupId, trajectoryId } from '@segue/core';
 import type { ReplayStore } from '@segue/replay';
 import t from 'tap';
@@ -12,6 +12,7 @@ import {
   verdict,
 } from './support/fixtures.js';
 import { freshStore } from './support/fresh-store.js';
+import { atOnce, patiently, storeWith } from './support/item-world.js';
 
 /** A run with a group of two in its open iteration 0. */
 async function begin(store: ReplayStore, runId: string) {
@@ -50,7 +51,7 @@ t.test('runs that are over cost no memory, however many there were', async (t) =
     t.equal(store.inMemory().runs, 1, 'the last response of the run waits for its verdict');
     t.same([...store.awaitingScore().keys()], [`run-${i}`]);
     await judgeLast();
-    t.same(store.inMemory(), { runs: 0, rows: 0 });
+    t.same(store.inMemory(), { runs: 0, rows: 0, tables: 0 });
   }
   t.match(store.getIterationProgress('run-3', 0), { committedTasks: 2, finishedTrajectories: 2 }, 'read from the file');
   t.equal(store.getTrajectory('run-3-g0-t1').score?.reward, 0);
@@ -67,7 +68,7 @@ t.test('a run that was stopped in mid-iteration is over, and asking about it tak
   await before.recordScore(runId, verdict(first, 1));
   t.equal(before.inMemory().runs, 1);
   await before.putRun({ ...record, state: 'stopped' }, record.revision);
-  t.same(before.inMemory(), { runs: 0, rows: 0 });
+  t.same(before.inMemory(), { runs: 0, rows: 0, tables: 0 });
   const { committedTasks, openTrajectoryIds } = before.getIterationProgress(runId, 0);
   t.same([committedTasks, openTrajectoryIds], [1, [last]]);
   t.equal(before.inMemory().runs, 0, 'read from the file');
@@ -98,4 +99,51 @@ t.test('a run that may go on stays, and a run that is over is not taken up at a 
   t.teardown(() => after.close());
   t.equal(after.inMemory().runs, 2, 'the paused one, and the one with a verdict to come');
   t.same([...after.awaitingScore().get('waits')!.keys()], ['waits-g0-t1']);
+});
+
+t.test('tables of runs that are over cost no memory while nobody uses them', async (t) => {
+  const folder = temporaryFolder();
+  const tables = { judged: { fill: 'trajectories', sampler: 'fifo', maxTimesSampled: 2 } };
+  const store = storeWith(folder, tables, { now: () => 3_600_000 });
+  t.teardown(async () => {
+    await store.close();
+    removeFolder(folder);
+  });
+  /** What is left of the tables after a while in which nobody used them. */
+  const later = () => {
+    for (let turn = 0; turn < 2; turn++) store.letGoOfTables();
+    return store.inMemory().tables;
+  };
+  const judgeLast = await goThrough(store, 'run', 'finished');
+  await (await goThrough(store, 'other', 'paused'))();
+  t.equal(later(), 2, 'one may go on, the other waits for a verdict');
+  await judgeLast();
+  const of = { runId: 'run', table: 'judged' };
+  // The table has not taken in what the verdict made fit.
+  t.equal(later(), 2, 'what is to be inserted is not let go of');
+  // A turn of its own, after that one.
+  await store.items.removeItems(of, ['nobody']);
+  t.equal(later(), 1);
+
+  const counts = { size: 2, inserts: 2, samples: 0 };
+  t.match(store.items.statistics(of), counts, 'read from the file');
+  store.letGoOfTables();
+  t.equal(store.inMemory().tables, 2, 'it was used a moment ago');
+  t.equal(later(), 1);
+  for (const ref of ['run-g0-t0', 'run-g0-t1']) {
+    for (let times = 1; times <= 2; times++) {
+      t.match(await store.items.sample(of, 1, atOnce), [{ item: { ref, timesSampled: times } }]);
+      t.equal(later(), 1);
+    }
+  }
+  const leaving = new AbortController();
+  const waiting = store.items.sample(of, 1, { ...patiently, signal: leaving.signal });
+  t.equal(later(), 2, 'somebody waits for it');
+  leaving.abort();
+  await t.rejects(Promise.resolve(waiting), { code: 'CANCELLED' });
+  t.equal(later(), 1);
+
+  t.equal(store.items.statistics(of).samples, 4);
+  t.same(await store.retire({ finishedRuns: 0, minAgeHours: 0 }), ['run']);
+  t.equal(later(), 1, 'and after its records are gone');
 });

@@ -2,9 +2,12 @@
  * Retention in a store that runs: the records of old runs go, and what the bus keeps of them, while another run goes on; and again after a kill in between. Real
  * nats-server, real processes. Which runs go, and what of them, is retention.test.ts.
  */
+import { join } from 'node:path';
 import type { RunState } from '@segue/core';
 import t from 'tap';
 import { until } from '../../../test/support/waiting.js';
+import { markRetired } from '../src/retire.js';
+import { openTables } from '../src/tables.js';
 import { member, planOf, problem, runId, runRecord, segmentAfter } from './support/fixtures.js';
 import { newWorld, type ReplayProcess } from './support/processes.js';
 
@@ -74,3 +77,20 @@ t.test('old runs go while a run goes on', async (t) => {
   await until(areGone, 'a store that begins makes up for what one before had left');
   t.equal((await after.client.getStatistics({ runId })).appendsByOutcome.committed, trajectories);
 });
+
+t.test(
+  'what was begun is brought to an end, also where runs are kept from now on, as after a snapshot was put back',
+  async (t) => {
+    const { folder, start } = await newWorld(t);
+    const before = await start();
+    await addRun(before, runId, 1, 'finished');
+    await addRun(before, 'kept', 2, 'finished');
+    await before.stop();
+    const tables = openTables(join(folder, 'replay'));
+    tables.transact(() => markRetired({ tables, nowMs: 3, note: () => undefined }, runId));
+    await tables.close();
+    const after = await start();
+    await until(async () => (await countProblems(after, runId)) === 0, 'its records are gone');
+    t.equal(await countProblems(after, 'kept'), 1);
+  },
+);

@@ -1,5 +1,6 @@
 /**
- * Typed clients of the other services: by the address in the configuration, else by the registry.
+ * Typed clients of the other services: by the address in the configuration, else by the registry. Those of actors, which come and go under new
+ * addresses, are closed when nobody has asked for them for long.
  */
 import {
   type Bus,
@@ -23,22 +24,35 @@ const lookUpIntervalMs = 200;
 /** How long an address from the registry is believed. */
 const believedMs = 3_000;
 
+/** How long an actor's client is kept that nobody asks for: as long as the longest call of one may take, which begins when it is asked for. */
+const unusedMs = 60 * 60_000;
+
 type Closable = { readonly address: string; close(): void };
 
 export class PeerClients implements Peers {
-  readonly #config: CommonConfig;
-  readonly #bus: Bus;
+  readonly #config: Pick<CommonConfig, 'peers' | 'maxMessageBytes'>;
+  readonly #bus: Pick<Bus, 'registrations'>;
   readonly #signal: AbortSignal;
   readonly #tls: TlsMaterial | undefined;
+  readonly #now: () => number;
   readonly #clients = new Map<string, Closable>();
   readonly #lookedUpAtMs = new Map<string, number>();
+  /** When an actor's client was asked for last, by its key. */
+  readonly #usedAtMs = new Map<string, number>();
 
-  /** @param signal ends waiting for a peer @param tls by which peers know this service */
-  constructor(config: CommonConfig, bus: Bus, signal: AbortSignal, tls?: TlsMaterial) {
+  /** @param signal ends waiting for a peer @param tls by which peers know this service @param now a clock in ms that never goes back */
+  constructor(
+    config: Pick<CommonConfig, 'peers' | 'maxMessageBytes'>,
+    bus: Pick<Bus, 'registrations'>,
+    signal: AbortSignal,
+    tls?: TlsMaterial,
+    now: () => number = () => performance.now(),
+  ) {
     this.#config = config;
     this.#bus = bus;
     this.#signal = signal;
     this.#tls = tls;
+    this.#now = now;
   }
 
   replay = () => this.#open('replay', connectReplay);
@@ -48,7 +62,19 @@ export class PeerClients implements Peers {
   controller = () => this.#open('controller', connectController);
 
   actor(address: string): Client<ActorApi> {
-    return this.#at(`actor ${address}`, address, connectActor);
+    const key = `actor ${address}`;
+    if (!this.#clients.has(key)) this.#closeUnused();
+    this.#usedAtMs.set(key, this.#now());
+    return this.#at(key, address, connectActor);
+  }
+
+  #closeUnused(): void {
+    for (const [key, usedAtMs] of this.#usedAtMs) {
+      if (this.#now() - usedAtMs < unusedMs) continue;
+      this.#clients.get(key)?.close();
+      this.#clients.delete(key);
+      this.#usedAtMs.delete(key);
+    }
   }
 
   async #open<C extends Closable>(
@@ -98,5 +124,6 @@ export class PeerClients implements Peers {
   close(): void {
     for (const client of this.#clients.values()) client.close();
     this.#clients.clear();
+    this.#usedAtMs.clear();
   }
 }

@@ -241,8 +241,8 @@ export class PolicyStore {
     const names = await readdir(runFolder);
     const links = names.filter((name) => /^\d+$/.test(name));
     const used = new Set(await Promise.all(links.map((name) => readlink(join(runFolder, name)))));
-    const isLoose = (name: string) =>
-      name.startsWith(stagedPrefix) || (name.startsWith(contentPrefix) && !used.has(name));
+    // Hidden are the staged ones, what their writers staged for them in turn, and contents.
+    const isLoose = (name: string) => name.startsWith('.') && !used.has(name);
     for (const name of names.filter(isLoose)) await rm(join(runFolder, name), { recursive: true, force: true });
   }
 

@@ -3,7 +3,7 @@
  * And version 0.
  */
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, truncate, utimes, writeFile } from 'node:fs/promises';
@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { parsePolicyManifest } from '@segue/core';
 import { readCheckpoint, writeCheckpoint } from '@segue/engine';
 import t from 'tap';
+import { until } from '../../../test/support/waiting.js';
 import { downloadPolicy } from '../dist/download.js';
 import { initializePolicy } from '../dist/initialize.js';
 import { type PolicyOrigin, PolicyStore } from '../dist/policy-store.js';
@@ -87,6 +88,37 @@ t.test('a process killed between stage and rename leaves no version, and the nex
   await store.put(origin(2), writeFiles({ 'config.json': '{"a":1}' }));
   t.strictSame(await store.versions('r'), [1, 2]);
   t.strictSame(await hidden(), []);
+});
+
+t.test('a process killed while it writes weights leaves nothing for good', async (t) => {
+  const store = await openStore(t);
+  const first = await initializePolicy(store, 'r', tinyConfig());
+  // Nobody writes into it: who copies it along with the weights stands still.
+  const pipe = join(store.root, 'pipe');
+  t.equal(spawnSync('mkfifo', [pipe]).status, 0);
+  const script = `
+    import { readCheckpoint, writeCheckpoint } from ${JSON.stringify(import.meta.resolve('@segue/engine'))};
+    import { PolicyStore } from ${JSON.stringify(new URL('../dist/policy-store.js', import.meta.url).href)};
+    const checkpoint = await readCheckpoint(${JSON.stringify(first.folder)});
+    await new PolicyStore(${JSON.stringify(store.root)}).put(${JSON.stringify(origin(1))}, (folder) =>
+      writeCheckpoint(folder, checkpoint, [${JSON.stringify(pipe)}]));`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const gone = once(child, 'exit');
+  const others = async () => {
+    const names = await readdir(join(store.root, 'r'));
+    return names.filter((name) => name !== '0' && !first.folder.endsWith(name) && !name.startsWith('.content-0'));
+  };
+  const halfMade = async () => {
+    const [name] = await others();
+    return name !== undefined && (await readdir(join(store.root, 'r', name))).includes('model.safetensors');
+  };
+  await until(halfMade, 'weights lie there');
+  child.kill('SIGKILL');
+  await gone;
+  await store.put(origin(1), writeFiles({ 'config.json': '{}' }));
+  t.strictSame(await others().then((names) => names.filter((name) => !name.startsWith('.content-1'))), ['1']);
 });
 
 t.test('replacing a version is one step: readers of the old files go on, new ones see the new', async (t) => {

@@ -20,18 +20,25 @@ const lookForPauseMs = 5;
 export interface Seen<T> {
   readonly key: string;
   readonly revision: number;
+  /** When the server took it, by its clock: Unix time in ms. */
+  readonly createdMs: number;
   readonly value: T;
 }
 
-/** What a watcher is to be told: of each key, newer revisions alone. */
+/** What a watcher is to be told: of each key, newer values alone. */
 class Changes<T> {
   readonly queue = new AsyncQueue<Seen<T>>();
-  readonly #newest = new Map<string, number>();
+  readonly #newest = new Map<string, Pick<Seen<T>, 'revision' | 'createdMs'>>();
 
-  /** False when this or a newer one was there already. */
+  /**
+   * False when this or a newer one was there already. A server that has lost data gives revisions a second time: what it took later is new all
+   * the same.
+   */
   offer(seen: Seen<T>): boolean {
-    if (seen.revision <= (this.#newest.get(seen.key) ?? 0)) return false;
-    this.#newest.set(seen.key, seen.revision);
+    const { key, revision, createdMs } = seen;
+    const newest = this.#newest.get(key);
+    if (newest !== undefined && revision <= newest.revision && createdMs <= newest.createdMs) return false;
+    this.#newest.set(key, { revision, createdMs });
     this.queue.push(seen);
     return true;
   }
@@ -200,7 +207,7 @@ export class Bucket<T> {
     if (entry.operation !== 'PUT') return null;
     try {
       const value = this.#format.read(decodeBody(entry.value, null));
-      return { key: entry.key, revision: entry.revision, value };
+      return { key: entry.key, revision: entry.revision, createdMs: entry.created.getTime(), value };
     } catch (error) {
       const reason = SegueError.from(error).message;
       this.#connection.log.warn({ bucket: this.#spec.name, key: entry.key, reason }, 'passed over an unreadable value');

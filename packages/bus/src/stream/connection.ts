@@ -7,6 +7,7 @@ import {
   connect,
   type JetStreamClient,
   type JetStreamManager,
+  type Msg,
   type MsgHdrs,
   type NatsConnection,
   NatsError,
@@ -26,6 +27,8 @@ export const requestTimeoutMs = 2_000;
  * the connection: sockets pile up, and two of them speak at once. So a server that is only busy, or stopped for a while, is waited for.
  */
 const dialTimeoutMs = 60_000;
+/** For a try at the start, in ms, before another one is made beside it. */
+const firstDialMs = 2_000;
 /** How long an operation is tried again while the server is away, in ms. */
 const patienceMs = 30_000;
 const retryPauseMs = 200;
@@ -41,6 +44,8 @@ export interface Connection {
   readonly inboxPrefix: string | undefined;
   /** Whether the server is there at this moment. */
   isUp(): boolean;
+  /** How often it was found again: each time it may have come back without what it knew. */
+  reconnects(): number;
   /** What to throw for a write that failed: RESOURCE_EXHAUSTED where the server is there and its streams are silent. */
   explain(error: unknown): Promise<SegueError>;
 }
@@ -52,13 +57,14 @@ export async function openConnection(options: BusOptions): Promise<Connection> {
   const settings = settingsOf(options);
   const nc = await connectWithPatience(options, settings);
   const log = options.log ?? silent;
-  const isUp = followStatus(nc, log, options.onConnection);
+  const { isUp, reconnects } = followStatus(nc, log, options.onConnection);
   try {
     const js = nc.jetstream({ timeout: requestTimeoutMs });
     const prefix = options.service === undefined ? undefined : inboxPrefix(options.service);
     const requests = new Requests(nc, requestTimeoutMs, prefix);
     const explain = (error: unknown) => explainSilence(SegueError.from(error), settings);
-    return { nc, js, jsm: await js.jetstreamManager(), requests, log, inboxPrefix: prefix, isUp, explain };
+    const jsm = await js.jetstreamManager();
+    return { nc, js, jsm, requests, log, inboxPrefix: prefix, isUp, reconnects, explain };
   } catch (error) {
     await nc.close();
     if (isTimeout(error))
@@ -92,35 +98,53 @@ function settingsOf(options: BusOptions): ConnectionOptions {
 async function connectWithPatience(options: BusOptions, settings: ConnectionOptions): Promise<NatsConnection> {
   const timeoutMs = options.connectTimeoutMs ?? 10_000;
   const deadlineAtMs = performance.now() + timeoutMs;
-  for (;;) {
-    try {
-      return await connectBy(settings, deadlineAtMs);
-    } catch (error) {
-      const refusal = refusalOf(error, options.url);
-      if (refusal) throw refusal;
-      if (performance.now() + retryPauseMs < deadlineAtMs) {
-        await pause(retryPauseMs);
-        continue;
+  const dials = new Set<Promise<NatsConnection>>();
+  let first: NatsConnection | null = null;
+  try {
+    for (;;) {
+      try {
+        first = await dialBeside(dials, settings, deadlineAtMs);
+        return first;
+      } catch (error) {
+        const refusal = refusalOf(error, options.url);
+        if (refusal) throw refusal;
+        if (performance.now() + retryPauseMs < deadlineAtMs) {
+          await pause(retryPauseMs);
+          continue;
+        }
+        const reason = error instanceof Error ? error.message : String(error);
+        const message = `no NATS server answers at ${printableUrl(options.url)} (${reason}): start one with nats-server --jetstream, or set natsUrl`;
+        throw new SegueError('UNAVAILABLE', message, error);
       }
-      const reason = error instanceof Error ? error.message : String(error);
-      const message = `no NATS server answers at ${printableUrl(options.url)} (${reason}): start one with nats-server --jetstream, or set natsUrl`;
-      throw new SegueError('UNAVAILABLE', message, error);
     }
+  } finally {
+    // One that comes later is closed.
+    for (const dial of dials) dial.then((nc) => (nc === first ? undefined : nc.close())).catch(() => undefined);
   }
 }
 
-/** The connection if it is there in time; one that comes later is closed. */
-async function connectBy(settings: ConnectionOptions, deadlineAtMs: number): Promise<NatsConnection> {
-  const connecting = connect(settings);
+/**
+ * Another try to connect beside those that go on; the first connection of all, if one is there before long. A server that ends the connection after
+ * its first line leaves the library waiting until the dial is over, and there is nothing yet that would tell of it: what waits may be that, or a
+ * server that is only slow.
+ */
+async function dialBeside(
+  dials: Set<Promise<NatsConnection>>,
+  settings: ConnectionOptions,
+  deadlineAtMs: number,
+): Promise<NatsConnection> {
+  const dial = connect(settings);
+  dials.add(dial);
+  dial.catch(() => dials.delete(dial));
   const answered = new AbortController();
-  const late = pause(Math.max(0, deadlineAtMs - performance.now()), answered.signal).then(() => null);
+  const waitMs = Math.min(firstDialMs, Math.max(0, deadlineAtMs - performance.now()));
+  const late = pause(waitMs, answered.signal).then(() => null);
   try {
-    const nc = await Promise.race([connecting, late]);
+    const nc = await Promise.race([...dials, late]);
     if (nc !== null) return nc;
   } finally {
     answered.abort();
   }
-  connecting.then((nc) => nc.close()).catch(() => undefined);
   throw new Error('it does not answer');
 }
 
@@ -154,9 +178,14 @@ export function printableUrl(url: string): string {
   return url.replace(/\/\/[^/@]*@/, '//');
 }
 
-/** Tells the log of every change; answers whether the server is there. */
-function followStatus(nc: NatsConnection, log: BusLog, told: BusOptions['onConnection']): () => boolean {
+/** Tells the log of every change; answers whether the server is there, and how often it was found again. */
+function followStatus(
+  nc: NatsConnection,
+  log: BusLog,
+  told: BusOptions['onConnection'],
+): Pick<Connection, 'isUp' | 'reconnects'> {
   let isUp = true;
+  let reconnects = 0;
   const follow = async () => {
     for await (const status of nc.status()) {
       if (status.type === 'disconnect') {
@@ -167,6 +196,7 @@ function followStatus(nc: NatsConnection, log: BusLog, told: BusOptions['onConne
       }
       if (status.type === 'reconnect') {
         isUp = true;
+        reconnects++;
         told?.(true);
         log.info({ server: status.data }, 'found the NATS server again');
       }
@@ -174,7 +204,7 @@ function followStatus(nc: NatsConnection, log: BusLog, told: BusOptions['onConne
     }
   };
   void follow();
-  return () => isUp && !nc.isClosed();
+  return { isUp: () => isUp && !nc.isClosed(), reconnects: () => reconnects };
 }
 
 /** Of what the library keeps to itself, what a dial hangs on. */
@@ -218,10 +248,20 @@ export async function publishToStream(
   id: string,
 ): Promise<void> {
   fields.set('Nats-Msg-Id', id);
-  const answer = (await requests.ask(subject, body, fields)).json<{ readonly error?: ApiError }>();
-  if (answer.error === undefined) return;
-  const error = new NatsError(answer.error.description, String(answer.error.code));
-  error.api_error = answer.error;
+  throwRefusal(await requests.ask(subject, body, fields));
+}
+
+/** Publishes a message that says all by its subject, with patience; resolves when the stream has it. One too many changes nothing. */
+export async function publishMark({ nc, requests }: Connection, subject: string): Promise<void> {
+  await withPatience(nc, `publishing to ${subject}`, async () => throwRefusal(await requests.ask(subject, '')));
+}
+
+/** A stream answers a publication with its number there, or with why it does not take it. */
+function throwRefusal(answer: Msg): void {
+  const { error: refusal } = answer.json<{ readonly error?: ApiError }>();
+  if (refusal === undefined) return;
+  const error = new NatsError(refusal.description, String(refusal.code));
+  error.api_error = refusal;
   throw error;
 }
 

@@ -4,7 +4,7 @@
  */
 import type { RolloutTask } from '@segue/core';
 import type { LostTries } from './bus.js';
-import { type Connection, withPatience } from './connection.js';
+import { type Connection, publishMark, withPatience } from './connection.js';
 import { returnsPrefix, returnsStream } from './subjects.js';
 
 const prefix = `${returnsPrefix}.lost`;
@@ -20,14 +20,12 @@ export class LostTryMarks {
 
   /** `count` deliveries of this task's message were lost so far. Resolves when the server knows. */
   async mark(task: Task, count: number): Promise<void> {
-    for (let n = 1; n <= count; n++) this.#publish(task, String(n));
-    await this.#flush();
+    await Promise.all(Array.from({ length: count }, (_, i) => this.#publish(task, String(i + 1))));
   }
 
-  /** Its message was taken out of the queue while nobody had it. */
+  /** Its message was taken out of the queue while nobody had it. Resolves when the server knows. */
   async markAbandoned(tasks: readonly Task[]): Promise<void> {
-    for (const task of tasks) this.#publish(task, 'closed');
-    await this.#flush();
+    await Promise.all(tasks.map((task) => this.#publish(task, 'closed')));
   }
 
   /** @param groupId left out: of the whole run */
@@ -55,13 +53,8 @@ export class LostTryMarks {
     await withPatience(nc, `purging ${filter}`, () => jsm.streams.purge(returnsStream, { filter }));
   }
 
-  #publish({ runId, groupId, trajectoryId, segmentIndex, iteration, attempt }: Task, mark: string): void {
-    const { nc } = this.#connection;
+  #publish({ runId, groupId, trajectoryId, segmentIndex, iteration, attempt }: Task, mark: string): Promise<void> {
     const name = `${runId}.${groupId}.${trajectoryId}.${segmentIndex}`;
-    if (!nc.isClosed()) nc.publish(`${prefix}.${name}.i${iteration}-a${attempt}-${mark}`);
-  }
-
-  async #flush(): Promise<void> {
-    await withPatience(this.#connection.nc, `writing to ${returnsStream}`, () => this.#connection.nc.flush());
+    return publishMark(this.#connection, `${prefix}.${name}.i${iteration}-a${attempt}-${mark}`);
   }
 }

@@ -3,7 +3,7 @@
  * lost. Who takes a message that was lost before says when the work on it begins: what only waited when its taker died is not counted. Notes are
  * read only when somebody has to know, and a first delivery needs none.
  */
-import { type Connection, fromNats, withPatience } from './connection.js';
+import { type Connection, fromNats, publishMark, withPatience } from './connection.js';
 import type { HeldMessage } from './delivery.js';
 import { returnsPrefix, returnsStream } from './subjects.js';
 
@@ -28,9 +28,8 @@ export class Returns {
   }
 
   /** Its turn has come; resolves when the server knows. */
-  async begin(delivery: HeldMessage): Promise<void> {
-    this.#say(delivery, '.begun');
-    await withPatience(this.#connection.nc, `writing to ${returnsStream}`, () => this.#connection.nc.flush());
+  begin(delivery: HeldMessage): Promise<void> {
+    return publishMark(this.#connection, this.#noteOn(delivery, '.begun'));
   }
 
   /** Deliveries before this one that ended neither acknowledged nor given back, after the work had begun. */
@@ -51,7 +50,11 @@ export class Returns {
 
   #say(delivery: HeldMessage, what: string): void {
     const { nc } = this.#connection;
-    if (!nc.isClosed()) nc.publish(`${this.#subject(delivery)}.${delivery.deliveryCount}${what}`);
+    if (!nc.isClosed()) nc.publish(this.#noteOn(delivery, what));
+  }
+
+  #noteOn(delivery: HeldMessage, what: string): string {
+    return `${this.#subject(delivery)}.${delivery.deliveryCount}${what}`;
   }
 
   #subject(delivery: HeldMessage): string {

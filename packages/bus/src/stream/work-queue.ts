@@ -40,7 +40,8 @@ export class WorkQueue<T> {
   readonly #joiner = new PartJoiner();
   readonly #gatherer: Gatherer<Parcel>;
   #leaseMs: number;
-  #leaseIsSet = false;
+  /** As of which reconnect the server's lease is the takers': one that came back empty has the queue's own. Null: it is not known. */
+  #leaseSetAt: number | null = null;
 
   constructor(connection: Connection, spec: QueueSpec, format: Format<T>, deadLetters: DeadLetters, leaseMs?: number) {
     this.#connection = connection;
@@ -232,15 +233,16 @@ export class WorkQueue<T> {
       : { kind: 'missing' };
     if (result.kind === 'messages') return result.messages.map((message) => new Delivery(this.#connection, message));
     log.warn({ stream, consumer }, 'the queue is not there yet');
-    this.#leaseIsSet = false;
+    this.#leaseSetAt = null;
     await pause(missingPauseMs, signal);
     return [];
   }
 
   /** Takers decide how long a lease lasts, since they know how often they extend it, where they may. False when the stream is not there. */
   async #setLease(): Promise<boolean> {
-    if (this.#leaseIsSet) return true;
-    const { nc, jsm, log } = this.#connection;
+    const { nc, jsm, log, reconnects } = this.#connection;
+    const reconnect = reconnects();
+    if (this.#leaseSetAt === reconnect) return true;
     const { stream, consumer } = this.#spec;
     try {
       const { config } = await withPatience(nc, `reading the lease of ${stream}`, () =>
@@ -258,7 +260,7 @@ export class WorkQueue<T> {
       if (SegueError.from(error).code === 'NOT_FOUND') return false;
       throw error;
     }
-    this.#leaseIsSet = true;
+    this.#leaseSetAt = reconnect;
     return true;
   }
 

@@ -63,6 +63,11 @@ export class BrokerWatch {
   }
 }
 
+/** Whether the folder's disk has too little space for anything to go on. */
+export async function isDiskFull(folder: string): Promise<boolean> {
+  return (await freeBytesOf(folder)) < enoughBytes;
+}
+
 export async function freeBytesOf(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder);
   return bavail * bsize;

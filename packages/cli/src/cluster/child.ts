@@ -22,12 +22,16 @@ export interface ChildSpec {
   readonly leash: boolean;
   readonly env?: Readonly<Record<string, string>>;
   readonly restarts: RestartRules;
+  /** Whether something that passes, such as a full disk, keeps it from living now: then it is not given up. */
+  readonly isHindered: () => Promise<boolean>;
 }
 
 /** How a process that dies is started again. */
 export interface RestartRules {
-  /** Deaths in a row after which it is given up. */
+  /** Deaths and failed starts in a row after which it is given up. */
   readonly maxInARow: number;
+  /** A process that was ready, and lived this long, has its restarts forgiven, in ms. */
+  readonly healthyAfterMs: number;
   /** How long a process of this name stays down, in ms. */
   readonly pauseMs: (name: string, restartsInARow: number) => number;
 }
@@ -41,10 +45,9 @@ export interface ReadyLine {
 const longestPauseMs = 10_000;
 export const defaultRestartRules: RestartRules = {
   maxInARow: 10,
+  healthyAfterMs: 10_000,
   pauseMs: (_, inARow) => Math.min(longestPauseMs, 500 * 2 ** inARow),
 };
-/** A process that lived this long has its restarts forgiven. */
-const healthyAfterMs = 10_000;
 
 export class Child {
   readonly spec: ChildSpec;
@@ -58,7 +61,7 @@ export class Child {
   #restartTimer: NodeJS.Timeout | null = null;
   #lastWords: string[] = [];
 
-  /** @param onGivenUp called when the process keeps dying after it had been ready */
+  /** @param onGivenUp called when the process, which had been ready, keeps dying or does not start again */
   constructor(spec: ChildSpec, onGivenUp: (error: SegueError) => void) {
     this.spec = spec;
     this.#onGivenUp = onGivenUp;
@@ -122,34 +125,31 @@ export class Child {
       });
     });
     this.#ready = await announced;
-    child.once('close', (code, signal) => this.#onDeath(startedAtMs, code, signal));
+    child.once('close', (code, signal) => {
+      if (Date.now() - startedAtMs >= spec.restarts.healthyAfterMs) this.#restartsInARow = 0;
+      void this.#onEnd(new SegueError('UNAVAILABLE', this.#describeEnd(code, signal)));
+    });
   }
 
-  #onDeath(startedAtMs: number, code: number | null, signal: NodeJS.Signals | null): void {
-    if (this.#stopping) return;
+  /** After a death, or a start that failed. */
+  async #onEnd(why: SegueError): Promise<void> {
     this.#process = null;
-    if (Date.now() - startedAtMs > healthyAfterMs) this.#restartsInARow = 0;
-    if (this.#restartsInARow >= this.spec.restarts.maxInARow) {
-      this.#onGivenUp(
-        new SegueError(
-          'UNAVAILABLE',
-          `${this.#describeEnd(code, signal)}; gave up after ${this.#restartsInARow} restarts in a row`,
-        ),
-      );
+    const { restarts, name, isHindered } = this.spec;
+    const inARow = this.#restartsInARow;
+    const givesUp = !this.#stopping && inARow >= restarts.maxInARow && !(await isHindered().catch(() => false));
+    if (this.#stopping) return;
+    if (givesUp) {
+      this.#onGivenUp(new SegueError(why.code, `${why.rawMessage}; gave up after ${inARow} restarts in a row`, why));
       return;
     }
-    const pauseMs = this.spec.restarts.pauseMs(this.spec.name, this.#restartsInARow);
     this.#restarts += 1;
     this.#restartsInARow += 1;
-    this.#restartTimer = setTimeout(() => {
-      this.start().catch((error: unknown) => this.#onDeathOnStart(startedAtMs, error));
-    }, pauseMs);
-  }
-
-  #onDeathOnStart(startedAtMs: number, error: unknown): void {
-    if (this.#stopping) return;
-    if (this.#restartsInARow >= this.spec.restarts.maxInARow) this.#onGivenUp(SegueError.from(error, 'UNAVAILABLE'));
-    else this.#onDeath(startedAtMs, this.#process?.exitCode ?? null, null);
+    this.#restartTimer = setTimeout(
+      () => {
+        this.start().catch((error: unknown) => this.#onEnd(SegueError.from(error, 'UNAVAILABLE')));
+      },
+      restarts.pauseMs(name, inARow),
+    );
   }
 
   #keep(line: string): void {
@@ -167,6 +167,13 @@ export class Child {
   /** Ends the process, which is then started again like any that died. @param why for its log */
   restart(why: string): void {
     this.#log?.write(`segue starts ${this.spec.name} again: ${why}`);
+    this.#process?.kill('SIGKILL');
+  }
+
+  /** Ends the process at once, before this returns; it is not started again. What it has started itself ends with it, as after any death. */
+  kill(): void {
+    this.#stopping = true;
+    if (this.#restartTimer) clearTimeout(this.#restartTimer);
     this.#process?.kill('SIGKILL');
   }
 

@@ -12,7 +12,7 @@ import { SegueError, type ServiceName } from '@segue/core';
 import type { ClusterSecurity } from '../security/cluster-security.js';
 import { operatorCredentials } from '../security/operator.js';
 import { requireNoRestore } from '../store/unfinished-restore.js';
-import { BrokerWatch, freeBytesOf } from './broker-watch.js';
+import { BrokerWatch, freeBytesOf, isDiskFull } from './broker-watch.js';
 import { Child, type ChildSpec, defaultRestartRules, type ReadyLine, type RestartRules } from './child.js';
 import { colocatedSettings, removeSharedFolder } from './colocated.js';
 import { FolderLock } from './folder-lock.js';
@@ -35,7 +35,7 @@ export interface ClusterOptions {
   readonly only?: readonly ServiceName[];
   /** Programs to start in place of a service's own; for tests. */
   readonly entries?: Readonly<Partial<Record<ServiceName, string>>>;
-  /** How what dies is started again; five times in a row when left out. */
+  /** How what dies is started again; ten times in a row when left out. */
   readonly restarts?: RestartRules;
 }
 
@@ -132,7 +132,7 @@ export class LocalCluster {
     await endOrphan(storeFolder);
     const configFile = this.#security?.natsConfigFile ?? null;
     const spec = natsSpec({ binary, storeFolder, logFile: join(logs, 'nats.log'), configFile });
-    const broker = await this.#startChild({ ...spec, readyTimeoutMs });
+    const broker = await this.#startChild({ ...spec, readyTimeoutMs }, storeFolder);
     const url = `nats://${broker.address.address}`;
     this.#brokerWatch = new BrokerWatch({
       freeBytes: () => freeBytesOf(storeFolder),
@@ -165,7 +165,8 @@ export class LocalCluster {
     const command = process.execPath;
     // Not among the arguments, which everybody on the machine can read: a password may stand in it.
     const env = { SEGUE_NATS_URL: this.#natsUrl };
-    await this.#startChild({ name, command, args, logFile, ready: readServiceReady, readyTimeoutMs, leash: true, env });
+    const spec = { name, command, args, logFile, ready: readServiceReady, readyTimeoutMs, leash: true, env };
+    await this.#startChild(spec, this.#options.dataFolder);
   }
 
   #turnSettings(service: ServiceName): readonly string[] {
@@ -174,9 +175,10 @@ export class LocalCluster {
     return colocatedSettings(dataFolder, actors)[service];
   }
 
-  async #startChild(spec: Omit<ChildSpec, 'restarts'>): Promise<Child> {
+  /** @param folder of what it writes */
+  async #startChild(spec: Omit<ChildSpec, 'restarts' | 'isHindered'>, folder: string): Promise<Child> {
     const restarts = this.#options.restarts ?? defaultRestartRules;
-    const child = new Child({ ...spec, restarts }, this.#onFailure);
+    const child = new Child({ ...spec, restarts, isHindered: () => isDiskFull(folder) }, this.#onFailure);
     this.#children.push(child);
     await child.start();
     return child;
@@ -192,6 +194,11 @@ export class LocalCluster {
       processes: this.#children.map((child) => ({ name: child.spec.name, pid: child.pid, ...child.address })),
     };
     await writeFile(statePath(this.#options.dataFolder), `${JSON.stringify(state, null, 2)}\n`);
+  }
+
+  /** Ends all processes before it returns, for a supervisor that ends without waiting: the message server would outlive it. */
+  kill(): void {
+    for (const child of this.#children) child.kill();
   }
 
   /** Stops in reverse order: actors save what they generate while store and broker still run. */

@@ -7,6 +7,7 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SegueError } from '@segue/core';
 import type { ChildSpec } from './child.js';
+import { commandOf } from './process-identity.js';
 
 /** Debian puts servers into sbin, which is not on every user's PATH. */
 const extraFolders = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin', '/usr/local/bin'];
@@ -44,7 +45,7 @@ export interface NatsOptions {
   readonly configFile: string | null;
 }
 
-export function natsSpec(options: NatsOptions): Omit<ChildSpec, 'readyTimeoutMs' | 'restarts'> {
+export function natsSpec(options: NatsOptions): Omit<ChildSpec, 'readyTimeoutMs' | 'restarts' | 'isHindered'> {
   let address = '';
   return {
     name: 'nats',
@@ -77,8 +78,8 @@ function pidFile(storeFolder: string): string {
 export async function endOrphan(storeFolder: string): Promise<void> {
   const pid = Number(await readFile(pidFile(storeFolder), 'utf8').catch(() => '0'));
   if (!(pid > 0)) return;
-  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  if (commandLine.includes('nats-server') && commandLine.includes(storeFolder)) {
+  const command = await commandOf(pid);
+  if (command.includes('nats-server') && command.includes(storeFolder)) {
     process.kill(pid, 'SIGTERM');
     await waitUntilGone(pid);
   }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { RunConfig } from '@segue/core';
 import type { Command } from 'commander';
 import { type DemoProblems, type DemoSizes, makeDemoProblems } from '../demo/problems.js';
+import { demoBase } from '../run/resume.js';
 import type { ProblemBatch } from '../run/session.js';
 import { runLocally } from './local-run.js';
 import { addLocalRunFlags, type LocalRunFlags } from './options.js';
@@ -20,7 +21,14 @@ export function addDemoCommand(program: Command): void {
     .command('demo')
     .description('warm a small policy up and train it by reinforcement learning on a local cluster');
   addLocalRunFlags(command).action(async (flags: LocalRunFlags) => {
-    process.exitCode = await runLocally({ flags, base: 'demo', configFile, ownFile: false, batches });
+    process.exitCode = await runLocally({
+      command: 'demo',
+      flags,
+      base: demoBase,
+      configFile,
+      ownFile: false,
+      batches,
+    });
   });
   addExamples(
     command,

@@ -3,6 +3,7 @@
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ClusterOptions } from '../cluster/local-cluster.js';
+import type { RunCommand } from '../run/resume.js';
 import { jsonOption } from './output.js';
 
 export function wholeNumber(minimum: number): (text: string) => number {
@@ -37,6 +38,9 @@ export interface LocalRunFlags {
   readonly secure?: boolean;
 }
 
+/** What a run does not remember, and the same command without the flag does not take. */
+const clusterDefaults = { data: '.segue', deployment: 'disaggregated', device: 'cpu', precision: 'float32' } as const;
+
 const deployments = ['disaggregated', 'colocated'] as const;
 type Deployment = (typeof deployments)[number];
 const devices = ['cpu', 'cuda'] as const;
@@ -46,16 +50,18 @@ type Precision = (typeof precisions)[number];
 
 function deploymentOption(): Option {
   const text = 'colocated: training and rollout take turns on one device, and each gives all memory back';
-  return new Option('--deployment <kind>', text).choices(deployments).default('disaggregated');
+  return new Option('--deployment <kind>', text).choices(deployments).default(clusterDefaults.deployment);
 }
 
 function deviceOption(): Option {
-  return new Option('--device <device>', 'what actors and trainer compute on').choices(devices).default('cpu');
+  return new Option('--device <device>', 'what actors and trainer compute on')
+    .choices(devices)
+    .default(clusterDefaults.device);
 }
 
 function precisionOption(): Option {
   const text = 'arithmetic on cuda; the trainer keeps float32 where the actors take float16';
-  return new Option('--precision <kind>', text).choices(precisions).default('float32');
+  return new Option('--precision <kind>', text).choices(precisions).default(clusterDefaults.precision);
 }
 
 /** What the dedicated flags say about the services of the local cluster. */
@@ -76,7 +82,7 @@ export function deploymentOfFlags({ deployment, actors }: LocalRunFlags): Pick<C
 /** Flags of the commands that start a local cluster and run on it. */
 export function addLocalRunFlags(command: Command): Command {
   return command
-    .option('--data <folder>', 'folder of all data', '.segue')
+    .option('--data <folder>', 'folder of all data', clusterDefaults.data)
     .option('--actors <n>', 'rollout actors (default: 2; colocated: 1)', wholeNumber(1))
     .addOption(deploymentOption())
     .addOption(deviceOption())
@@ -86,7 +92,7 @@ export function addLocalRunFlags(command: Command): Command {
     .addOption(new Option('--control <kind>', 'control experiment').choices(['none', 'random-reward']))
     .option('--no-partial', 'wait for every trajectory instead of partial rollouts')
     .addOption(repeatedOption('--set <key=value>', 'any key of the run configuration, such as train.learningRate=5e-5'))
-    .option('--resume [run]', 'go on with the newest unfinished run, or the named one')
+    .option('--resume [run]', 'go on with the newest unfinished run of this command, or the named one')
     .option('--secure', 'certificates, tokens and users of the message server on this machine too; see SECURITY.md')
     .option(...jsonOption);
 }
@@ -99,4 +105,22 @@ export function configOfFlags(flags: LocalRunFlags): unknown {
     ...(flags.control !== undefined && { control: flags.control }),
     ...(!flags.partial && { rollout: { partial: false } }),
   };
+}
+
+/** The command that goes on with a run: where its data is and what its cluster is made of, since the run itself is remembered. */
+export function resumeLine(command: RunCommand, runId: string, flags: LocalRunFlags): string {
+  const { actors, secure } = flags;
+  const names = ['data', 'deployment', 'device', 'precision'] as const;
+  const changed = names.filter((name) => flags[name] !== clusterDefaults[name]);
+  return [
+    `segue ${command} --resume ${runId}`,
+    ...changed.map((name) => `--${name} ${quote(flags[name])}`),
+    ...(actors === undefined ? [] : [`--actors ${actors}`]),
+    ...(secure ? ['--secure'] : []),
+  ].join(' ');
+}
+
+/** As one word for a shell. */
+function quote(text: string): string {
+  return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

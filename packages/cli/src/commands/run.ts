@@ -4,6 +4,7 @@
 import { SegueError } from '@segue/core';
 import type { Command } from 'commander';
 import { fileBatches } from '../problems/file-batches.js';
+import { demoBase } from '../run/resume.js';
 import { runLocally } from './local-run.js';
 import { addLocalRunFlags, type LocalRunFlags } from './options.js';
 import { addExamples } from './output.js';
@@ -40,8 +41,12 @@ async function runOwnProblems(flags: RunFlags): Promise<number> {
   if (problems.length === 0 && flags.resume === undefined) {
     throw new SegueError('INVALID_CONFIG', 'give at least one --problems file');
   }
+  if (flags.name === demoBase) {
+    throw new SegueError('INVALID_CONFIG', `--name ${demoBase}: runs of that name are those of segue demo`);
+  }
   const batches = await fileBatches(problems);
   return runLocally({
+    command: 'run',
     flags,
     base: flags.name,
     configFile: flags.config ?? null,

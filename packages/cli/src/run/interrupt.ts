@@ -13,14 +13,20 @@ export class Interrupt {
   #count = 0;
   #firstAtMs = 0;
 
-  /** @param onFirst what to tell the person */
-  constructor(onFirst: () => void) {
+  /**
+   * @param onFirst what to tell the person
+   * @param onSecond what must be done before the process ends, which does not wait for anything
+   */
+  constructor(onFirst: () => void, onSecond: () => void) {
     this.#handler = () => {
       // Without a terminal one Ctrl-C can arrive twice: from the process group and passed on by a parent.
       const sinceFirstMs = performance.now() - this.#firstAtMs;
       if (this.#count > 0 && sinceFirstMs < sameSignalMs) return;
       this.#count += 1;
-      if (this.#count > 1) process.exit(130);
+      if (this.#count > 1) {
+        onSecond();
+        process.exit(130);
+      }
       this.#firstAtMs = performance.now();
       onFirst();
       this.#controller.abort(new SegueError('CANCELLED', 'interrupted'));
@@ -35,6 +41,22 @@ export class Interrupt {
 
   get requested(): boolean {
     return this.#count > 0;
+  }
+
+  /** What work comes to, or the interrupt as soon as there is one; what the work does then is not waited for. */
+  async cut<T>(work: Promise<T>): Promise<T> {
+    const { signal } = this.#controller;
+    let stop = () => {};
+    const interrupted = new Promise<never>((_, reject) => {
+      stop = () => reject(SegueError.from(signal.reason));
+      if (signal.aborted) stop();
+      else signal.addEventListener('abort', stop, { once: true });
+    });
+    try {
+      return await Promise.race([work, interrupted]);
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
   }
 
   /** Ends the wait as a person would, because of a failure. */

@@ -6,22 +6,41 @@ import { type RunConfig, type RunView, SegueError } from '@segue/core';
 /** A run that failed is tried again from what the store holds. */
 const unfinished = new Set<RunView['state']>(['created', 'running', 'paused', 'failed']);
 
-/** The named run, or the newest unfinished one. */
-export function chooseRun(runs: readonly RunView[], name: string | null): RunView {
-  if (name !== null) {
-    const run = runs.find((r) => r.id === name);
-    if (!run)
-      throw new SegueError(
-        'NOT_FOUND',
-        `there is no run ${name}; there are: ${runs.map((r) => r.id).join(', ') || 'none'}`,
-      );
-    if (!unfinished.has(run.state)) {
-      throw new SegueError('FAILED_PRECONDITION', `run ${name} is ${run.state}: there is nothing to go on with`);
-    }
-    return run;
+/** The commands that start runs. Each goes on with its own alone, since it submits its own problems. */
+export type RunCommand = 'demo' | 'run';
+
+/** What the demo's runs are called, `demo-1`, and no others. */
+export const demoBase = 'demo';
+
+function commandOf(runId: string): RunCommand {
+  return new RegExp(`^${demoBase}-\\d+$`).test(runId) ? 'demo' : 'run';
+}
+
+/** The named run, or the newest unfinished one of this command. */
+export function chooseRun(runs: readonly RunView[], name: string | null, command: RunCommand): RunView {
+  const newest = runs.filter((r) => unfinished.has(r.state)).sort((a, b) => b.createdAtMs - a.createdAtMs);
+  const run = name === null ? newest.find((r) => commandOf(r.id) === command) : runs.find((r) => r.id === name);
+  if (!run && name !== null) {
+    throw new SegueError(
+      'NOT_FOUND',
+      `there is no run ${name}; there are: ${runs.map((r) => r.id).join(', ') || 'none'}`,
+    );
   }
-  const run = runs.filter((r) => unfinished.has(r.state)).sort((a, b) => b.createdAtMs - a.createdAtMs)[0];
-  if (!run) throw new SegueError('NOT_FOUND', 'there is no unfinished run to resume; start one without --resume');
+  if (!run) {
+    const [other] = newest;
+    const advice = other
+      ? `go on with ${other.id} by segue ${commandOf(other.id)} --resume`
+      : 'start one without --resume';
+    throw new SegueError('NOT_FOUND', `there is no unfinished run of segue ${command} to resume; ${advice}`);
+  }
+  if (!unfinished.has(run.state)) {
+    throw new SegueError('FAILED_PRECONDITION', `run ${run.id} is ${run.state}: there is nothing to go on with`);
+  }
+  const own = commandOf(run.id);
+  if (own !== command) {
+    const advice = `go on with it by segue ${own} --resume ${run.id}`;
+    throw new SegueError('FAILED_PRECONDITION', `run ${run.id} is none of segue ${command}: ${advice}`);
+  }
   return run;
 }
 

@@ -12,6 +12,7 @@ import type { Reporter } from '../view/reporter.js';
 import { emptyRunView, foldEvent, type RunViewState } from '../view/run-view.js';
 import { type RunSummary, summarize } from '../view/summary.js';
 import type { Interrupt } from './interrupt.js';
+import { pauseUntilAtRest } from './pause.js';
 
 /** A batch of problems under the id that makes its submission idempotent. It can be read again: a call that was lost is made once more. */
 export interface ProblemBatch {
@@ -35,7 +36,7 @@ export interface SessionInput {
   readonly client: SegueClient;
   readonly runId: string;
   readonly reporter: Reporter;
-  readonly interrupt: Interrupt;
+  readonly interrupt: Pick<Interrupt, 'signal' | 'requested'>;
   /** Folder of this run's pictures and summary. */
   readonly folder: string;
   readonly startedAtMs: number;
@@ -58,7 +59,7 @@ export async function followRun(input: SessionInput): Promise<RunSummary | null>
     if (!interrupt.requested) throw error;
   }
   if (interrupt.requested) {
-    await client.pauseRun(runId);
+    await pauseUntilAtRest(client, runId);
     return null;
   }
   const run = await client.getRun(runId);

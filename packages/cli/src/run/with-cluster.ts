@@ -18,21 +18,26 @@ export async function withLocalCluster<T>(
   tell: (text: string) => void,
   work: (access: ClusterWork) => Promise<T>,
 ): Promise<T> {
-  const interrupt = new Interrupt(() =>
-    tell('stopping: what is being generated is cut and saved (Ctrl-C again ends at once)'),
+  const interrupt = new Interrupt(
+    () => tell('stopping: what is being generated is cut and saved (Ctrl-C again ends at once)'),
+    () => cluster.kill(),
   );
-  let failure: SegueError | null = null;
+  let fail: (error: SegueError) => void = () => {};
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  // Nobody may wait for it yet.
+  failed.catch(() => {});
   const cluster = new LocalCluster(options, (error) => {
-    failure = error;
+    fail(error);
     interrupt.abort(error);
   });
   try {
     await cluster.start();
     const client = connect(cluster.controllerAddress, cluster.credentials);
     try {
-      return await work({ client, cluster, interrupt });
-    } catch (error) {
-      throw failure ?? error;
+      // Without a process that cannot be kept alive, work may wait for ever.
+      return await Promise.race([work({ client, cluster, interrupt }), failed]);
     } finally {
       client.close();
       await cluster.stop();

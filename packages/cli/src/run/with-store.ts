@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { type ClientCredentials, connectStore, type StoreClient } from '@segue/client';
 import { credentialsOf, defaultClusterOptions, LocalCluster, readClusterState } from '../cluster/local-cluster.js';
 import { requireLocalStore } from '../store/local-store.js';
+import { Interrupt } from './interrupt.js';
 
 export async function withStore<T>(dataFolder: string, work: (store: StoreClient) => Promise<T>): Promise<T> {
   const running = await readClusterState(resolve(dataFolder));
@@ -12,12 +13,18 @@ export async function withStore<T>(dataFolder: string, work: (store: StoreClient
   if (running && address !== undefined) return withStoreAt(address, credentialsOf(running), work);
   await requireLocalStore(resolve(dataFolder));
   const options = { ...defaultClusterOptions, dataFolder: resolve(dataFolder), actors: 0, only: ['replay'] as const };
-  const cluster = new LocalCluster(options, () => {});
-  await cluster.start();
+  const cluster = new LocalCluster(options, (error) => interrupt.abort(error));
+  const interrupt = new Interrupt(
+    () => {},
+    () => cluster.kill(),
+  );
   try {
-    return await withStoreAt(cluster.child('replay').address.address, cluster.credentials, work);
+    await cluster.start();
+    const { address } = cluster.child('replay').address;
+    return await withStoreAt(address, cluster.credentials, (store) => interrupt.cut(work(store)));
   } finally {
     await cluster.stop();
+    interrupt.close();
   }
 }
 

@@ -8,6 +8,7 @@ import { copyFile, link, mkdir, readdir, readFile, realpath, rename, rm, symlink
 import { dirname, join } from 'node:path';
 import { manifestFileName, SegueError, type SnapshotManifest, type SnapshotRun, snapshotFileName } from '@segue/core';
 import { FolderLock } from '../cluster/folder-lock.js';
+import { endOrphan } from '../cluster/nats-server.js';
 import { copyVersion, hashOf, heldVersions, openSnapshot } from './snapshot-folder.js';
 import { syncPath } from './sync-path.js';
 import { beginRestore, endRestore } from './unfinished-restore.js';
@@ -35,7 +36,10 @@ export async function restoreSnapshot(snapshot: string, dataFolder: string): Pro
       for (const [version, folder] of versions) await putVersion(join(policies, run.id), version, folder);
     }
     const replaced = await putStore(snapshot, manifest, join(dataFolder, 'replay'), stamp);
-    await rm(join(dataFolder, 'nats'), { recursive: true, force: true });
+    const nats = join(dataFolder, 'nats');
+    // Before the folder goes, and with it the number of a server that nobody has stopped.
+    await endOrphan(nats);
+    await rm(nats, { recursive: true, force: true });
     await endRestore(dataFolder);
     return { manifest, replaced };
   } finally {

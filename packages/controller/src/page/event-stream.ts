@@ -24,8 +24,9 @@ export async function streamEvents(
     for await (const event of watch(Number.isSafeInteger(seen) && seen > 0 ? seen : 0, gone.signal)) {
       const body = `id: ${event.sequence}\ndata: ${JSON.stringify(pageEvent(event))}\n\n`;
       if (!response.write(body)) await drained(response, gone.signal);
+      if (gone.signal.aborted) break;
     }
-    response.write('event: rest\ndata: {}\n\n');
+    if (!gone.signal.aborted) response.write('event: rest\ndata: {}\n\n');
   } catch (error) {
     // The head is out: what went wrong can only be told as an event.
     const { code, rawMessage } = SegueError.from(error);
@@ -37,8 +38,10 @@ export async function streamEvents(
   }
 }
 
+/** Until the browser has taken what was written, or has left. */
 function drained(response: ServerResponse, gone: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    if (gone.aborted) return resolve();
     const done = () => {
       response.off('drain', done);
       gone.removeEventListener('abort', done);

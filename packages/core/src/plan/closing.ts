@@ -1,5 +1,5 @@
 /**
- * When a rollout phase is over, and what its tasks are allowed. Pure: the caller watches the store and the clock.
+ * When a rollout phase is over, what its batch waits for then, and what its tasks are allowed. Pure: the caller watches the store and the clock.
  */
 import type { IterationProgress } from '../records.js';
 import type { RunConfig } from '../run-config.js';
@@ -34,6 +34,31 @@ export function closingReason(state: ClosingState): ClosingReason | null {
   if (state.owedTasks > 0) return null;
   if (progress.awaitingScore === 0) return 'all-ended';
   return state.endedForMs >= state.scoreWaitMs ? 'scores-late' : null;
+}
+
+export interface VerdictState {
+  readonly progress: Pick<IterationProgress, 'usefulGroups' | 'awaitingScore'>;
+  /** No useful group was complete when the wait began. */
+  readonly wasEmpty: boolean;
+  /** Verdicts that come later count in no iteration. */
+  readonly isLastIteration: boolean;
+  /** For how long no verdict has come. */
+  readonly silentForMs: number;
+  /** Longest silence where the batch is not empty, or there is no iteration after this one. */
+  readonly scoreWaitMs: number;
+  readonly groupsPerIteration: number;
+}
+
+/**
+ * Whether the batch of a closed iteration waits for verdicts. Scorers that are away must not use up the iterations of a run: a batch that would be
+ * empty waits for as long as it takes, then for enough groups while verdicts keep coming. In the last iteration any batch waits, while they keep coming.
+ */
+export function awaitsVerdicts(state: VerdictState): boolean {
+  const { usefulGroups, awaitingScore } = state.progress;
+  if (awaitingScore === 0 || usefulGroups >= state.groupsPerIteration) return false;
+  if (state.isLastIteration) return state.silentForMs < state.scoreWaitMs;
+  if (!state.wasEmpty) return false;
+  return usefulGroups === 0 || state.silentForMs < state.scoreWaitMs;
 }
 
 /** New tokens that a task may generate in one iteration, and response tokens over all of them: without partial rollouts both are the cap. */

@@ -51,6 +51,8 @@ export class ItemTables {
   readonly #onDamage: (damage: StoreDamage) => void;
   /** By run and name. */
   readonly #open = new Map<string, RunTable>();
+  /** Of these, what was called for since `letGoUnused`. */
+  readonly #used = new Set<string>();
 
   /** @param onDamage told of records that were lost, and of what was done */
   constructor(tables: Tables, writer: Writer, options: ItemTablesOptions, onDamage: (damage: StoreDamage) => void) {
@@ -144,6 +146,22 @@ export class ItemTables {
     for (const table of this.#open.values()) if (table.runId === runId) table.readAgain();
   }
 
+  /** Tables in memory. */
+  get inMemory(): number {
+    return this.#open.size;
+  }
+
+  /**
+   * Lets go of tables that nobody has called for since the last time and that nobody waits for: what is asked of them later is read from the file.
+   * @param goesOn whether a run's tables are kept all the same
+   */
+  letGoUnused(goesOn: (runId: string) => boolean): void {
+    for (const [key, table] of this.#open) {
+      if (!this.#used.has(key) && table.isIdle && !goesOn(table.runId)) this.#open.delete(key);
+    }
+    this.#used.clear();
+  }
+
   close(): void {
     for (const table of this.#open.values()) table.close();
   }
@@ -174,6 +192,7 @@ export class ItemTables {
     if (rules === undefined || !Object.hasOwn(this.#options.rules, table)) throw this.#unknown(table);
     requireRun(this.#tables, runId);
     const key = `${runId}/${table}`;
+    this.#used.add(key);
     let open = this.#open.get(key);
     if (open === undefined) {
       const { maxWaitingCalls, onTurn = () => {} } = this.#options;

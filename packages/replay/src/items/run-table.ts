@@ -14,6 +14,7 @@ import {
   type TableRules,
   type TableStatistics,
 } from '@segue/core';
+import { requireRecords } from '../retired.js';
 import type { Tables } from '../tables.js';
 import type { Writer } from '../writer.js';
 import { type Changes, drawFit, insertInto, type SettledDraw } from './changes.js';
@@ -92,6 +93,11 @@ export class RunTable {
 
   get rules(): TableRules {
     return this.#options.rules;
+  }
+
+  /** Nobody waits for it. All of it is on the disk then, but for the waits that ended in vain since its last turn. */
+  get isIdle(): boolean {
+    return !this.#turnComes && this.#edits.length + this.#inserts.size + this.#samples.size === 0;
   }
 
   /** Forgets what it knows of the disk. */
@@ -228,6 +234,7 @@ export class RunTable {
 
   /** Inside a transaction. */
   #turn(): Turn {
+    requireRecords(this.#options.tables, this.#options.runId);
     this.#hasBegun = true;
     const table = this.#load();
     const before = this.#rowNow();

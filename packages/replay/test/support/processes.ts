@@ -24,6 +24,8 @@ export interface StartOptions {
 export interface ReplayProcess {
   readonly client: ReturnType<typeof connectReplay>;
   readonly pid: number;
+  /** What a gauge or counter without labels says now. */
+  readonly metric: (name: string) => Promise<number>;
   /** Resolves when the process is gone, to the signal that ended it. */
   readonly gone: Promise<NodeJS.Signals | null>;
   /** SIGKILL. */
@@ -45,7 +47,8 @@ export async function startReplay(options: StartOptions): Promise<ReplayProcess>
     env: { ...process.env, ...environment },
   });
   const gone = new Promise<NodeJS.Signals | null>((resolve) => child.once('exit', (_, signal) => resolve(signal)));
-  const client = connectReplay(await addressOf(child));
+  const { address, metricsAddress } = await readyLineOf(child);
+  const client = connectReplay(address);
   const end = async (signal: NodeJS.Signals) => {
     child.kill(signal);
     await gone;
@@ -53,6 +56,12 @@ export async function startReplay(options: StartOptions): Promise<ReplayProcess>
   return {
     client,
     pid: child.pid ?? 0,
+    metric: async (name) => {
+      const text = await (await fetch(`http://${metricsAddress}/metrics`)).text();
+      const value = new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1];
+      if (value === undefined) throw new Error(`the store tells no ${name}`);
+      return Number(value);
+    },
     gone,
     kill: () => end('SIGKILL'),
     stop: async () => {
@@ -97,11 +106,16 @@ export async function newWorld(t: Test): Promise<StoreWorld> {
   };
 }
 
-async function addressOf(child: ChildProcess): Promise<string> {
+interface ReadyLine {
+  readonly address: string;
+  readonly metricsAddress: string;
+}
+
+async function readyLineOf(child: ChildProcess): Promise<ReadyLine> {
   if (child.stdout === null) throw new Error('the process has no stdout');
   for await (const line of createInterface({ input: child.stdout })) {
-    const message: { ready?: boolean; address?: string } = JSON.parse(line);
-    if (message.ready && message.address !== undefined) return message.address;
+    const { ready, address, metricsAddress }: Partial<ReadyLine> & { ready?: boolean } = JSON.parse(line);
+    if (ready && address !== undefined && metricsAddress !== undefined) return { address, metricsAddress };
   }
   throw new Error('the process ended before it was ready');
 }

@@ -13,7 +13,7 @@ export interface EvaluateRequest {
    */
   'maxProblems'?: (number);
   /**
-   * Samples per problem; 0 means 1.
+   * Samples per problem; 0 means 1. Problems times samples is at most the controller's maxEvaluationResponses (100,000): INVALID_ARGUMENT.
    */
   'samples'?: (number);
   /**
@@ -35,7 +35,7 @@ export interface EvaluateRequest__Output {
    */
   'maxProblems': (number);
   /**
-   * Samples per problem; 0 means 1.
+   * Samples per problem; 0 means 1. Problems times samples is at most the controller's maxEvaluationResponses (100,000): INVALID_ARGUMENT.
    */
   'samples': (number);
   /**
