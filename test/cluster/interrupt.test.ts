@@ -11,7 +11,9 @@ t.test('an interrupted run goes on where it stopped', async (t) => {
   });
   const interrupted = await first.ended;
   t.equal(interrupted.code, 130, interrupted.stderr);
-  t.match(interrupted.stderr, /--resume/);
+  t.ok(interrupted.stderr.includes(`npx segue run --resume run-1 --data ${data}\n`), interrupted.stderr);
+  const strange = await runSegue('demo', '--json', '--data', data, '--resume');
+  t.match(strange, { code: 2, stderr: /go on with run-1 by segue run --resume/ }, 'the demo leaves it alone');
 
   const refused = await runSegue('run', '--json', '--data', data, '--resume', '--seed', '9');
   t.equal(refused.code, 2);
