@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { initialParameters, parameterLayout, writeCheckpoint } from '@segue/engine';
 
 const shapes = {
-  /** 0.34 M parameters: the policy of the demo, with a larger vocabulary */
-  demo: { hiddenSize: 96, layers: 3, heads: 3, kvHeads: 3, headSize: 32, intermediateSize: 256, vocabularySize: 64 },
+  /** 0.83 M parameters: the policy of the demo, with a larger vocabulary */
+  demo: { hiddenSize: 160, layers: 3, heads: 5, kvHeads: 1, headSize: 32, intermediateSize: 448, vocabularySize: 64 },
   /** 0.8 M parameters */
   small: { hiddenSize: 128, layers: 4, heads: 4, kvHeads: 2, headSize: 32, intermediateSize: 384, vocabularySize: 64 },
   /** 25.7 M parameters */

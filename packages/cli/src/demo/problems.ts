@@ -5,8 +5,8 @@ import { type ProblemInput, type ProblemPurpose, SeededRandom } from '@segue/cor
 import { type Style, styles, writeChain, writePrompt } from './chains.js';
 import { type Family, families, type MachineRun, runMachine } from './machines.js';
 
-/** Problems that halt earlier are drawn again: one step is no chain of thought. */
-const minSteps = 2;
+/** Problems that halt earlier are drawn again: a step or two is no chain of thought, and a response of a few tokens costs more on its way than to write. */
+const minSteps = 5;
 /** Problems with a longer careful chain are drawn again, so that every answer fits under the demo's response cap. */
 const maxChainCharacters = 250;
 /** No chain of more steps fits: a step takes at least five characters. */
