@@ -4,7 +4,7 @@
  */
 
 import { SegueError } from '@segue/core';
-import { headers, millis } from 'nats';
+import { headers } from 'nats';
 import { pause } from '../abort.js';
 import { currentTrace, formatTraces, readTraces, traceHeader } from '../tracing.js';
 import type { Lease, QueueDepth, TakeOptions } from './bus.js';
@@ -14,13 +14,14 @@ import type { DeadLetters } from './dead-letters.js';
 import { Delivery } from './delivery.js';
 import { countMessages, nextMessage, readForgotten } from './forgotten.js';
 import { Gatherer } from './gatherer.js';
+import { LeaseTime } from './lease-time.js';
 import type { Format } from './messages.js';
 import type { Outgoing, Parcel } from './outgoing.js';
 import { formatPart, PartJoiner, partHeader, splitBody, type WholeMessage } from './parts.js';
 import { type PullResult, pull } from './pull.js';
 import { Returns } from './returns.js';
 import { SharedDelivery, type ValueHolder } from './shared-delivery.js';
-import { checksumHeader, consumerConfig, type QueueSpec } from './subjects.js';
+import { checksumHeader, type QueueSpec } from './subjects.js';
 
 /** Publishes on the way at once: more gains nothing. */
 const publishWindow = 64;
@@ -39,16 +40,14 @@ export class WorkQueue<T> {
   readonly #returns: Returns;
   readonly #joiner = new PartJoiner();
   readonly #gatherer: Gatherer<Parcel>;
-  #leaseMs: number;
-  /** As of which reconnect the server's lease is the takers': one that came back empty has the queue's own. Null: it is not known. */
-  #leaseSetAt: number | null = null;
+  readonly #leaseTime: LeaseTime;
 
   constructor(connection: Connection, spec: QueueSpec, format: Format<T>, deadLetters: DeadLetters, leaseMs?: number) {
     this.#connection = connection;
     this.#spec = spec;
     this.#format = format;
     this.#deadLetters = deadLetters;
-    this.#leaseMs = leaseMs ?? spec.leaseMs;
+    this.#leaseTime = new LeaseTime(connection, spec, leaseMs);
     this.#returns = new Returns(connection, spec.stream);
     this.#gatherer = new Gatherer((parcels) => this.#send(parcels));
   }
@@ -228,55 +227,14 @@ export class WorkQueue<T> {
     const { nc, log, inboxPrefix } = this.#connection;
     const { stream, consumer } = this.#spec;
     if (nc.isClosed()) throw new SegueError('CANCELLED', `${stream}: the bus is closed`);
-    const result: PullResult = (await this.#setLease())
+    const result: PullResult = (await this.#leaseTime.settle())
       ? await pull(nc, { stream, consumer, max, waitMs, signal, inboxPrefix })
       : { kind: 'missing' };
     if (result.kind === 'messages') return result.messages.map((message) => new Delivery(this.#connection, message));
     log.warn({ stream, consumer }, 'the queue is not there yet');
-    this.#leaseSetAt = null;
+    this.#leaseTime.forget();
     await pause(missingPauseMs, signal);
     return [];
-  }
-
-  /** Takers decide how long a lease lasts, since they know how often they extend it, where they may. False when the stream is not there. */
-  async #setLease(): Promise<boolean> {
-    const { nc, jsm, log, reconnects } = this.#connection;
-    const reconnect = reconnects();
-    if (this.#leaseSetAt === reconnect) return true;
-    const { stream, consumer } = this.#spec;
-    try {
-      const { config } = await withPatience(nc, `reading the lease of ${stream}`, () =>
-        jsm.consumers.info(stream, consumer),
-      );
-      const foundMs = millis(config.ack_wait ?? 0);
-      if (foundMs !== this.#leaseMs && !(await this.#changeLease())) {
-        log.warn(
-          { stream, leaseMs: foundMs },
-          "the lease of the queue is not this service's to change: it is taken as it is",
-        );
-        this.#leaseMs = foundMs;
-      }
-    } catch (error) {
-      if (SegueError.from(error).code === 'NOT_FOUND') return false;
-      throw error;
-    }
-    this.#leaseSetAt = reconnect;
-    return true;
-  }
-
-  /** False where the server does not let this user. */
-  async #changeLease(): Promise<boolean> {
-    const { nc, jsm } = this.#connection;
-    const { stream } = this.#spec;
-    try {
-      await withPatience(nc, `setting the lease of ${stream}`, () =>
-        jsm.consumers.add(stream, consumerConfig(this.#spec, this.#leaseMs)),
-      );
-      return true;
-    } catch (error) {
-      if (SegueError.from(error).code === 'PERMISSION_DENIED') return false;
-      throw error;
-    }
   }
 
   async #open(deliveries: readonly Delivery[]): Promise<Lease<T>[]> {
@@ -322,7 +280,7 @@ export class WorkQueue<T> {
     const about = {
       deliveryCount,
       lostDeliveries,
-      leaseMs: this.#leaseMs,
+      leaseMs: this.#leaseTime.ms,
       extend: () => {
         for (const delivery of deliveries) delivery.extend();
       },
