@@ -2,7 +2,7 @@
  * Installs the locked packages when they are missing or differ from the lock file, and compiles the workspace.
  * The install is the CPU one: no package's install script runs (see .npmrc); cuda.mjs fetches what CUDA needs.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastLines, Refusal, root, run, say } from './process.mjs';
 
@@ -75,14 +75,16 @@ function withoutStack(output) {
  * @param {readonly string[]} projects project folders; none means all packages
  */
 export async function ensureBuild(projects = []) {
-  if (!existsSync(join(root, 'packages/cli/dist/main.js')))
-    say('segue: compiling (about half a minute the first time)');
+  const command = join(root, 'packages/cli/dist/main.js');
+  if (!existsSync(command)) say('segue: compiling (about half a minute the first time)');
   const build = await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b', ...projects]);
   if (!build.ok) {
     throw new Refusal(
       `${lastLines(build.output, 40)}\nThe build failed. Mend the errors above, or check out a clean copy.`,
     );
   }
+  // npm does it where it installs the command, and not again when another clone takes the place of one.
+  if (existsSync(command)) chmodSync(command, 0o755);
 }
 
 function seconds(startedAtMs) {
