@@ -1,26 +1,16 @@
 /** The cache of an actor's policy versions: one download for all who want a version, ended by nobody but the last; and what is removed. */
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ActivePolicy } from '@segue/bus';
 import { type PolicyChunk, type PolicyRef, parsePolicyManifest, SegueError } from '@segue/core';
 import { policyChunks } from '@segue/service';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { PolicyFollower } from '../dist/policy.js';
 import type { PolicySource } from '../dist/policy-download.js';
 import { PolicyFiles } from '../dist/policy-files.js';
 import { settle } from './support/fakes.js';
+import { temporaryFolder } from './support/temporary-folder.js';
 import { type TinyPolicy, writeTinyPolicy } from './support/tiny-policy.js';
-
-interface Test {
-  teardown(end: () => Promise<void>): void;
-}
-
-async function temporaryFolder(t: Test): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'segue-actor-'));
-  t.teardown(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** A trainer that holds back each download after its first chunk until the test lets it go on. */
 class HeldTrainer {

@@ -1,6 +1,5 @@
 /** Which version an actor serves, and how its files come to this host: shared or downloaded, checked, made ready ahead. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ActivePolicy, Registration } from '@segue/bus';
 import { type ChunkPlace, type DownloadPolicyRequest, type PolicyChunk, type PolicyRef, SegueError } from '@segue/core';
@@ -11,6 +10,7 @@ import { PolicyFollower } from '../dist/policy.js';
 import { PolicyFiles } from '../dist/policy-files.js';
 import { servePolicy } from '../dist/serve-policy.js';
 import { settle } from './support/fakes.js';
+import { temporaryFolder } from './support/temporary-folder.js';
 import { type TinyPolicy, writeTinyPolicy } from './support/tiny-policy.js';
 
 /** An actor as the registry has it. */
@@ -27,16 +27,6 @@ const registration: Registration = {
   seenAtMs: 0,
   published: {},
 };
-
-interface Test {
-  teardown(end: () => Promise<void>): void;
-}
-
-async function temporaryFolder(t: Test): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'segue-actor-'));
-  t.teardown(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 type Asked = { readonly from: ChunkPlace | null };
 

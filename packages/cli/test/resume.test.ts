@@ -2,21 +2,15 @@
 import { parseRunConfig, type RunView } from '@segue/core';
 import t from 'tap';
 import { runSegue } from '../../../test/support/command.js';
+import { runView } from '../../client/test/support/controller.js';
 import { type LocalRunFlags, resumeLine } from '../dist/commands/options.js';
 import { chooseRun, nextRunId, refuseContradiction } from '../dist/run/resume.js';
 import { type RunWanted, takeUpRun } from '../dist/run/take-up.js';
 
 const run = (id: string, state: RunView['state'], createdAtMs: number): RunView => ({
-  id,
-  state,
+  ...runView(id, state),
   createdAtMs,
   configJson: '{"seed":2}',
-  iterations: 0,
-  policyVersion: 0,
-  error: '',
-  trainProblems: 0,
-  evaluationProblems: 0,
-  warmupProblems: 0,
 });
 const runs = [
   run('demo-1', 'paused', 1),

@@ -1,22 +1,11 @@
 /** The end of a run that is interrupted: it is at rest when the command ends, however long its phase lasts. Over a controller of a few lines; it starts no cluster. */
-import { type RunView, SegueError } from '@segue/core';
+import { SegueError } from '@segue/core';
 import t from 'tap';
-import { startController } from '../../client/test/support/controller.js';
+import { runView, startController } from '../../client/test/support/controller.js';
 import { followRun } from '../dist/run/session.js';
 
 const reporter = { update: () => {}, say: () => {}, finish: () => {}, close: () => {} };
-const run: RunView = {
-  id: 'r',
-  state: 'paused',
-  configJson: '{}',
-  iterations: 3,
-  policyVersion: 3,
-  createdAtMs: 1,
-  error: '',
-  trainProblems: 1,
-  evaluationProblems: 0,
-  warmupProblems: 0,
-};
+const run = runView('r', 'paused');
 
 t.test('a phase that outlasts the calls is waited for', async (t) => {
   const failures: SegueError[] = [];

@@ -10,20 +10,9 @@ import {
 } from '@segue/core';
 import t from 'tap';
 import { watchEvents } from '../dist/watch.js';
-import { type Changes, startController } from './support/controller.js';
+import { type Changes, runView, startController } from './support/controller.js';
 
-const run: RunView = {
-  id: 'r',
-  state: 'finished',
-  configJson: '{}',
-  iterations: 3,
-  policyVersion: 3,
-  createdAtMs: 1,
-  error: '',
-  trainProblems: 1,
-  evaluationProblems: 0,
-  warmupProblems: 0,
-};
+const run = runView('r', 'finished');
 
 const event = (sequence: number): StoredEvent => ({
   sequence,

@@ -1,7 +1,7 @@
 /** A controller of a few lines behind a real gRPC server, which can die and come back at its address. */
 import type { Server } from '@grpc/grpc-js';
 import { addService, controllerContract, createServer, type Handlers, listen, stopServer } from '@segue/bus';
-import { type ControllerApi, SegueError } from '@segue/core';
+import { type ControllerApi, type RunView, SegueError } from '@segue/core';
 import type { Test } from 'tap';
 import { connect, type SegueClient } from '../../dist/index.js';
 
@@ -9,6 +9,12 @@ export const unserved = async (): Promise<never> => {
   throw new SegueError('UNIMPLEMENTED', 'not in this test');
 };
 const noStream = (): AsyncIterable<never> => ({ [Symbol.asyncIterator]: () => ({ next: unserved }) });
+
+/** A run as a controller shows it. */
+export function runView(id: string, state: RunView['state']): RunView {
+  const problems = { trainProblems: 1, evaluationProblems: 0, warmupProblems: 0 };
+  return { id, state, configJson: '{}', iterations: 3, policyVersion: 3, createdAtMs: 1, error: '', ...problems };
+}
 
 export type Changes = Partial<Handlers<ControllerApi>>;
 
