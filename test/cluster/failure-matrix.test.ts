@@ -15,7 +15,7 @@ import { inspectRun } from '../../scripts/chaos/wholeness.mjs';
 import { Work } from '../../scripts/chaos/work.mjs';
 
 const leaseMs = 2_000;
-const iterations = 5;
+const iterations = 6;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -27,85 +27,96 @@ async function until(what: string, isSo: () => Promise<boolean> | boolean): Prom
   throw new Error(`waited in vain until ${what}`);
 }
 
-t.test('partition, broker restart, bit rot in the bus, killed actors: one run goes through them whole', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'segue-matrix-'));
-  const failures: string[] = [];
-  const cluster = new ChaosCluster({ folder, leaseMs, onFailure: (error) => failures.push(error.message) });
-  t.teardown(async () => {
-    await cluster.stop();
-    await rm(folder, { recursive: true, maxRetries: 5 });
-  });
-  await cluster.start();
-  const client = connect(cluster.addressOf('controller'));
-  const bus = await connectBus({ url: `nats://${cluster.addressOf('nats')}`, name: 'test' });
-  t.teardown(async () => {
-    client.close();
-    await bus.close();
-  });
-  const work = new Work(client, { seed: 1, iterations, groups: 8, stuckAfterMs: 150_000 });
-  work.enough();
-  const done = work.done();
-  const generating = (name: string) => async () => {
-    const actor = connectActor(cluster.addressOf(name));
-    const status = await actor.getActorStatus({}, { deadlineMs: 500 }).catch(() => null);
-    actor.close();
-    return (status?.running ?? 0) > 0;
-  };
-  const waiting = async () => {
-    const depths = await bus.queueDepths().catch(() => null);
-    return (depths?.rollout.pending ?? 0) > 40;
-  };
-  const isUp = (...names: string[]) => names.every((name) => cluster.isUp(name));
-  const kill = (name: string, forMs: number) => cluster.inflict({ kind: 'kill', targets: [name], afterMs: 0, forMs });
-  await work.begun;
+t.test(
+  'partition, broker restart, loss of all bus data, bit rot in the bus, killed actors: one run goes through them whole',
+  async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'segue-matrix-'));
+    const failures: string[] = [];
+    const cluster = new ChaosCluster({ folder, leaseMs, onFailure: (error) => failures.push(error.message) });
+    t.teardown(async () => {
+      await cluster.stop();
+      await rm(folder, { recursive: true, maxRetries: 5 });
+    });
+    await cluster.start();
+    const client = connect(cluster.addressOf('controller'));
+    const bus = await connectBus({ url: `nats://${cluster.addressOf('nats')}`, name: 'test' });
+    t.teardown(async () => {
+      client.close();
+      await bus.close();
+    });
+    const work = new Work(client, { seed: 1, iterations, groups: 8, stuckAfterMs: 150_000 });
+    work.enough();
+    const done = work.done();
+    const generating = (name: string) => async () => {
+      const actor = connectActor(cluster.addressOf(name));
+      const status = await actor.getActorStatus({}, { deadlineMs: 500 }).catch(() => null);
+      actor.close();
+      return (status?.running ?? 0) > 0;
+    };
+    const waiting = async () => {
+      const depths = await bus.queueDepths().catch(() => null);
+      return (depths?.rollout.pending ?? 0) > 40;
+    };
+    const isUp = (...names: string[]) => names.every((name) => cluster.isUp(name));
+    const kill = (name: string, forMs: number) => cluster.inflict({ kind: 'kill', targets: [name], afterMs: 0, forMs });
+    await work.begun;
 
-  await t.test('actor kill -9 mid-segment', async () => {
-    await until('actor-1 generates', generating('actor-1'));
-    await kill('actor-1', 200);
-  });
+    await t.test('actor kill -9 mid-segment', async () => {
+      await until('actor-1 generates', generating('actor-1'));
+      await kill('actor-1', 200);
+    });
 
-  await t.test('partition of an actor from the broker for longer than its lease', async () => {
-    // While many tasks wait, an actor has some in hand at every moment.
-    await until('tasks wait', waiting);
-    await until('actor-0 generates', generating('actor-0'));
-    await cluster.inflict({ kind: 'silence', targets: ['actor-0>nats'], afterMs: 0, forMs: 3 * leaseMs });
-    await pause(3 * leaseMs);
-  });
+    await t.test('partition of an actor from the broker for longer than its lease', async () => {
+      // While many tasks wait, an actor has some in hand at every moment.
+      await until('tasks wait', waiting);
+      await until('actor-0 generates', generating('actor-0'));
+      await cluster.inflict({ kind: 'silence', targets: ['actor-0>nats'], afterMs: 0, forMs: 3 * leaseMs });
+      await pause(3 * leaseMs);
+    });
 
-  await t.test('broker kill -9, down for two seconds', async () => {
-    await until('somebody generates', generating('actor-0'));
-    await kill('nats', 2_000);
-    await until('the broker is back', () => bus.connected && isUp('nats'));
-  });
+    await t.test('broker kill -9, down for two seconds', async () => {
+      await until('somebody generates', generating('actor-0'));
+      await kill('nats', 2_000);
+      await until('the broker is back', () => bus.connected && isUp('nats'));
+    });
 
-  await t.test('bit rot in the bus', async (t) => {
-    await until('tasks wait', waiting);
-    for (const name of ['actor-0', 'actor-1']) await kill(name, 4_000);
-    await kill('nats', 1_500);
-    const blocks = join(cluster.dataFolder, 'nats/jetstream/$G/streams/SEGUE_ROLLOUT/msgs');
-    const names = (await readdir(blocks)).filter((name) => name.endsWith('.blk'));
-    for (const name of names) {
-      const bytes = await readFile(join(blocks, name));
-      const middle = bytes.length >> 1;
-      bytes[middle] = (bytes[middle] ?? 0) ^ 4;
-      await writeFile(join(blocks, name), bytes);
-    }
-    t.ok(names.length > 0);
-    await until('the actors are back', () => isUp('nats', 'actor-0', 'actor-1'));
-  });
+    await t.test('broker killed in the middle of a phase, and all its data gone', async () => {
+      await until('tasks wait', waiting);
+      await until('somebody generates', generating('actor-0'));
+      await kill('nats', 2_000);
+      await rm(join(cluster.dataFolder, 'nats/jetstream'), { recursive: true });
+      await until('the broker is back', () => bus.connected && isUp('nats'));
+    });
 
-  await done;
-  t.strictSame(failures, []);
-  const replay = connectReplay(cluster.addressOf('replay'));
-  const { held, wrong } = await inspectRun(replay, 'chaos-0', iterations);
-  replay.close();
-  t.strictSame(wrong, [], 'the run is finished and whole, every planned segment is there');
-  const journals = await readJournals(cluster.journalFolder);
-  const { tokens, places, ...rest } = account({ journals, held, killedPids: cluster.killedPids });
-  t.match(tokens, { lost: 0, duplicated: 0 }, JSON.stringify(places));
-  t.comment(JSON.stringify({ tokens, ...rest }));
-  t.ok(
-    rest.repeated > 0,
-    'the work of the actor that was cut off was given to another, and its late results were fenced',
-  );
-});
+    await t.test('bit rot in the bus', async (t) => {
+      await until('tasks wait', waiting);
+      for (const name of ['actor-0', 'actor-1']) await kill(name, 4_000);
+      await kill('nats', 1_500);
+      const blocks = join(cluster.dataFolder, 'nats/jetstream/$G/streams/SEGUE_ROLLOUT/msgs');
+      const names = (await readdir(blocks)).filter((name) => name.endsWith('.blk'));
+      for (const name of names) {
+        const bytes = await readFile(join(blocks, name));
+        const middle = bytes.length >> 1;
+        bytes[middle] = (bytes[middle] ?? 0) ^ 4;
+        await writeFile(join(blocks, name), bytes);
+      }
+      t.ok(names.length > 0);
+      await until('the actors are back', () => isUp('nats', 'actor-0', 'actor-1'));
+    });
+
+    await done;
+    t.strictSame(failures, []);
+    const replay = connectReplay(cluster.addressOf('replay'));
+    const { held, wrong } = await inspectRun(replay, 'chaos-0', iterations);
+    replay.close();
+    t.strictSame(wrong, [], 'the run is finished and whole, every planned segment is there');
+    const journals = await readJournals(cluster.journalFolder);
+    const { tokens, places, ...rest } = account({ journals, held, killedPids: cluster.killedPids });
+    t.match(tokens, { lost: 0, duplicated: 0 }, JSON.stringify(places));
+    t.comment(JSON.stringify({ tokens, ...rest }));
+    t.ok(
+      rest.repeated > 0,
+      'the work of the actor that was cut off was given to another, and its late results were fenced',
+    );
+  },
+);

@@ -24,7 +24,7 @@ import {
 } from '@segue/core';
 import t, { type Test } from 'tap';
 import { parse } from 'yaml';
-import { serviceEntry } from '../../packages/cli/dist/cluster/local-cluster.js';
+import { serviceEntry } from '../../packages/cli/dist/cluster/service-process.js';
 import { readProblemFile } from '../../packages/cli/dist/problems/problem-file.js';
 import { readRunConfig } from '../../packages/cli/dist/run/run-config-file.js';
 import { readConfig } from '../../packages/service/dist/read-config.js';

@@ -5,7 +5,6 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { areStreamsMute, printableUrl } from '@segue/bus';
 import type { ClientCredentials } from '@segue/client';
 import { SegueError, type ServiceName } from '@segue/core';
@@ -18,6 +17,7 @@ import { colocatedSettings, removeSharedFolder } from './colocated.js';
 import { FolderLock } from './folder-lock.js';
 import { endOrphan, findNatsServer, natsSpec } from './nats-server.js';
 import { isRunning, startOf } from './process-identity.js';
+import { memorySettings, serviceEntry } from './service-process.js';
 
 export interface ClusterOptions {
   /** Folder of all data, `.segue` by default. */
@@ -164,7 +164,7 @@ export class LocalCluster {
     const logFile = join(logs, `${name}.log`);
     const command = process.execPath;
     // Not among the arguments, which everybody on the machine can read: a password may stand in it.
-    const env = { SEGUE_NATS_URL: this.#natsUrl };
+    const env = { ...memorySettings(process.env), SEGUE_NATS_URL: this.#natsUrl };
     const spec = { name, command, args, logFile, ready: readServiceReady, readyTimeoutMs, leash: true, env };
     await this.#startChild(spec, this.#options.dataFolder);
   }
@@ -263,10 +263,6 @@ export async function readClusterState(dataFolder: string): Promise<ClusterState
     // No file, or half a file: there is no cluster.
     return null;
   }
-}
-
-export function serviceEntry(service: ServiceName): string {
-  return fileURLToPath(new URL(`../../../${service}/dist/main.js`, import.meta.url));
 }
 
 /** Reads `{"ready":true,"address":...,"metricsAddress":...}`. */

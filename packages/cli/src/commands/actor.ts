@@ -9,7 +9,8 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { isId, SegueError } from '@segue/core';
 import { type Command, Option } from 'commander';
-import { readClusterState, readServiceReady, serviceEntry } from '../cluster/local-cluster.js';
+import { readClusterState, readServiceReady } from '../cluster/local-cluster.js';
+import { memorySettings, serviceEntry } from '../cluster/service-process.js';
 import { addConnectFlags, type ConnectFlags, withClient } from './connect.js';
 import { repeatedOption } from './options.js';
 import { addExamples, jsonOption, print } from './output.js';
@@ -75,6 +76,7 @@ async function join(flags: JoinFlags): Promise<number> {
   const child = spawn(process.execPath, [serviceEntry('actor'), ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
+    env: { ...process.env, ...memorySettings(process.env) },
   });
   const log =
     flags.nats === undefined
