@@ -24,16 +24,32 @@ export async function processSample(pid) {
  * @returns {Promise<{ heapUsed: number, heapTotal: number, external: number } | null>}
  */
 export async function heapSample(metricsAddress) {
+  return metricsSample(metricsAddress, {
+    heapUsed: 'nodejs_heap_size_used_bytes',
+    heapTotal: 'nodejs_heap_size_total_bytes',
+    external: 'nodejs_external_memory_bytes',
+  });
+}
+
+/** Pages of the store's file that hold something, as the store tells it; null when it tells nothing. @param {string} metricsAddress */
+export async function pagesInUse(metricsAddress) {
+  return (await metricsSample(metricsAddress, { inUse: 'segue_replay_bytes_in_use' }))?.inUse ?? null;
+}
+
+/**
+ * Some of what a service tells of itself; null when one of them is not there.
+ * @template {string} Key
+ * @param {string} metricsAddress
+ * @param {Record<Key, string>} names of the metrics
+ * @returns {Promise<Record<Key, number> | null>}
+ */
+async function metricsSample(metricsAddress, names) {
   if (metricsAddress === '') return null;
   const text = await fetch(`http://${metricsAddress}/metrics`, { signal: AbortSignal.timeout(5_000) })
     .then((answer) => answer.text())
     .catch(() => '');
-  const bytes = (name) => Number(new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, 'm').exec(text)?.[1]);
-  const sample = {
-    heapUsed: bytes('nodejs_heap_size_used_bytes'),
-    heapTotal: bytes('nodejs_heap_size_total_bytes'),
-    external: bytes('nodejs_external_memory_bytes'),
-  };
+  const valueOf = (name) => Number(new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, 'm').exec(text)?.[1]);
+  const sample = Object.fromEntries(Object.entries(names).map(([key, name]) => [key, valueOf(name)]));
   return Object.values(sample).every(Number.isFinite) ? sample : null;
 }
 

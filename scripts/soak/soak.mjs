@@ -3,8 +3,8 @@
  * At the end the samples are judged. How that is shown is the business of whoever calls.
  *
  * Disk is judged by what has a limit: the message server's streams (`max_age`, `max_bytes`), and what one run keeps of its policies (`keepVersions`;
- * actors of one machine read the trainer's), and the store's file: runs that are over leave it but for the newest few (`retention.finishedRuns`). Logs stay; they
- * grow, and are told. Memory is judged without the pages of mapped files: the store's are as many as it has data.
+ * actors of one machine read the trainer's), and what the store's file holds: runs that are over leave it but for the newest few (`retention.finishedRuns`). The
+ * file itself never shrinks; it is as large as it had to be once, and judged by that. Logs stay; they grow, and are told. Memory is judged without the pages of mapped files: the store's are as many as it has data.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import { withLocalCluster } from '../../packages/cli/dist/run/with-cluster.js';
 import { taskConfig, taskProblems } from '../chaos/task.mjs';
 import { fewestSamples, judge } from './judge.mjs';
 import { isLate, patiently } from './patience.mjs';
-import { folderBytes, heapSample, ownHeap, processSample } from './sample.mjs';
+import { folderBytes, heapSample, ownHeap, pagesInUse, processSample } from './sample.mjs';
 
 const actors = ['actor-0', 'actor-1'];
 const services = ['nats', 'replay', 'controller', 'trainer', 'reward', ...actors];
@@ -26,6 +26,10 @@ const ownName = 'supervisor and client';
 const blockBytes = 8 * 2 ** 20;
 /** What a store that lives for months is told: of runs that are over it keeps these. */
 const settings = { replay: ['retention.finishedRuns=3', 'retention.minAgeHours=0'] };
+/** Of the store. */
+const [inUse, file] = ['pages in use', 'file on disk'];
+/** How much larger than what it held at most a file may be: pages that were freed apart from each other do not hold a row of several (docs/log.md: up to 1.45). */
+const fileRoom = 1.5;
 const samplesWanted = 240;
 const fastestSampleMs = 1_000;
 
@@ -118,7 +122,10 @@ async function sampleAll(pids, folder, cluster) {
   }
   const kept = {
     nats: await streamBytes(join(folder, 'nats/jetstream/$G/streams')),
-    replay: { 'file on disk': await folderBytes(join(folder, 'replay')) },
+    replay: {
+      [inUse]: (await pagesInUse(cluster.child('replay').address.metricsAddress)) ?? 0,
+      [file]: await folderBytes(join(folder, 'replay')),
+    },
     trainer: { 'policies on disk, per run': await bytesPerRun(join(folder, 'policies')) },
   };
   return { processes, kept, grows: { logs: await folderBytes(join(folder, 'logs')) } };
@@ -142,6 +149,13 @@ async function bytesPerRun(folder) {
 function streamLimit(what) {
   const stream = streamConfigs.find(({ name }) => what === `${name} on disk`);
   return (stream?.max_bytes ?? 0) + blockBytes;
+}
+
+/** Below which something may rise; null when it must stay level. */
+function limitOf(process, what, samples) {
+  if (process === 'nats') return streamLimit(what);
+  if (what !== file) return null;
+  return fileRoom * Math.max(...samples.map(({ kept }) => kept[process][inUse] ?? 0));
 }
 
 /** Which part of the memory rises, for who looks into it. A sample that did not come leaves a gap; too few tell nothing. */
@@ -169,7 +183,8 @@ export function judgeAll(samples) {
   for (const [name, series] of Object.entries(first?.kept ?? {})) {
     for (const what of Object.keys(series)) {
       const values = samples.map(({ kept }) => kept[name][what] ?? 0);
-      verdicts.push(judge({ process: name, what, values, ...(name === 'nats' && { limit: streamLimit(what) }) }));
+      const limit = limitOf(name, what, samples);
+      verdicts.push(judge({ process: name, what, values, ...(limit !== null && { limit }) }));
     }
   }
   const growth = ([key, bytes]) => [key, samples.at(-1).grows[key] - bytes];

@@ -95,3 +95,31 @@ t.test('what a runtime holds is told beside its memory, and is no fault', async 
   t.equal(told((i) => (i % 2 === 0 ? null : heap(i))).verdicts.length, 8, 'a gap is passed over');
   t.equal(told(() => null).verdicts.length, 5, 'nothing is told of one that says nothing');
 });
+
+t.test("the store's file may grow to half again as much as what it held; what it holds stays level", async (t) => {
+  const stored = (inUseMiB: (i: number) => number, fileMiB: (i: number) => number) =>
+    samples(
+      () => 100,
+      () => 30,
+    ).map((sample, i) => ({
+      ...sample,
+      kept: { replay: { 'pages in use': inUseMiB(i) * mebibyte, 'file on disk': fileMiB(i) * mebibyte } },
+    }));
+  const failures = (...series: Parameters<typeof stored>) => judgeAll(stored(...series)).failed;
+  const level = () => 20;
+  t.strictSame(
+    failures(level, (i) => (i < 30 ? 24 : 30)),
+    [],
+  );
+  t.strictSame(
+    failures(level, (i) => (i < 30 ? 24 : 31)),
+    ['replay'],
+  );
+  t.strictSame(
+    failures(
+      (i) => (i < 30 ? 20 : 22),
+      () => 24,
+    ),
+    ['replay'],
+  );
+});
