@@ -3,6 +3,7 @@
  * second through the real path (nats-server, store process, client processes), alternated with its stages alone, medians over the rounds, and
  * as a share of the slowest stage: inserts over the bus (stages: broker with publish, consume and ack; LMDB group commit of 64), inserts over gRPC
  * (RPC answered from memory; group commit), samples with data from a prioritised table in calls of 32 (RPC; group commit of the rows that change).
+ * With each path: how busy it kept the store's one thread and all processors, which client and broker share with it; a stage alone has them to itself.
  * Beside them the processor time of an append in the store alone, which a busy machine changes little; `--parts store` measures nothing else. Then a prioritised
  * table of a million items in memory. Sizes in KB.
  */
@@ -51,7 +52,17 @@ async function measurePaths() {
         const shares = Object.fromEntries(
           Object.entries(paths).map(([path, stages]) => {
             const slowest = stages.reduce((a, b) => (perSecond[a] <= perSecond[b] ? a : b));
-            return [path, { slowest, share: Number(ratio(figures[path], figures[slowest]).toFixed(2)) }];
+            const busy = bench.takeBusy(path);
+            const share = (values) => Number(median(values).toFixed(2));
+            return [
+              path,
+              {
+                slowest,
+                share: Number(ratio(figures[path], figures[slowest]).toFixed(2)),
+                storeBusy: share(busy.map(({ store }) => store)),
+                processorsBusy: share(busy.map(({ processors }) => processors)),
+              },
+            ];
           }),
         );
         results.push({ kilobytes, clients, records: count, perSecond, shares });
@@ -64,10 +75,10 @@ async function measurePaths() {
 
 function print({ kilobytes, clients, perSecond, shares }, output) {
   output.write(`${kilobytes} KB records, ${clients} ${clients === 1 ? 'client' : 'clients'}; per second\n`);
-  for (const [path, { slowest, share }] of Object.entries(shares)) {
+  for (const [path, { slowest, share, storeBusy, processorsBusy }] of Object.entries(shares)) {
     const stages = paths[path].map((stage) => `${stage} ${perSecond[stage]}`).join(', ');
     output.write(
-      `  ${names[path].padEnd(22)} ${String(perSecond[path]).padStart(6)}  ${share.toFixed(2)} of ${slowest}  (alone: ${stages})\n`,
+      `  ${names[path].padEnd(22)} ${String(perSecond[path]).padStart(6)}  ${share.toFixed(2)} of ${slowest}  (alone: ${stages}; busy: the store's thread ${storeBusy}, all processors ${processorsBusy})\n`,
     );
   }
 }

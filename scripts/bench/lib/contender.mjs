@@ -16,6 +16,7 @@ export async function startContender(command, args) {
   };
   const about = await next();
   return {
+    pid: child.pid,
     version: about.ready,
     about,
     /** @param [request] sent with the line, as JSON */

@@ -1,15 +1,17 @@
 /**
  * What `npm run bench -- replay` measures: the store's real path (real nats-server, real store process, client processes) and each of its stages
- * alone, all in records per second. Every measurement has a run of its own, so that all records are new.
+ * alone, all in records per second. Every measurement has a run of its own, so that all records are new. Beside the rates: how busy the paths kept the store's
+ * thread and all processors.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connectReplay, connectTables, pause } from '@segue/bus';
 import { groupId, trajectoryId } from '@segue/core';
 import { defaultClusterOptions, LocalCluster } from '../../../packages/cli/dist/cluster/local-cluster.js';
 import { startContender } from './contender.mjs';
+import { threadTimes, timesBetween } from './processor-time.mjs';
 import { groupSize, smallRun } from './replay-worker.mjs';
 
 const workerFile = fileURLToPath(new URL('./replay-worker.mjs', import.meta.url));
@@ -49,7 +51,8 @@ export async function withReplayBench(maxClients, use) {
       clients: await Promise.all(Array.from({ length: maxClients }, start)),
       brokerClients: await Promise.all(Array.from({ length: maxClients }, start)),
       stage: await start(),
-      storePid: cluster.child('replay').pid,
+      store: cluster.child('replay'),
+      nats: cluster.child('nats'),
     });
     await bench.open();
     return await use(bench);
@@ -74,6 +77,8 @@ export async function withStoreAlone(use) {
 class ReplayBench {
   #parts;
   #runs = 0;
+  /** By path. */
+  #busy = new Map();
 
   constructor(parts) {
     this.#parts = parts;
@@ -117,7 +122,7 @@ class ReplayBench {
     const workers = this.#parts.clients.slice(0, clients);
     const runId = await this.#newRun(count);
     const { ranges, total } = await this.#prepare(workers, count, { natsUrl: this.#parts.natsUrl, runId, bytes });
-    return rate(total, async () => {
+    return this.#path('natsInserts', total, async () => {
       await Promise.all([
         this.#committed(runId, total),
         ...workers.map((worker, i) => worker.step({ op: 'publish', ...ranges[i] })),
@@ -128,13 +133,14 @@ class ReplayBench {
   /** AppendSegment: until all is answered. */
   async grpcInserts({ clients, count, bytes }) {
     const runId = await this.#newRun(count);
-    return this.#appends(this.#parts.address, runId, { clients, count, bytes });
+    return this.#appends('grpcInserts', this.#parts.address, runId, { clients, count, bytes });
   }
 
-  async #appends(address, runId, { clients, count, bytes }) {
+  async #appends(path, address, runId, { clients, count, bytes }) {
     const workers = this.#parts.clients.slice(0, clients);
     const { ranges, total } = await this.#prepare(workers, count, { address, runId, bytes });
-    return rate(total, () => Promise.all(workers.map((worker, i) => worker.step({ op: 'append', ...ranges[i] }))));
+    const appending = () => Promise.all(workers.map((worker, i) => worker.step({ op: 'append', ...ranges[i] })));
+    return this.#path(path, total, appending);
   }
 
   /** SampleItems with data, in calls of 32. */
@@ -151,15 +157,38 @@ class ReplayBench {
     await Promise.all(refs.map((ref) => this.replay.recordScore({ runId, score: scoreOf(ref) })));
     const items = refs.map((ref, n) => ({ key: '', ref, priority: 1 + (n % 5) }));
     await this.tables.insertItems({ runId, table: 'bench', items, waitMs: 0 });
-    return this.#sampling(this.#parts.address, runId, { clients, count, bytes });
+    return this.#sampling('samples', this.#parts.address, runId, { clients, count, bytes });
   }
 
-  async #sampling(address, runId, { clients, count, bytes }) {
+  async #sampling(path, address, runId, { clients, count, bytes }) {
     const workers = this.#parts.clients.slice(0, clients);
     await this.#prepare(workers, 0, { address, runId, bytes });
     const calls = Math.max(1, Math.floor(count / batch / clients));
     const request = { op: 'sample', calls, batch, window: 4 };
-    return rate(calls * batch * clients, () => Promise.all(workers.map((worker) => worker.step(request))));
+    const sampling = () => Promise.all(workers.map((worker) => worker.step(request)));
+    return this.#path(path, calls * batch * clients, sampling);
+  }
+
+  /** A rate, and what the processes took of the processors meanwhile. */
+  async #path(name, count, work) {
+    const { store, nats, clients, stage } = this.#parts;
+    const pids = [store.pid, nats.pid, stage.pid, ...clients.map(({ pid }) => pid)];
+    const times = () => Promise.all(pids.map(threadTimes));
+    const before = await times();
+    const perSecond = await rate(count, work);
+    const took = (await times()).map((after, i) => timesBetween(before[i], after));
+    const ms = (count / perSecond) * 1000;
+    const all = took.flat().reduce((sum, one) => sum + one, 0);
+    const busy = { store: (took[0][0] ?? 0) / ms, processors: all / ms / availableParallelism() };
+    this.#busy.set(name, [...(this.#busy.get(name) ?? []), busy]);
+    return perSecond;
+  }
+
+  /** Of a path since this was asked for last, one for each measurement: the shares that its processes took of the store's one thread and of all processors. */
+  takeBusy(path) {
+    const busy = this.#busy.get(path) ?? [];
+    this.#busy.delete(path);
+    return busy;
   }
 
   // ---- stages alone ----
@@ -181,13 +210,13 @@ class ReplayBench {
   /** AppendSegment, answered from memory. */
   async rpc(shape) {
     const { address } = await this.#parts.stage.step({ op: 'serve', runId: 'alone', bytes: shape.bytes });
-    return this.#appends(address, 'alone', shape);
+    return this.#appends('rpc', address, 'alone', shape);
   }
 
   /** SampleItems, answered from memory. */
   async rpcSamples(shape) {
     const { address } = await this.#parts.stage.step({ op: 'serve', runId: 'alone', bytes: shape.bytes });
-    return this.#sampling(address, 'alone', shape);
+    return this.#sampling('rpcSamples', address, 'alone', shape);
   }
 
   async commit({ count, bytes }) {
