@@ -1,4 +1,4 @@
-/** What tests wait for: a condition, or all that a stream brings. */
+/** What tests wait for: a condition, a promise that may never settle, or all that a stream brings. */
 import { setTimeout as pause } from 'node:timers/promises';
 
 const lookEveryMs = 20;
@@ -11,6 +11,22 @@ export async function until(isSo: () => Promise<boolean>, what = String(isSo)): 
     await pause(lookEveryMs);
   }
   throw new Error(`waited in vain: ${what}`);
+}
+
+const patienceMs = 10_000;
+
+/** What a promise gives; an error when it does not come, so that a test fails where it would hang. */
+export async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
+  const settled = new AbortController();
+  const late = pause(patienceMs, undefined, { signal: settled.signal }).then(() => {
+    throw new Error(`waited in vain: ${what}`);
+  });
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    settled.abort();
+  }
 }
 
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {

@@ -25,6 +25,7 @@ import { PrefixReader } from './prefix-reader.js';
 import { RolloutLoop } from './rollout-loop.js';
 import { RunSettingsCache } from './run-settings.js';
 import { SegmentOutbox } from './segment-outbox.js';
+import { orAborted } from './shared-work.js';
 import { ChunkSums, type Totals } from './status.js';
 
 /** What the actor needs of its shell. */
@@ -184,12 +185,15 @@ export class Actor {
     }
   }
 
-  /** Tries again to serve what the open iteration asks for, when a load has failed. */
-  async catchUp(): Promise<void> {
+  /**
+   * Tries again to serve what the open iteration asks for, when a load has failed.
+   * @param signal ends the wait for it; a download goes on until another version is wanted
+   */
+  async catchUp(signal: AbortSignal): Promise<void> {
     const { gate } = this.loop;
     const { policy, isLoading } = this.lanes.rollout;
     if (!gate?.open || isLoading || (policy?.runId === gate.runId && policy.version === gate.policyVersion)) return;
-    await this.policies.catchUp(gate.runId).catch(() => undefined);
+    await orAborted(this.policies.catchUp(gate.runId), signal).catch(() => undefined);
   }
 
   /** Frees all memory of the engine, and the device for who shares it. */

@@ -28,6 +28,6 @@ export async function buildActor(shell: Shell<ActorConfig>, engineEntry?: URL): 
   shell.onStart('engine', () => actor.start());
   shell.keep('policies', (signal) => actor.followPolicies(shell.bus.watchActivePolicies({ signal })));
   shell.keep('iterations', (signal) => actor.followIterations(shell.bus.watchIterationSignals({ signal })));
-  shell.loop('catch-up', catchUpIntervalMs, () => actor.catchUp());
+  shell.loop('catch-up', catchUpIntervalMs, (signal) => actor.catchUp(signal));
   shell.onStop('rollouts', () => actor.stop());
 }

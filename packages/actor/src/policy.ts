@@ -106,11 +106,17 @@ export class PolicyFollower {
     if (active) await this.follow(active);
   }
 
-  /** A pinned version for an evaluation; null asks for the one that is served. */
+  /** A pinned version for an evaluation; null asks for the one that is served. Another is looked for when nothing is loaded or made ready. */
   async pin(runId: string, version: number | null, signal?: AbortSignal): Promise<LanePolicy> {
-    await this.#queue;
-    const served = this.#options.served();
-    if (served && served.runId === runId && (version === null || version === served.version)) return served;
+    const served = () => {
+      const policy = this.#options.served();
+      return policy?.runId === runId && (version === null || version === policy.version) ? policy : null;
+    };
+    const now = served();
+    if (now) return now;
+    await orAborted(this.#queue, signal);
+    const then = served();
+    if (then) return then;
     if (version === null) {
       throw new SegueError('FAILED_PRECONDITION', `this actor serves no policy of run ${JSON.stringify(runId)}`);
     }

@@ -15,6 +15,7 @@ import { WorkerEngine } from '@segue/engine';
 import { createMetrics } from '@segue/service';
 import { pino } from 'pino';
 import t from 'tap';
+import { inTime } from '../../../test/support/waiting.js';
 import { Actor, type ActorShell } from '../dist/actor.js';
 import { generate, sequencesOf } from '../dist/generate.js';
 import { RunSettings } from '../dist/run-settings.js';
@@ -147,7 +148,7 @@ async function startActor(t: Test, folder: string) {
     log: pino({ level: 'silent' }),
     metrics: createMetrics('actor', 'a'),
     bus,
-    peers: { replay: async () => replay, trainer: () => Promise.reject(new Error('no trainer')), actor: () => nobody },
+    peers: { replay: async () => replay, trainer: () => new Promise<never>(() => undefined), actor: () => nobody },
     fail: (error) => t.fail(String(error)),
     announce: async () => void announcements.push(actor.loop.flushedIteration ?? -1),
   };
@@ -223,5 +224,13 @@ t.test(
       { signal: new AbortController().signal, peer: '', deadlineMs: null },
     );
     t.equal(policyVersion, 4);
+
+    // Nobody has this one, and the trainer does not answer.
+    await actor.followPolicies(once({ ...active, version: 7, folder: '' }));
+    await actor.followIterations(once(signal(4, 7, true)));
+    const stopping = new AbortController();
+    const behind = actor.catchUp(stopping.signal);
+    stopping.abort();
+    await inTime(behind, 'the end of a catch-up when the actor stops');
   },
 );

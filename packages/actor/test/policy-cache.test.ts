@@ -5,6 +5,8 @@ import type { ActivePolicy } from '@segue/bus';
 import { type PolicyChunk, type PolicyRef, parsePolicyManifest, SegueError } from '@segue/core';
 import { policyChunks } from '@segue/service';
 import t, { type Test } from 'tap';
+import { inTime } from '../../../test/support/waiting.js';
+import type { LanePolicy } from '../dist/lane-work.js';
 import { PolicyFollower } from '../dist/policy.js';
 import type { PolicySource } from '../dist/policy-download.js';
 import { PolicyFiles } from '../dist/policy-files.js';
@@ -54,10 +56,10 @@ class HeldTrainer {
     });
   }
 
-  /** When a download of this one is held back. */
-  async holds(name: string): Promise<void> {
-    while (!this.#held.some((one) => one.name === name)) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  /** When a download of this one is held back. @param times how often it was, that one among them */
+  async holds(name: string, times = 1): Promise<void> {
+    while (this.#held.filter((one) => one.name === name).length < times) {
+      await inTime(new Promise<void>((resolve) => this.#waiting.push(resolve)), `a download of ${name}`);
     }
   }
 
@@ -67,7 +69,11 @@ class HeldTrainer {
   }
 }
 
-async function cacheWith(t: Test, versions: readonly (readonly [string, number])[], needed: readonly string[] = []) {
+async function cacheWith(
+  t: Test,
+  versions: readonly (readonly [string, number])[],
+  isNeeded: (name: string) => boolean = () => false,
+) {
   const root = await temporaryFolder(t);
   const policies: TinyPolicy[] = [];
   for (const [runId, version] of versions) policies.push(await writeTinyPolicy(join(root, 'store'), runId, version));
@@ -76,7 +82,7 @@ async function cacheWith(t: Test, versions: readonly (readonly [string, number])
     cacheFolder: join(root, 'cache'),
     trainer: async () => trainer.source,
     keepVersions: 2,
-    isNeeded: (runId, version) => needed.includes(`${runId}/${version}`),
+    isNeeded: (runId, version) => isNeeded(`${runId}/${version}`),
   });
   const ref = (runId: string, version: number): PolicyRef =>
     policies.find((one) => one.ref.runId === runId && one.ref.version === version)!.ref;
@@ -116,15 +122,10 @@ t.test('a download that nobody waits for any more ends and leaves nothing; who c
   for (const caller of callers) caller.abort();
   for (const call of calls) await t.rejects(call, { code: 'CANCELLED' });
   // What was called off is still being put away.
-  let isThere = false;
-  const next = files.locate(ref('r', 3), null).finally(() => {
-    isThere = true;
-  });
-  while (!isThere) {
-    trainer.letGo('r/3');
-    await settle();
-  }
-  t.equal((await next).source, 'downloaded');
+  const next = files.locate(ref('r', 3), null);
+  await trainer.holds('r/3', 2);
+  trainer.letGo('r/3');
+  t.equal((await inTime(next, 'the second download')).source, 'downloaded');
   t.strictSame(trainer.asked, ['r/3', 'r/3']);
   t.strictSame(await readdir(folder('r')), ['3']);
 });
@@ -146,7 +147,7 @@ t.test('a download removes what a killed process had begun, and runs that nobody
     ['r', 1],
     ['r', 2],
   ] as const;
-  const { get, folder } = await cacheWith(t, versions, ['served/1']);
+  const { get, folder } = await cacheWith(t, versions, (name) => name === 'served/1');
   for (const [runId, version] of versions.slice(0, 3)) await get(runId, version);
   await mkdir(folder('r', '7.part'), { recursive: true });
   await mkdir(folder('over', '8.part'), { recursive: true });
@@ -158,12 +159,37 @@ t.test('a download removes what a killed process had begun, and runs that nobody
   t.strictSame(await readdir(folder('served')), ['1'], 'what is served stays');
 });
 
+t.test('a version that is asked for while older ones are removed stays', async (t) => {
+  const versions = [
+    ['over', 1],
+    ['over', 2],
+    ['r', 1],
+    ['r', 2],
+  ] as const;
+  let ask: (name: string) => void = () => undefined;
+  let isOverNeeded = true;
+  const { files, get, ref, folder } = await cacheWith(t, versions, (name) => {
+    ask(name);
+    return name.startsWith('over/') && isOverNeeded;
+  });
+  for (const [runId, version] of versions.slice(0, 3)) await get(runId, version);
+  isOverNeeded = false;
+  let located: ReturnType<typeof files.locate> | null = null;
+  // Both are to go; the second is asked for in that moment, as an evaluation does.
+  ask = (name) => {
+    if (name === 'over/2') located ??= files.locate(ref('over', 2), null);
+  };
+  await get('r', 2);
+  t.same(await located, { folder: folder('over', '2'), source: 'cached' });
+  t.strictSame(await readdir(folder('over')), ['2']);
+});
+
 /** A follower that loads at once, over a cache. */
-function followerOf(files: PolicyFiles) {
+function followerOf(files: PolicyFiles, served: LanePolicy | null = null) {
   const loads: number[] = [];
   const follower = new PolicyFollower({
     files,
-    served: () => null,
+    served: () => served,
     load: async ({ version }) => void loads.push(version),
     prepare: async () => undefined,
   });
@@ -228,5 +254,27 @@ t.test(
     trainer.letGo('r/3');
     await next;
     t.strictSame(trainer.asked, ['r/1', 'r/2', 'r/3'], 'what nobody waits for holds up no other');
+  },
+);
+
+t.test(
+  'an evaluation on the served version waits for no download, one on another no longer than its caller',
+  async (t) => {
+    const { trainer, files, ref } = await cacheWith(t, [['r', 2]]);
+    const served = { runId: 'r', version: 1, folder: 'x' };
+    const { follower } = followerOf(files, served);
+    const impatient = new AbortController();
+    const prepared = follower.prepare(ref('r', 2), '', impatient.signal);
+    await trainer.holds('r/2');
+    impatient.abort();
+    await t.rejects(prepared, { code: 'CANCELLED' });
+    t.same(await inTime(follower.pin('r', 1), 'the served version by number'), served);
+    t.same(await inTime(follower.pin('r', null), 'the served version'), served);
+    const gone = new AbortController();
+    const other = follower.pin('r', 2, gone.signal);
+    gone.abort();
+    await t.rejects(inTime(other, 'the end of a call that was called off'), { code: 'CANCELLED' });
+    trainer.letGo('r/2');
+    t.equal((await inTime(follower.pin('r', 2), 'the other version')).version, 2);
   },
 );

@@ -132,3 +132,67 @@ t.test('a message that comes often is handed out when nobody can say how often i
   await t.rejects(lease!.lostDeliveries(), { code: 'NOT_FOUND' });
   t.strictSame(await bus.deadLetters(), []);
 });
+
+t.test("what was given back, or only waits, is nobody's to lose", async (t) => {
+  const nats = await startNats();
+  const bus = await connectBus({ url: nats.url, name: 'test', rolloutLeaseMs: 60_000 });
+  t.teardown(async () => {
+    await bus.close();
+    await nats.stop();
+  });
+  await bus.setUp();
+  const ids = ['left', 'again', 'waits', 'begun', 'runs'].map((name) => `r-${name}`);
+  const task = { ...rolloutTask, runId: 'r', groupId: 'r-g0' };
+  await bus.publishRolloutTasks(ids.map((trajectoryId) => ({ ...task, trajectoryId })));
+  const leases = new Map<string, Awaited<ReturnType<typeof bus.takeRolloutTasks>>[number]>();
+  const take = async (count: number) => {
+    for (let taken = 0; taken < count; ) {
+      for (const lease of await bus.takeRolloutTasks(count - taken, { waitMs: 10_000 })) {
+        leases.set(lease.value.trajectoryId, lease);
+        taken++;
+      }
+    }
+  };
+  await take(ids.length);
+  leases.get('r-again')!.giveBack();
+  await take(1);
+  leases.get('r-left')!.giveBack(60_000);
+  leases.get('r-waits')!.hold();
+  leases.get('r-begun')!.hold();
+  // In order: when the stream has this, it has all before.
+  await leases.get('r-begun')!.begin();
+  t.equal((await bus.queueDepths()).rollout.leased, ids.length, 'the server counts them all');
+  const delivered = await bus.deliveredTasks('r');
+  t.strictSame(
+    delivered.map(({ trajectoryId }) => trajectoryId),
+    ['r-again', 'r-begun', 'r-runs'],
+  );
+});
+
+t.test('a task that is given back while the server is away was not lost', async (t) => {
+  const nats = await startNats();
+  const gate = await startGate(nats.port);
+  const bus = await connectBus({ url: gate.url, name: 'test', rolloutLeaseMs: leaseMs });
+  t.teardown(async () => {
+    await bus.close();
+    gate.close();
+    await nats.stop();
+  });
+  await bus.setUp();
+  const task = { ...rolloutTask, runId: 'r', groupId: 'r-g0', trajectoryId: 'r-g0-t0' };
+  await bus.publishRolloutTasks([task]);
+  const take = async () => (await bus.takeRolloutTasks(1, { waitMs: 10 * leaseMs }))[0]!;
+  const lease = await take();
+  gate.shut();
+  await gate.isAsked();
+  lease.giveBack();
+  // Told after it, again and again as that is.
+  const said = bus.markLostTries(task, 1);
+  gate.shut();
+  await gate.isAsked();
+  gate.reopen();
+  await said;
+  const again = await take();
+  t.equal(again.deliveryCount, 2);
+  t.equal(await again.lostDeliveries(), 0);
+});

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { startNats } from '../../../test/support/nats.js';
-import { until } from '../../../test/support/waiting.js';
+import { inTime, until } from '../../../test/support/waiting.js';
 import { connectBus } from '../dist/index.js';
 import { startGate } from './gate.js';
 
@@ -28,6 +28,25 @@ t.test('a server that was silent for a while has one connection afterwards', asy
   gate.reopen();
   t.same(await bus.queueDepths().then(({ rollout }) => rollout), { pending: 0, leased: 0 }, 'it works again');
   t.equal(gate.open(), 1);
+});
+
+t.test('who takes from a server that says nothing can leave', async (t) => {
+  const nats = await startNats();
+  const gate = await startGate(nats.port);
+  const bus = await connectBus({ url: gate.url, name: 'test' });
+  t.teardown(async () => {
+    await bus.close();
+    gate.close();
+    await nats.stop();
+  });
+  await bus.setUp();
+  gate.shut();
+  await gate.isAsked();
+  const leaving = new AbortController();
+  // The first of all: what lease the server has is asked before, as after each reconnect.
+  const taken = bus.takeRolloutTasks(1, { waitMs: 60_000, signal: leaving.signal });
+  leaving.abort();
+  t.strictSame(await inTime(taken, 'the end of a take'), []);
 });
 
 t.test('a server that dies while it greets is asked again at once', async (t) => {

@@ -25,7 +25,7 @@ export async function closeIteration(run: ActiveRun, record: IterationRecord): P
 
 /**
  * Leases that no actor has are those of dead ones: the purge would forget that their work was lost with them. Actors go on taking tasks and ending them
- * meanwhile, so that a task counts as abandoned only if it was delivered before the actors were asked, and still is after that.
+ * meanwhile, so that a task counts as abandoned only if it was delivered before the actors were asked, and still is after that, and none of them has taken it by then.
  */
 async function markAbandoned({ id, cluster, signal }: ActiveRun): Promise<void> {
   const { bus, log } = cluster;
@@ -38,7 +38,10 @@ async function markAbandoned({ id, cluster, signal }: ActiveRun): Promise<void> 
   const before = new Set((await bus.deliveredTasks(id)).map(nameOf));
   const heldThen = await held();
   const after = await bus.deliveredTasks(id);
-  const abandoned = after.filter((task) => before.has(nameOf(task)) && !heldThen.has(task.trajectoryId));
+  // A lease that ran out meanwhile may be somebody else's, who counts the loss.
+  const heldNow = await held();
+  const isHeld = ({ trajectoryId }: RolloutTask) => heldThen.has(trajectoryId) || heldNow.has(trajectoryId);
+  const abandoned = after.filter((task) => before.has(nameOf(task)) && !isHeld(task));
   if (abandoned.length === 0) return;
   await bus.markAbandonedTasks(abandoned);
   const tasks = abandoned.length;

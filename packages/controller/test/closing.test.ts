@@ -109,7 +109,7 @@ t.test('at close unstarted tasks are purged, and planned again', async (t) => {
   );
 });
 
-t.test('an early close marks what a dead actor left, not what others take and end meanwhile', async (t) => {
+t.test('an early close marks what a dead actor left, not what others have taken or ended meanwhile', async (t) => {
   const world = new World();
   const left = new Map<string, RolloutTask>();
   world.endOf = (task) => {
@@ -126,7 +126,10 @@ t.test('an early close marks what a dead actor left, not what others take and en
     if (held === undefined || lost === undefined) return [];
     const others = { ended: { ...lost, trajectoryId: 'r-g8-t0' }, begun: { ...lost, trajectoryId: 'r-g9-t0' } };
     const again = { ...held, trajectoryId: 'r-g7-t0', attempt: readings };
-    return [held, lost, again, readings % 2 === 1 ? others.ended : others.begun];
+    // The lease of a dead actor that has run out by the second look, at which somebody else has the task.
+    const retaken = { ...lost, trajectoryId: 'r-g0-t0' };
+    if (readings === 2) world.held.set(retaken.trajectoryId, retaken);
+    return [held, lost, again, retaken, readings % 2 === 1 ? others.ended : others.begun];
   };
   await putRun(world, { ...closesEarly, iterations: 1 });
   await finish(world);

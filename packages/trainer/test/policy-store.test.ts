@@ -106,6 +106,7 @@ t.test('a process killed while it writes weights leaves nothing for good', async
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const gone = once(child, 'exit');
+  t.teardown(() => child.kill('SIGKILL'));
   const others = async () => {
     const names = await readdir(join(store.root, 'r'));
     return names.filter((name) => name !== '0' && !first.folder.endsWith(name) && !name.startsWith('.content-0'));

@@ -26,19 +26,19 @@ export interface Seen<T> {
 }
 
 /** What a watcher is to be told: of each key, newer values alone. */
-class Changes<T> {
+export class Changes<T> {
   readonly queue = new AsyncQueue<Seen<T>>();
   readonly #newest = new Map<string, Pick<Seen<T>, 'revision' | 'createdMs'>>();
 
   /**
    * False when this or a newer one was there already. A server that has lost data gives revisions a second time: what it took later is new all
-   * the same.
+   * the same. Later than all that was seen: its clock may have gone back between two revisions.
    */
   offer(seen: Seen<T>): boolean {
     const { key, revision, createdMs } = seen;
     const newest = this.#newest.get(key);
     if (newest !== undefined && revision <= newest.revision && createdMs <= newest.createdMs) return false;
-    this.#newest.set(key, { revision, createdMs });
+    this.#newest.set(key, { revision, createdMs: Math.max(createdMs, newest?.createdMs ?? createdMs) });
     this.queue.push(seen);
     return true;
   }

@@ -184,7 +184,7 @@ export interface Bus {
 
   /** So many deliveries of this task were lost with their takers: remembered after the task is gone. Repeating it changes nothing. */
   markLostTries(task: RolloutTask, count: number): Promise<void>;
-  /** Tasks of a run that were delivered and not acknowledged: leased, or given back and not taken again. */
+  /** Tasks of a run that were delivered and neither acknowledged nor given back; without those that only wait (`hold`). */
   deliveredTasks(runId: string): Promise<RolloutTask[]>;
   /** Their takers are gone: each lost one try, though no lease has run out. Repeating it changes nothing. */
   markAbandonedTasks(tasks: readonly RolloutTask[]): Promise<void>;

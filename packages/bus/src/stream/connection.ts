@@ -224,17 +224,25 @@ function endGreeting(nc: NatsConnection & Dialling): void {
   if (nc.protocol?.transport?.isClosed) nc.protocol.connectError?.(new Error('the server ended the connection'));
 }
 
-/** Does `work` again while the server is away or full, for half a minute; every other failure ends it. `work` must bear repetition. */
-export async function withPatience<T>(nc: NatsConnection, what: string, work: () => Promise<T>): Promise<T> {
+/**
+ * Does `work` again while the server is away or full, for half a minute; every other failure ends it. `work` must bear repetition.
+ * @param signal ends the patience: what is being done is the last try
+ */
+export async function withPatience<T>(
+  nc: NatsConnection,
+  what: string,
+  work: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
   const deadlineAtMs = performance.now() + patienceMs;
   for (;;) {
     try {
       return await work();
     } catch (error) {
       const failure = fromNats(error, what);
-      if (!failure.retryable || nc.isClosed() || nc.isDraining() || performance.now() + retryPauseMs > deadlineAtMs)
-        throw failure;
-      await pause(retryPauseMs);
+      const isOver = signal?.aborted || nc.isClosed() || nc.isDraining();
+      if (!failure.retryable || isOver || performance.now() + retryPauseMs > deadlineAtMs) throw failure;
+      await pause(retryPauseMs, signal);
     }
   }
 }

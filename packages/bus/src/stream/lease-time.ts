@@ -29,18 +29,24 @@ export class LeaseTime {
     this.#settledAt = null;
   }
 
-  /** Has the server and this taker agree. False when the stream is not there. */
-  async settle(): Promise<boolean> {
+  /**
+   * Has the server and this taker agree. False when the stream is not there.
+   * @param signal nobody wants to take any more: a server that is silent is not waited for
+   */
+  async settle(signal: AbortSignal | undefined): Promise<boolean> {
     const { nc, jsm, log, reconnects } = this.#connection;
     const reconnect = reconnects();
     if (this.#settledAt === reconnect) return true;
     const { stream, consumer } = this.#spec;
     try {
-      const { config } = await withPatience(nc, `reading the lease of ${stream}`, () =>
-        jsm.consumers.info(stream, consumer),
+      const { config } = await withPatience(
+        nc,
+        `reading the lease of ${stream}`,
+        () => jsm.consumers.info(stream, consumer),
+        signal,
       );
       const foundMs = millis(config.ack_wait ?? 0);
-      if (foundMs !== this.#ms && !(await this.#change())) {
+      if (foundMs !== this.#ms && !(await this.#change(signal))) {
         log.warn(
           { stream, leaseMs: foundMs },
           "the lease of the queue is not this service's to change: it is taken as it is",
@@ -56,12 +62,15 @@ export class LeaseTime {
   }
 
   /** False where the server does not let this user. */
-  async #change(): Promise<boolean> {
+  async #change(signal: AbortSignal | undefined): Promise<boolean> {
     const { nc, jsm } = this.#connection;
     const { stream } = this.#spec;
     try {
-      await withPatience(nc, `setting the lease of ${stream}`, () =>
-        jsm.consumers.add(stream, consumerConfig(this.#spec, this.#ms)),
+      await withPatience(
+        nc,
+        `setting the lease of ${stream}`,
+        () => jsm.consumers.add(stream, consumerConfig(this.#spec, this.#ms)),
+        signal,
       );
       return true;
     } catch (error) {

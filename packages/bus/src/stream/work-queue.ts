@@ -200,7 +200,10 @@ export class WorkQueue<T> {
     return deleted.filter(Boolean).length;
   }
 
-  /** A run's messages that were delivered and not acknowledged, whoever has them; those alone that this version can read. */
+  /**
+   * A run's messages that were delivered and neither acknowledged nor given back, whoever has them, but for those that only wait; those alone that
+   * this version can read.
+   */
   async delivered(runId: string): Promise<T[]> {
     const { nc, jsm } = this.#connection;
     const { stream, consumer, prefix } = this.#spec;
@@ -213,6 +216,8 @@ export class WorkQueue<T> {
       const message = await withPatience(nc, what, () => nextMessage(jsm, stream, query));
       if (message === null || message.seq > delivered.stream_seq) return values;
       seq = message.seq;
+      // The server's own count has what was given back and not taken again among the leased.
+      if (!(await this.#returns.wouldBeLost(seq))) continue;
       try {
         for (const one of decodeBodies(message.data, message.header.get(checksumHeader))) {
           values.push(this.#format.read(one.fields()));
@@ -227,7 +232,12 @@ export class WorkQueue<T> {
     const { nc, log, inboxPrefix } = this.#connection;
     const { stream, consumer } = this.#spec;
     if (nc.isClosed()) throw new SegueError('CANCELLED', `${stream}: the bus is closed`);
-    const result: PullResult = (await this.#leaseTime.settle())
+    const isThere = await this.#leaseTime.settle(signal).catch((error: unknown) => {
+      if (signal?.aborted) return null;
+      throw error;
+    });
+    if (isThere === null) return [];
+    const result: PullResult = isThere
       ? await pull(nc, { stream, consumer, max, waitMs, signal, inboxPrefix })
       : { kind: 'missing' };
     if (result.kind === 'messages') return result.messages.map((message) => new Delivery(this.#connection, message));
@@ -266,6 +276,10 @@ export class WorkQueue<T> {
         await this.#discard(whole, `delivered ${maxDeliveries} times without an ack`);
         return [];
       }
+    }
+    // What is delivered for the first time, nothing was said of.
+    if (maxDeliveries !== null) {
+      for (const delivery of deliveries) if (delivery.deliveryCount > 1) this.#returns.taken(delivery);
     }
     const ends = {
       ack: async () => void (await Promise.all(deliveries.map((delivery) => delivery.ack()))),
