@@ -43,8 +43,6 @@ export class PolicyFiles {
   readonly #options: PolicyFilesOptions;
   /** What is searched or downloaded now, by folder. */
   readonly #searches = new Map<string, Search>();
-  /** What is being removed now, by folder: a search for it waits. */
-  readonly #removals = new Map<string, Promise<void>>();
   /** Folders that were asked for last, the newest at the end: who reads one may not have said yet that he needs it. */
   #asked: readonly string[] = [];
 
@@ -91,7 +89,6 @@ export class PolicyFiles {
   #begin(ref: PolicyRef, folder: string): Search {
     const work = new SharedWork(async (signal) => {
       try {
-        await Promise.all([folder, stagingOf(folder)].map((path) => this.#removals.get(path)));
         const isCached = (await isReadable(folder)) && (await isIntact(folder, ref));
         return isCached ? 'cached' : await this.#download(ref, folder, signal);
       } finally {
@@ -144,20 +141,10 @@ export class PolicyFiles {
       const gone = names.filter((name) => !stays(name));
       for (const name of gone) {
         // Somebody may have asked for it while others were removed.
-        if (!this.#isInUse(folder, run, name)) await this.#remove(join(folder, name));
+        if (!this.#isInUse(folder, run, name)) await rm(join(folder, name), { recursive: true, force: true });
       }
       // Unless something was put there meanwhile, or stayed.
       if (gone.length === names.length) await rmdir(folder).catch(() => undefined);
-    }
-  }
-
-  async #remove(path: string): Promise<void> {
-    const removal = rm(path, { recursive: true, force: true });
-    this.#removals.set(path, removal);
-    try {
-      await removal;
-    } finally {
-      this.#removals.delete(path);
     }
   }
 
