@@ -48,8 +48,8 @@ async function metricsSample(metricsAddress, names) {
   const text = await fetch(`http://${metricsAddress}/metrics`, { signal: AbortSignal.timeout(5_000) })
     .then((answer) => answer.text())
     .catch(() => '');
-  const valueOf = (name) => Number(new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, 'm').exec(text)?.[1]);
-  const sample = Object.fromEntries(Object.entries(names).map(([key, name]) => [key, valueOf(name)]));
+  const numberOf = (name) => Number(new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, 'm').exec(text)?.[1]);
+  const sample = Object.fromEntries(Object.entries(names).map(([key, name]) => [key, numberOf(name)]));
   return Object.values(sample).every(Number.isFinite) ? sample : null;
 }
 
