@@ -12,8 +12,10 @@ export interface RetentionParts {
   readonly nowMs: number;
   /** Runs in a transaction of its own. */
   readonly write: <T>(work: (context: WriteContext) => T) => Promise<T>;
-  /** Keeps nothing of the run in memory any more. */
+  /** Counts nothing of the run any more, and waits for nothing of it. */
   readonly forget: (runId: string) => void;
+  /** Rows of the run have gone: what was read from them is not true any more. */
+  readonly readAgain: (runId: string) => void;
 }
 
 /** What a pass has come to. */
@@ -33,7 +35,7 @@ interface Failure {
 const rowsAtOnce = 1_000;
 
 export async function retireRuns(rules: RetentionRules, parts: RetentionParts): Promise<Retirement> {
-  const { tables, nowMs, write, forget } = parts;
+  const { tables, nowMs, write, forget, readAgain } = parts;
   const runs: string[] = [];
   const failures: Failure[] = [];
   const attempt = async (runId: string, work: () => Promise<void>) => {
@@ -58,6 +60,7 @@ export async function retireRuns(rules: RetentionRules, parts: RetentionParts): 
       } finally {
         // What came late in between.
         forget(runId);
+        readAgain(runId);
       }
     });
   }

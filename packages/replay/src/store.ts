@@ -193,10 +193,8 @@ export class ReplayStore {
       tables: this.#tables,
       nowMs: this.#now(),
       write: (work) => this.#write(work, relief),
-      forget: (runId) => {
-        this.items.readAgain(runId);
-        this.#runs.forget(runId);
-      },
+      forget: (runId) => this.#runs.forget(runId),
+      readAgain: (runId) => this.items.readAgain(runId),
     });
   }
 
