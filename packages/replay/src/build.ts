@@ -101,15 +101,16 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
   });
   let areSignalsForgotten = false;
   shell.loop('retention', config.reconcileIntervalMs, async () => {
-    const gone = await store.keeper.during(() => store.retire(config.retention));
-    for (const run of gone) log.info({ run }, 'the run is over: its records were removed (retention.finishedRuns)');
-    if (gone.length > 0) areSignalsForgotten = false;
+    const { runs, failure } = await store.retire(config.retention);
+    for (const run of runs) log.info({ run }, 'the run is over: its records were removed (retention.finishedRuns)');
+    if (runs.length > 0) areSignalsForgotten = false;
     const { kept, retired } = store.countRuns();
     metrics.runs.set({ records: 'kept' }, kept);
     metrics.runs.set({ records: 'removed' }, retired);
     // Once more after a start: the process may have ended in between.
     if (!areSignalsForgotten) await forgetSignals(bus, store);
     areSignalsForgotten = true;
+    if (failure !== null) throw failure;
   });
   shell.loop('dead letters', config.reconcileIntervalMs, async () => {
     metrics.dead_letters_total.inc({ kind: 'message' }, await takeInLetters(bus, store));

@@ -3,11 +3,18 @@
  * newest of them alone, their bodies apart so that a list needs none. What becomes of a requeued one is in requeue.ts.
  */
 import { createHash } from 'node:crypto';
-import { type DeadLetterRecord, deadLetterKinds, type Score, type Segment, SegueError } from '@segue/core';
+import {
+  type DeadLetterKind,
+  type DeadLetterRecord,
+  deadLetterKinds,
+  type Score,
+  type Segment,
+  SegueError,
+} from '@segue/core';
 import { find } from './find.js';
 import type { WriteContext } from './iterations.js';
 import type { TrajectoryRow } from './rows.js';
-import { DamagedRow, type Key, type Tables } from './tables.js';
+import { DamagedRow, type Key, type Tables, trajectoryKey } from './tables.js';
 
 /** Messages kept at most; the oldest make room. */
 const keptMessages = 10_000;
@@ -80,6 +87,16 @@ export function removeLetter(tables: Tables, key: Key): void {
   tables.letterBodies.remove(key);
 }
 
+/** Removes a run's letters. One that cannot be read goes with its run where its id names the run; a message is left to whoever looks for damage. */
+export function removeLettersOf(tables: Tables, runId: string): void {
+  for (const key of tables.deadLetters.keys([])) {
+    const [kind, subject] = partsOf(String(key[0]));
+    const isOfRun =
+      kind === 'message' ? find(tables.deadLetters, key).row?.runId === runId : trajectoryKey(subject)[0] === runId;
+    if (isOfRun) removeLetter(tables, key);
+  }
+}
+
 /** Subjects are `<stream's prefix>.<run>.<trajectory>`; whoever forged one names no run of ours. */
 function runOf(tables: Tables, subject: string): string {
   const runId = subject.split('.')[2] ?? '';
@@ -118,6 +135,12 @@ export function dropLetter({ tables }: WriteContext, id: string): DeadLetterReco
 
 /** What is known of a letter by its id. */
 function unreadable(id: string, reason: string): DeadLetterRecord {
+  const [kind, subject] = partsOf(id);
+  return { id, kind, runId: '', subject, reason, tries: 0, atMs: 0, ...noMessage };
+}
+
+/** Ids are `<kind>-<what the letter is about>`. */
+function partsOf(id: string): [kind: DeadLetterKind, subject: string] {
   const kind = deadLetterKinds.find((name) => id.startsWith(`${name}-`)) ?? 'message';
-  return { id, kind, runId: '', subject: id.slice(kind.length + 1), reason, tries: 0, atMs: 0, ...noMessage };
+  return [kind, id.slice(kind.length + 1)];
 }

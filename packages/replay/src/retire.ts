@@ -4,7 +4,7 @@
  * go is core's rule.
  */
 import type { RestingRun } from '@segue/core';
-import { dropLetter, listLetters } from './dead-letters.js';
+import { removeLettersOf } from './dead-letters.js';
 import { find } from './find.js';
 import type { WriteContext } from './iterations.js';
 import { isRetired } from './retired.js';
@@ -60,7 +60,7 @@ export function removeSome(context: WriteContext, runId: string, max: number): n
     left -= keys.length;
     if (left === 0) return max;
   }
-  for (const { id } of listLetters(tables, runId)) dropLetter(context, id);
+  removeLettersOf(tables, runId);
   tables.retired.put([runId], { atMs: find(tables.retired, [runId]).row?.atMs ?? context.nowMs, isDone: true });
   return max - left;
 }

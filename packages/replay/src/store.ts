@@ -20,7 +20,6 @@ import {
   type RequeueOutcome,
   type RetentionRules,
   type RunRecord,
-  runsToRetire,
   type Score,
   type ScoreResult,
   SeededRandom,
@@ -52,8 +51,9 @@ import {
 } from './iterations.js';
 import { Keeper } from './keeper.js';
 import type { Notice } from './progress.js';
+import { relief, tellsOfRest } from './relief.js';
 import { requeueLetter } from './requeue.js';
-import { markRetired, removeSome, restingRuns, unfinishedRetirements } from './retire.js';
+import { type Retirement, retireRuns } from './retention.js';
 import { countRetired, isRetired } from './retired.js';
 import type { IterationRow } from './rows.js';
 import { runRules } from './run-rules.js';
@@ -97,11 +97,6 @@ export interface StoreOptions extends WriterOptions {
   readonly onDamage?: (damage: StoreDamage, isMended: boolean) => void;
 }
 
-/** Rows that are removed in one transaction at most: bounds how long others wait for it. */
-const rowsAtOnce = 1_000;
-/** A write that a full store takes. */
-const relief = { relieves: true };
-
 export type CommitListener = (notice: Notice) => void;
 
 type RequestOf<K extends keyof ReplayApi> = ReplayApi[K] extends { readonly request: infer Request } ? Request : never;
@@ -115,16 +110,19 @@ export class ReplayStore {
   readonly #writer: Writer;
   readonly #options: StoreOptions;
   readonly #runs: FollowedRuns;
+  readonly #now: () => number;
   readonly #listeners = new Set<CommitListener>();
 
   constructor(options: StoreOptions) {
     this.#options = options;
+    this.#now = options.now ?? Date.now;
     this.#tables = openTables(options.folder);
     this.#writer = new Writer(this.#tables, options);
     this.#runs = new FollowedRuns(this.#tables, (damage) => this.keeper.note(damage));
     this.keeper = new Keeper({
       tables: this.#tables,
-      write: (work) => this.#write(work),
+      // A mend writes in the place of what was lost, or removes it: a store that is full takes it.
+      write: (work) => this.#write(work, relief),
       onMended: (runId) => {
         this.items.readAgain(runId);
         this.#runs.readAgain(runId);
@@ -132,10 +130,13 @@ export class ReplayStore {
       },
       onDamage: options.onDamage,
     });
-    const noTables = { rules: {}, maxWaitingCalls: 0 };
-    this.items = new ItemTables(this.#tables, this.#writer, options.itemTables ?? noTables, (damage) =>
-      this.keeper.note(damage),
-    );
+    this.items = new ItemTables({
+      tables: this.#tables,
+      writer: this.#writer,
+      now: this.#now,
+      onDamage: (damage) => this.keeper.note(damage),
+      ...(options.itemTables ?? { rules: {}, maxWaitingCalls: 0 }),
+    });
     this.keeper.mendAtStart();
     for (const runId of runIds(this.#tables)) {
       if (isRetired(this.#tables, runId)) continue;
@@ -186,17 +187,15 @@ export class ReplayStore {
     return isRetired(this.#tables, runId);
   }
 
-  /** Lets go of the records of runs that are over, as far as the rules say, and of what a killed process left; answers the runs. */
-  async retire(rules: RetentionRules): Promise<string[]> {
-    const resting = rules.finishedRuns === null ? [] : restingRuns(this.#tables);
-    const chosen = runsToRetire(resting, rules, (this.#options.now ?? Date.now)());
-    for (const runId of chosen) await this.#write((context) => markRetired(context, runId), relief);
-    for (const runId of unfinishedRetirements(this.#tables)) {
-      while ((await this.#write((context) => removeSome(context, runId, rowsAtOnce), relief)) === rowsAtOnce);
-      this.items.readAgain(runId);
-      this.#runs.forget(runId);
-    }
-    return chosen;
+  /** Lets go of the records of runs that are over, as far as the rules say, and of what an earlier pass or a killed process left. */
+  retire(rules: RetentionRules): Promise<Retirement> {
+    return retireRuns(rules, {
+      tables: this.#tables,
+      nowMs: this.#now(),
+      write: (work) => this.#write(work, relief),
+      forget: (runId) => this.#runs.forget(runId),
+      readAgain: (runId) => this.items.readAgain(runId),
+    });
   }
 
   putProblems(header: BatchHeader, problems: readonly Problem[]): Promise<BatchResult> {
@@ -296,8 +295,7 @@ export class ReplayStore {
   // ---- events and counters ----
 
   appendEvent({ runId, ...event }: RequestOf<'appendEvent'>): Promise<StoredEvent> {
-    // It is told before a run is stopped.
-    return this.#write(({ tables }) => appendEvent(tables, runId, event), { relieves: event.kind === 'state' });
+    return this.#write(({ tables }) => appendEvent(tables, runId, event), { relieves: tellsOfRest(event) });
   }
 
   listEvents(runId: string, afterSequence: number): Iterable<StoredEvent> {
@@ -346,7 +344,7 @@ export class ReplayStore {
     return { ...this.#runs.inMemory(), tables: this.items.inMemory };
   }
 
-  /** Lets go of the tables of runs that are over, but for those that were used since the last call. */
+  /** Lets go of the tables of runs that are over which nobody has used for minutes. */
   letGoOfTables(): void {
     this.items.letGoUnused((runId) => this.#runs.isFollowed(runId));
   }
@@ -377,8 +375,7 @@ export class ReplayStore {
   async #write<T>(work: (context: WriteContext) => T, { relieves = false }: WriteOptions = {}): Promise<T> {
     const write = () => {
       const notices: Notice[] = [];
-      const nowMs = (this.#options.now ?? Date.now)();
-      const result = work({ tables: this.#tables, nowMs, note: (notice) => notices.push(notice) });
+      const result = work({ tables: this.#tables, nowMs: this.#now(), note: (notice) => notices.push(notice) });
       this.items.note(notices);
       // Where the memory could not follow, nothing is written.
       this.#runs.requireReadable(notices);

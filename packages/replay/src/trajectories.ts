@@ -26,7 +26,7 @@ import {
 } from './append.js';
 import { givenUpScore, givenUpTrajectory, writeLetter } from './dead-letters.js';
 import { moveGroups, unfinishedKey, type WriteContext } from './iterations.js';
-import { requireRecords } from './retired.js';
+import { isRetired, requireRecords } from './retired.js';
 import { type Counters, type GroupRow, moveCount, type TrajectoryRow, untriedProblem } from './rows.js';
 import { countersOf, requireProblem, requireRun } from './runs.js';
 import {
@@ -194,8 +194,11 @@ export function getTrajectory(tables: Tables, id: string): Trajectory {
 export function tracesOf(tables: Tables, ids: readonly string[]): Map<string, string> {
   const traces = new Map<string, string>();
   for (const id of ids) {
+    const runId = String(trajectoryKey(id)[0]);
+    // Its records go, or have gone: that must not keep the others from their scorers.
+    if (isRetired(tables, runId)) continue;
     const { problemId } = requireTrajectory(tables, id);
-    const { traceParent } = requireProblem(tables, String(trajectoryKey(id)[0]), problemId);
+    const { traceParent } = requireProblem(tables, runId, problemId);
     if (traceParent !== undefined) traces.set(id, traceParent);
   }
   return traces;

@@ -64,7 +64,10 @@ export class Writer {
           outcome = { value: write() };
         },
         done: () => {
-          if (outcome === null) return;
+          if (outcome === null) {
+            reject(new SegueError('INTERNAL', 'a write of the replay store was to be answered that never ran'));
+            return;
+          }
           committed(outcome.value);
           resolve(outcome.value);
         },
@@ -133,8 +136,8 @@ export class Writer {
       });
     } catch (error) {
       if (!isHalfDone) throw error;
-      // All run again, and what comes of that run is what is committed.
-      refused.clear();
+      // These run again, and what comes of that run is what is committed. Those that were not admitted stay refused.
+      for (const pending of batch) refused.delete(pending);
       return false;
     }
     return true;

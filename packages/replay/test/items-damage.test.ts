@@ -20,7 +20,12 @@ import { addJudged, atOnce, itemOf, refOf, storeWith } from './support/item-worl
 const some = refOf('some');
 
 /** A table of items 0 to 3, its rows damaged while the store was closed. */
-async function damaged(t: Test, records: readonly RecordName[], harmHow: 'rotten' | 'gone' = 'rotten') {
+async function damaged(
+  t: Test,
+  records: readonly RecordName[],
+  harmHow: 'rotten' | 'gone' = 'rotten',
+  now: () => number = Date.now,
+) {
   const folder = temporaryFolder();
   const before = storeWith(folder, { some: { sampler: 'fifo' } });
   await addJudged(before, 2);
@@ -32,7 +37,7 @@ async function damaged(t: Test, records: readonly RecordName[], harmHow: 'rotten
   await before.close();
   for (const record of records) harm(folder, record, harmHow);
   const damages: StoreDamage[] = [];
-  const store = storeWith(folder, { some: { sampler: 'fifo' } }, { onDamage: (damage) => damages.push(damage) });
+  const store = storeWith(folder, { some: { sampler: 'fifo' } }, { now, onDamage: (damage) => damages.push(damage) });
   t.teardown(async () => {
     await store.close();
     removeFolder(folder);
@@ -50,6 +55,24 @@ t.test('a rotten item is taken out of its table and counted when the table is re
   t.match(store.items.statistics(some), { size: 3, inserts: 4, removedByReason: { stale: 1 } });
   t.match(damages, [{ what: 'item some 0', mending: 'rebuilt' }]);
   t.same(await lookThrough(store, true), [], 'the turn took it off the disk');
+});
+
+t.test('a rotten item is told once, however often its table is let go of', async (t) => {
+  const clock = { nowMs: 0 };
+  const { store, damages } = await damaged(t, [itemRow(0)], 'rotten', () => clock.nowMs);
+  const run = store.getRun(runId);
+  await store.putRun({ ...run, state: 'stopped' }, run.revision);
+  const lookAgain = () => {
+    t.equal(store.items.statistics(some).size, 3);
+    clock.nowMs += 3_600_000;
+    store.letGoOfTables();
+    return [damages.length, store.inMemory().tables];
+  };
+  t.same(lookAgain(), [1, 1], 'it stays until the row is off the disk');
+  t.same(lookAgain(), [1, 1]);
+  await store.items.removeItems(some, ['nobody']);
+  t.same(lookAgain(), [1, 0]);
+  t.same(lookAgain(), [1, 0]);
 });
 
 t.test('a rotten item is taken out by whoever looks through the store', async (t) => {

@@ -6,6 +6,7 @@ import { SegueError, type SnapshotRun } from '@segue/core';
 import type { ReplayStore } from '@segue/replay';
 import t from 'tap';
 import { collect } from '../../../test/support/waiting.js';
+import { retireRuns } from '../src/retention.js';
 import { markRetired, removeSome } from '../src/retire.js';
 import { openTables } from '../src/tables.js';
 import { getTrajectory, readGroups } from '../src/trajectories.js';
@@ -16,9 +17,11 @@ import {
   finish,
   member,
   open,
+  problem,
   removeFolder,
   runId,
   runRecord,
+  segment,
   temporaryFolder,
 } from './support/fixtures.js';
 import { atOnce, refOf, storeWith } from './support/item-world.js';
@@ -83,7 +86,7 @@ t.test('a look through the store takes what goes meanwhile for no damage, and me
   await addOver(store, 200);
   const before = store.statistics(runId);
   const [looks, gone] = await Promise.all([collect(store.keeper.check(null, true)), store.retire(all)]);
-  t.same(gone, [runId]);
+  t.strictSame(gone, { runs: [runId], failure: null });
   t.same(damages, []);
   t.same(
     looks.map(({ damage }) => damage),
@@ -94,6 +97,89 @@ t.test('a look through the store takes what goes meanwhile for no damage, and me
   t.same(recordsOf(folder, bulk), []);
   t.same(store.statistics(runId).trajectoriesByState, before.trajectoriesByState, 'its counters stay');
   t.same(store.inMemory().runs, 0);
+});
+
+t.test('nothing of a run that goes is handed to scorers, and it keeps nothing else from them', async (t) => {
+  const folder = temporaryFolder();
+  const seen: unknown[] = [];
+  const ids = [member(0, 0)];
+  // Read in every write, thus while the records go.
+  const now = () => {
+    if (isRetiring) seen.push([store.isRetired(runId), [...store.awaitingScore().keys()], store.tracesOf(ids).size]);
+    return 0;
+  };
+  let isRetiring = false;
+  const store = storeWith(folder, {}, { now });
+  t.teardown(async () => {
+    await store.close();
+    removeFolder(folder);
+  });
+  const traceParent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  await store.putRun(runRecord(), null);
+  await store.putProblems({ runId, batchId: 'all' }, [{ ...problem('p0'), traceParent }]);
+  await open(store, 0, { groups: [[0, size]] });
+  await store.appendSegment(runId, segment(store, member(0, 0), 'stop'));
+  const run = store.getRun(runId);
+  await store.putRun({ ...run, state: 'stopped' }, run.revision);
+  t.same([...store.awaitingScore().keys()], [runId], 'a response waits for its verdict');
+  t.same(store.tracesOf(ids), new Map([[member(0, 0), traceParent]]));
+  isRetiring = true;
+  t.strictSame(await store.retire(all), { runs: [runId], failure: null });
+  isRetiring = false;
+  t.strictSame(seen.slice(-2), [
+    [false, [runId], 1],
+    [true, [], 0],
+  ]);
+  t.equal(store.tracesOf(ids).size, 0, 'also when they are gone');
+});
+
+t.test('a run whose records cannot be removed stops no other, and is told when a later pass has', async (t) => {
+  const folder = temporaryFolder();
+  const tables = openTables(folder);
+  t.teardown(async () => {
+    await tables.close();
+    removeFolder(folder);
+  });
+  const ids = ['a', 'b', 'c', 'd'];
+  tables.transact(() => {
+    for (const [createdAtMs, id] of ids.entries()) {
+      const { trainProblems: _, evaluationProblems: __, warmupProblems: ___, ...row } = runRecord(id);
+      tables.runs.put([id], { ...row, createdAtMs, state: 'stopped' });
+      tables.fills.put([id, 'table', `${id}-g0`], 1);
+    }
+  });
+  const told: string[] = [];
+  /** A pass of a store whose disk refuses the n-th writes. */
+  const pass = (...refused: readonly number[]) => {
+    let writes = 0;
+    return retireRuns(all, {
+      tables,
+      nowMs: ids.length,
+      write: async (work) => {
+        if (refused.includes(++writes)) throw new SegueError('RESOURCE_EXHAUSTED', 'no space');
+        told.push('write');
+        const results: ReturnType<typeof work>[] = [];
+        tables.transact(() => {
+          results.push(work({ tables, nowMs: 0, note: () => undefined }));
+        });
+        return results[0]!;
+      },
+      forget: (id) => told.push(id),
+      readAgain: (id) => told.push(`rows of ${id}`),
+    });
+  };
+  const left = () => tables.fills.keys([]).map(([id]) => id);
+  // Four marks, of which the last fails, then three removals, of which the first fails.
+  const { runs, failure } = await pass(4, 5);
+  t.same(runs, ['b', 'c']);
+  t.match(failure, { code: 'RESOURCE_EXHAUSTED', message: /records of run d \(and 1 more\) .* no space/ });
+  t.same(left(), ['a', 'd']);
+  const marks = ['write', 'write', 'write'];
+  const removals = ['a', 'rows of a', 'write', 'b', 'rows of b', 'write', 'c', 'rows of c'];
+  t.same(told, [...marks, 'a', 'b', 'c', ...removals], 'forgotten before and after, removed or not');
+  t.strictSame(await pass(), { runs: ['a', 'd'], failure: null });
+  t.same(left(), []);
+  t.strictSame(await pass(), { runs: [], failure: null });
 });
 
 t.test('a table of a run whose records are gone takes nothing more', async (t) => {

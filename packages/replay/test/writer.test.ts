@@ -14,14 +14,14 @@ function countedUp(tables: Tables): number {
   return counters.finished + 1;
 }
 
-function open(t: Test) {
+function open(t: Test, maxStoreBytes = 1e9) {
   const folder = temporaryFolder();
   const tables = openTables(folder);
   t.teardown(async () => {
     await tables.close();
     removeFolder(folder);
   });
-  return { tables, writer: new Writer(tables, { maxStoreBytes: 1e9 }) };
+  return { tables, writer: new Writer(tables, { maxStoreBytes }) };
 }
 
 const repeatable = { isRepeatable: true };
@@ -117,4 +117,22 @@ t.test('of a write that runs again the last run counts', async (t) => {
   ]);
   t.match(results, [{ value: 1 }, isRefused], 'what is in the file is not answered with a refusal');
   t.equal(tables.counters.get([runId])?.finished, 1);
+});
+
+t.test('a full store refuses a write, whatever breaks off half-done beside it', async (t) => {
+  const { tables, writer } = open(t, 1);
+  const isFull = { status: 'rejected', reason: { code: 'RESOURCE_EXHAUSTED' } };
+  const bad = () => {
+    countedUp(tables);
+    throw refused();
+  };
+  const results = await Promise.allSettled([
+    writer.run(
+      () => t.fail('it does not run'),
+      () => t.fail('it is not committed'),
+    ),
+    writer.run(bad, () => t.fail('it is not committed'), { isRepeatable: true, relieves: true }),
+  ]);
+  t.match(results, [isFull, isRefused]);
+  t.equal(tables.counters.get([runId]), undefined, 'nothing of either');
 });

@@ -38,39 +38,51 @@ export interface ItemTablesOptions {
   readonly onFillFailed?: (table: TableRef, error: SegueError) => void;
 }
 
+/** What the tables work with. */
+export interface ItemTablesParts extends ItemTablesOptions {
+  readonly tables: Tables;
+  readonly writer: Writer;
+  /** In ms. */
+  readonly now: () => number;
+  /** Told of records that were lost, and of what was done. */
+  readonly onDamage: (damage: StoreDamage) => void;
+}
+
+/**
+ * A table stays in memory this long after it was called for, in ms: reading a large one stops everything else for a moment, so that one which is sampled every now
+ * and then must not be read each time.
+ */
+const keptUnusedMs = 600_000;
 /** Items, updates or keys in one call at most. */
 const maxCallItems = 1024;
 const maxKeyLength = 128;
 /** What is filled in begins with this priority. */
 const firstPriority = 1;
 
-export class ItemTables {
-  readonly #tables: Tables;
-  readonly #writer: Writer;
-  readonly #options: ItemTablesOptions;
-  readonly #onDamage: (damage: StoreDamage) => void;
-  /** By run and name. */
-  readonly #open = new Map<string, RunTable>();
-  /** Of these, what was called for since `letGoUnused`. */
-  readonly #used = new Set<string>();
+interface OpenTable {
+  readonly table: RunTable;
+  /** When it was called for last. */
+  usedAtMs: number;
+}
 
-  /** @param onDamage told of records that were lost, and of what was done */
-  constructor(tables: Tables, writer: Writer, options: ItemTablesOptions, onDamage: (damage: StoreDamage) => void) {
-    this.#onDamage = onDamage;
-    this.#tables = tables;
-    this.#writer = writer;
-    this.#options = options;
+export class ItemTables {
+  readonly #parts: ItemTablesParts;
+  /** By run and name. */
+  readonly #open = new Map<string, OpenTable>();
+
+  constructor(parts: ItemTablesParts) {
+    this.#parts = parts;
   }
 
   /** Inserts what was noted and not inserted before the process ended. */
   recover(): void {
-    for (const [runId, table, ref] of this.#tables.fills.keys([])) {
-      if (String(table) in this.#options.rules) this.#fill(String(runId), String(table), String(ref));
+    for (const [runId, table, ref] of this.#parts.tables.fills.keys([])) {
+      if (String(table) in this.#parts.rules) this.#fill(String(runId), String(table), String(ref));
     }
   }
 
   list(): TableDescription[] {
-    const configured = Object.entries(this.#options.rules).map(([table, rules]) => ({
+    const configured = Object.entries(this.#parts.rules).map(([table, rules]) => ({
       table,
       rulesJson: JSON.stringify(rules),
     }));
@@ -99,7 +111,7 @@ export class ItemTables {
       probability,
       tableSize: size,
       removed: isLast,
-      trajectory: withData && isTrajectory ? getTrajectory(this.#tables, item.ref) : null,
+      trajectory: withData && isTrajectory ? getTrajectory(this.#parts.tables, item.ref) : null,
       group: withData && !isTrajectory ? this.#readGroup(item.ref) : null,
     };
   }
@@ -123,8 +135,8 @@ export class ItemTables {
 
   /** Items by table, over all runs whose tables are in use. */
   sizes(): ReadonlyMap<string, TableStatistics[]> {
-    const found = new Map<string, TableStatistics[]>(Object.keys(this.#options.rules).map((name) => [name, []]));
-    for (const table of this.#open.values()) {
+    const found = new Map<string, TableStatistics[]>(Object.keys(this.#parts.rules).map((name) => [name, []]));
+    for (const { table } of this.#open.values()) {
       const statistics = table.statistics();
       found.get(statistics.table)?.push(statistics);
     }
@@ -133,7 +145,7 @@ export class ItemTables {
 
   /** Notes what a write makes fit for a table. Inside its transaction. */
   note(notices: readonly Notice[]): void {
-    for (const [runId, table, ref] of this.#wanted(notices)) this.#tables.fills.put([runId, table, ref], 1);
+    for (const [runId, table, ref] of this.#wanted(notices)) this.#parts.tables.fills.put([runId, table, ref], 1);
   }
 
   /** Inserts what was noted, after the commit. */
@@ -143,7 +155,7 @@ export class ItemTables {
 
   /** Rows of the run's tables were mended: they are read again. */
   readAgain(runId: string): void {
-    for (const table of this.#open.values()) if (table.runId === runId) table.readAgain();
+    for (const { table } of this.#open.values()) if (table.runId === runId) table.readAgain();
   }
 
   /** Tables in memory. */
@@ -152,18 +164,18 @@ export class ItemTables {
   }
 
   /**
-   * Lets go of tables that nobody has called for since the last time and that nobody waits for: what is asked of them later is read from the file.
+   * Lets go of tables that nobody has called for in a while and that nobody waits for: what is asked of them later is read from the file.
    * @param goesOn whether a run's tables are kept all the same
    */
   letGoUnused(goesOn: (runId: string) => boolean): void {
-    for (const [key, table] of this.#open) {
-      if (!this.#used.has(key) && table.isIdle && !goesOn(table.runId)) this.#open.delete(key);
+    const before = this.#parts.now() - keptUnusedMs;
+    for (const [key, { table, usedAtMs }] of this.#open) {
+      if (usedAtMs <= before && table.isIdle && !goesOn(table.runId)) this.#open.delete(key);
     }
-    this.#used.clear();
   }
 
   close(): void {
-    for (const table of this.#open.values()) table.close();
+    for (const { table } of this.#open.values()) table.close();
   }
 
   *#wanted(notices: readonly Notice[]): Generator<[runId: string, table: string, ref: string]> {
@@ -175,33 +187,34 @@ export class ItemTables {
             ? ['groups', notice.group.id]
             : [null, ''];
       if (kind === null) continue;
-      for (const [table, { fill }] of Object.entries(this.#options.rules)) {
+      for (const [table, { fill }] of Object.entries(this.#parts.rules)) {
         if (fill === kind) yield [notice.runId, table, ref];
       }
     }
   }
 
   #fill(runId: string, table: string, ref: string): void {
-    const forget = () => this.#tables.fills.remove([runId, table, ref]);
+    const forget = () => this.#parts.tables.fills.remove([runId, table, ref]);
     const fill = async () => this.#require({ runId, table }).fill({ key: ref, ref, priority: firstPriority }, forget);
-    fill().catch((error: unknown) => this.#options.onFillFailed?.({ runId, table }, SegueError.from(error)));
+    fill().catch((error: unknown) => this.#parts.onFillFailed?.({ runId, table }, SegueError.from(error)));
   }
 
   #require({ runId, table }: TableRef): RunTable {
-    const rules = this.#options.rules[table];
-    if (rules === undefined || !Object.hasOwn(this.#options.rules, table)) throw this.#unknown(table);
-    requireRun(this.#tables, runId);
+    const rules = this.#parts.rules[table];
+    if (rules === undefined || !Object.hasOwn(this.#parts.rules, table)) throw this.#unknown(table);
+    requireRun(this.#parts.tables, runId);
     const key = `${runId}/${table}`;
-    this.#used.add(key);
-    let open = this.#open.get(key);
-    if (open === undefined) {
-      const { maxWaitingCalls, onTurn = () => {} } = this.#options;
-      const [tables, writer, onDamage] = [this.#tables, this.#writer, this.#onDamage];
-      const isFit = (ref: string) => this.#unfitness(ref) === null;
-      open = new RunTable({ runId, name: table, rules, tables, writer, maxWaitingCalls, onTurn, isFit, onDamage });
-      this.#open.set(key, open);
+    const usedAtMs = this.#parts.now();
+    const known = this.#open.get(key);
+    if (known !== undefined) {
+      known.usedAtMs = usedAtMs;
+      return known.table;
     }
-    return open;
+    const { tables, writer, maxWaitingCalls, onDamage, onTurn = () => {} } = this.#parts;
+    const isFit = (ref: string) => this.#unfitness(ref) === null;
+    const own = new RunTable({ runId, name: table, rules, tables, writer, maxWaitingCalls, onTurn, isFit, onDamage });
+    this.#open.set(key, { table: own, usedAtMs });
+    return own;
   }
 
   #unknown(table: string): SegueError {
@@ -209,7 +222,7 @@ export class ItemTables {
       const message = `table ${trainingTableName} is consumed by FreezeBatch and CommitIteration: it cannot be sampled or changed`;
       return new SegueError('FAILED_PRECONDITION', message);
     }
-    const names = Object.keys(this.#options.rules).join(', ') || 'none';
+    const names = Object.keys(this.#parts.rules).join(', ') || 'none';
     const message = `there is no table ${JSON.stringify(table.slice(0, 80))}; configured under replay's key tables: ${names}`;
     return new SegueError('NOT_FOUND', message);
   }
@@ -236,7 +249,7 @@ export class ItemTables {
   /** Why nothing can stand for what has this id; null when it is whole. A group or trajectory may be begun again after it was inserted. */
   #unfitness(ref: string): string | null {
     if (trajectoryPattern.test(ref)) {
-      const state = find(this.#tables.trajectories, trajectoryKey(ref)).row?.state ?? 'unknown';
+      const state = find(this.#parts.tables.trajectories, trajectoryKey(ref)).row?.state ?? 'unknown';
       return state === 'scored' ? null : `the trajectory is ${state}, not scored`;
     }
     const state = this.#groupRow(ref)?.state ?? 'unknown';
@@ -245,18 +258,23 @@ export class ItemTables {
 
   #groupRow(ref: string) {
     const match = /^(.+)-g(\d+)$/.exec(ref);
-    return match === null ? null : find(this.#tables.groups, [match[1] ?? '', Number(match[2])]).row;
+    return match === null ? null : find(this.#parts.tables.groups, [match[1] ?? '', Number(match[2])]).row;
   }
 
   #readGroup(ref: string): CompleteGroup {
     const row = this.#groupRow(ref);
-    if (row !== null) for (const group of readGroups(this.#tables, [row])) return group;
+    if (row !== null) for (const group of readGroups(this.#parts.tables, [row])) return group;
     throw new SegueError('DATA_LOSS', `group ${ref} is missing in the store`);
   }
 
   #trainingStatistics(runId: string): TableStatistics {
-    requireRun(this.#tables, runId);
-    const { complete = 0, frozen = 0, consumed = 0, filtered = 0 } = countersOf(this.#tables, runId).groupsByState;
+    requireRun(this.#parts.tables, runId);
+    const {
+      complete = 0,
+      frozen = 0,
+      consumed = 0,
+      filtered = 0,
+    } = countersOf(this.#parts.tables, runId).groupsByState;
     const noCalls = { waits: 0, blockedMs: 0, timeouts: 0, waiting: 0 };
     return {
       table: trainingTableName,

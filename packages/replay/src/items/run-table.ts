@@ -61,6 +61,8 @@ interface Turn {
 const maxTurnItems = 4_096;
 
 export class RunTable {
+  readonly runId: string;
+  readonly rules: TableRules;
   readonly #options: RunTableOptions;
   readonly #what: string;
   readonly #inserts: WaitingCalls<InsertRequest, InsertResult>;
@@ -78,7 +80,9 @@ export class RunTable {
   #touched: { readonly refuse: (error: SegueError) => void }[] = [];
 
   constructor(options: RunTableOptions) {
-    const { name, runId, maxWaitingCalls } = options;
+    const { name, runId, rules, maxWaitingCalls } = options;
+    this.runId = runId;
+    this.rules = rules;
     this.#options = options;
     this.#what = `table ${name} of run ${runId}`;
     this.#inserts = new WaitingCalls(`inserts into ${this.#what}`, maxWaitingCalls, (call) =>
@@ -87,17 +91,10 @@ export class RunTable {
     this.#samples = new WaitingCalls(`samples of ${this.#what}`, maxWaitingCalls, (call) => this.#sampleTimedOut(call));
   }
 
-  get runId(): string {
-    return this.#options.runId;
-  }
-
-  get rules(): TableRules {
-    return this.#options.rules;
-  }
-
-  /** Nobody waits for it. All of it is on the disk then, but for the waits that ended in vain since its last turn. */
+  /** Nobody waits for it, and all of it is on the disk, but for the waits that ended in vain since its last turn. */
   get isIdle(): boolean {
-    return !this.#turnComes && this.#edits.length + this.#inserts.size + this.#samples.size === 0;
+    const isWhole = this.#memory === null || this.#lost.length === 0;
+    return isWhole && !this.#turnComes && this.#edits.length + this.#inserts.size + this.#samples.size === 0;
   }
 
   /** Forgets what it knows of the disk. */
