@@ -17,7 +17,7 @@ import { Bell } from './bell.js';
 import { type Cluster, collect, orNull } from './cluster.js';
 import type { Journal } from './journal.js';
 import type { ControllerMetrics } from './metrics.js';
-import { type RunProgress, saveProgress } from './run-progress.js';
+import { parseProgress, type RunProgress, saveProgress } from './run-progress.js';
 import { TurnLog } from './turn-log.js';
 import type { Waits } from './waits.js';
 
@@ -82,6 +82,15 @@ export class ActiveRun {
 
   async save(changes: Partial<RunProgress>): Promise<void> {
     this.#progress = await saveProgress(this.cluster, this.id, changes);
+  }
+
+  /** Forgets what it has read and counted of the run: another controller has changed it. */
+  async readAnew(): Promise<void> {
+    const replay = await this.cluster.replay();
+    this.#progress = parseProgress(await replay.getRun({ runId: this.id }));
+    this.#nextGroupIndex = null;
+    this.#planned = null;
+    this.#poolIsStale = true;
   }
 
   get phase(): { readonly phase: Phase; readonly iteration: number; readonly sinceMs: number } {
