@@ -54,6 +54,7 @@ export class ActiveRun {
   #poolIsStale = false;
   #traces: ReadonlyMap<string, TraceParent> = new Map();
   #nextGroupIndex: number | null = null;
+  #failures = 0;
   #planned: { readonly iteration: number; readonly errors: ReadonlyMap<string, number> } | null = null;
 
   constructor(parts: ActiveRunParts) {
@@ -82,6 +83,20 @@ export class ActiveRun {
 
   async save(changes: Partial<RunProgress>): Promise<void> {
     this.#progress = await saveProgress(this.cluster, this.id, changes);
+  }
+
+  /** Failures in a row. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  noteFailure(): void {
+    this.#failures++;
+  }
+
+  /** What failed before is over: a step was done, or a wait that may last for hours goes on as it should. */
+  noteSuccess(): void {
+    this.#failures = 0;
   }
 
   /** Forgets what it has read and counted of the run: another controller has changed it. */

@@ -35,7 +35,10 @@ export async function announceLost(run: ActiveRun, record: IterationRecord): Pro
     return false;
   }
   if (!hasPolicy) {
-    log.warn({ run: run.id, version: policy.ref.version }, 'the bus has lost the active version: it is announced again');
+    log.warn(
+      { run: run.id, version: policy.ref.version },
+      'the bus has lost the active version: it is announced again',
+    );
     await announcePolicy(run, policy);
   }
   if (!hasSignal) {

@@ -28,6 +28,8 @@ export async function awaitClosing(
       const lookedAtMs = performance.now();
       const progress = await run.iterationProgress(first.iteration);
       const nowMs = performance.now();
+      // By then it has also searched for what was lost, again and again.
+      if (nowMs - startedAtMs >= timings.steadyMs) run.noteSuccess();
       const errorsNow = progress.segmentsByEndReason.error ?? 0;
       const hasFailures = errorsNow > errorSegments;
       if (hasFailures || nowMs - reconciledAtMs >= timings.reconcileMs) {

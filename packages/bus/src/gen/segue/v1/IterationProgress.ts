@@ -50,6 +50,12 @@ export interface IterationProgress {
    * their index.
    */
   'usefulGroupsInOrder'?: (number);
+  /**
+   * Groups, of any iteration, of which every member is over and that wait for verdicts alone: another of the verdicts that are awaited completes
+   * nothing in this iteration. Left out by earlier versions.
+   */
+  'groupsAwaitingScore'?: (number);
+  '_groupsAwaitingScore'?: "groupsAwaitingScore";
 }
 
 export interface IterationProgress__Output {
@@ -100,4 +106,10 @@ export interface IterationProgress__Output {
    * their index.
    */
   'usefulGroupsInOrder': (number);
+  /**
+   * Groups, of any iteration, of which every member is over and that wait for verdicts alone: another of the verdicts that are awaited completes
+   * nothing in this iteration. Left out by earlier versions.
+   */
+  'groupsAwaitingScore'?: (number);
+  '_groupsAwaitingScore'?: "groupsAwaitingScore";
 }
