@@ -119,6 +119,7 @@ export const iterationRecord: IterationRecord = {
     usefulGroups: 1,
     usefulGroupsInOrder: 1,
     awaitingScore: 3,
+    groupsAwaitingScore: 2,
     generatedTokens: 2 ** 40,
     reprefilledTokens: 5,
     promptTokens: 6,

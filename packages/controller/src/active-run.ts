@@ -17,7 +17,7 @@ import { Bell } from './bell.js';
 import { type Cluster, collect, orNull } from './cluster.js';
 import type { Journal } from './journal.js';
 import type { ControllerMetrics } from './metrics.js';
-import { type RunProgress, saveProgress } from './run-progress.js';
+import { parseProgress, type RunProgress, saveProgress } from './run-progress.js';
 import { TurnLog } from './turn-log.js';
 import type { Waits } from './waits.js';
 
@@ -54,6 +54,7 @@ export class ActiveRun {
   #poolIsStale = false;
   #traces: ReadonlyMap<string, TraceParent> = new Map();
   #nextGroupIndex: number | null = null;
+  #failures = 0;
   #planned: { readonly iteration: number; readonly errors: ReadonlyMap<string, number> } | null = null;
 
   constructor(parts: ActiveRunParts) {
@@ -82,6 +83,29 @@ export class ActiveRun {
 
   async save(changes: Partial<RunProgress>): Promise<void> {
     this.#progress = await saveProgress(this.cluster, this.id, changes);
+  }
+
+  /** Failures in a row. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  noteFailure(): void {
+    this.#failures++;
+  }
+
+  /** What failed before is over: a step was done, or a wait that may last for hours goes on as it should. */
+  noteSuccess(): void {
+    this.#failures = 0;
+  }
+
+  /** Forgets what it has read and counted of the run: another controller has changed it. */
+  async readAnew(): Promise<void> {
+    const replay = await this.cluster.replay();
+    this.#progress = parseProgress(await replay.getRun({ runId: this.id }));
+    this.#nextGroupIndex = null;
+    this.#planned = null;
+    this.#poolIsStale = true;
   }
 
   get phase(): { readonly phase: Phase; readonly iteration: number; readonly sinceMs: number } {

@@ -1,5 +1,5 @@
 /**
- * Watches an open iteration until the closing rule is met or the run is to come to rest. It looks at the store a few times a second, earlier
+ * Watches an open iteration until the closing rule is met, the run is to come to rest or another controller has gone on with it. It looks at the store a few times a second, earlier
  * when the store nudges, and on the way tells progress and has what was lost announced and issued again.
  */
 import { type ClosingReason, closingReason, type IterationProgress, type IterationRecord } from '@segue/core';
@@ -13,7 +13,7 @@ export async function awaitClosing(
   run: ActiveRun,
   first: IterationRecord,
   issuer: TaskIssuer,
-): Promise<ClosingReason | 'halted'> {
+): Promise<ClosingReason | 'halted' | 'superseded'> {
   const { timings } = run.cluster;
   const segments = run.waits.begin('segments', '', 0);
   const scores = run.waits.begin('scores', 'reward', 0);
@@ -28,13 +28,15 @@ export async function awaitClosing(
       const lookedAtMs = performance.now();
       const progress = await run.iterationProgress(first.iteration);
       const nowMs = performance.now();
+      // By then it has also searched for what was lost, again and again.
+      if (nowMs - startedAtMs >= timings.steadyMs) run.noteSuccess();
       const errorsNow = progress.segmentsByEndReason.error ?? 0;
       const hasFailures = errorsNow > errorSegments;
       if (hasFailures || nowMs - reconciledAtMs >= timings.reconcileMs) {
         errorSegments = errorsNow;
         reconciledAtMs = nowMs;
         // First, so that whoever takes what is issued knows what it goes by.
-        await announceLost(run, first);
+        if (!(await announceLost(run, first))) return 'superseded';
         await issuer.reissue(progress, hasFailures);
         actors.count = (await liveActors(run.cluster)).length === 0 ? 1 : 0;
       }

@@ -19,8 +19,8 @@ export async function awaitVerdicts(run: ActiveRun, closed: IterationRecord): Pr
   try {
     for (;;) {
       const silentForMs = performance.now() - cameAtMs;
-      const isDue = { progress, wasEmpty, isLastIteration, silentForMs, scoreWaitMs, groupsPerIteration };
-      if (!awaitsVerdicts(isDue)) return 'enough';
+      const state = { progress, wasEmpty, isLastIteration, silentForMs, scoreWaitMs, groupsPerIteration };
+      if (!awaitsVerdicts(state)) return 'enough';
       if (run.halt.aborted) return 'halted';
       // After a restart nobody has said so yet.
       await run.enter('close', iteration);
@@ -28,6 +28,7 @@ export async function awaitVerdicts(run: ActiveRun, closed: IterationRecord): Pr
       await nextLook(run);
       const before = progress.awaitingScore;
       progress = await run.iterationProgress(iteration);
+      run.noteSuccess();
       if (progress.awaitingScore < before) cameAtMs = performance.now();
     }
   } finally {
@@ -35,23 +36,31 @@ export async function awaitVerdicts(run: ActiveRun, closed: IterationRecord): Pr
   }
 }
 
-/** Until one more of the run's finished trajectories is judged, or the run is to come to rest; false when none waits for a verdict. */
-export async function anotherVerdict(run: ActiveRun): Promise<boolean> {
-  const first = await awaitingScore(run);
-  if (first === 0) return false;
-  const wait = run.waits.begin('scores', 'reward', first);
-  try {
-    while (!run.halt.aborted && (await awaitingScore(run)) === first) await nextLook(run);
-    return true;
-  } finally {
-    wait.end();
-  }
+/** What a plan that has nothing to begin with hopes for. */
+export interface Hope {
+  /** Finished trajectories of the run without a verdict. */
+  readonly awaitingScore: number;
+  readonly trainProblems: number;
 }
 
-async function awaitingScore(run: ActiveRun): Promise<number> {
+export async function hopeOf(run: ActiveRun): Promise<Hope> {
   const replay = await run.cluster.replay();
-  const { trajectoriesByState } = await replay.getStatistics({ runId: run.id });
-  return trajectoriesByState.finished ?? 0;
+  const [{ trajectoriesByState }, { trainProblems }] = await Promise.all([
+    replay.getStatistics({ runId: run.id }),
+    replay.getRun({ runId: run.id }),
+  ]);
+  return { awaitingScore: trajectoriesByState.finished ?? 0, trainProblems };
+}
+
+/** Until a plan may find something to begin with: a verdict has come, problems were submitted, or a while has passed. Or the run is to come to rest. */
+export async function anotherChance(run: ActiveRun, before: Hope): Promise<void> {
+  const startedAtMs = performance.now();
+  while (!run.halt.aborted && performance.now() - startedAtMs < run.cluster.timings.replanMs) {
+    await nextLook(run);
+    const { awaitingScore, trainProblems } = await hopeOf(run);
+    run.noteSuccess();
+    if (awaitingScore !== before.awaitingScore || trainProblems !== before.trainProblems) return;
+  }
 }
 
 /** One look serves the nudges that follow shortly after it. */

@@ -5,6 +5,7 @@ import { controllerContract, isLoopback } from '@segue/bus';
 import type { ControllerConfig } from '@segue/core';
 import { PinnedVersions, type Shell } from '@segue/service';
 import { type Cluster, defaultTimings } from './cluster.js';
+import { EvaluationBound } from './evaluation-bound.js';
 import { Journal } from './journal.js';
 import { controllerMetricTable } from './metrics.js';
 import { pageData } from './page/data.js';
@@ -31,6 +32,7 @@ export async function buildController(shell: Shell<ControllerConfig>): Promise<v
     actor: (address) => peers.actor(address),
     bus,
     pinned,
+    evaluations: new EvaluationBound(config.maxEvaluationResponses),
     log,
     timings: {
       ...defaultTimings,
@@ -45,7 +47,7 @@ export async function buildController(shell: Shell<ControllerConfig>): Promise<v
   const { maxMessageBytes } = config;
   const runs = new Runs({ cluster, journal, waits, metrics, tokenizers, maxMessageBytes, signal });
   const watchdog = new Watchdog({ cluster, runs, waits, journal, metrics });
-  const { maxBatchProblems, maxConcurrentSubmissions, maxWaitingSubmissions, maxEvaluationResponses } = config;
+  const { maxBatchProblems, maxConcurrentSubmissions, maxWaitingSubmissions } = config;
   const tracedShare = config.tracing.share;
   const limits = { maxBatchProblems, maxConcurrentSubmissions, maxWaitingSubmissions, tracedShare };
 
@@ -60,7 +62,6 @@ export async function buildController(shell: Shell<ControllerConfig>): Promise<v
       tokenizers,
       metrics,
       limits,
-      maxEvaluationResponses,
     }),
   );
   if (config.page ?? isLoopback(config.metricsHost)) {

@@ -6,7 +6,7 @@ import type { Registration } from '@segue/bus';
 import type { ActorStatus, IterationRecord, RolloutTask } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
 import { askActors } from './actors.js';
-import { announceIteration } from './announce.js';
+import { announceIteration, announceLostClosing } from './announce.js';
 import { pause } from './cluster.js';
 
 export async function closeIteration(run: ActiveRun, record: IterationRecord): Promise<IterationRecord> {
@@ -14,7 +14,7 @@ export async function closeIteration(run: ActiveRun, record: IterationRecord): P
   await markAbandoned(run);
   await announceIteration(run, record, false);
   await run.cluster.bus.purgeRolloutTasks(runId);
-  await flushed(run, iteration);
+  await flushed(run, record);
   await drained(run, {
     limitMs: run.cluster.timings.drainTimeoutMs,
     otherwise: 'the store did not take in all segments in time; the rest will be refused',
@@ -54,10 +54,12 @@ function nameOf({ trajectoryId, segmentIndex, attempt }: RolloutTask): string {
 }
 
 /** Until every registered actor has nothing of the iteration left to publish. One that is gone leaves the registry when its entry expires. */
-async function flushed(run: ActiveRun, iteration: number): Promise<void> {
+async function flushed(run: ActiveRun, record: IterationRecord): Promise<void> {
   const { timings, log } = run.cluster;
+  const { iteration } = record;
   const wait = run.waits.begin('actor', '', 0);
   const startedAtMs = Date.now();
+  let announcedAtMs = startedAtMs;
   try {
     for (;;) {
       const answers = await askActors(run.cluster, run.signal);
@@ -69,6 +71,11 @@ async function flushed(run: ActiveRun, iteration: number): Promise<void> {
         const names = owing.map(({ actor }) => actor.id);
         log.warn({ iteration, actors: names }, 'actors did not flush in time; what they still send will be refused');
         return;
+      }
+      // An actor that missed the signal, because the bus lost it, would go on until then.
+      if (Date.now() - announcedAtMs >= timings.reconcileMs) {
+        announcedAtMs = Date.now();
+        await announceLostClosing(run, record);
       }
       await pause(timings.actorPollMs, run.signal);
     }

@@ -12,6 +12,7 @@ import {
   type TrainerApi,
 } from '@segue/core';
 import type { PinnedVersions } from '@segue/service';
+import type { EvaluationBound } from './evaluation-bound.js';
 
 /** The part of the bus that the controller uses. */
 export type ControllerBus = Pick<
@@ -47,6 +48,7 @@ export interface Cluster {
   actor(address: string): Client<ActorApi>;
   readonly bus: ControllerBus;
   readonly pinned: Pick<PinnedVersions, 'pin'>;
+  readonly evaluations: EvaluationBound;
   readonly log: ControllerLog;
   readonly timings: Timings;
 }
@@ -59,7 +61,7 @@ export interface Timings {
   readonly actorPollMs: number;
   /** Between two searches for what was lost: tasks that nobody holds, announcements. */
   readonly reconcileMs: number;
-  /** For verdicts, once every task has ended. */
+  /** For verdicts: with the phase open, once every task has ended, and with its batch unfrozen, since the last of them came. */
   readonly scoreWaitMs: number;
   /** For a registered actor to flush a closed iteration. */
   readonly flushTimeoutMs: number;
@@ -82,6 +84,10 @@ export interface Timings {
   /** First pause after a failed phase; doubled up to `retryMaxMs`. */
   readonly retryMs: number;
   readonly retryMaxMs: number;
+  /** An open iteration that was watched so long without a failure has left earlier ones behind. */
+  readonly steadyMs: number;
+  /** Between two plans, while all there is to begin with waits for a verdict. */
+  readonly replanMs: number;
   /** A wait that lasts longer is told to watchers; then again at twice the time. */
   readonly waitingNoticeMs: number;
 }
@@ -102,6 +108,8 @@ export const defaultTimings: Timings = {
   progressEventMs: 500,
   retryMs: 500,
   retryMaxMs: 10_000,
+  steadyMs: 60_000,
+  replanMs: 5_000,
   waitingNoticeMs: 15_000,
 };
 

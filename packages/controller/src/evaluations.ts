@@ -3,6 +3,7 @@ import { type EvaluationResult, type Problem, type RunConfig, type Sampling, Seg
 import type { ActiveRun } from './active-run.js';
 import { collect } from './cluster.js';
 import { evaluatePolicy } from './evaluate.js';
+import type { EvaluationRefusal } from './evaluation-bound.js';
 
 export interface DueEvaluation {
   readonly when: 'before' | 'between' | 'after';
@@ -42,12 +43,26 @@ export async function evaluateDue(run: ActiveRun, due: DueEvaluation, policyVers
     const rounds = [{ temperature: evaluation.temperature, samples }];
     const greedyToo = evaluation.greedy && due.when !== 'between' && evaluation.temperature !== 0;
     if (greedyToo) rounds.push({ temperature: 0, samples: 1 });
+    const samplesInAll = rounds.reduce((sum, round) => sum + round.samples, 0);
+    run.cluster.evaluations.require(problems.length, samplesInAll, tooManyConfigured(due.when));
     const startedAtMs = Date.now();
     const results = await Promise.all(rounds.map((round) => evaluateOnce(run, policyVersion, problems, round)));
     run.metrics.phase_seconds.observe({ phase: 'evaluate' }, (Date.now() - startedAtMs) / 1000);
     for (const [n, { temperature }] of rounds.entries()) await tellEvaluation(run, due, temperature, results[n]!);
   }
   await run.save({ evaluations: [...run.progress.evaluations, evaluationKey(due)] });
+}
+
+/** The configuration of a run stays as it is. */
+function tooManyConfigured(when: DueEvaluation['when']): EvaluationRefusal {
+  const keys =
+    when === 'between'
+      ? 'evaluation.problemsBetween or evaluation.samplesBetween'
+      : 'evaluation.problems (0 means all), evaluation.samples or evaluation.greedy';
+  return {
+    code: 'INVALID_CONFIG',
+    advice: `raise maxEvaluationResponses of the controller and resume the run, or create one with less of ${keys}`,
+  };
 }
 
 async function evaluateOnce(

@@ -16,6 +16,8 @@ export async function rollOut(run: ActiveRun, record: IterationRecord): Promise<
   const begun = await Promise.allSettled([announceIteration(run, record, true), issuer.begin()]);
   for (const one of begun) if (one.status === 'rejected') throw one.reason;
   const closedBy = await awaitClosing(run, record, issuer);
+  // What is to be done next is for the store to say.
+  if (closedBy === 'superseded') return record;
 
   await run.enter('close', iteration);
   const closingAtMs = Date.now();

@@ -1,7 +1,7 @@
 /**
  * The life of a run as one loop: look at what the store holds, do the next thing, look again. Nothing is remembered that the store does not
  * hold, so going on after a crash, after a pause and after a failed call are the same code. A phase that fails is tried again a bounded number of
- * times; then the run fails with the reason.
+ * times; then the run fails with the reason. Failures add up only in a row: a long wait forgets them when it has gone well since.
  */
 import { type IterationRecord, SegueError } from '@segue/core';
 import { activate } from './activate.js';
@@ -28,18 +28,18 @@ const maxTries = { retryable: 20, other: 3 };
 export async function executeRun(run: ActiveRun): Promise<RunOutcome> {
   const nudges = followNudges(run);
   const steps = new RunSteps(run);
-  let failures = 0;
   try {
     // A phase that fails while the run comes to rest is still brought to its end.
-    while (!run.halt.aborted || failures > 0) {
+    while (!run.halt.aborted || run.failures > 0) {
       try {
         if ((await steps.next()) === 'finished') return { kind: 'finished' };
-        failures = 0;
+        run.noteSuccess();
       } catch (thrown) {
         if (run.signal.aborted) return { kind: 'interrupted' };
         const error = SegueError.from(thrown);
         if (run.halt.aborted && error.code === 'CANCELLED') break;
-        failures++;
+        run.noteFailure();
+        const { failures } = run;
         run.metrics.phase_failures_total.inc({ code: error.code });
         run.cluster.log.warn({ ...run.phase, failures, err: error }, 'a phase failed');
         if (failures >= triesFor(error)) return { kind: 'failed', error };

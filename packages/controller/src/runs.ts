@@ -2,7 +2,15 @@
  * All runs of this controller: creates them, starts them, brings them to rest. One run is executed at a time; the others that
  * should run wait in the order in which they were resumed. State lives in the store; what is here is which run has the actors now.
  */
-import { parseRunConfig, type RunRecord, type RunState, type RunView, requireId, SegueError } from '@segue/core';
+import {
+  parseRunConfig,
+  type RunConfig,
+  type RunRecord,
+  type RunState,
+  type RunView,
+  requireId,
+  SegueError,
+} from '@segue/core';
 import { ActiveRun } from './active-run.js';
 import { type Cluster, cancelled, orNull } from './cluster.js';
 import type { Journal } from './journal.js';
@@ -196,12 +204,12 @@ export class Runs {
 
   async #execute(turn: Turn): Promise<void> {
     const { runId } = turn;
-    const { cluster, signal } = this.#parts;
+    const { signal } = this.#parts;
     try {
       const record = await this.#record(runId);
       // Queued from a list that was read before it came to rest.
       if (record.state !== 'running') return;
-      const config = parseRunConfig(JSON.parse(record.configJson), `configuration of run ${runId}`);
+      const config = storedConfig(record);
       const run = new ActiveRun({ ...this.#parts, runId, config, progress: parseProgress(record) });
       turn.run = run;
       if (turn.rest !== null) run.comeToRest();
@@ -212,9 +220,23 @@ export class Runs {
         await calmActors(run);
         await this.#setState(runId, 'failed', outcome.error.message);
       }
-    } catch (error) {
-      // The store cannot be reached: the run stays `running` in it, and `recover` takes it up again.
-      if (!signal.aborted) cluster.log.error({ run: runId, err: SegueError.from(error) }, 'run could not go on');
+    } catch (thrown) {
+      const error = SegueError.from(thrown);
+      if (!signal.aborted) await this.#cannotGoOn(turn, error);
+    }
+  }
+
+  /** Where the store cannot be reached, the run stays `running` in it, and `recover` takes it up again. */
+  async #cannotGoOn({ runId, run }: Turn, error: SegueError): Promise<void> {
+    const { cluster } = this.#parts;
+    cluster.log.error({ run: runId, err: error }, 'run could not go on');
+    // What another version of the controller wrote, and this one cannot read, does not get better by another look.
+    if (run !== null || (error.code !== 'INVALID_CONFIG' && error.code !== 'DATA_LOSS')) return;
+    try {
+      await cluster.bus.purgeRolloutTasks(runId);
+      await this.#setState(runId, 'failed', error.message);
+    } catch (failure) {
+      cluster.log.error({ run: runId, err: SegueError.from(failure) }, 'run could not be told to have failed');
     }
   }
 }
@@ -251,8 +273,13 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** Throws INVALID_CONFIG for what an earlier version took and this one does not. */
+function storedConfig({ id, configJson }: RunRecord): RunConfig {
+  return parseRunConfig(parseJson(configJson), `configuration of run ${id}`);
+}
+
 function requireProblems(record: RunRecord): void {
-  const config = parseRunConfig(JSON.parse(record.configJson), `configuration of run ${record.id}`);
+  const config = storedConfig(record);
   if (config.iterations > 0 && record.trainProblems === 0) {
     throw new SegueError('FAILED_PRECONDITION', `run ${record.id} has no training problems: submit some first`);
   }

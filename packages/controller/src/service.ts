@@ -12,6 +12,7 @@ import { Admission } from './admission.js';
 import { type Cluster, collect } from './cluster.js';
 import { deadLetterHandlers } from './dead-letters.js';
 import { evaluatePolicy } from './evaluate.js';
+import type { EvaluationRefusal } from './evaluation-bound.js';
 import type { Journal } from './journal.js';
 import type { ControllerMetrics } from './metrics.js';
 import { parseProgress } from './run-progress.js';
@@ -31,8 +32,6 @@ export interface ControllerParts {
   readonly tokenizers: Tokenizers;
   readonly metrics: ControllerMetrics;
   readonly limits: SubmitLimits;
-  /** Problems times samples of one Evaluate call. */
-  readonly maxEvaluationResponses: number;
 }
 
 export function controllerHandlers(parts: ControllerParts): Handlers<ControllerApi> {
@@ -69,7 +68,7 @@ export function controllerHandlers(parts: ControllerParts): Handlers<ControllerA
 }
 
 async function evaluate(
-  { cluster, waits, maxEvaluationResponses }: ControllerParts,
+  { cluster, waits }: ControllerParts,
   request: EvaluationRequest,
   signal: AbortSignal,
 ): Promise<EvaluationResult> {
@@ -88,26 +87,21 @@ async function evaluate(
     .map((entry) => entry.problem)
     .slice(0, request.maxProblems === 0 ? undefined : request.maxProblems);
   const samples = Math.max(1, request.samples);
-  if (problems.length * samples > maxEvaluationResponses) {
-    throw new SegueError(
-      'INVALID_INPUT',
-      `${problems.length} problems with ${samples} samples each are more than ${maxEvaluationResponses} responses ` +
-        '(maxEvaluationResponses): ask for fewer problems or samples, in several calls',
-    );
-  }
-  return evaluatePolicy(
-    cluster,
-    waits,
-    {
-      runId,
-      policyVersion,
-      problems,
-      samples,
-      sampling: request.sampling ?? { temperature, topK, topP },
-      maxTokens: rollout.maxResponseTokens,
-      seed,
-      stopOnRepeat: rollout.repeat.enabled,
-    },
-    signal,
-  );
+  cluster.evaluations.require(problems.length, samples, tooManyAsked);
+  const plan = {
+    runId,
+    policyVersion,
+    problems,
+    samples,
+    sampling: request.sampling ?? { temperature, topK, topP },
+    maxTokens: rollout.maxResponseTokens,
+    seed,
+    stopOnRepeat: rollout.repeat.enabled,
+  };
+  return cluster.evaluations.during(problems.length * samples, () => evaluatePolicy(cluster, waits, plan, signal));
 }
+
+const tooManyAsked: EvaluationRefusal = {
+  code: 'INVALID_INPUT',
+  advice: 'ask for fewer problems or samples, in several calls',
+};

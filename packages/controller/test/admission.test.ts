@@ -25,7 +25,6 @@ t.test('more clients than may submit are refused with a time, and all get in by 
     ...controller,
     watchdog: new Watchdog(controller),
     limits,
-    maxEvaluationResponses: 100,
   });
   const server = createServer({});
   addService(server, controllerContract, handlers);
@@ -79,7 +78,6 @@ t.test('a client that stalls, without a deadline of its own, is told so and keep
     ...controller,
     watchdog: new Watchdog(controller),
     limits,
-    maxEvaluationResponses: 100,
   });
   const server = createServer({});
   addService(server, controllerContract, handlers, { maxIdleMs: 100 });

@@ -87,6 +87,25 @@ t.test('the iteration is closed only when each actor has flushed and the store h
   t.equal(world.stream.length, 0);
 });
 
+t.test('a closing signal that the bus lost is given again, so that what runs is saved', async (t) => {
+  const world = new World();
+  world.endOf = (task) => (task.iteration === 0 && task.groupId === 'r-g2' ? null : 'stop');
+  await putRun(world, { ...closesEarly, iterations: 1 });
+  let signals = 0;
+  const controller = startController(world, (_, method, call) => {
+    if (method !== 'putIterationSignal' || ++signals !== 2) return call();
+    // Taken, and lost with the data of the bus before the actor saw it.
+    world.signal = null;
+    return Promise.resolve();
+  });
+  await controller.runs.resume('r');
+  await controller.runs.settled();
+  t.equal(progressOf(world).rollout.closedBy, 'enough-groups');
+  t.equal(signals, 3);
+  t.match(world.signal, { iteration: 0, open: false });
+  for (const id of ['r-g2-t0', 'r-g2-t1']) t.equal(world.trajectories.get(id)!.segments[0]?.endReason, 'yield');
+});
+
 t.test('at close unstarted tasks are purged, and planned again', async (t) => {
   const world = new World();
   world.endOf = (task) => (task.iteration === 0 && task.groupId === 'r-g2' ? 'leave' : 'stop');

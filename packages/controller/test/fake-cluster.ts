@@ -12,6 +12,7 @@ import {
 } from '@segue/core';
 import { createMetrics } from '@segue/service';
 import { type Cluster, defaultTimings, type Timings } from '../dist/cluster.js';
+import { EvaluationBound } from '../dist/evaluation-bound.js';
 import { Journal } from '../dist/journal.js';
 import { type ControllerMetrics, controllerMetricTable } from '../dist/metrics.js';
 import { Runs } from '../dist/runs.js';
@@ -34,6 +35,7 @@ export const quick: Timings = {
   retryMs: 1,
   retryMaxMs: 2,
   progressEventMs: 60_000,
+  replanMs: 5,
 };
 
 /** Stands before every call: may throw, before the call's effect or after it. */
@@ -88,6 +90,7 @@ export function startController(
         return () => void world.pinned.splice(world.pinned.indexOf(`${runId}/${version}`), 1);
       },
     },
+    evaluations: new EvaluationBound(120),
     log: { info: log('info'), warn: log('warn'), error: log('error') },
     timings,
   };

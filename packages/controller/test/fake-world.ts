@@ -199,6 +199,11 @@ export class World {
   isComplete(group: Group): boolean {
     return this.membersOf(group).every(({ state }) => state === 'scored' || state === 'failed');
   }
+  /** For nothing else: no member is still to be generated. */
+  waitsForVerdicts(group: Group): boolean {
+    const states = this.membersOf(group).map(({ state }) => state);
+    return states.includes('finished') && !states.includes('pending') && !states.includes('unfinished');
+  }
   membersOf(group: Group): FakeTrajectory[] {
     return Array.from({ length: group.size }, (_, k) => this.trajectories.get(trajectoryId(group.id, k))!);
   }
@@ -227,6 +232,8 @@ export class World {
       usefulGroups: useful.length,
       usefulGroupsInOrder: useful.filter(({ index }) => index < firstOpen).length,
       awaitingScore: this.awaiting(runId).length,
+      groupsAwaitingScore: [...this.groups.values()].filter((g) => g.runId === runId && this.waitsForVerdicts(g))
+        .length,
       generatedTokens: 10 * segments.length,
       reprefilledTokens: 0,
       promptTokens: 0,

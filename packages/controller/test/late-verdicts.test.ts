@@ -1,7 +1,7 @@
 /** Scorers that are away use up no iteration of a run: what waits for their verdicts, how long, and what is told. Against a cluster in memory. */
-import type { RunConfigInput } from '@segue/core';
-import t from 'tap';
-import { putRun, quick, smallRun, startController, until } from './fake-cluster.js';
+import { type RunConfigInput, SegueError } from '@segue/core';
+import t, { type Test } from 'tap';
+import { type Guard, problem, putRun, quick, smallRun, startController, until } from './fake-cluster.js';
 import { World } from './fake-world.js';
 
 const events = (world: World, kind: string) =>
@@ -83,11 +83,32 @@ t.test('a run that waits for verdicts can be paused, and waits on in the next pr
   t.match(iterations(world)[0], { batchGroupIds: ['r-g0', 'r-g1'], policyVersionOut: 1 });
 });
 
+t.test('verdicts that complete no group are not waited for: what is at its budget goes on', async (t) => {
+  const world = worldWithoutScorers();
+  world.endOf = ({ iteration, trajectoryId }) => (iteration === 0 && trajectoryId !== 'r-g0-t0' ? 'budget' : 'stop');
+  await putRun(world, brief);
+  const controller = startController(world);
+  t.teardown(() => controller.kill());
+  await controller.runs.resume('r');
+  await until(() => iterations(world).length === 2, 'the next iteration opens while the scorers are away');
+  t.strictSame(
+    iterations(world)[1]!
+      .tasks.slice(0, 4)
+      .map(({ trajectoryId, segmentIndex }) => [trajectoryId, segmentIndex]),
+    ['r-g0-t1', 'r-g1-t0', 'r-g1-t1', 'r-g2-t0'].map((id) => [id, 1]),
+  );
+  // Now a group could complete.
+  await until(() => iterations(world)[1]!.state === 'closed', 'the second one is closed');
+  judgeAll(world);
+  await controller.runs.settled();
+  t.equal(world.runs.get('r')?.state, 'finished');
+});
+
 t.test('the last iteration waits while verdicts keep coming, then says what is missing', async (t) => {
   const world = worldWithoutScorers();
   await putRun(world, { ...brief, iterations: 1 });
   // So patient that the wait is seen, and ended by silence.
-  const controller = startController(world, undefined, { ...quick, scoreWaitMs: 300 });
+  const controller = startController(world, undefined, { ...quick, scoreWaitMs: 2_000 });
   await controller.runs.resume('r');
   await waiting(world, controller, 6);
   for (const id of ['r-g1-t0', 'r-g1-t1']) world.judge(id);
@@ -96,26 +117,104 @@ t.test('the last iteration waits while verdicts keep coming, then says what is m
   t.match(events(world, 'iteration'), [{ closedBy: 'scores-late', awaitingScore: 4, groupsTrained: 1 }]);
 });
 
-t.test('a plan that has nothing to begin with, because all is still to be judged, waits for a verdict', async (t) => {
+/** Two problems: one is judged in time and given up, the other is in flight. Its verdicts are what the plan of iteration 1 waits for. */
+async function planThatWaits(t: Test, timings = quick): Promise<{ world: World; controller: Controller }> {
   const world = worldWithoutScorers();
-  // Two problems: one is judged in time and not drawn again, the other is in flight.
   await putRun(world, {
     ...brief,
     problems: { sampler: 'prioritized' },
     rollout: { ...smallRun.rollout, groupsPerIteration: 1, overSampling: 2 },
   });
   world.problems.splice(0, 10);
-  const controller = startController(world);
+  const controller = startController(world, undefined, timings);
+  t.teardown(() => controller.kill());
   await controller.runs.resume('r');
   await waiting(world, controller, 4);
   world.givenUp.add(world.groups.get('r-g0')!.problemId);
   for (const id of ['r-g0-t0', 'r-g0-t1']) world.judge(id);
   await until(
-    () => controller.waits.list().some(({ what, count }) => what === 'scores' && count === 2),
+    () => controller.runs.active?.phase.phase === 'plan' && waitForTwo(controller) !== undefined,
     'the plan waits for the other verdicts',
   );
+  return { world, controller };
+}
+
+function waitForTwo(controller: Controller) {
+  return controller.waits.list().find(({ what, count }) => what === 'scores' && count === 2);
+}
+
+t.test('a plan that has nothing to begin with, because all is still to be judged, waits for a verdict', async (t) => {
+  const { world, controller } = await planThatWaits(t, { ...quick, replanMs: 60_000 });
   judgeAll(world);
   await controller.runs.settled();
   t.equal(world.runs.get('r')?.state, 'finished');
   t.equal(iterations(world).length, 2);
+});
+
+t.test('a plan that waits for a verdict begins with problems that are submitted meanwhile', async (t) => {
+  const { world, controller } = await planThatWaits(t, { ...quick, replanMs: 60_000 });
+  world.addProblems('r', [problem('r-new')]);
+  await until(() => iterations(world).length === 2, 'the next iteration opens while the scorers are away');
+  t.strictSame(
+    iterations(world)[1]!.tasks.map(({ problemId }) => problemId),
+    ['r-new', 'r-new'],
+  );
+  judgeAll(world);
+  await controller.runs.settled();
+  t.equal(world.runs.get('r')?.state, 'finished');
+});
+
+t.test('a plan that waits for a verdict is tried again from time to time, and its wait is one', async (t) => {
+  const { world, controller } = await planThatWaits(t);
+  const since = waitForTwo(controller)?.sinceMs;
+  const { trajectories } = world.looks;
+  await until(() => world.looks.trajectories >= trajectories + 3, 'it was planned again');
+  t.equal(waitForTwo(controller)?.sinceMs, since, 'how long nothing has come can be read');
+  // As when the dead letter of a problem is requeued.
+  world.givenUp.clear();
+  controller.runs.active?.forgetCandidates();
+  await until(() => iterations(world).length === 2, 'the next iteration opens while the scorers are away');
+  judgeAll(world);
+  await controller.runs.settled();
+  t.equal(world.runs.get('r')?.state, 'finished');
+});
+
+/** Fails every n-th look at an iteration, and says how often that was. */
+function failingLooks(n: number) {
+  const failed = { looks: 0, failures: 0 };
+  const guard: Guard = (_, method, call) => {
+    if (method !== 'getIterationProgress' || ++failed.looks % n !== 0) return call();
+    failed.failures++;
+    throw new SegueError('UNAVAILABLE', 'the store does not answer');
+  };
+  return { guard, failed };
+}
+
+t.test('failures that a wait for verdicts has left behind do not add up', async (t) => {
+  const world = worldWithoutScorers();
+  await putRun(world, brief);
+  const { guard, failed } = failingLooks(10);
+  // The phase closes before the tenth look; then its batch waits.
+  const controller = startController(world, guard, { ...quick, scoreWaitMs: 1 });
+  t.teardown(() => controller.kill());
+  await controller.runs.resume('r');
+  await until(() => failed.failures >= 25 || world.runs.get('r')?.state === 'failed', 'many looks have failed');
+  judgeAll(world);
+  await controller.runs.settled();
+  t.equal(world.runs.get('r')?.state, 'finished');
+});
+
+t.test('failures that an open iteration has left behind do not add up', async (t) => {
+  const world = new World();
+  world.endOf = () => null;
+  await putRun(world, { ...brief, iterations: 1 });
+  const { guard, failed } = failingLooks(30);
+  const controller = startController(world, guard, { ...quick, steadyMs: 5 });
+  t.teardown(() => controller.kill());
+  await controller.runs.resume('r');
+  await until(() => failed.failures >= 25 || world.runs.get('r')?.state === 'failed', 'many looks have failed');
+  for (const task of world.held.values()) world.append(task, 'stop');
+  world.held.clear();
+  await controller.runs.settled();
+  t.equal(world.runs.get('r')?.state, 'finished');
 });

@@ -365,6 +365,28 @@ t.test('a phase that keeps failing fails the run with its reason; a resume tries
   t.equal(calls, 1, 'what no retry can mend is not tried again');
 });
 
+t.test('a stored run that this version cannot read fails with the reason, and others go on', async (t) => {
+  const world = new World();
+  const spoilt = { r: '{"rolout":{}}', s: '{', u: null };
+  for (const [id, configJson] of Object.entries(spoilt)) {
+    await putRun(world, { ...smallRun, warmup: { steps: 0 } }, id);
+    const run = world.runs.get(id)!;
+    world.runs.set(id, { ...run, state: 'running', configJson: configJson ?? run.configJson });
+  }
+  const controller = startController(world);
+  t.teardown(() => controller.kill());
+  await controller.runs.recover();
+  await controller.runs.settled();
+  t.match(world.runs.get('r'), { state: 'failed', error: /unknown key "rolout"/ });
+  t.match(world.runs.get('s'), { state: 'failed', error: /not JSON/ });
+  t.match(world.runs.get('u'), { state: 'finished' });
+  const told = (world.events.get('r') ?? []).map(({ kind, bodyJson }) => [kind, JSON.parse(bodyJson)]);
+  t.match(told, [['state', { state: 'failed', error: /configuration of run r/ }]]);
+  await controller.runs.recover();
+  await controller.runs.settled();
+  t.equal(world.events.get('r')?.length, 1, 'it is not taken up again');
+});
+
 t.test('a run without problems to learn from is refused', async (t) => {
   const world = new World();
   await putRun(world);

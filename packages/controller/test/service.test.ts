@@ -15,15 +15,15 @@ import { controllerHandlers } from '../dist/service.js';
 import { Watchdog } from '../dist/status.js';
 import { ProblemReader } from '../dist/submit.js';
 import { alphabet } from './fake-clients.js';
-import { putRun, quick, smallRun, startController, until } from './fake-cluster.js';
+import { type Guard, putRun, quick, smallRun, startController, until } from './fake-cluster.js';
 import { World } from './fake-world.js';
 
 /** A controller with its handlers, called as the server would call them. */
-function serve(world: World, maxBatchProblems = 100) {
-  const controller = startController(world);
+function serve(world: World, maxBatchProblems = 100, guard?: Guard) {
+  const controller = startController(world, guard);
   const watchdog = new Watchdog(controller);
   const limits = { maxBatchProblems, maxConcurrentSubmissions: 4, maxWaitingSubmissions: 16 };
-  const handlers = controllerHandlers({ ...controller, watchdog, limits, maxEvaluationResponses: 120 });
+  const handlers = controllerHandlers({ ...controller, watchdog, limits });
   const context = { signal: new AbortController().signal, peer: 'test', deadlineMs: null };
   return { ...controller, handlers, watchdog, context };
 }
@@ -251,6 +251,44 @@ t.test('an evaluation without actors, or with a request that no actor takes, end
   };
   await t.rejects(handlers.evaluate(evaluation(), context), { code: 'INVALID_INPUT', message: /too long/ });
   t.ok(world.generateCalls.length <= 4, 'not asked again and again');
+});
+
+t.test('all Evaluate calls under way hold no more responses than one may', async (t) => {
+  const world = new World();
+  await putRun(world);
+  let judge: () => void = () => undefined;
+  const judging = new Promise<void>((resolve) => {
+    judge = resolve;
+  });
+  const { handlers, context } = serve(world, 100, (_, method, call) =>
+    method === 'scoreBatch' ? judging.then(call) : call(),
+  );
+  const first = handlers.evaluate(evaluation({ samples: 20 }), context);
+  await until(() => world.generateCalls.length > 0, 'the first one is under way');
+  await t.rejects(handlers.evaluate(evaluation({ samples: 11 }), context), {
+    code: 'RESOURCE_EXHAUSTED',
+    message: /evaluations of 80 responses are under way, and with 44 more .* more than 120/,
+    retryAfterMs: 5_000,
+  });
+  const second = handlers.evaluate(evaluation({ samples: 10 }), context);
+  judge();
+  t.match(await Promise.all([first, second]), [{ samples: 20 }, { samples: 10 }], 'what fits beside it is made');
+  t.match(await handlers.evaluate(evaluation({ samples: 30 }), context), { samples: 30 }, 'and the room is free again');
+});
+
+t.test('a run whose own evaluation is too large fails at once, and names the keys', async (t) => {
+  const world = new World();
+  // With the greedy one 31 samples of 4 problems.
+  await putRun(world, { ...smallRun, warmup: { steps: 0 }, evaluation: { samples: 30 } });
+  const controller = startController(world);
+  await controller.runs.resume('r');
+  await controller.runs.settled();
+  t.match(world.runs.get('r'), {
+    state: 'failed',
+    error: /4 problems with 31 samples each are more than 120 .*evaluation\.problems .*evaluation\.samples/,
+  });
+  t.equal(controller.logs.filter(({ message }) => message === 'a phase failed').length, 1);
+  t.equal(world.generateCalls.length, 0);
 });
 
 t.test('evaluations are due before, in between and after, each once', async (t) => {

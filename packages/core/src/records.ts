@@ -63,7 +63,10 @@ export interface IterationProgress {
   readonly usefulGroups: number;
   /** Those of them that come before every group that still owes a segment of this iteration or a verdict, by index. */
   readonly usefulGroupsInOrder: number;
+  /** Finished trajectories without a verdict. */
   readonly awaitingScore: number;
+  /** Groups that wait for verdicts alone: no member of them is still to be generated. Left out by earlier versions. */
+  readonly groupsAwaitingScore?: number;
   readonly generatedTokens: number;
   readonly reprefilledTokens: number;
   readonly promptTokens: number;

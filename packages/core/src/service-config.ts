@@ -158,7 +158,7 @@ export const controllerConfigSchema = service('controller', {
   ),
   maxEvaluationResponses: key(
     z.number().int().min(1).default(100_000),
-    'Responses of one Evaluate call at most: problems times samples',
+    'Responses of an evaluation at most, problems times samples: of all Evaluate calls under way together, and of one evaluation of a run',
   ),
   reconcileIntervalMs: key(
     z.number().int().min(50).default(2_000),

@@ -226,6 +226,10 @@ t.test(
     t.ok(awaitsVerdicts(base), 'however long scorers are away');
     t.notOk(awaitsVerdicts({ ...base, progress: { usefulGroups: 0, awaitingScore: 0 } }), 'none is to come');
     t.notOk(awaitsVerdicts({ ...base, progress: { usefulGroups: 4, awaitingScore: 2 } }), 'enough came');
+    const siblingsGoOn = { ...base, progress: { usefulGroups: 0, awaitingScore: 2, groupsAwaitingScore: 0 } };
+    t.notOk(awaitsVerdicts(siblingsGoOn), 'none of them completes a group');
+    t.notOk(awaitsVerdicts({ ...siblingsGoOn, isLastIteration: true, silentForMs: 0 }), 'nor in the last one');
+    t.ok(awaitsVerdicts({ ...base, progress: { ...siblingsGoOn.progress, groupsAwaitingScore: 1 } }), 'one does');
     t.ok(awaitsVerdicts({ ...partial, silentForMs: 999 }), 'they are coming: more of them');
     t.notOk(awaitsVerdicts(partial), 'what came is trained on');
     t.notOk(awaitsVerdicts({ ...partial, wasEmpty: false, silentForMs: 0 }), 'late ones count in the next iteration');

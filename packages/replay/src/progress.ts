@@ -7,7 +7,10 @@ import { isSpanning } from './append.js';
 import { type GroupRow, moveCount, type SegmentRow, type TrajectoryRow } from './rows.js';
 import { filterReason, isJudged, type UsefulRules } from './score.js';
 
-type Waiting = Pick<IterationProgress, 'completeGroups' | 'usefulGroups' | 'usefulGroupsInOrder' | 'awaitingScore'>;
+type Waiting = Pick<
+  IterationProgress,
+  'completeGroups' | 'usefulGroups' | 'usefulGroupsInOrder' | 'awaitingScore' | 'groupsAwaitingScore'
+>;
 
 /** Counts one iteration. */
 export class IterationTally {
@@ -121,6 +124,8 @@ export class RunProgress {
   readonly rules: UsefulRules;
   /** Finished trajectories without a verdict, with the number of their failed verdicts. */
   readonly awaiting = new Map<string, number>();
+  /** Trajectories that are still to be generated, by the index of their group. */
+  readonly #unfinished = new Map<number, Set<string>>();
   readonly #complete = new Map<string, GroupRow>();
   #useful = 0;
   tally: IterationTally | null = null;
@@ -135,15 +140,18 @@ export class RunProgress {
     switch (notice.kind) {
       case 'opened':
         this.tally = new IterationTally(notice.iteration, notice.tasks);
+        for (const { trajectoryId } of notice.tasks) this.addUnfinished(trajectoryId);
         break;
       case 'segment':
         if (this.tally?.iteration === notice.segment.iteration) {
           this.tally.addSegment(notice.trajectory, notice.segment);
         }
         this.setAwaiting(notice.trajectory);
+        this.#setUnfinished(notice.trajectory);
         break;
       case 'failed-try':
         if (this.tally?.iteration === notice.iteration) this.tally.addFailedTry(notice.trajectory);
+        this.#setUnfinished(notice.trajectory);
         break;
       case 'score':
         this.tally?.addVerdict(notice.trajectory);
@@ -162,6 +170,24 @@ export class RunProgress {
     else this.awaiting.delete(trajectory.id);
   }
 
+  addUnfinished(id: string): void {
+    const { groupIndex } = parseTrajectoryId(id);
+    const ofGroup = this.#unfinished.get(groupIndex);
+    if (ofGroup === undefined) this.#unfinished.set(groupIndex, new Set([id]));
+    else ofGroup.add(id);
+  }
+
+  #setUnfinished({ id, state }: TrajectoryRow): void {
+    if (state === 'pending' || state === 'unfinished') {
+      this.addUnfinished(id);
+      return;
+    }
+    const { groupIndex } = parseTrajectoryId(id);
+    const ofGroup = this.#unfinished.get(groupIndex);
+    ofGroup?.delete(id);
+    if (ofGroup?.size === 0) this.#unfinished.delete(groupIndex);
+  }
+
   setGroup(group: GroupRow): void {
     const before = this.#complete.get(group.id);
     if (before !== undefined && this.#isUseful(before)) this.#useful--;
@@ -178,6 +204,7 @@ export class RunProgress {
       usefulGroups: this.#useful,
       usefulGroupsInOrder: this.#usefulBefore(tally.firstOpenGroup()),
       awaitingScore: this.awaiting.size,
+      groupsAwaitingScore: this.#groupsAwaitingScore(),
     });
   }
 
@@ -187,6 +214,14 @@ export class RunProgress {
     for (const id of this.awaiting.keys()) end = Math.min(end, parseTrajectoryId(id).groupIndex);
     let count = 0;
     for (const group of this.#complete.values()) if (group.index < end && this.#isUseful(group)) count++;
+    return count;
+  }
+
+  #groupsAwaitingScore(): number {
+    const groups = new Set<number>();
+    for (const id of this.awaiting.keys()) groups.add(parseTrajectoryId(id).groupIndex);
+    let count = 0;
+    for (const index of groups) if (!this.#unfinished.has(index)) count++;
     return count;
   }
 

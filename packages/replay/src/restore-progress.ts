@@ -4,7 +4,7 @@
  */
 import { find } from './find.js';
 import { newestIteration } from './iterations.js';
-import { RunProgress } from './progress.js';
+import { IterationTally, RunProgress } from './progress.js';
 import { runRules } from './run-rules.js';
 import { requireRun } from './runs.js';
 import { type Key, type Table, type Tables, trajectoryKey } from './tables.js';
@@ -28,11 +28,14 @@ export function restoreProgress(tables: Tables, runId: string, tell: TellUnreada
     const trajectory = read(tables.trajectories, key, `trajectory ${runId}-g${key[1]}-t${key[2]}`);
     if (trajectory !== null) progress.setAwaiting(trajectory);
   }
+  for (const [, , group, member] of tables.unfinished.keys([runId])) {
+    progress.addUnfinished(`${runId}-g${group}-t${member}`);
+  }
   const newest = newestIteration(tables, runId);
   // What a committed iteration has come to is in its own row.
   if (newest === null || newest.progress !== null) return progress;
   const tasks = read(tables.plans, [runId, newest.iteration], `plan of iteration ${newest.iteration}`) ?? [];
-  progress.apply({ kind: 'opened', runId, iteration: newest.iteration, tasks });
+  progress.tally = new IterationTally(newest.iteration, tasks);
   for (const { trajectoryId } of tasks) {
     const what = `trajectory ${trajectoryId}`;
     const trajectory = read(tables.trajectories, trajectoryKey(trajectoryId), what);

@@ -8,10 +8,13 @@ import {
   finish,
   member,
   open,
+  openStore,
+  removeFolder,
   runId,
   segment,
   sized,
   stateOf,
+  temporaryFolder,
   verdict,
 } from './support/fixtures.js';
 import { code, freshStore } from './support/fresh-store.js';
@@ -35,6 +38,44 @@ t.test('a group trains only when all its members are terminal and judged', async
   await store.recordScore(runId, verdict(member(0, 2), 0));
   t.match(store.getIteration(runId, 1).progress, { awaitingScore: 0, completeGroups: 1, usefulGroups: 1 });
   t.match(await end(store, 1), { batchGroupIds: ['run-g0'], policyVersionOut: 1 });
+});
+
+t.test('a group waits for verdicts alone when none of its members is still to be generated', async (t) => {
+  const folder = temporaryFolder();
+  let store = openStore(folder);
+  t.teardown(async () => {
+    await store.close();
+    removeFolder(folder);
+  });
+  await addRun(store);
+  await open(store, 0, { groups: sized(2, 2) });
+  const waiting = (iteration: number) => {
+    const { awaitingScore, groupsAwaitingScore } = store.getIterationProgress(runId, iteration);
+    return [awaitingScore, groupsAwaitingScore];
+  };
+  const restarted = async () => {
+    await store.close();
+    store = openStore(folder);
+  };
+  await store.appendSegment(runId, segment(store, member(0, 0), 'stop'));
+  t.strictSame(waiting(0), [1, 0], 'its sibling is not begun');
+  await store.appendSegment(runId, segment(store, member(0, 1), 'budget'));
+  t.strictSame(waiting(0), [1, 0], 'its sibling goes on');
+  await finish(store, member(1, 0), 1);
+  await store.appendSegment(runId, segment(store, member(1, 1), 'stop'));
+  t.strictSame(waiting(0), [2, 1], 'one member is judged, the other is not');
+  await restarted();
+  t.strictSame(waiting(0), [2, 1], 'counted anew');
+  await end(store, 0);
+  await open(store, 1, { policyVersion: 0, resume: [] });
+  t.strictSame(waiting(1), [2, 1], 'the plan leaves it out, and it is still to be generated');
+  await end(store, 1);
+  await open(store, 2, { policyVersion: 0, maxAttempts: 1 });
+  await store.appendSegment(runId, failedTry(store, member(0, 1), 0));
+  t.strictSame(waiting(2), [2, 2], 'given up: its group goes without it');
+  await store.recordScore(runId, verdict(member(0, 0), 1));
+  await store.recordScore(runId, verdict(member(1, 1), 0));
+  t.strictSame(waiting(2), [0, 0]);
 });
 
 t.test('a group is consumed by exactly one policy version, recorded with it in one transaction', async (t) => {

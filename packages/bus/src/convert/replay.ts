@@ -179,6 +179,9 @@ export const progressConverter = converter<IterationProgress, WireProgress, Iter
     rewardSum: progress.rewardSum,
     judged: uint32(progress.judged, 'judged'),
     responseTokensLe: littleEndian(progress.responseTokens),
+    ...(progress.groupsAwaitingScore === undefined
+      ? {}
+      : { groupsAwaitingScore: uint32(progress.groupsAwaitingScore, 'groups_awaiting_score') }),
   }),
   (message) => ({
     committedTasks: message.committedTasks,
@@ -197,6 +200,7 @@ export const progressConverter = converter<IterationProgress, WireProgress, Iter
     rewardSum: message.rewardSum,
     judged: message.judged,
     responseTokens: uint32FromBytes(message.responseTokensLe, 'response_tokens_le'),
+    ...(message.groupsAwaitingScore === undefined ? {} : { groupsAwaitingScore: message.groupsAwaitingScore }),
   }),
 );
 

@@ -15,7 +15,7 @@ export interface ClosingState {
   readonly owedTasks: number;
   /** For how long no task has owed a segment; 0 while one does. */
   readonly endedForMs: number;
-  /** Longest wait for verdicts once every task has ended; what comes later counts in the next iteration. */
+  /** How long the phase stays open for verdicts once every task has ended; for how long its batch waits then, `awaitsVerdicts` says. */
   readonly scoreWaitMs: number;
   readonly rules: Pick<RolloutRules, 'groupsPerIteration' | 'partial' | 'closeWhen'>;
 }
@@ -37,7 +37,7 @@ export function closingReason(state: ClosingState): ClosingReason | null {
 }
 
 export interface VerdictState {
-  readonly progress: Pick<IterationProgress, 'usefulGroups' | 'awaitingScore'>;
+  readonly progress: Pick<IterationProgress, 'usefulGroups' | 'awaitingScore' | 'groupsAwaitingScore'>;
   /** No useful group was complete when the wait began. */
   readonly wasEmpty: boolean;
   /** Verdicts that come later count in no iteration. */
@@ -52,10 +52,11 @@ export interface VerdictState {
 /**
  * Whether the batch of a closed iteration waits for verdicts. Scorers that are away must not use up the iterations of a run: a batch that would be
  * empty waits for as long as it takes, then for enough groups while verdicts keep coming. In the last iteration any batch waits, while they keep coming.
+ * Verdicts that complete no group are not waited for: where siblings are still to be generated, the next iteration does that.
  */
 export function awaitsVerdicts(state: VerdictState): boolean {
-  const { usefulGroups, awaitingScore } = state.progress;
-  if (awaitingScore === 0 || usefulGroups >= state.groupsPerIteration) return false;
+  const { usefulGroups, awaitingScore, groupsAwaitingScore = awaitingScore } = state.progress;
+  if (groupsAwaitingScore === 0 || usefulGroups >= state.groupsPerIteration) return false;
   if (state.isLastIteration) return state.silentForMs < state.scoreWaitMs;
   if (!state.wasEmpty) return false;
   return usefulGroups === 0 || state.silentForMs < state.scoreWaitMs;

@@ -14,6 +14,7 @@ export interface EvaluateRequest {
   'maxProblems'?: (number);
   /**
    * Samples per problem; 0 means 1. Problems times samples is at most the controller's maxEvaluationResponses (100,000): INVALID_ARGUMENT.
+   * So is the sum over all calls under way: RESOURCE_EXHAUSTED, with a time after which to ask again.
    */
   'samples'?: (number);
   /**
@@ -36,6 +37,7 @@ export interface EvaluateRequest__Output {
   'maxProblems': (number);
   /**
    * Samples per problem; 0 means 1. Problems times samples is at most the controller's maxEvaluationResponses (100,000): INVALID_ARGUMENT.
+   * So is the sum over all calls under way: RESOURCE_EXHAUSTED, with a time after which to ask again.
    */
   'samples': (number);
   /**

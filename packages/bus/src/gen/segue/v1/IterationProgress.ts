@@ -46,10 +46,14 @@ export interface IterationProgress {
    */
   'responseTokensLe'?: (Buffer | Uint8Array | string);
   /**
-   * Those of useful_groups that no group is ahead of that still owes a segment of this iteration or a verdict. Groups are in the order of
-   * their index.
+   * Those of useful_groups ahead of which, by index, no group still owes a segment of this iteration or a verdict.
    */
   'usefulGroupsInOrder'?: (number);
+  /**
+   * Groups, of any iteration, that wait for verdicts alone: no member is still to be generated. Left out by earlier versions.
+   */
+  'groupsAwaitingScore'?: (number);
+  '_groupsAwaitingScore'?: "groupsAwaitingScore";
 }
 
 export interface IterationProgress__Output {
@@ -96,8 +100,12 @@ export interface IterationProgress__Output {
    */
   'responseTokensLe': (Buffer);
   /**
-   * Those of useful_groups that no group is ahead of that still owes a segment of this iteration or a verdict. Groups are in the order of
-   * their index.
+   * Those of useful_groups ahead of which, by index, no group still owes a segment of this iteration or a verdict.
    */
   'usefulGroupsInOrder': (number);
+  /**
+   * Groups, of any iteration, that wait for verdicts alone: no member is still to be generated. Left out by earlier versions.
+   */
+  'groupsAwaitingScore'?: (number);
+  '_groupsAwaitingScore'?: "groupsAwaitingScore";
 }
