@@ -75,7 +75,9 @@ function supervise(t: Test, options: ClusterOptions, work: string) {
       console.log(JSON.stringify(children.map(({ spec, pid, address }) => ({ ...address, name: spec.name, pid }))));
       await ${work};
     };
-    process.exitCode = await withLocalCluster(options, console.log, told).then(() => 0, exitCodeOf);`;
+    // Not by the console, which takes no notice when nobody reads.
+    const tell = (text) => void process.stdout.write(text + '\\n');
+    process.exitCode = await withLocalCluster(options, tell, told).then(() => 0, exitCodeOf);`;
   const supervisor = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
