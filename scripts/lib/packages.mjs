@@ -2,7 +2,7 @@
  * Installs the locked packages when they are missing or differ from the lock file, and compiles the workspace.
  * The install is the CPU one: no package's install script runs (see .npmrc); cuda.mjs fetches what CUDA needs.
  */
-import { chmodSync, existsSync, readFileSync } from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastLines, Refusal, root, run, say } from './process.mjs';
 
@@ -84,7 +84,20 @@ export async function ensureBuild(projects = []) {
     );
   }
   // npm does it where it installs the command, and not again when another clone takes the place of one.
-  if (existsSync(command)) chmodSync(command, 0o755);
+  if (existsSync(command)) makeExecutable(command);
+}
+
+/** Lets a file be run as it lies there, where that is not so and may be changed: in a checkout of somebody else, or on a read-only disk, Node can still read it. */
+export function makeExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+  } catch {
+    try {
+      chmodSync(path, 0o755);
+    } catch {
+      // `npm start` does without.
+    }
+  }
 }
 
 function seconds(startedAtMs) {

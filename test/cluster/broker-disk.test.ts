@@ -57,6 +57,7 @@ t.test('the disk of a message server is full, and then it is not', { skip: canno
   const watched = {
     freeBytes: () => freeBytesOf(outside),
     areStreamsMute: () => areStreamsMute({ url: nats.url, name: 'watch' }),
+    startedAtMs: () => 0,
     restart: (why: string) => restarts.push(why),
   };
   const watch = new BrokerWatch(watched);

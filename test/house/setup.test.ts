@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import {
   findNatsServer,
   installNatsServer,
 } from '../../scripts/lib/nats-server.mjs';
-import { checkNode, staleness } from '../../scripts/lib/packages.mjs';
+import { checkNode, makeExecutable, staleness } from '../../scripts/lib/packages.mjs';
 import { Refusal, root, run } from '../../scripts/lib/process.mjs';
 
 // What `npm test` and a person set is not what these tests ask about.
@@ -52,6 +52,21 @@ t.test('packages are stale when missing, outdated or removed, and fresh when equ
   writeFileSync(installedPath, lock({ 'node_modules/left': left, 'node_modules/@segue/core': workspace }));
   rmSync(join(folder, 'node_modules/left'), { recursive: true });
   t.equal(staleness(folder), 'node_modules/left is missing');
+});
+
+t.test('a command is made executable where it is not, and where that may be done', (t) => {
+  const command = join(t.testdir({ 'main.js': '' }), 'main.js');
+  const modeOf = () => statSync(command).mode & 0o777;
+  chmodSync(command, 0o644);
+  makeExecutable(command);
+  t.equal(modeOf(), 0o755);
+  chmodSync(command, 0o555);
+  makeExecutable(command);
+  t.equal(modeOf(), 0o555, 'left as it is');
+  rmSync(command, { force: true });
+  t.throws(() => chmodSync(command, 0o755));
+  t.doesNotThrow(() => makeExecutable(command), 'a change that fails is done without');
+  t.end();
 });
 
 t.test('an old Node is refused with its version and what to do', async (t) => {

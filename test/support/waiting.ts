@@ -3,10 +3,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const lookEveryMs = 20;
 /** Many times as long as a process takes to start or a lease lasts: what is not so by then never will be. */
-const looks = 2_000;
+const defaultPatienceMs = 40_000;
 
-export async function until(isSo: () => Promise<boolean>, what = String(isSo)): Promise<void> {
-  for (let look = 0; look < looks; look++) {
+/** @param patienceMs for what takes a phase or more: beyond what a loaded machine needs for it */
+export async function until(
+  isSo: () => Promise<boolean>,
+  what = String(isSo),
+  patienceMs = defaultPatienceMs,
+): Promise<void> {
+  for (let look = 0; look < patienceMs / lookEveryMs; look++) {
     if (await isSo()) return;
     await pause(lookEveryMs);
   }

@@ -6,11 +6,9 @@ import { SegueError } from '@segue/core';
 import { CommanderError } from 'commander';
 import { exitCodeOf } from './exit-codes.js';
 import { buildProgram } from './program.js';
+import { outliveReaders } from './view/gone-readers.js';
 
-// A reader that has seen enough, such as `head`, is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
+outliveReaders();
 
 try {
   await buildProgram().parseAsync();

@@ -18,8 +18,10 @@ export interface WatchOptions {
 
 const retryPauseMs = 300;
 const defaultPatienceMs = 60_000;
-/** A call that was open for so long had reached its controller, though it brought nothing: one that is gone is noticed within half a minute. */
+/** A call that broke after so long had reached its controller, though it brought nothing: one that is gone is noticed within half a minute. */
 const reachedAfterMs = 60_000;
+/** One that ran out of time after so long had listed the run's events before: a store that stalls holds up the first listing for two minutes and a half at most. */
+const listedAfterMs = 180_000;
 
 /** Ends when the run comes to rest. An event of a kind that this version does not know is passed on as it is. */
 export async function* watchEvents(
@@ -47,7 +49,8 @@ export async function* watchEvents(
       // Out of time is the call itself after a day, or a controller whose store stalls: the next one may fare better.
       if (failure.code !== 'UNAVAILABLE' && failure.code !== 'DEADLINE_EXCEEDED') throw failure;
       const nowMs = Date.now();
-      if (lostAtMs === null || nowMs - askedAtMs >= reachedAfterMs) lostAtMs = nowMs;
+      const contactAfterMs = failure.code === 'UNAVAILABLE' ? reachedAfterMs : listedAfterMs;
+      if (lostAtMs === null || nowMs - askedAtMs >= contactAfterMs) lostAtMs = nowMs;
       if (nowMs - lostAtMs > (options.patienceMs ?? defaultPatienceMs)) throw failure;
       // Ends early with the signal; the next call then says CANCELLED.
       await pause(retryPauseMs, options.signal);

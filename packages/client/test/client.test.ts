@@ -110,6 +110,10 @@ t.test('a watch outlives calls that run out of time, as long as there is contact
   const stalled = { minutes: 0.55, code: 'DEADLINE_EXCEEDED' } as const;
   t.strictSame(await watch(stalled, { ...stalled, event: 1 }, stalled), [1, 9], 'what comes begins a new patience');
   await t.rejects(watch(stalled, stalled, stalled), { code: 'DEADLINE_EXCEEDED' }, 'a stall that lasts does not go by');
+  // The controller's own listing of events has two minutes.
+  const slow = { minutes: 2.1, code: 'DEADLINE_EXCEEDED' } as const;
+  await t.rejects(watch(slow, slow, slow), { code: 'DEADLINE_EXCEEDED' }, 'nor does one that ends each listing');
+  t.strictSame(await watch(slow, { ...slow, minutes: 12 }), [9], 'one that had listed them before begins anew');
 });
 
 t.test('a signal ends a watch, silent or between two tries', async (t) => {

@@ -1,7 +1,7 @@
 /**
  * A broker that met a full disk answers nobody any more, also when there is space again, until it is started anew, and writes no line about it (docs/durability.md
  * has the measurement). So two things are watched: the free space of its disk, and, since a disk may be full and free again between two looks, whether its streams
- * answer. It is started again once there is space. It loses nothing that matters: the store is the memory.
+ * answer. It is started again once there is space, unless it was started since by other means. It loses nothing that matters: the store is the memory.
  */
 import { statfs } from 'node:fs/promises';
 
@@ -19,12 +19,15 @@ export interface WatchedBroker {
   freeBytes(): Promise<number>;
   /** Whether it takes connections while its streams say nothing. */
   areStreamsMute(): Promise<boolean>;
+  /** When it was last started, by `performance.now()`. */
+  startedAtMs(): number;
   restart(why: string): void;
 }
 
 export class BrokerWatch {
   readonly #broker: WatchedBroker;
-  #wasFull = false;
+  /** When its disk was last seen to be full, since it was last started from here; null when it was not. */
+  #fullAtMs: number | null = null;
   #muteInARow = 0;
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
@@ -49,15 +52,19 @@ export class BrokerWatch {
 
   async look(): Promise<void> {
     const free = await this.#broker.freeBytes();
-    if (free < fullBytes) this.#wasFull = true;
+    if (free < fullBytes) this.#fullAtMs = performance.now();
     if (free < enoughBytes) return;
-    if (this.#wasFull) return this.#restart(`its disk was full and has ${free} bytes free again`);
+    const fullAtMs = this.#fullAtMs;
+    this.#fullAtMs = null;
+    // One that has died of it and was started since has met no full disk; should it have, its streams are mute.
+    if (fullAtMs !== null && this.#broker.startedAtMs() <= fullAtMs) {
+      return this.#restart(`its disk was full and has ${free} bytes free again`);
+    }
     this.#muteInARow = (await this.#broker.areStreamsMute()) ? this.#muteInARow + 1 : 0;
     if (this.#muteInARow >= muteLooks) this.#restart('it takes connections and its streams do not answer');
   }
 
   #restart(why: string): void {
-    this.#wasFull = false;
     this.#muteInARow = 0;
     if (!this.#stopped) this.#broker.restart(why);
   }

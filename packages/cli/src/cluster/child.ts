@@ -22,15 +22,15 @@ export interface ChildSpec {
   readonly leash: boolean;
   readonly env?: Readonly<Record<string, string>>;
   readonly restarts: RestartRules;
-  /** Whether something that passes, such as a full disk, keeps it from living now: then it is not given up. */
+  /** Whether something that passes, such as a full disk, keeps it from living now: what fails then counts for nothing. */
   readonly isHindered: () => Promise<boolean>;
 }
 
 /** How a process that dies is started again. */
 export interface RestartRules {
-  /** Deaths and failed starts in a row after which it is given up. */
+  /** Restarts in a row after which it is given up, but for those that it needed because it was hindered. */
   readonly maxInARow: number;
-  /** A process that was ready, and lived this long, has its restarts forgiven, in ms. */
+  /** A process that lived this long after it was ready has its restarts forgiven, in ms. */
   readonly healthyAfterMs: number;
   /** How long a process of this name stays down, in ms. */
   readonly pauseMs: (name: string, restartsInARow: number) => number;
@@ -56,8 +56,12 @@ export class Child {
   #log: LogFile | null = null;
   #ready: ReadyLine | null = null;
   #stopping = false;
+  #startedAtMs = 0;
+  #wasHindered: Promise<boolean> = Promise.resolve(false);
   #restarts = 0;
   #restartsInARow = 0;
+  /** Those of them that count. */
+  #unhinderedInARow = 0;
   #restartTimer: NodeJS.Timeout | null = null;
   #lastWords: string[] = [];
 
@@ -81,11 +85,21 @@ export class Child {
     return this.#restarts;
   }
 
-  /** Starts the process and waits for its ready line; UNAVAILABLE with its last words when it ends or stays silent. */
-  async start(): Promise<void> {
+  /** When it was last started, by `performance.now()`; 0 when it never was. */
+  get startedAtMs(): number {
+    return this.#startedAtMs;
+  }
+
+  /**
+   * Starts the process and waits for its ready line; UNAVAILABLE with its last words when it ends or stays silent.
+   * @param signal ends a process that is not ready yet, and the wait for it
+   */
+  async start(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
     const { spec } = this;
     this.#log ??= new LogFile(spec.logFile);
-    const startedAtMs = Date.now();
+    this.#startedAtMs = performance.now();
+    this.#wasHindered = spec.isHindered().catch(() => false);
     // Its own process group: a Ctrl-C in the terminal reaches the supervisor alone.
     const child = spawn(spec.command, spec.args(this.#ready), {
       stdio: [spec.leash ? 'pipe' : 'ignore', 'pipe', 'pipe'],
@@ -95,6 +109,7 @@ export class Child {
     });
     this.#process = child;
     this.#lastWords = [];
+    let abandon = () => {};
     const announced = new Promise<ReadyLine>((resolve, reject) => {
       const timer = setTimeout(() => {
         child.kill('SIGKILL');
@@ -105,6 +120,12 @@ export class Child {
           ),
         );
       }, spec.readyTimeoutMs);
+      abandon = () => {
+        child.kill('SIGKILL');
+        clearTimeout(timer);
+        reject(SegueError.from(signal?.reason));
+      };
+      signal?.addEventListener('abort', abandon, { once: true });
       const listen = (line: string) => {
         this.#keep(line);
         const ready = spec.ready(line);
@@ -124,9 +145,13 @@ export class Child {
         reject(new SegueError('UNAVAILABLE', this.#describeEnd(code, signal)));
       });
     });
-    this.#ready = await announced;
+    this.#ready = await announced.finally(() => signal?.removeEventListener('abort', abandon));
+    const readyAtMs = performance.now();
     child.once('close', (code, signal) => {
-      if (Date.now() - startedAtMs >= spec.restarts.healthyAfterMs) this.#restartsInARow = 0;
+      if (performance.now() - readyAtMs >= spec.restarts.healthyAfterMs) {
+        this.#restartsInARow = 0;
+        this.#unhinderedInARow = 0;
+      }
       void this.#onEnd(new SegueError('UNAVAILABLE', this.#describeEnd(code, signal)));
     });
   }
@@ -135,15 +160,18 @@ export class Child {
   async #onEnd(why: SegueError): Promise<void> {
     this.#process = null;
     const { restarts, name, isHindered } = this.spec;
-    const inARow = this.#restartsInARow;
-    const givesUp = !this.#stopping && inARow >= restarts.maxInARow && !(await isHindered().catch(() => false));
+    // What hindered it may have gone between its start and its end.
+    const isExcused = (await this.#wasHindered) || (await isHindered().catch(() => false));
     if (this.#stopping) return;
-    if (givesUp) {
-      this.#onGivenUp(new SegueError(why.code, `${why.rawMessage}; gave up after ${inARow} restarts in a row`, why));
+    const counted = this.#unhinderedInARow;
+    if (!isExcused && counted >= restarts.maxInARow) {
+      this.#onGivenUp(new SegueError(why.code, `${why.rawMessage}; gave up after ${counted} restarts in a row`, why));
       return;
     }
+    const inARow = this.#restartsInARow;
     this.#restarts += 1;
     this.#restartsInARow += 1;
+    if (!isExcused) this.#unhinderedInARow += 1;
     this.#restartTimer = setTimeout(
       () => {
         this.start().catch((error: unknown) => this.#onEnd(SegueError.from(error, 'UNAVAILABLE')));

@@ -92,17 +92,20 @@ export class LocalCluster {
     return child;
   }
 
-  /** Starts all processes; on failure what was started is stopped again. */
-  async start(): Promise<void> {
+  /**
+   * Starts all processes; on failure what was started is stopped again.
+   * @param signal ends the start like a failure: what is not ready yet is not waited for
+   */
+  async start(signal?: AbortSignal): Promise<void> {
     this.#lock = await FolderLock.take(this.#options.dataFolder);
     const logs = join(this.#options.dataFolder, 'logs');
     await mkdir(logs, { recursive: true });
     try {
       await requireNoRestore(resolve(this.#options.dataFolder));
       if (this.#options.secure) this.#security = await this.#secure();
-      this.#natsUrl = process.env.SEGUE_NATS_URL ?? (await this.#startNats(logs));
+      this.#natsUrl = process.env.SEGUE_NATS_URL ?? (await this.#startNats(logs, signal));
       for (const group of startOrder(this.#options)) {
-        await Promise.all(group.map(([service, name]) => this.#startService(service, name, logs)));
+        await Promise.all(group.map(([service, name]) => this.#startService(service, name, logs, signal)));
       }
       // A cluster without a controller is nobody's to find.
       if (this.#options.only) return;
@@ -125,25 +128,26 @@ export class LocalCluster {
     return ensureSecurity(securityFolder(this.#options.dataFolder));
   }
 
-  async #startNats(logs: string): Promise<string> {
+  async #startNats(logs: string, signal?: AbortSignal): Promise<string> {
     const binary = await findNatsServer(this.#options.dataFolder);
     const storeFolder = resolve(this.#options.dataFolder, 'nats');
     await mkdir(storeFolder, { recursive: true });
     await endOrphan(storeFolder);
     const configFile = this.#security?.natsConfigFile ?? null;
     const spec = natsSpec({ binary, storeFolder, logFile: join(logs, 'nats.log'), configFile });
-    const broker = await this.#startChild({ ...spec, readyTimeoutMs }, storeFolder);
+    const broker = await this.#startChild({ ...spec, readyTimeoutMs }, storeFolder, signal);
     const url = `nats://${broker.address.address}`;
     this.#brokerWatch = new BrokerWatch({
       freeBytes: () => freeBytesOf(storeFolder),
       areStreamsMute: () => areStreamsMute({ url, name: 'supervisor', ...this.#security?.busAccess() }),
+      startedAtMs: () => broker.startedAtMs,
       restart: (why) => broker.restart(why),
     });
     this.#brokerWatch.start();
     return url;
   }
 
-  async #startService(service: ServiceName, name: string, logs: string): Promise<void> {
+  async #startService(service: ServiceName, name: string, logs: string, signal?: AbortSignal): Promise<void> {
     const settings = [
       `dataFolder=${resolve(this.#options.dataFolder)}`,
       ...(service === 'trainer' ? [`threads=${this.#options.trainerThreads}`] : []),
@@ -166,7 +170,7 @@ export class LocalCluster {
     // Not among the arguments, which everybody on the machine can read: a password may stand in it.
     const env = { ...memorySettings(process.env), SEGUE_NATS_URL: this.#natsUrl };
     const spec = { name, command, args, logFile, ready: readServiceReady, readyTimeoutMs, leash: true, env };
-    await this.#startChild(spec, this.#options.dataFolder);
+    await this.#startChild(spec, this.#options.dataFolder, signal);
   }
 
   #turnSettings(service: ServiceName): readonly string[] {
@@ -176,11 +180,15 @@ export class LocalCluster {
   }
 
   /** @param folder of what it writes */
-  async #startChild(spec: Omit<ChildSpec, 'restarts' | 'isHindered'>, folder: string): Promise<Child> {
+  async #startChild(
+    spec: Omit<ChildSpec, 'restarts' | 'isHindered'>,
+    folder: string,
+    signal?: AbortSignal,
+  ): Promise<Child> {
     const restarts = this.#options.restarts ?? defaultRestartRules;
     const child = new Child({ ...spec, restarts, isHindered: () => isDiskFull(folder) }, this.#onFailure);
     this.#children.push(child);
-    await child.start();
+    await child.start(signal);
     return child;
   }
 

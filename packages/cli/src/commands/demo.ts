@@ -4,8 +4,8 @@
 import { fileURLToPath } from 'node:url';
 import type { RunConfig } from '@segue/core';
 import type { Command } from 'commander';
-import { type DemoProblems, type DemoSizes, makeDemoProblems } from '../demo/problems.js';
-import { demoBase } from '../run/resume.js';
+import { type DemoProblems, makeDemoProblems } from '../demo/problems.js';
+import { demoBase, demoSizes } from '../demo/runs.js';
 import type { ProblemBatch } from '../run/session.js';
 import { runLocally } from './local-run.js';
 import { addLocalRunFlags, type LocalRunFlags } from './options.js';
@@ -13,8 +13,6 @@ import { addExamples } from './output.js';
 
 /** The demo's configuration, to be read and copied: deploy/runs/demo.yaml. */
 const configFile = fileURLToPath(new URL('../../../../deploy/runs/demo.yaml', import.meta.url));
-
-const sizes: DemoSizes = { heldOut: 512, train: 8_000, warmup: 32_000, hastyShare: 0.58 };
 
 export function addDemoCommand(program: Command): void {
   const command = program
@@ -44,7 +42,7 @@ export function addDemoCommand(program: Command): void {
 function batches(config: RunConfig): ProblemBatch[] {
   let drawn: DemoProblems | null = null;
   const problems = () => {
-    drawn ??= makeDemoProblems(config.seed, sizes);
+    drawn ??= makeDemoProblems(config.seed, demoSizes);
     return drawn;
   };
   return (['heldOut', 'train', 'warmup'] as const).map((set) => ({

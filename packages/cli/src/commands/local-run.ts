@@ -46,7 +46,7 @@ export async function runLocally(input: LocalRunInput): Promise<number> {
   return withLocalCluster(options, tell, async (work) => {
     tell(`watch: http://${work.cluster.child('controller').address.metricsAddress}`);
     const wanted = { command, base, config, asked, resume: flags.resume };
-    const { id, config: effective } = await takeUpRun(work.client, wanted);
+    const { id, config: effective } = await takeUpRun(work.client, wanted, tell, work.interrupt);
     await prepareRun(work.client, id, effective, input.batches(effective));
     const iterationsPlanned = effective.iterations;
     const reporter = createReporter({ run: id, iterationsPlanned, json: flags.json ?? false, startedAtMs });

@@ -92,7 +92,7 @@ export function addLocalRunFlags(command: Command): Command {
     .addOption(new Option('--control <kind>', 'control experiment').choices(['none', 'random-reward']))
     .option('--no-partial', 'wait for every trajectory instead of partial rollouts')
     .addOption(repeatedOption('--set <key=value>', 'any key of the run configuration, such as train.learningRate=5e-5'))
-    .option('--resume [run]', 'go on with the newest unfinished run of this command, or the named one')
+    .option('--resume [run]', 'go on with the newest unfinished run of this name, or the one given')
     .option('--secure', 'certificates, tokens and users of the message server on this machine too; see SECURITY.md')
     .option(...jsonOption);
 }

@@ -3,8 +3,8 @@
  */
 import { SegueError } from '@segue/core';
 import type { Command } from 'commander';
+import { demoBase } from '../demo/runs.js';
 import { fileBatches } from '../problems/file-batches.js';
-import { demoBase } from '../run/resume.js';
 import { runLocally } from './local-run.js';
 import { addLocalRunFlags, type LocalRunFlags } from './options.js';
 import { addExamples } from './output.js';
@@ -20,7 +20,7 @@ export function addRunCommand(program: Command): void {
     .command('run')
     .description('train on your own problems, on a local cluster')
     .option('--config <file>', 'run configuration (YAML)')
-    .option('--name <name>', 'the run is called <name>-<n>', 'run')
+    .option('--name <name>', 'the run is called <name>-<n>; --resume looks among these', 'run')
     .option(
       '--problems <files...>',
       'JSONL files: prompt (text or chat messages), answer, scorer, tags, difficulty, metadata, purpose (train, evaluation, warmup), response',
@@ -33,6 +33,7 @@ export function addRunCommand(program: Command): void {
     'segue run --config my-run.yaml --problems problems.jsonl',
     'segue run --config my-run.yaml --problems train.jsonl heldout.jsonl --set rollout.tokenBudget=256',
     'segue run --resume',
+    'segue run --name math --resume',
   );
 }
 

@@ -1,15 +1,16 @@
 /**
- * Ctrl-C: the first asks for an orderly end, the second ends at once. The supervisor alone handles it; its children live in process
- * groups of their own.
+ * Ctrl-C, SIGTERM and a terminal that closes: the first asks for an orderly end, the second ends at once. The supervisor alone handles them; its children live in
+ * process groups of their own.
  */
 import { SegueError } from '@segue/core';
 
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** A signal this soon after the first is the same one. */
 const sameSignalMs = 1_000;
 
 export class Interrupt {
   readonly #controller = new AbortController();
-  readonly #handler: () => void;
+  readonly #handler: (signal: NodeJS.Signals) => void;
   #count = 0;
   #firstAtMs = 0;
 
@@ -18,10 +19,12 @@ export class Interrupt {
    * @param onSecond what must be done before the process ends, which does not wait for anything
    */
   constructor(onFirst: () => void, onSecond: () => void) {
-    this.#handler = () => {
+    this.#handler = (signal) => {
       // Without a terminal one Ctrl-C can arrive twice: from the process group and passed on by a parent.
       const sinceFirstMs = performance.now() - this.#firstAtMs;
       if (this.#count > 0 && sinceFirstMs < sameSignalMs) return;
+      // A terminal that closes after a Ctrl-C is nobody's impatience.
+      if (this.#count > 0 && signal === 'SIGHUP') return;
       this.#count += 1;
       if (this.#count > 1) {
         onSecond();
@@ -31,8 +34,7 @@ export class Interrupt {
       onFirst();
       this.#controller.abort(new SegueError('CANCELLED', 'interrupted'));
     };
-    process.on('SIGINT', this.#handler);
-    process.on('SIGTERM', this.#handler);
+    for (const signal of signals) process.on(signal, this.#handler);
   }
 
   get signal(): AbortSignal {
@@ -65,7 +67,6 @@ export class Interrupt {
   }
 
   close(): void {
-    process.off('SIGINT', this.#handler);
-    process.off('SIGTERM', this.#handler);
+    for (const signal of signals) process.off(signal, this.#handler);
   }
 }

@@ -2,6 +2,8 @@
  * Going on with a run: which one, and whether what was asked for agrees with what it began with.
  */
 import { type RunConfig, type RunView, SegueError } from '@segue/core';
+import { isDemoRun } from '../demo/runs.js';
+import { isNumbered } from './run-ids.js';
 
 /** A run that failed is tried again from what the store holds. */
 const unfinished = new Set<RunView['state']>(['created', 'running', 'paused', 'failed']);
@@ -9,37 +11,47 @@ const unfinished = new Set<RunView['state']>(['created', 'running', 'paused', 'f
 /** The commands that start runs. Each goes on with its own alone, since it submits its own problems. */
 export type RunCommand = 'demo' | 'run';
 
-/** What the demo's runs are called, `demo-1`, and no others. */
-export const demoBase = 'demo';
-
-function commandOf(runId: string): RunCommand {
-  return new RegExp(`^${demoBase}-\\d+$`).test(runId) ? 'demo' : 'run';
+function commandOf(run: RunView): RunCommand {
+  return isDemoRun(run) ? 'demo' : 'run';
 }
 
-/** The named run, or the newest unfinished one of this command. */
-export function chooseRun(runs: readonly RunView[], name: string | null, command: RunCommand): RunView {
+/** What a command may go on with: `command`'s own runs, without a name those called `<base>-<n>` alone, since it submits its problems to what it takes. */
+export interface ResumedBy {
+  readonly command: RunCommand;
+  readonly base: string;
+}
+
+/** @param id the run that was named; null: the newest unfinished one */
+export function chooseRun(runs: readonly RunView[], id: string | null, by: ResumedBy): RunView {
+  return id === null ? newestOf(runs, by) : namedRun(runs, id, by.command);
+}
+
+function newestOf(runs: readonly RunView[], { command, base }: ResumedBy): RunView {
   const newest = runs.filter((r) => unfinished.has(r.state)).sort((a, b) => b.createdAtMs - a.createdAtMs);
-  const run = name === null ? newest.find((r) => commandOf(r.id) === command) : runs.find((r) => r.id === name);
-  if (!run && name !== null) {
+  const own = newest.find((r) => commandOf(r) === command && isNumbered(r.id, base));
+  if (own) return own;
+  const [other] = newest;
+  const advice = other
+    ? `go on with ${other.id} by segue ${commandOf(other)} --resume ${other.id}`
+    : 'start one without --resume';
+  throw new SegueError('NOT_FOUND', `no unfinished run of segue ${command} is called ${base}-<n>; ${advice}`);
+}
+
+function namedRun(runs: readonly RunView[], id: string, command: RunCommand): RunView {
+  const run = runs.find((r) => r.id === id);
+  if (!run) {
     throw new SegueError(
       'NOT_FOUND',
-      `there is no run ${name}; there are: ${runs.map((r) => r.id).join(', ') || 'none'}`,
+      `there is no run ${id}; there are: ${runs.map((r) => r.id).join(', ') || 'none'}`,
     );
   }
-  if (!run) {
-    const [other] = newest;
-    const advice = other
-      ? `go on with ${other.id} by segue ${commandOf(other.id)} --resume`
-      : 'start one without --resume';
-    throw new SegueError('NOT_FOUND', `there is no unfinished run of segue ${command} to resume; ${advice}`);
-  }
   if (!unfinished.has(run.state)) {
-    throw new SegueError('FAILED_PRECONDITION', `run ${run.id} is ${run.state}: there is nothing to go on with`);
+    throw new SegueError('FAILED_PRECONDITION', `run ${id} is ${run.state}: there is nothing to go on with`);
   }
-  const own = commandOf(run.id);
+  const own = commandOf(run);
   if (own !== command) {
-    const advice = `go on with it by segue ${own} --resume ${run.id}`;
-    throw new SegueError('FAILED_PRECONDITION', `run ${run.id} is none of segue ${command}: ${advice}`);
+    const advice = `go on with it by segue ${own} --resume ${id}`;
+    throw new SegueError('FAILED_PRECONDITION', `run ${id} is none of segue ${command}: ${advice}`);
   }
   return run;
 }
@@ -70,12 +82,4 @@ function contradictions(began: unknown, asked: unknown, path: string): string[] 
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** A free run id: `<base>-<n>` with the smallest n from 1 that no run has. */
-export function nextRunId(runs: readonly RunView[], base: string): string {
-  const taken = new Set(runs.map((r) => r.id));
-  let n = 1;
-  while (taken.has(`${base}-${n}`)) n += 1;
-  return `${base}-${n}`;
 }

@@ -43,23 +43,25 @@ export interface SessionInput {
 }
 
 /**
- * Starts the run and follows it until it comes to rest. An interrupt pauses it: what was being generated is saved.
+ * Starts the run and follows it until it comes to rest. An interrupt pauses it: what was being generated is saved; after one that came before, it is not started.
  * @returns the summary, or null when the run was interrupted before its end
  */
 export async function followRun(input: SessionInput): Promise<RunSummary | null> {
   const { client, runId, reporter, interrupt } = input;
-  await client.resumeRun(runId);
   let view: RunViewState = emptyRunView;
   try {
-    for await (const event of client.watchRun(runId, { fromStart: true, signal: interrupt.signal })) {
-      view = foldEvent(view, event);
-      reporter.update(view);
+    if (!interrupt.requested) {
+      await client.resumeRun(runId);
+      for await (const event of client.watchRun(runId, { fromStart: true, signal: interrupt.signal })) {
+        view = foldEvent(view, event);
+        reporter.update(view);
+      }
     }
   } catch (error) {
     if (!interrupt.requested) throw error;
   }
   if (interrupt.requested) {
-    await pauseUntilAtRest(client, runId);
+    await pauseUntilAtRest(client, runId, { tell: (text) => reporter.say(text) });
     return null;
   }
   const run = await client.getRun(runId);

@@ -18,8 +18,9 @@ export async function withLocalCluster<T>(
   tell: (text: string) => void,
   work: (access: ClusterWork) => Promise<T>,
 ): Promise<T> {
+  let isUp = false;
   const interrupt = new Interrupt(
-    () => tell('stopping: what is being generated is cut and saved (Ctrl-C again ends at once)'),
+    () => tell(`stopping${isUp ? ': what is being generated is cut and saved' : ''} (Ctrl-C again ends at once)`),
     () => cluster.kill(),
   );
   let fail: (error: SegueError) => void = () => {};
@@ -33,7 +34,8 @@ export async function withLocalCluster<T>(
     interrupt.abort(error);
   });
   try {
-    await cluster.start();
+    await cluster.start(interrupt.signal);
+    isUp = true;
     const client = connect(cluster.controllerAddress, cluster.credentials);
     try {
       // Without a process that cannot be kept alive, work may wait for ever.

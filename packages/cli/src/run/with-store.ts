@@ -15,11 +15,11 @@ export async function withStore<T>(dataFolder: string, work: (store: StoreClient
   const options = { ...defaultClusterOptions, dataFolder: resolve(dataFolder), actors: 0, only: ['replay'] as const };
   const cluster = new LocalCluster(options, (error) => interrupt.abort(error));
   const interrupt = new Interrupt(
-    () => {},
+    () => void process.stderr.write('stopping (Ctrl-C again ends at once)\n'),
     () => cluster.kill(),
   );
   try {
-    await cluster.start();
+    await cluster.start(interrupt.signal);
     const { address } = cluster.child('replay').address;
     return await withStoreAt(address, cluster.credentials, (store) => interrupt.cut(work(store)));
   } finally {
