@@ -35,6 +35,8 @@ export type {
   BusLog,
   BusOptions,
   DeadLetter,
+  Delivered,
+  Deliveries,
   HeldLetter,
   IterationSignal,
   KeptLease,

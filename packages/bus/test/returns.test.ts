@@ -47,8 +47,8 @@ t.test('what waited when its taker died was not lost by it, what had begun was',
   // The first message is gone and this one is leased. The third was never delivered.
   await last.ack();
   const delivered = await bus.deliveredTasks('r');
-  t.match(delivered, [{ trajectoryId: 'r-g0-t0', iteration: later.iteration }]);
-  for (let time = 0; time < 2; time++) await bus.markAbandonedTasks(delivered);
+  t.match(delivered, [{ value: { trajectoryId: 'r-g0-t0', iteration: later.iteration } }]);
+  for (let time = 0; time < 2; time++) await bus.markLostTries(delivered[0]!.value, 1);
   t.match(await bus.lostTries('r', 'r-g0'), [{ tries: 4 }], 'over both messages');
   t.strictSame(await bus.lostTries('r', 'r-g1'), []);
   await bus.forgetLostTries('r', 'r-g0');
@@ -136,7 +136,9 @@ t.test('a message that comes often is handed out when nobody can say how often i
 t.test("what was given back, or only waits, is nobody's to lose", async (t) => {
   const nats = await startNats();
   const bus = await connectBus({ url: nats.url, name: 'test', rolloutLeaseMs: 60_000 });
+  const nc = await natsConnect({ servers: nats.url });
   t.teardown(async () => {
+    await nc.close();
     await bus.close();
     await nats.stop();
   });
@@ -144,6 +146,9 @@ t.test("what was given back, or only waits, is nobody's to lose", async (t) => {
   const ids = ['left', 'again', 'waits', 'begun', 'runs'].map((name) => `r-${name}`);
   const task = { ...rolloutTask, runId: 'r', groupId: 'r-g0' };
   await bus.publishRolloutTasks(ids.map((trajectoryId) => ({ ...task, trajectoryId })));
+  const questions = nc.subscribe('$JS.API.STREAM.INFO.SEGUE_RETURNS');
+  await nc.flush();
+  t.strictSame(await bus.deliveredTasks('r'), []);
   const leases = new Map<string, Awaited<ReturnType<typeof bus.takeRolloutTasks>>[number]>();
   const take = async (count: number) => {
     for (let taken = 0; taken < count; ) {
@@ -164,9 +169,46 @@ t.test("what was given back, or only waits, is nobody's to lose", async (t) => {
   t.equal((await bus.queueDepths()).rollout.leased, ids.length, 'the server counts them all');
   const delivered = await bus.deliveredTasks('r');
   t.strictSame(
-    delivered.map(({ trajectoryId }) => trajectoryId),
-    ['r-again', 'r-begun', 'r-runs'],
+    delivered.map(({ value, ...deliveries }) => [value.trajectoryId, deliveries]),
+    [
+      ['r-again', { deliveryCount: 2, lostBefore: 0, isNewestLost: true }],
+      ['r-begun', { deliveryCount: 1, lostBefore: 0, isNewestLost: true }],
+      ['r-runs', { deliveryCount: 1, lostBefore: 0, isNewestLost: true }],
+    ],
   );
+  await nc.flush();
+  t.equal(questions.getReceived(), 1, 'for all messages together, and none where nothing is leased');
+});
+
+t.test('a loss is known though a later taker gave the task back, and counts once whoever marks it', async (t) => {
+  const nats = await startNats();
+  const bus = await connectBus({ url: nats.url, name: 'test', rolloutLeaseMs: leaseMs });
+  t.teardown(async () => {
+    await bus.close();
+    await nats.stop();
+  });
+  await bus.setUp();
+  const task = { ...rolloutTask, runId: 'r', groupId: 'r-g0', trajectoryId: 'r-g0-t0' };
+  await bus.publishRolloutTasks([task]);
+  const take = async () => (await bus.takeRolloutTasks(1, { waitMs: 10 * leaseMs }))[0]!;
+  const deliveries = async () => {
+    const [one] = await bus.deliveredTasks('r');
+    return one && [one.deliveryCount, one.lostBefore, one.isNewestLost];
+  };
+  await take();
+  const second = await take();
+  second.giveBack();
+  // In order: when the stream has this, it has all before.
+  await bus.markLostTries(task, 1);
+  t.strictSame(await deliveries(), [2, 1, false], 'the first was lost');
+  await take();
+  await bus.markLostTries(task, 1);
+  t.strictSame(await deliveries(), [3, 1, true]);
+  // As the close of an iteration marks it while the lease still runs, and then the next taker.
+  await bus.markLostTries(task, 2);
+  const last = await take();
+  await bus.markLostTries(task, await last.lostDeliveries());
+  t.match(await bus.lostTries('r'), [{ tries: 2 }]);
 });
 
 t.test('a task that is given back while the server is away was not lost', async (t) => {

@@ -2,16 +2,16 @@
  * Closes a rollout phase: unstarted tasks are purged, running segments are cut and saved, each lease is flushed or expired, the store has taken
  * everything in; only then is the iteration closed. What arrives later is refused and counted by the store.
  */
-import type { Registration } from '@segue/bus';
+import type { Delivered, Registration } from '@segue/bus';
 import type { ActorStatus, IterationRecord, RolloutTask } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
 import { askActors } from './actors.js';
 import { announceIteration, announceLostClosing } from './announce.js';
-import { pause } from './cluster.js';
+import { type Cluster, pause } from './cluster.js';
 
 export async function closeIteration(run: ActiveRun, record: IterationRecord): Promise<IterationRecord> {
   const { runId, iteration } = record;
-  await markAbandoned(run);
+  await markLostTasks(run);
   await announceIteration(run, record, false);
   await run.cluster.bus.purgeRolloutTasks(runId);
   await flushed(run, record);
@@ -24,33 +24,39 @@ export async function closeIteration(run: ActiveRun, record: IterationRecord): P
 }
 
 /**
- * Leases that no actor has are those of dead ones: the purge would forget that their work was lost with them. Actors go on taking tasks and ending them
- * meanwhile, so that a task counts as abandoned only if it was delivered before the actors were asked, and still is after that, and none of them has taken it by then.
+ * Leases that no actor has are those of dead ones: the purge would forget that their work was lost with them, and what was lost before, where nobody has
+ * marked it yet. Marked is what the next taker would mark, so that it counts once if there is one. Actors go on taking tasks and ending them meanwhile:
+ * a delivery counts as left behind only if it is the newest at two looks, and no actor holds the task before the first or between them.
  */
-async function markAbandoned({ id, cluster, signal }: ActiveRun): Promise<void> {
+async function markLostTasks({ id, cluster, signal }: ActiveRun): Promise<void> {
   const { bus, log } = cluster;
-  const held = async () => {
-    const answers = await askActors(cluster, signal);
-    return new Set(answers.flatMap(({ status }) => status?.trajectoryIds ?? []));
-  };
   const { rollout } = await bus.queueDepths();
-  if (rollout.leased === 0 || rollout.leased <= (await held()).size) return;
-  const before = new Set((await bus.deliveredTasks(id)).map(nameOf));
-  const heldThen = await held();
-  const after = await bus.deliveredTasks(id);
-  // A lease that ran out meanwhile may be somebody else's, who counts the loss.
-  const heldNow = await held();
-  const isHeld = ({ trajectoryId }: RolloutTask) => heldThen.has(trajectoryId) || heldNow.has(trajectoryId);
-  const abandoned = after.filter((task) => before.has(nameOf(task)) && !isHeld(task));
-  if (abandoned.length === 0) return;
-  await bus.markAbandonedTasks(abandoned);
-  const tasks = abandoned.length;
-  log.warn({ run: id, tasks }, 'leases of actors that are gone: their tries count as lost');
+  if (rollout.leased === 0) return;
+  const held = await heldTasks(cluster, signal);
+  const before = await bus.deliveredTasks(id);
+  if (before.every(({ value, lostBefore }) => lostBefore === 0 && held.has(value.trajectoryId))) return;
+  const left = new Set(before.filter(({ isNewestLost }) => isNewestLost).map(nameOf));
+  for (const trajectoryId of await heldTasks(cluster, signal)) held.add(trajectoryId);
+  const isLeft = (one: Delivered<RolloutTask>) =>
+    one.isNewestLost && left.has(nameOf(one)) && !held.has(one.value.trajectoryId);
+  const lost = (await bus.deliveredTasks(id))
+    .map((one) => ({ task: one.value, tries: one.lostBefore + (isLeft(one) ? 1 : 0) }))
+    .filter(({ tries }) => tries > 0);
+  if (lost.length === 0) return;
+  await Promise.all(lost.map(({ task, tries }) => bus.markLostTries(task, tries)));
+  log.warn({ run: id, tasks: lost.length }, 'tasks were lost with actors that are gone: the tries count');
 }
 
-/** Names one message: a task that was issued again is another one. */
-function nameOf({ trajectoryId, segmentIndex, attempt }: RolloutTask): string {
-  return `${trajectoryId}-s${segmentIndex}-a${attempt}`;
+/** Ids of their trajectories, by the word of the actors that answer. */
+async function heldTasks(cluster: Cluster, signal: AbortSignal): Promise<Set<string>> {
+  const answers = await askActors(cluster, signal);
+  return new Set(answers.flatMap(({ status }) => status?.trajectoryIds ?? []));
+}
+
+/** Names one delivery: a task that was issued again is another message, and one that was taken again another delivery. */
+function nameOf({ value, deliveryCount }: Delivered<RolloutTask>): string {
+  const { trajectoryId, segmentIndex, attempt } = value;
+  return `${trajectoryId}-s${segmentIndex}-a${attempt}-d${deliveryCount}`;
 }
 
 /** Until every registered actor has nothing of the iteration left to publish. One that is gone leaves the registry when its entry expires. */

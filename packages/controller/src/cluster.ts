@@ -20,7 +20,7 @@ export type ControllerBus = Pick<
   | 'publishRolloutTasks'
   | 'purgeRolloutTasks'
   | 'deliveredTasks'
-  | 'markAbandonedTasks'
+  | 'markLostTries'
   | 'lostTries'
   | 'forgetLostTries'
   | 'republish'

@@ -1,8 +1,9 @@
 /** How a rollout phase ends: when it closes, what is cut, saved, purged and planned again. Against a cluster in memory. */
+import type { Deliveries } from '@segue/bus';
 import type { RolloutTask, RunConfigInput } from '@segue/core';
 import t from 'tap';
 import { putRun, smallRun, startController } from './fake-cluster.js';
-import { World } from './fake-world.js';
+import { deliveredTask, World } from './fake-world.js';
 
 const iterations = (world: World) => (world.iterations.get('r') ?? []).map((entry) => entry.record);
 const progressOf = (world: World) => JSON.parse(world.runs.get('r')!.progressJson);
@@ -143,16 +144,58 @@ t.test('an early close marks what a dead actor left, not what others have taken 
     readings++;
     const [held, lost] = [left.get('r-g2-t0'), left.get('r-g2-t1')];
     if (held === undefined || lost === undefined) return [];
-    const others = { ended: { ...lost, trajectoryId: 'r-g8-t0' }, begun: { ...lost, trajectoryId: 'r-g9-t0' } };
-    const again = { ...held, trajectoryId: 'r-g7-t0', attempt: readings };
-    // The lease of a dead actor that has run out by the second look, at which somebody else has the task.
-    const retaken = { ...lost, trajectoryId: 'r-g0-t0' };
-    if (readings === 2) world.held.set(retaken.trajectoryId, retaken);
-    return [held, lost, again, retaken, readings % 2 === 1 ? others.ended : others.begun];
+    const other = (trajectoryId: string, deliveries?: Partial<Deliveries>, attempt = 0) =>
+      deliveredTask({ ...lost, trajectoryId, attempt }, deliveries);
+    return [
+      ...[held, lost].map((task) => deliveredTask(task)),
+      readings === 1 ? other('ended') : other('begun'),
+      other('issued again', {}, readings),
+      other('given back', { isNewestLost: false }),
+      // Its lease ran out before the second look, and somebody took it who was not yet asked.
+      readings === 1 ? other('taken') : other('taken', { deliveryCount: 2, lostBefore: 1 }),
+    ];
   };
   await putRun(world, { ...closesEarly, iterations: 1 });
   await finish(world);
   t.equal(progressOf(world).rollout.closedBy, 'enough-groups');
   t.equal(readings, 2);
-  t.strictSame(world.abandoned, ['r-g2-t1']);
+  t.strictSame(Object.fromEntries(world.lostTries), { 'r-g2-t1': 1, taken: 1 });
+});
+
+t.test('an early close marks also what was lost before, whoever has the task by now', async (t) => {
+  const world = new World();
+  world.endOf = (task) => (task.iteration === 0 && task.groupId === 'r-g2' ? null : 'stop');
+  let readings = 0;
+  world.delivered = () => {
+    readings++;
+    const [first, second] = [...world.held.values()];
+    return [
+      // One who has not got as far as to mark the loss, one who gave the task back before that, and one who died as the first did.
+      deliveredTask(first!, { deliveryCount: 2, lostBefore: 1 }),
+      deliveredTask(second!),
+      deliveredTask(
+        { ...first!, trajectoryId: 'given back' },
+        { deliveryCount: 3, lostBefore: 2, isNewestLost: false },
+      ),
+      deliveredTask({ ...first!, trajectoryId: 'left again' }, { deliveryCount: 2, lostBefore: 1 }),
+    ];
+  };
+  await putRun(world, { ...closesEarly, iterations: 1 });
+  await finish(world);
+  t.equal(readings, 2);
+  t.strictSame(Object.fromEntries(world.lostTries), { 'r-g2-t0': 1, 'given back': 2, 'left again': 2 });
+});
+
+t.test('a close whose leases all are held by actors looks once and marks nothing', async (t) => {
+  const world = new World();
+  world.endOf = (task) => (task.iteration === 0 && task.groupId === 'r-g2' ? null : 'stop');
+  let readings = 0;
+  world.delivered = () => {
+    readings++;
+    return [...world.held.values()].map((task) => deliveredTask(task));
+  };
+  await putRun(world, { ...closesEarly, iterations: 1 });
+  await finish(world);
+  t.equal(readings, 1);
+  t.equal(world.lostTries.size, 0);
 });

@@ -211,7 +211,7 @@ export function clientsOf(world: World) {
       return before - world.queue.length;
     },
     deliveredTasks: async (runId) => world.delivered(runId),
-    markAbandonedTasks: async (tasks) => void world.abandoned.push(...tasks.map(({ trajectoryId }) => trajectoryId)),
+    markLostTries: async ({ trajectoryId }, count) => void world.lostTries.set(trajectoryId, count),
     lostTries: async () => [],
     forgetLostTries: async () => undefined,
     republish: async () => undefined,

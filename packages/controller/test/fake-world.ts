@@ -5,7 +5,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ActivePolicy, IterationSignal, Registration } from '@segue/bus';
+import type { ActivePolicy, Delivered, Deliveries, IterationSignal, Registration } from '@segue/bus';
 import {
   type EndReason,
   type Group,
@@ -44,6 +44,11 @@ interface FakeIteration {
   maxAttempts: number;
 }
 
+/** Delivered once and not given back, but for what a test says. */
+export function deliveredTask(value: RolloutTask, deliveries: Partial<Deliveries> = {}): Delivered<RolloutTask> {
+  return { value, deliveryCount: 1, lostBefore: 0, isNewestLost: true, ...deliveries };
+}
+
 export const notFound = (what: string) => new SegueError('NOT_FOUND', `${what} is not there`);
 
 export class World {
@@ -69,8 +74,8 @@ export class World {
   /** Versions that the controller has pinned now, as `<run>/<version>`. */
   readonly pinned: string[] = [];
 
-  /** Trajectories whose task was marked as left behind by a dead actor. */
-  readonly abandoned: string[] = [];
+  /** How many tries were marked as lost with their actors, by trajectory. */
+  readonly lostTries = new Map<string, number>();
 
   /** Segments that were published and not yet taken in. */
   readonly stream: RolloutTask[] = [];
@@ -95,7 +100,7 @@ export class World {
   /** Leases that no actor has. */
   leasesOfTheDead = 0;
   /** What the queue says was delivered to somebody. */
-  delivered = (_runId: string): RolloutTask[] => [...this.held.values()];
+  delivered = (_runId: string): Delivered<RolloutTask>[] => [...this.held.values()].map((task) => deliveredTask(task));
   /** Problems that are not drawn. */
   readonly givenUp = new Set<string>();
   beforeGenerate = (_actor: string, _ids: readonly string[]): void => undefined;

@@ -35,6 +35,20 @@ export interface Lease<T> {
   discard(reason: string): Promise<void>;
 }
 
+/** What became of a message's deliveries, as far as anything was said of them. */
+export interface Deliveries {
+  readonly deliveryCount: number;
+  /** Of those before the newest: neither acknowledged nor given back. */
+  readonly lostBefore: number;
+  /** Whether the newest one is lost if its taker is gone: it was not given back, and does not only wait (`hold`). */
+  readonly isNewestLost: boolean;
+}
+
+/** A message that was delivered and not acknowledged. */
+export interface Delivered<T> extends Deliveries {
+  readonly value: T;
+}
+
 /** Which policy version a run's actors serve. */
 export interface ActivePolicy {
   readonly runId: string;
@@ -184,10 +198,8 @@ export interface Bus {
 
   /** So many deliveries of this task were lost with their takers: remembered after the task is gone. Repeating it changes nothing. */
   markLostTries(task: RolloutTask, count: number): Promise<void>;
-  /** Tasks of a run that were delivered and neither acknowledged nor given back; without those that only wait (`hold`). */
-  deliveredTasks(runId: string): Promise<RolloutTask[]>;
-  /** Their takers are gone: each lost one try, though no lease has run out. Repeating it changes nothing. */
-  markAbandonedTasks(tasks: readonly RolloutTask[]): Promise<void>;
+  /** Tasks of a run that were delivered and not acknowledged, of which a delivery was lost, or is if its taker is gone. */
+  deliveredTasks(runId: string): Promise<Delivered<RolloutTask>[]>;
   /** Lost tries of a run's trajectories, or of one group's. */
   lostTries(runId: string, groupId?: string): Promise<LostTries[]>;
   forgetLostTries(runId: string, groupId: string): Promise<void>;

@@ -19,6 +19,7 @@ import type {
   Bus,
   BusOptions,
   DeadLetter,
+  Delivered,
   HeldLetter,
   IterationSignal,
   KeptLease,
@@ -185,12 +186,8 @@ class JetBus implements Bus {
     return this.#lostTries.mark(task, count);
   }
 
-  deliveredTasks(runId: string): Promise<RolloutTask[]> {
+  deliveredTasks(runId: string): Promise<Delivered<RolloutTask>[]> {
     return this.#rollout.delivered(requireId(runId, 'runId'));
-  }
-
-  markAbandonedTasks(tasks: readonly RolloutTask[]): Promise<void> {
-    return this.#lostTries.markAbandoned(tasks);
   }
 
   lostTries(runId: string, groupId?: string): Promise<LostTries[]> {

@@ -20,12 +20,7 @@ export class LostTryMarks {
 
   /** `count` deliveries of this task's message were lost so far. Resolves when the server knows. */
   async mark(task: Task, count: number): Promise<void> {
-    await Promise.all(Array.from({ length: count }, (_, i) => this.#publish(task, String(i + 1))));
-  }
-
-  /** Its message was taken out of the queue while nobody had it. Resolves when the server knows. */
-  async markAbandoned(tasks: readonly Task[]): Promise<void> {
-    await Promise.all(tasks.map((task) => this.#publish(task, 'closed')));
+    await Promise.all(Array.from({ length: count }, (_, i) => this.#publish(task, i + 1)));
   }
 
   /** @param groupId left out: of the whole run */
@@ -53,8 +48,8 @@ export class LostTryMarks {
     await withPatience(nc, `purging ${filter}`, () => jsm.streams.purge(returnsStream, { filter }));
   }
 
-  #publish({ runId, groupId, trajectoryId, segmentIndex, iteration, attempt }: Task, mark: string): Promise<void> {
+  #publish({ runId, groupId, trajectoryId, segmentIndex, iteration, attempt }: Task, number: number): Promise<void> {
     const name = `${runId}.${groupId}.${trajectoryId}.${segmentIndex}`;
-    return publishMark(this.#connection, `${prefix}.${name}.i${iteration}-a${attempt}-${mark}`);
+    return publishMark(this.#connection, `${prefix}.${name}.i${iteration}-a${attempt}-${number}`);
   }
 }

@@ -5,6 +5,7 @@
  * the word that work begins.
  */
 import { SegueError } from '@segue/core';
+import type { Deliveries } from './bus.js';
 import { type Connection, fromNats, publishMark, withPatience } from './connection.js';
 import type { HeldMessage } from './delivery.js';
 import { returnsPrefix, returnsStream } from './subjects.js';
@@ -41,27 +42,41 @@ export class Returns {
 
   /** Deliveries before this one that ended neither acknowledged nor given back, after the work had begun. */
   async lostBefore(delivery: HeldMessage): Promise<number> {
-    const notes = await this.#notesOn(delivery.sequence);
-    const earlier = Array.from({ length: delivery.deliveryCount - 1 }, (_, i) => i + 1);
-    return earlier.filter((count) => countsAsLost(notes, count)).length;
+    const { sequence, deliveryCount } = delivery;
+    const notes = await this.#notes(`${this.#subject(sequence)}.>`);
+    return countLost(notes.get(sequence) ?? nothing, deliveryCount - 1);
   }
 
-  /** Whether the newest delivery of a message is lost if its taker is gone: it was not given back, and does not wait. */
-  async wouldBeLost(sequence: number): Promise<boolean> {
-    const notes = await this.#notesOn(sequence);
-    const newest = Math.max(1, ...[...notes].map((note) => Number.parseInt(note, 10)));
-    return countsAsLost(notes, newest);
+  /** What became of the deliveries of every message, at one look: an older server walks through all notes for each question. */
+  async deliveries(): Promise<(sequence: number) => Deliveries> {
+    const all = await this.#notes(this.#subject('>'));
+    return (sequence) => {
+      const notes = all.get(sequence) ?? nothing;
+      const deliveryCount = Math.max(1, ...[...notes].map((note) => Number.parseInt(note, 10)));
+      return {
+        deliveryCount,
+        lostBefore: countLost(notes, deliveryCount - 1),
+        isNewestLost: countsAsLost(notes, deliveryCount),
+      };
+    };
   }
 
-  /** What was said of a message's deliveries: the number of each, and what of it. */
-  async #notesOn(sequence: number): Promise<ReadonlySet<string>> {
+  /** What was said of deliveries, by the number of the message: the number of each, and what of it. The library reads page by page. */
+  async #notes(filter: string): Promise<ReadonlyMap<number, ReadonlySet<string>>> {
     const { nc, jsm } = this.#connection;
-    const subject = this.#subject(sequence);
     try {
       const { state } = await withPatience(nc, `reading ${returnsStream}`, () =>
-        jsm.streams.info(returnsStream, { subjects_filter: `${subject}.>` }),
+        jsm.streams.info(returnsStream, { subjects_filter: filter }),
       );
-      return new Set(Object.keys(state.subjects ?? {}).map((noted) => noted.slice(subject.length + 1)));
+      const notes = new Map<number, Set<string>>();
+      const start = this.#subject('').length;
+      for (const subject of Object.keys(state.subjects ?? {})) {
+        const end = subject.indexOf('.', start);
+        const sequence = Number(subject.slice(start, end));
+        const ofMessage = notes.get(sequence) ?? new Set();
+        notes.set(sequence, ofMessage.add(subject.slice(end + 1)));
+      }
+      return notes;
     } catch (error) {
       throw fromNats(error, `reading ${returnsStream}`);
     }
@@ -81,9 +96,16 @@ export class Returns {
     return `${this.#subject(delivery.sequence)}.${delivery.deliveryCount}${what}`;
   }
 
-  #subject(sequence: number): string {
+  #subject(sequence: number | string): string {
     return `${returnsPrefix}.${this.#stream}.${sequence}`;
   }
+}
+
+const nothing: ReadonlySet<string> = new Set();
+
+/** Of the deliveries 1 to `last`. */
+function countLost(notes: ReadonlySet<string>, last: number): number {
+  return Array.from({ length: last }, (_, i) => i + 1).filter((count) => countsAsLost(notes, count)).length;
 }
 
 /** @param count number of the delivery */

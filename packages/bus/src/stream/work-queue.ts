@@ -7,7 +7,7 @@ import { SegueError } from '@segue/core';
 import { headers } from 'nats';
 import { pause } from '../abort.js';
 import { currentTrace, formatTraces, readTraces, traceHeader } from '../tracing.js';
-import type { Lease, QueueDepth, TakeOptions } from './bus.js';
+import type { Delivered, Lease, QueueDepth, TakeOptions } from './bus.js';
 import { checksum, decodeBodies, encodeBodies, encodeBody, type OpenBody } from './codec.js';
 import { type Connection, fromNats, publishToStream, withPatience } from './connection.js';
 import type { DeadLetters } from './dead-letters.js';
@@ -201,26 +201,30 @@ export class WorkQueue<T> {
   }
 
   /**
-   * A run's messages that were delivered and neither acknowledged nor given back, whoever has them, but for those that only wait; those alone that
-   * this version can read.
+   * A run's messages that were delivered and not acknowledged, whoever has them, but for those of which no delivery is or would be lost; those alone
+   * that this version can read.
    */
-  async delivered(runId: string): Promise<T[]> {
+  async delivered(runId: string): Promise<Delivered<T>[]> {
     const { nc, jsm } = this.#connection;
     const { stream, consumer, prefix } = this.#spec;
     const what = `reading ${stream}`;
-    const { delivered, ack_floor: floor } = await withPatience(nc, what, () => jsm.consumers.info(stream, consumer));
-    const values: T[] = [];
+    const info = await withPatience(nc, what, () => jsm.consumers.info(stream, consumer));
+    const { delivered, ack_floor: floor, num_ack_pending: leased } = info;
+    const found: Delivered<T>[] = [];
+    if (leased === 0) return found;
+    const deliveriesOf = await this.#returns.deliveries();
     // What lies below the floor is forgotten, not leased.
     for (let seq = floor.stream_seq + 1; ; seq++) {
       const query = { seq, next_by_subj: `${prefix}.${runId}.*` };
       const message = await withPatience(nc, what, () => nextMessage(jsm, stream, query));
-      if (message === null || message.seq > delivered.stream_seq) return values;
+      if (message === null || message.seq > delivered.stream_seq) return found;
       seq = message.seq;
       // The server's own count has what was given back and not taken again among the leased.
-      if (!(await this.#returns.wouldBeLost(seq))) continue;
+      const deliveries = deliveriesOf(seq);
+      if (deliveries.lostBefore === 0 && !deliveries.isNewestLost) continue;
       try {
         for (const one of decodeBodies(message.data, message.header.get(checksumHeader))) {
-          values.push(this.#format.read(one.fields()));
+          found.push({ ...deliveries, value: this.#format.read(one.fields()) });
         }
       } catch {
         // Whoever takes it puts it among the dead letters.
