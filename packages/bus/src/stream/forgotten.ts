@@ -1,7 +1,7 @@
 /**
  * Messages that a server keeps and delivers to nobody. A nats-server 2.9 that was killed comes back with some that it had taken out (it writes down late
  * what is gone), while their consumer knows that it delivered them and waits for no acknowledgement: they lie below its place for ever, look as if they
- * waited, and fill the stream. Here they are counted, read and taken out.
+ * waited, and fill the stream. Here they are counted, read and taken out, and told from those that are leased.
  */
 import type { JetStreamManager, StoredMsg } from 'nats';
 import { type Connection, fromNats, withPatience } from './connection.js';
@@ -50,6 +50,17 @@ export async function countMessages(jsm: JetStreamManager, { stream, consumer }:
   return { messages, leased, forgotten: Math.min(messages, Math.max(0, end + 1 - first - gone)), last };
 }
 
+/** Of the messages that were delivered and are still there, but for those that are certain to be forgotten. */
+export async function deliveredSequences(jsm: JetStreamManager, { stream, consumer }: Durable): Promise<number[]> {
+  const { ack_floor: floor, delivered, num_ack_pending: leased } = await jsm.consumers.info(stream, consumer);
+  if (leased === 0) return [];
+  const { state } = await jsm.streams.info(stream, { deleted_details: true });
+  const gone = new Set(state.deleted);
+  const first = Math.max(state.first_seq, floor.stream_seq + 1);
+  const last = Math.min(state.last_seq, delivered.stream_seq);
+  return Array.from({ length: Math.max(0, last + 1 - first) }, (_, i) => first + i).filter((seq) => !gone.has(seq));
+}
+
 /** Forgotten messages of a queue, oldest first. An ack takes one out; one that is given back is found again at the next look. */
 export async function readForgotten(
   { nc, jsm }: Pick<Connection, 'nc' | 'jsm'>,
@@ -84,11 +95,11 @@ export async function readForgotten(
   return found;
 }
 
-/** The first message of a subject from a sequence number on; null when there is none. */
+/** A message by its number, or the first of a subject from there on; null when there is none. */
 export async function nextMessage(
   jsm: JetStreamManager,
   stream: string,
-  query: { readonly seq: number; readonly next_by_subj: string },
+  query: { readonly seq: number; readonly next_by_subj?: string },
 ): Promise<StoredMsg | null> {
   try {
     return await jsm.streams.getMessage(stream, query);

@@ -12,7 +12,7 @@ import { checksum, decodeBodies, encodeBodies, encodeBody, type OpenBody } from 
 import { type Connection, fromNats, publishToStream, withPatience } from './connection.js';
 import type { DeadLetters } from './dead-letters.js';
 import { Delivery } from './delivery.js';
-import { countMessages, nextMessage, readForgotten } from './forgotten.js';
+import { countMessages, deliveredSequences, nextMessage, readForgotten } from './forgotten.js';
 import { Gatherer } from './gatherer.js';
 import { LeaseTime } from './lease-time.js';
 import type { Format } from './messages.js';
@@ -25,6 +25,8 @@ import { checksumHeader, type QueueSpec } from './subjects.js';
 
 /** Publishes on the way at once: more gains nothing. */
 const publishWindow = 64;
+/** Messages that are read at once. */
+const readWindow = 64;
 const consumeBatch = 64;
 const consumeWaitMs = 5_000;
 const missingPauseMs = 500;
@@ -206,30 +208,32 @@ export class WorkQueue<T> {
    */
   async delivered(runId: string): Promise<Delivered<T>[]> {
     const { nc, jsm } = this.#connection;
-    const { stream, consumer, prefix } = this.#spec;
-    const what = `reading ${stream}`;
-    const info = await withPatience(nc, what, () => jsm.consumers.info(stream, consumer));
-    const { delivered, ack_floor: floor, num_ack_pending: leased } = info;
+    const { stream, prefix } = this.#spec;
     const found: Delivered<T>[] = [];
-    if (leased === 0) return found;
+    const what = `reading ${stream}`;
+    const sequences = await withPatience(nc, what, () => deliveredSequences(jsm, this.#spec));
+    if (sequences.length === 0) return found;
     const deliveriesOf = await this.#returns.deliveries();
-    // What lies below the floor is forgotten, not leased.
-    for (let seq = floor.stream_seq + 1; ; seq++) {
-      const query = { seq, next_by_subj: `${prefix}.${runId}.*` };
-      const message = await withPatience(nc, what, () => nextMessage(jsm, stream, query));
-      if (message === null || message.seq > delivered.stream_seq) return found;
-      seq = message.seq;
-      // The server's own count has what was given back and not taken again among the leased.
-      const deliveries = deliveriesOf(seq);
-      if (deliveries.lostBefore === 0 && !deliveries.isNewestLost) continue;
-      try {
-        for (const one of decodeBodies(message.data, message.header.get(checksumHeader))) {
-          found.push({ ...deliveries, value: this.#format.read(one.fields()) });
+    const mayBeLost = sequences.filter((seq) => deliveriesOf(seq).lostBefore > 0 || deliveriesOf(seq).isNewestLost);
+    for (let at = 0; at < mayBeLost.length; at += readWindow) {
+      const messages = await Promise.all(
+        mayBeLost
+          .slice(at, at + readWindow)
+          .map((seq) => withPatience(nc, what, () => nextMessage(jsm, stream, { seq }))),
+      );
+      for (const message of messages) {
+        // Acknowledged in between, or of another run.
+        if (!message?.subject.startsWith(`${prefix}.${runId}.`)) continue;
+        try {
+          for (const one of decodeBodies(message.data, message.header.get(checksumHeader))) {
+            found.push({ ...deliveriesOf(message.seq), value: this.#format.read(one.fields()) });
+          }
+        } catch {
+          // Whoever takes it puts it among the dead letters.
         }
-      } catch {
-        // Whoever takes it puts it among the dead letters.
       }
     }
+    return found;
   }
 
   async #pull(max: number, waitMs: number, signal: AbortSignal | undefined): Promise<Delivery[]> {
