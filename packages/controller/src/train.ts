@@ -16,7 +16,7 @@ const longestMs = 24 * 3600 * 1000;
 export async function freezeBatch(run: ActiveRun, closed: IterationRecord): Promise<IterationRecord> {
   const { runId, iteration } = closed;
   const { rollout, train } = run.config;
-  if ((await awaitVerdicts(run, closed)) === 'halted') return closed;
+  if ((await awaitVerdicts(run, closed)) !== 'enough') return closed;
   const replay = await run.cluster.replay();
   return replay.freezeBatch({
     runId,
