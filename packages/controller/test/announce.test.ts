@@ -224,6 +224,42 @@ t.test(
   },
 );
 
+t.test('a controller that stood still as it trained does not put its version back over a newer one', async (t) => {
+  const world = new World();
+  await putRun(world, { ...noEvaluation, iterations: 3 });
+  world.endOf = ({ iteration }) => (iteration === 2 ? null : 'stop');
+  const { close, passed, open } = gate();
+  close();
+  let stands = false;
+  const announced: string[] = [];
+  const first = startController(world, (_, method, call) => {
+    if (method === 'putActivePolicy' && stands) announced.push(method);
+    if (method !== 'trainIteration' || stands) return call();
+    stands = true;
+    return (async function* () {
+      await passed();
+      yield* call() as AsyncIterable<unknown>;
+    })();
+  });
+  t.teardown(() => first.kill());
+  await first.runs.resume('r');
+  await until(() => stands, 'it stands still');
+  const second = startController(world);
+  t.teardown(() => second.kill());
+  await second.runs.recover();
+  await until(() => world.signal?.iteration === 2 && world.held.size > 0, 'the successor is two versions further');
+  await second.kill();
+  open();
+  await until(() => first.runs.active?.phase.iteration === 2, 'it goes on from there');
+  t.match(world.active, { version: 2 });
+  t.match(JSON.parse(world.runs.get('r')!.progressJson), { policy: { ref: { version: 2 } } });
+  t.strictSame(announced, []);
+  endAll(world);
+  await first.runs.settled();
+  t.equal(world.runs.get('r')?.state, 'finished');
+  t.match(world.active, { version: 3 });
+});
+
 t.test('actors do not go on with a run that this version cannot read', async (t) => {
   const world = new World();
   await putRun(world);
