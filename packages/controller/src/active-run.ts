@@ -53,7 +53,8 @@ export class ActiveRun {
   #pool: { readonly trainProblems: number; readonly candidates: readonly Candidate[] } | null = null;
   #poolIsStale = false;
   #traces: ReadonlyMap<string, TraceParent> = new Map();
-  #nextGroupIndex: number | null = null;
+  /** Index of the next group after the plans up to this iteration's. */
+  #groupsPlanned: { readonly iteration: number; readonly next: number } | null = null;
   #failures = 0;
   #planned: { readonly iteration: number; readonly errors: ReadonlyMap<string, number> } | null = null;
 
@@ -103,7 +104,7 @@ export class ActiveRun {
   async readAnew(): Promise<void> {
     const replay = await this.cluster.replay();
     this.#progress = parseProgress(await replay.getRun({ runId: this.id }));
-    this.#nextGroupIndex = null;
+    this.#groupsPlanned = null;
     this.#planned = null;
     this.#poolIsStale = true;
   }
@@ -130,6 +131,18 @@ export class ActiveRun {
   async latestIteration(): Promise<IterationRecord | null> {
     const replay = await this.cluster.replay();
     return orNull(replay.getIteration({ runId: this.id, iteration: null }));
+  }
+
+  /** Whether an iteration is the newest one still, and in this state. If not, another controller has gone on with the run: what was read of it is read anew. */
+  async isStill(state: IterationRecord['state'], iteration: number): Promise<boolean> {
+    const latest = await this.latestIteration();
+    if (latest?.iteration === iteration && latest.state === state) return true;
+    this.cluster.log.warn(
+      { run: this.id, iteration },
+      'another controller has gone on with the run: its state is read anew',
+    );
+    await this.readAnew();
+    return false;
   }
 
   /** How far an iteration has come. */
@@ -167,17 +180,17 @@ export class ActiveRun {
     return this.#traces;
   }
 
-  /** Index of the next group: read from the plans once, then counted on. */
-  async nextGroupIndex(): Promise<number> {
-    if (this.#nextGroupIndex === null) {
+  /** Index of the first new group of an iteration: read from the plans once, then counted on for as long as no other controller plans. */
+  async nextGroupIndex(iteration: number): Promise<number> {
+    if (this.#groupsPlanned?.iteration !== iteration - 1) {
       const replay = await this.cluster.replay();
       let next = 0;
       for await (const record of replay.listIterations({ runId: this.id, fromIteration: 0 })) {
         next = Math.max(next, groupIndexAfter(record));
       }
-      this.#nextGroupIndex = next;
+      this.#groupsPlanned = { iteration: iteration - 1, next };
     }
-    return this.#nextGroupIndex;
+    return this.#groupsPlanned.next;
   }
 
   /** Failed tries of an iteration's trajectories as they were planned, by id; null when another process planned it. */
@@ -189,7 +202,11 @@ export class ActiveRun {
   notePlan(record: IterationRecord, unfinished: readonly TrajectorySummary[]): void {
     const failed = unfinished.filter(({ errors }) => errors > 0);
     this.#planned = { iteration: record.iteration, errors: new Map(failed.map(({ id, errors }) => [id, errors])) };
-    this.#nextGroupIndex = Math.max(this.#nextGroupIndex ?? 0, groupIndexAfter(record));
+    const { iteration } = record;
+    const before = this.#groupsPlanned;
+    // Unknown again where what was counted is not of the plans just before this one.
+    this.#groupsPlanned =
+      before?.iteration === iteration - 1 ? { iteration, next: Math.max(before.next, groupIndexAfter(record)) } : null;
   }
 }
 

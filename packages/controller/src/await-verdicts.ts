@@ -6,15 +6,19 @@ import { awaitsVerdicts, type IterationRecord } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
 import { pause } from './cluster.js';
 
-/** Until the batch of a closed iteration may be frozen, or the run is to come to rest. */
-export async function awaitVerdicts(run: ActiveRun, closed: IterationRecord): Promise<'enough' | 'halted'> {
+/** Until the batch of a closed iteration may be frozen, the run is to come to rest, or another controller has gone on with it. */
+export async function awaitVerdicts(
+  run: ActiveRun,
+  closed: IterationRecord,
+): Promise<'enough' | 'halted' | 'superseded'> {
   const { iteration } = closed;
-  const { scoreWaitMs } = run.cluster.timings;
+  const { scoreWaitMs, reconcileMs } = run.cluster.timings;
   const { groupsPerIteration } = run.config.rollout;
   const isLastIteration = iteration + 1 >= run.config.iterations;
   const wasEmpty = closed.progress.usefulGroups === 0;
   let { progress } = closed;
   let cameAtMs = performance.now();
+  let reconciledAtMs = cameAtMs;
   const wait = run.waits.begin('scores', 'reward', 0);
   try {
     for (;;) {
@@ -26,10 +30,17 @@ export async function awaitVerdicts(run: ActiveRun, closed: IterationRecord): Pr
       await run.enter('close', iteration);
       wait.count = progress.awaitingScore;
       await nextLook(run);
+      // What a committed iteration had come to stands for good: no verdict would end the wait.
+      if (performance.now() - reconciledAtMs >= reconcileMs) {
+        reconciledAtMs = performance.now();
+        if (!(await run.isStill('closed', iteration))) return 'superseded';
+      }
       const before = progress.awaitingScore;
       progress = await run.iterationProgress(iteration);
-      run.noteSuccess();
-      if (progress.awaitingScore < before) cameAtMs = performance.now();
+      const hasCome = progress.awaitingScore < before;
+      // A wait that silence ends begins anew when the step after it has failed: were each look a success, that one would be tried for ever.
+      if (hasCome || !isLastIteration) run.noteSuccess();
+      if (hasCome) cameAtMs = performance.now();
     }
   } finally {
     wait.end();

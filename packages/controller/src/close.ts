@@ -9,8 +9,10 @@ import { askActors } from './actors.js';
 import { announceIteration, announceLostClosing } from './announce.js';
 import { type Cluster, pause } from './cluster.js';
 
-export async function closeIteration(run: ActiveRun, record: IterationRecord): Promise<IterationRecord> {
+/** Answers null, and says nothing to anybody, when another controller has closed it and gone on with the run. */
+export async function closeIteration(run: ActiveRun, record: IterationRecord): Promise<IterationRecord | null> {
   const { runId, iteration } = record;
+  if (!(await run.isStill('open', iteration))) return null;
   await markLostTasks(run);
   await announceIteration(run, record, false);
   await run.cluster.bus.purgeRolloutTasks(runId);

@@ -66,7 +66,7 @@ async function makePlan(run: ActiveRun, iteration: number, before: IterationReco
   const [unfinished, candidates, nextGroupIndex] = await Promise.all([
     collect(replay.listUnfinished({ runId: run.id })),
     run.candidates(),
-    run.nextGroupIndex(),
+    run.nextGroupIndex(iteration),
   ]);
   // What was asked for is drawn once.
   if (candidates.some(({ requeued }) => requeued)) run.forgetCandidates();

@@ -22,6 +22,7 @@ export async function rollOut(run: ActiveRun, record: IterationRecord): Promise<
   await run.enter('close', iteration);
   const closingAtMs = Date.now();
   const closed = await closeIteration(run, record);
+  if (closed === null) return record;
   const rolloutMs = Math.max(0, closingAtMs - record.openedAtMs);
   const closeMs = Date.now() - closingAtMs;
   const { actorIdleShare, engineTimes } = await readReports(run, iteration, rolloutMs);

@@ -230,9 +230,11 @@ export class Runs {
   async #cannotGoOn({ runId, run }: Turn, error: SegueError): Promise<void> {
     const { cluster } = this.#parts;
     cluster.log.error({ run: runId, err: error }, 'run could not go on');
-    // What another version of the controller wrote, and this one cannot read, does not get better by another look.
+    // What another version of the controller wrote, and this one cannot read, does not get better by another look. It is the run's end also where the
+    // newer controller, which can read it, runs on for a moment: two versions are not to be up at once.
     if (run !== null || (error.code !== 'INVALID_CONFIG' && error.code !== 'DATA_LOSS')) return;
     try {
+      await closeGate(cluster, runId);
       await cluster.bus.purgeRolloutTasks(runId);
       await this.#setState(runId, 'failed', error.message);
     } catch (failure) {
@@ -247,6 +249,12 @@ async function calmActors(run: ActiveRun): Promise<void> {
   const { iteration } = run.phase;
   await run.cluster.bus.putIterationSignal({ runId: run.id, iteration, policyVersion, open: false });
   await run.cluster.bus.purgeRolloutTasks(run.id);
+}
+
+/** Of a run that cannot be read: the actors go by what the bus says of it. */
+async function closeGate({ bus }: Cluster, runId: string): Promise<void> {
+  const signal = await bus.getIterationSignal(runId);
+  if (signal?.open) await bus.putIterationSignal({ ...signal, open: false });
 }
 
 function newRecord(id: string, configJson: string): RunRecord {

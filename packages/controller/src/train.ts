@@ -16,7 +16,7 @@ const longestMs = 24 * 3600 * 1000;
 export async function freezeBatch(run: ActiveRun, closed: IterationRecord): Promise<IterationRecord> {
   const { runId, iteration } = closed;
   const { rollout, train } = run.config;
-  if ((await awaitVerdicts(run, closed)) === 'halted') return closed;
+  if ((await awaitVerdicts(run, closed)) !== 'enough') return closed;
   const replay = await run.cluster.replay();
   return replay.freezeBatch({
     runId,
@@ -55,6 +55,11 @@ export async function trainIteration(run: ActiveRun, frozen: IterationRecord): P
     run.metrics.phase_seconds.observe({ phase: 'train' }, trainMs / 1000);
     train = trainMetrics(metricsJson);
     policyVersionOut = policy.ref.version;
+    // Another controller may have trained further meanwhile: its version stays.
+    if (!(await run.isStill('frozen', iteration))) {
+      await activation.ended();
+      return frozen;
+    }
     await run.save({ policy });
     activateMs = await activation.ended();
     if (released) {
@@ -102,8 +107,15 @@ class Activation {
   begin(version: PolicyVersionInfo): void {
     if (this.beganAtMs > 0) return;
     this.beganAtMs = Date.now();
-    this.#activating = this.#run.enter('activate', this.#iteration).then(() => activate(this.#run, version));
+    this.#activating = this.#activate(version);
     this.#activating.catch(() => undefined);
+  }
+
+  /** Not where another controller has gone on with the run. */
+  async #activate(version: PolicyVersionInfo): Promise<number> {
+    if (!(await this.#run.isStill('frozen', this.#iteration))) return 0;
+    await this.#run.enter('activate', this.#iteration);
+    return activate(this.#run, version);
   }
 
   /** Nothing of it goes on when the training fails. */

@@ -1,6 +1,6 @@
 /** What actors go by is said again when the bus has lost it, and not otherwise. Against a cluster in memory. */
 import t from 'tap';
-import { putRun, smallRun, startController, until } from './fake-cluster.js';
+import { putRun, quick, smallRun, startController, until } from './fake-cluster.js';
 import { World } from './fake-world.js';
 
 t.test('a bus that lost its data in the middle of a phase is told the version and the iteration again', async (t) => {
@@ -120,4 +120,155 @@ t.test('a bus that says closed, or something newer, of a run whose store has it 
   world.active = { ...active!, version: 7 };
   await until(() => world.signal?.open === true && world.active?.version === 0, 'the store is right');
   t.strictSame([world.active, world.signal], [active, signal]);
+});
+
+const noEvaluation = { ...oneIteration, evaluation: { everyIterations: 0, problems: 1 } };
+
+/** Holds calls back from when it is closed, until it is opened. */
+function gate() {
+  let isOpen = Promise.resolve();
+  let open: () => void = () => undefined;
+  const close = () => {
+    isOpen = new Promise((resolve) => {
+      open = resolve;
+    });
+  };
+  return { close, passed: () => isOpen, open: () => open() };
+}
+
+/** Whatever the actor runs has ended. */
+function endAll(world: World): void {
+  for (const task of world.held.values()) world.append(task, 'stop');
+  world.held.clear();
+}
+
+t.test('a controller that stood still as it closed an iteration closes nothing of its successor', async (t) => {
+  const world = new World();
+  await putRun(world, { ...noEvaluation, iterations: 2 });
+  world.endOf = () => null;
+  const { close, passed, open } = gate();
+  // It has looked for what was lost before it stands still, and does not again.
+  const first = startController(
+    world,
+    (_, method, call) => {
+      const answer = call();
+      return method === 'getIterationProgress' ? passed().then(() => answer) : answer;
+    },
+    { ...quick, reconcileMs: 60_000 },
+  );
+  t.teardown(() => first.kill());
+  await first.runs.resume('r');
+  await until(() => world.held.size === 6, 'six tasks are held');
+  close();
+  endAll(world);
+  world.endOf = ({ iteration, trajectoryId }) =>
+    iteration === 0 ? 'stop' : trajectoryId.endsWith('t1') ? 'leave' : null;
+  const second = startController(world);
+  t.teardown(() => second.kill());
+  await second.runs.recover();
+  const isUnderWay = () => world.signal?.iteration === 1 && world.held.size > 0 && world.queue.length > 0;
+  await until(isUnderWay, 'the successor is in the next iteration');
+  await second.kill();
+  const { signal } = world;
+  const waiting = world.queue.length;
+  const announced: unknown[] = [];
+  const { putSignal } = world;
+  world.putSignal = (next) => {
+    announced.push(next);
+    putSignal.call(world, next);
+  };
+  open();
+  await until(() => announced.length > 0, 'it goes on');
+  t.strictSame(announced, [signal], 'from what the store holds');
+  t.equal(world.queue.length, waiting, 'no task of its successor is purged');
+  world.endOf = () => 'stop';
+  endAll(world);
+  world.pump();
+  await first.runs.settled();
+  t.equal(world.runs.get('r')?.state, 'finished');
+  t.strictSame(
+    world.events.get('r')!.filter(({ kind }) => kind === 'iteration').length,
+    2,
+    'each iteration is told once',
+  );
+});
+
+t.test(
+  'a controller that stood still as it committed opens the iteration after the one that another opened',
+  async (t) => {
+    const world = new World();
+    await putRun(world, { ...noEvaluation, iterations: 3 });
+    world.endOf = ({ iteration }) => (iteration === 1 ? null : 'stop');
+    const { close, passed, open } = gate();
+    close();
+    let stands = false;
+    const first = startController(world, (_, method, call) => {
+      if (method !== 'commitIteration') return call();
+      stands = true;
+      return passed().then(call);
+    });
+    t.teardown(() => first.kill());
+    await first.runs.resume('r');
+    await until(() => stands, 'it stands still');
+    const second = startController(world);
+    t.teardown(() => second.kill());
+    await second.runs.recover();
+    await until(() => world.signal?.iteration === 1 && world.held.size > 0, 'the successor is in the next iteration');
+    await second.kill();
+    open();
+    await until(() => first.runs.active?.phase.iteration === 1, 'it goes on from there');
+    endAll(world);
+    await first.runs.settled();
+    t.match(world.runs.get('r'), { state: 'finished', error: '' });
+    t.notOk(first.logs.some(({ message }) => message === 'a phase failed'));
+  },
+);
+
+t.test('a controller that stood still as it trained does not put its version back over a newer one', async (t) => {
+  const world = new World();
+  await putRun(world, { ...noEvaluation, iterations: 3 });
+  world.endOf = ({ iteration }) => (iteration === 2 ? null : 'stop');
+  const { close, passed, open } = gate();
+  close();
+  let stands = false;
+  const announced: string[] = [];
+  const first = startController(world, (_, method, call) => {
+    if (method === 'putActivePolicy' && stands) announced.push(method);
+    if (method !== 'trainIteration' || stands) return call();
+    stands = true;
+    return (async function* () {
+      await passed();
+      yield* call() as AsyncIterable<unknown>;
+    })();
+  });
+  t.teardown(() => first.kill());
+  await first.runs.resume('r');
+  await until(() => stands, 'it stands still');
+  const second = startController(world);
+  t.teardown(() => second.kill());
+  await second.runs.recover();
+  await until(() => world.signal?.iteration === 2 && world.held.size > 0, 'the successor is two versions further');
+  await second.kill();
+  open();
+  await until(() => first.runs.active?.phase.iteration === 2, 'it goes on from there');
+  t.match(world.active, { version: 2 });
+  t.match(JSON.parse(world.runs.get('r')!.progressJson), { policy: { ref: { version: 2 } } });
+  t.strictSame(announced, []);
+  endAll(world);
+  await first.runs.settled();
+  t.equal(world.runs.get('r')?.state, 'finished');
+  t.match(world.active, { version: 3 });
+});
+
+t.test('actors do not go on with a run that this version cannot read', async (t) => {
+  const world = new World();
+  await putRun(world);
+  world.runs.set('r', { ...world.runs.get('r')!, state: 'running', configJson: '{"rolout":{}}' });
+  world.signal = { runId: 'r', iteration: 3, policyVersion: 2, open: true };
+  const controller = startController(world);
+  t.teardown(() => controller.kill());
+  await controller.runs.recover();
+  await controller.runs.settled();
+  t.equal(world.runs.get('r')?.state, 'failed');
+  t.strictSame(world.signal, { runId: 'r', iteration: 3, policyVersion: 2, open: false });
 });

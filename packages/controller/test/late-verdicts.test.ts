@@ -218,3 +218,53 @@ t.test('failures that an open iteration has left behind do not add up', async (t
   await controller.runs.settled();
   t.equal(world.runs.get('r')?.state, 'finished');
 });
+
+t.test('a batch that cannot be frozen fails the run, also when a wait in silence comes before each try', async (t) => {
+  const world = worldWithoutScorers();
+  await putRun(world, { ...brief, iterations: 1 });
+  let tries = 0;
+  const guard: Guard = (_, method, call) => {
+    if (method !== 'freezeBatch') return call();
+    tries++;
+    throw new SegueError('DATA_LOSS', 'a group cannot be read');
+  };
+  const controller = startController(world, guard, { ...quick, scoreWaitMs: 10 });
+  t.teardown(() => controller.kill());
+  await controller.runs.resume('r');
+  await until(() => world.runs.get('r')?.state === 'failed' || tries > 6, 'it is given up');
+  t.match(world.runs.get('r'), { state: 'failed', error: /cannot be read/ });
+  t.equal(tries, 3);
+});
+
+t.test('a wait for verdicts that another controller has ended does not go on', async (t) => {
+  const world = worldWithoutScorers();
+  await putRun(world, brief);
+  let frozen: Promise<void> | null = null;
+  let thaw: () => void = () => undefined;
+  const first = startController(world, (_, method, call) =>
+    method === 'getIterationProgress' && frozen !== null ? frozen.then(call) : call(),
+  );
+  t.teardown(() => first.kill());
+  await first.runs.resume('r');
+  await waiting(world, first, 6);
+  frozen = new Promise((resolve) => {
+    thaw = resolve;
+  });
+  // One group of two: the other verdicts are still to come when its batch is frozen.
+  for (const id of ['r-g0-t0', 'r-g0-t1']) world.judge(id);
+  world.endOf = () => null;
+  const second = startController(world);
+  t.teardown(() => second.kill());
+  await second.runs.recover();
+  await until(() => world.signal?.iteration === 1 && world.held.size > 0, 'another one is in the next iteration');
+  await second.kill();
+  t.match(iterations(world)[0]!.progress, { usefulGroups: 0, awaitingScore: 4 }, 'what it would wait for');
+  thaw();
+  await until(() => first.runs.active?.phase.iteration === 1, 'it goes on from there');
+  for (const task of world.held.values()) world.append(task, 'stop');
+  world.held.clear();
+  judgeAll(world);
+  await first.runs.settled();
+  t.equal(world.runs.get('r')?.state, 'finished');
+  t.notOk(first.logs.some(({ message }) => message === 'a phase failed'));
+});

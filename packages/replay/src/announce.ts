@@ -54,6 +54,7 @@ function noteOf(notice: Notice): ProgressNote | null {
     case 'group':
       return { runId, iteration: notice.group.iteration, kind: 'group' };
     case 'opened':
+    case 'requeued':
     case 'iteration':
       return null;
   }

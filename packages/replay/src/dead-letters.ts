@@ -14,7 +14,7 @@ import {
 import { find } from './find.js';
 import type { WriteContext } from './iterations.js';
 import type { TrajectoryRow } from './rows.js';
-import { DamagedRow, type Key, type Tables, trajectoryKey } from './tables.js';
+import { DamagedRow, type Key, type Tables } from './tables.js';
 
 /** Messages kept at most; the oldest make room. */
 const keptMessages = 10_000;
@@ -91,10 +91,14 @@ export function removeLetter(tables: Tables, key: Key): void {
 export function removeLettersOf(tables: Tables, runId: string): void {
   for (const key of tables.deadLetters.keys([])) {
     const [kind, subject] = partsOf(String(key[0]));
-    const isOfRun =
-      kind === 'message' ? find(tables.deadLetters, key).row?.runId === runId : trajectoryKey(subject)[0] === runId;
-    if (isOfRun) removeLetter(tables, key);
+    const isNamed = kind !== 'message' && isTrajectoryOf(runId, subject);
+    if (isNamed || find(tables.deadLetters, key).row?.runId === runId) removeLetter(tables, key);
   }
+}
+
+/** Whether an id names a trajectory of the run: damage may have made it name none at all. */
+function isTrajectoryOf(runId: string, id: string): boolean {
+  return id.startsWith(`${runId}-g`) && /^\d+-t\d+$/.test(id.slice(runId.length + 2));
 }
 
 /** Subjects are `<stream's prefix>.<run>.<trajectory>`; whoever forged one names no run of ours. */

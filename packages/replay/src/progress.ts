@@ -116,6 +116,8 @@ export type Notice =
       readonly iteration: number;
     }
   | { readonly kind: 'score'; readonly runId: string; readonly trajectory: TrajectoryRow }
+  /** One that was given up is to be generated again. */
+  | { readonly kind: 'requeued'; readonly runId: string; readonly trajectory: TrajectoryRow }
   | { readonly kind: 'group'; readonly runId: string; readonly group: GroupRow }
   | { readonly kind: 'iteration'; readonly runId: string; readonly iteration: number };
 
@@ -156,6 +158,9 @@ export class RunProgress {
       case 'score':
         this.tally?.addVerdict(notice.trajectory);
         this.setAwaiting(notice.trajectory);
+        break;
+      case 'requeued':
+        this.#setUnfinished(notice.trajectory);
         break;
       case 'group':
         this.setGroup(notice.group);

@@ -31,8 +31,8 @@ export function requeueLetter(context: WriteContext, id: string): RequeueOutcome
     moveGroups(tables, note, [{ ...group, state: 'open', usable: 0, unequal: false }]);
     changeTally(tables, runId, before.problemId, {}, 1);
   }
-  // The scorers are asked by whoever hears of it.
-  if (kind === 'score') note({ kind: 'score', runId, trajectory: after });
+  // The scorers are asked by whoever hears of a score.
+  note({ kind: kind === 'score' ? 'score' : 'requeued', runId, trajectory: after });
   return kind === 'score' ? 'judged-again' : 'generated-again';
 }
 

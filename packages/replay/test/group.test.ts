@@ -78,6 +78,25 @@ t.test('a group waits for verdicts alone when none of its members is still to be
   t.strictSame(waiting(2), [0, 0]);
 });
 
+t.test('a group whose member is to be generated again waits for more than verdicts', async (t) => {
+  const store = freshStore(t);
+  await addRun(store);
+  await open(store, 0, { groups: sized(2, 2), maxAttempts: 1 });
+  const waiting = () => store.getIterationProgress(runId, 1).groupsAwaitingScore;
+  // One is given up before its first segment, the other after it.
+  await store.appendSegment(runId, failedTry(store, member(0, 1), 0));
+  await store.appendSegment(runId, segment(store, member(1, 1), 'budget'));
+  await end(store, 0);
+  await open(store, 1, { policyVersion: 0, maxAttempts: 1 });
+  await store.appendSegment(runId, failedTry(store, member(1, 1), 0));
+  for (const group of [0, 1]) await store.appendSegment(runId, segment(store, member(group, 0), 'stop'));
+  t.equal(waiting(), 2);
+  for (const group of [0, 1]) {
+    t.equal(await store.requeueDeadLetter(`trajectory-${member(group, 1)}`), 'generated-again');
+    t.equal(waiting(), 1 - group);
+  }
+});
+
 t.test('a group is consumed by exactly one policy version, recorded with it in one transaction', async (t) => {
   const store = freshStore(t);
   await addRun(store);

@@ -182,6 +182,27 @@ t.test('a run whose records cannot be removed stops no other, and is told when a
   t.strictSame(await pass(), { runs: [], failure: null });
 });
 
+t.test('a dead letter whose key is damaged keeps no run from going', async (t) => {
+  const folder = temporaryFolder();
+  const tables = openTables(folder);
+  t.teardown(async () => {
+    await tables.close();
+    removeFolder(folder);
+  });
+  const letter = { kind: 'trajectory', reason: '', tries: 1, atMs: 0, body: new Uint8Array(0), bodyBytes: 0 } as const;
+  const put = (runId: string, subject: string, id = `trajectory-${subject}`) =>
+    tables.deadLetters.put([id], { ...letter, checksum: '', runId, subject, id });
+  tables.transact(() => {
+    put('a', 'a-g0-t0');
+    put('a', 'a-g0-t1', 'trajectory-a-g0');
+    put('a-g0', 'a-g0-g1-t0');
+    put('b', 'b-g0-t0', 'score-b');
+    markRetired({ tables, nowMs: 0, note: () => undefined }, 'a');
+    removeSome({ tables, nowMs: 0, note: () => undefined }, 'a', 10);
+  });
+  t.same(tables.deadLetters.keys([]).flat(), ['score-b', 'trajectory-a-g0-g1-t0'], 'those of other runs stay');
+});
+
 t.test('a table of a run whose records are gone takes nothing more', async (t) => {
   const folder = temporaryFolder();
   const store = storeWith(folder, { some: {} });
