@@ -123,7 +123,7 @@ async function sampleAll(pids, folder, cluster) {
   const kept = {
     nats: await streamBytes(join(folder, 'nats/jetstream/$G/streams')),
     replay: {
-      [inUse]: (await pagesInUse(cluster.child('replay').address.metricsAddress)) ?? 0,
+      [inUse]: await pagesInUse(cluster.child('replay').address.metricsAddress),
       [file]: await folderBytes(join(folder, 'replay')),
     },
     trainer: { 'policies on disk, per run': await bytesPerRun(join(folder, 'policies')) },
@@ -170,7 +170,7 @@ function tellHeap(process, samples) {
   return parts.map(([what, part]) => judge({ process, what, values: there.map(part), told: true }));
 }
 
-/** Every series of the samples, judged. */
+/** Every series of the samples, judged. @throws when too few samples of one came */
 export function judgeAll(samples) {
   const [first] = samples;
   const verdicts = [];
@@ -182,7 +182,9 @@ export function judgeAll(samples) {
   }
   for (const [name, series] of Object.entries(first?.kept ?? {})) {
     for (const what of Object.keys(series)) {
-      const values = samples.map(({ kept }) => kept[name][what] ?? 0);
+      // A folder that is not there holds nothing; what did not come is not known.
+      const known = samples.map(({ kept }) => kept[name][what]).filter((value) => value !== null);
+      const values = known.map((value) => value ?? 0);
       const limit = limitOf(name, what, samples);
       verdicts.push(judge({ process: name, what, values, ...(limit !== null && { limit }) }));
     }

@@ -96,6 +96,24 @@ t.test('what a runtime holds is told beside its memory, and is no fault', async 
   t.equal(told(() => null).verdicts.length, 5, 'nothing is told of one that says nothing');
 });
 
+t.test('a value that did not come is a gap, not a zero', async (t) => {
+  const gapsIn = (isGap: (i: number) => boolean) =>
+    judgeAll(
+      samples(
+        () => 100,
+        () => 30,
+      ).map((sample, i) => ({ ...sample, kept: { replay: { 'pages in use': isGap(i) ? null : 20 * mebibyte } } })),
+    );
+  // All of them in the second quarter: as zeros they would make the last one look like a rise.
+  const { failed, verdicts } = gapsIn((i) => i >= 12 && i < 16);
+  t.strictSame(failed, []);
+  t.match(
+    verdicts.find(({ what }) => what === 'pages in use'),
+    { second: 20 * mebibyte, last: 20 * mebibyte },
+  );
+  t.throws(() => gapsIn((i) => i % 3 !== 0), /replay: 14 samples of pages in use, and a judgement needs 16/);
+});
+
 t.test("the store's file may grow to half again as much as what it held; what it holds stays level", async (t) => {
   const stored = (inUseMiB: (i: number) => number, fileMiB: (i: number) => number) =>
     samples(

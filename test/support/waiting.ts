@@ -11,11 +11,14 @@ export async function until(
   what = String(isSo),
   patienceMs = defaultPatienceMs,
 ): Promise<void> {
-  for (let look = 0; look < patienceMs / lookEveryMs; look++) {
+  // By the clock, since a look may last; the last one begins when the time is over.
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    const isLast = performance.now() >= deadline;
     if (await isSo()) return;
+    if (isLast) throw new Error(`waited in vain: ${what}`);
     await pause(lookEveryMs);
   }
-  throw new Error(`waited in vain: ${what}`);
 }
 
 const patienceMs = 10_000;

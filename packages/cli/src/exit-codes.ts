@@ -16,7 +16,10 @@ export const exitCodes = {
     meaning: 'Not now: the cluster cannot be reached, is too busy or did not answer in time. Try again later',
   },
   notAllowed: { code: 4, meaning: 'Not allowed: no or unknown credentials, or a token without the scope' },
-  interrupted: { code: 130, meaning: 'Interrupted by Ctrl-C, SIGTERM or a terminal that closed; a run is paused and saved' },
+  interrupted: {
+    code: 130,
+    meaning: 'Interrupted by Ctrl-C, SIGTERM or a terminal that closed; a run is paused and saved',
+  },
 } as const;
 
 const kindOf: Readonly<Record<ErrorCode, keyof typeof exitCodes>> = {

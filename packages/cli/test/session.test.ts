@@ -62,3 +62,16 @@ t.test('a wait is told at once and now and then, until it is over', async (t) =>
   const cut = async () => Promise.reject(new SegueError('CANCELLED', 'interrupted'));
   await t.rejects(pauseUntilAtRest({ pauseRun }, 'r', { tell, cut }), { code: 'CANCELLED' });
 });
+
+t.test('what ends the wait ends it, whatever its code is', async (t) => {
+  const pauseRun = () => new Promise<typeof run>(() => {});
+  let cuts = 0;
+  // Taken for a call that was too short, it would be asked again for ever; here once.
+  const cut = async <T>(work: Promise<T>) => {
+    if (++cuts > 1) throw new SegueError('INTERNAL', 'asked again');
+    void work;
+    throw new SegueError('DEADLINE_EXCEEDED', 'trainer was not ready after 60000 ms');
+  };
+  await t.rejects(pauseUntilAtRest({ pauseRun }, 'r', { tell: () => {}, cut }), { code: 'DEADLINE_EXCEEDED' });
+  t.equal(cuts, 1);
+});

@@ -129,13 +129,14 @@ t.test('a Ctrl-C while it starts stops what was started', async (t) => {
   const pidOf = (file: string) => (existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0);
   await until(async () => pidOf(pidFile) > 0);
   const pids = [pidFile, join(options.dataFolder, 'nats', 'nats-server.pid')].map(pidOf);
+  for (const pid of pids) t.ok(pid > 0, 'it runs');
   t.teardown(() => {
-    for (const pid of pids) if (isLeft(pid)) process.kill(pid, 'SIGKILL');
+    for (const pid of pids) if (pid > 0 && isLeft(pid)) process.kill(pid, 'SIGKILL');
   });
   supervisor.kill('SIGINT');
   t.equal(await nextLine(), 'stopping (Ctrl-C again ends at once)');
   t.strictSame(await ended, [130, null]);
-  for (const pid of pids) t.notOk(pid > 0 && isLeft(pid));
+  for (const pid of pids) t.notOk(isLeft(pid), 'it has ended');
 });
 
 function isLeft(pid: number): boolean {

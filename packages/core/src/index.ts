@@ -27,6 +27,7 @@ export {
   trajectoryId,
 } from './ids.js';
 export * from './item-table/index.js';
+export { memorySettings, withoutMemorySettings } from './memory-settings.js';
 export {
   awaitsVerdicts,
   type ClosingReason,

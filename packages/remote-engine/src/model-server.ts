@@ -6,7 +6,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { SegueError } from '@segue/core';
+import { SegueError, withoutMemorySettings } from '@segue/core';
 import { modelNames } from './model-names.js';
 
 const guardEntry = fileURLToPath(new URL('./server-guard.js', import.meta.url));
@@ -38,6 +38,8 @@ export class ModelServer {
     this.#guard = fork(guardEntry, [String(stopTimeoutMs), folder, ...command], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       execArgv: [],
+      // The server has it from the guard, and is not ours to set limits for.
+      env: withoutMemorySettings(process.env),
     });
     for (const output of [this.#guard.stdout, this.#guard.stderr]) {
       output?.setEncoding('utf8').on('data', (text: string) => {

@@ -7,7 +7,7 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { areStreamsMute, printableUrl } from '@segue/bus';
 import type { ClientCredentials } from '@segue/client';
-import { SegueError, type ServiceName } from '@segue/core';
+import { memorySettings, SegueError, type ServiceName } from '@segue/core';
 import type { ClusterSecurity } from '../security/cluster-security.js';
 import { operatorCredentials } from '../security/operator.js';
 import { requireNoRestore } from '../store/unfinished-restore.js';
@@ -17,7 +17,7 @@ import { colocatedSettings, removeSharedFolder } from './colocated.js';
 import { FolderLock } from './folder-lock.js';
 import { endOrphan, findNatsServer, natsSpec } from './nats-server.js';
 import { isRunning, startOf } from './process-identity.js';
-import { memorySettings, serviceEntry } from './service-process.js';
+import { serviceEntry } from './service-process.js';
 
 export interface ClusterOptions {
   /** Folder of all data, `.segue` by default. */

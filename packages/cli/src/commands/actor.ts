@@ -7,10 +7,11 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { isId, SegueError } from '@segue/core';
+import { isId, memorySettings, SegueError } from '@segue/core';
 import { type Command, Option } from 'commander';
 import { readClusterState, readServiceReady } from '../cluster/local-cluster.js';
-import { memorySettings, serviceEntry } from '../cluster/service-process.js';
+import { serviceEntry } from '../cluster/service-process.js';
+import { passOn } from '../view/gone-readers.js';
 import { addConnectFlags, type ConnectFlags, withClient } from './connect.js';
 import { repeatedOption } from './options.js';
 import { addExamples, jsonOption, print } from './output.js';
@@ -78,11 +79,11 @@ async function join(flags: JoinFlags): Promise<number> {
     detached: true,
     env: { ...process.env, ...memorySettings(process.env) },
   });
-  const log =
-    flags.nats === undefined
-      ? createWriteStream(resolve(data, 'logs', `${flags.id}.log`), { flags: 'a' })
-      : process.stderr;
-  child.stderr.pipe(log);
+  if (flags.nats === undefined) {
+    child.stderr.pipe(createWriteStream(resolve(data, 'logs', `${flags.id}.log`), { flags: 'a' }));
+  } else {
+    passOn(child.stderr, process.stderr);
+  }
   createInterface(child.stdout).on('line', (line) => {
     const ready = readServiceReady(line);
     if (ready) print(flags, { id: flags.id, ...ready }, () => `${flags.id} has joined at ${ready.address}`);

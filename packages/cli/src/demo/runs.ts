@@ -9,6 +9,7 @@ import type { DemoSizes } from './problems.js';
 /** What the demo's runs are called, `demo-1`, and no others that the command starts. */
 export const demoBase = 'demo';
 
+/** Runs that were made with other numbers are the demo's no more, nor gone on with by it, once these are changed. */
 export const demoSizes: DemoSizes = { heldOut: 512, train: 8_000, warmup: 32_000, hastyShare: 0.58 };
 
 export function isDemoRun({ id, evaluationProblems, trainProblems, warmupProblems }: RunView): boolean {

@@ -2,6 +2,7 @@
  * Ctrl-C, SIGTERM and a terminal that closes: the first asks for an orderly end, the second ends at once. The supervisor alone handles them; its children live in
  * process groups of their own.
  */
+import { setMaxListeners } from 'node:events';
 import { SegueError } from '@segue/core';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -35,6 +36,8 @@ export class Interrupt {
       this.#controller.abort(new SegueError('CANCELLED', 'interrupted'));
     };
     for (const signal of signals) process.on(signal, this.#handler);
+    // One for each process that starts: no leak to warn of.
+    setMaxListeners(0, this.#controller.signal);
   }
 
   get signal(): AbortSignal {

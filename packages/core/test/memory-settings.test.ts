@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import t from 'tap';
-import { memorySettings } from '../dist/cluster/service-process.js';
+import { memorySettings, withoutMemorySettings } from '../dist/index.js';
 
 const root = new URL('../../../', import.meta.url);
 
@@ -13,6 +13,12 @@ t.test('own values stay', async (t) => {
   t.notOk('MALLOC_ARENA_MAX' in settings);
   t.equal(settings.MALLOC_TRIM_THRESHOLD_, '4194304');
   t.equal(settings.NODE_OPTIONS, '--max-semi-space-size=4 --max-semi-space-size=32');
+});
+
+t.test('a program that is not ours is given none of it', async (t) => {
+  for (const own of [{}, { PATH: '/bin' }, { MALLOC_ARENA_MAX: '8', NODE_OPTIONS: '--max-semi-space-size=32' }]) {
+    t.strictSame(withoutMemorySettings({ ...own, ...memorySettings(own) }), own);
+  }
 });
 
 t.test('Node takes the bound of the young generation, and of two the last', async (t) => {
