@@ -90,9 +90,12 @@ export const abandonedAdvisories = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.*
 export const returnsPrefix = 'segue.returned';
 export const returnsStream = 'SEGUE_RETURNS';
 
-/** Streams that only keep: short, the oldest make room. */
+/**
+ * Streams that only keep: short, the oldest make room. Nudges are heard as they are said, and kept for people who look: ten minutes, since the server holds the
+ * block that it writes in memory.
+ */
 const logs: readonly Partial<StreamConfig>[] = [
-  { name: eventsStream, subjects: [`${eventsPrefix}.*`], max_age: nanos(hour), max_bytes: 16 * mebibyte },
+  { name: eventsStream, subjects: [`${eventsPrefix}.*`], max_age: nanos(hour / 6), max_bytes: 16 * mebibyte },
   { name: returnsStream, subjects: [`${returnsPrefix}.>`], max_age: nanos(24 * hour), max_bytes: 16 * mebibyte },
   { name: deadStream, subjects: [`${deadPrefix}.*`], max_age: nanos(7 * 24 * hour), max_bytes: 64 * mebibyte },
 ];
