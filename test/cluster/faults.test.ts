@@ -107,6 +107,7 @@ async function takenOver(t: Test, run: ClusterRun): Promise<void> {
   let joiner: ReturnType<typeof startSegue> | null = null;
   t.teardown(() => joiner?.process.kill('SIGKILL'));
   const named: string[] = [];
+  const isSilent = (from: string) => /actor-[01].*\(does not answer\)/.test(from);
   let over = false;
   const watchStatus = async () => {
     while (!over) {
@@ -126,6 +127,8 @@ async function takenOver(t: Test, run: ClusterRun): Promise<void> {
       await until(async () => (await Promise.all(actors.map((one) => one.getActorStatus({})))).every(isBusy));
       signal('SIGSTOP');
       watching = watchStatus();
+      // Named before somebody else has done their work.
+      await until(async () => named.some(isSilent), 'the status names an actor that does not answer');
       joiner = startSegue([
         'actor',
         'join',
@@ -143,10 +146,7 @@ async function takenOver(t: Test, run: ClusterRun): Promise<void> {
   over = true;
   await watching;
   t.equal((await joiner?.ended)?.code, 0, 'it left in order');
-  t.ok(
-    named.some((from) => /actor-[01].*\(does not answer\)/.test(from)),
-    `the status says from whom: ${[...new Set(named)].join(' | ')}`,
-  );
+  t.ok(named.some(isSilent), `the status says from whom: ${[...new Set(named)].join(' | ')}`);
   t.ok(told > 0, 'and watchers are told');
   const records = await collect(store.trajectories(runId));
   const first = records.flatMap(({ segments }) => segments.filter(({ iteration }) => iteration === 0));

@@ -201,6 +201,7 @@ const forbidden: readonly (readonly [string, readonly ServiceName[], string])[] 
   ['delete a consumer', anybody, '$JS.API.CONSUMER.DELETE.SEGUE_ROLLOUT.actors'],
   ['read a segment out of its stream', except('replay'), '$JS.API.STREAM.MSG.GET.SEGUE_SEGMENTS'],
   ['delete a segment', except('replay'), '$JS.API.STREAM.MSG.DELETE.SEGUE_SEGMENTS'],
+  ['empty the queue of tasks', except('controller'), '$JS.API.STREAM.PURGE.SEGUE_ROLLOUT'],
   ['delete a task', except('controller', 'replay'), '$JS.API.STREAM.MSG.DELETE.SEGUE_ROLLOUT'],
   ['take rollout tasks', except('actor'), '$JS.API.CONSUMER.MSG.NEXT.SEGUE_ROLLOUT.actors'],
   ['take reward tasks', except('reward'), '$JS.API.CONSUMER.MSG.NEXT.SEGUE_REWARD.scorers'],

@@ -19,6 +19,7 @@ export type ControllerBus = Pick<
   Bus,
   | 'publishRolloutTasks'
   | 'purgeRolloutTasks'
+  | 'emptyRolloutQueue'
   | 'deliveredTasks'
   | 'markLostTries'
   | 'lostTries'
@@ -86,6 +87,8 @@ export interface Timings {
   readonly retryMaxMs: number;
   /** An open iteration that was watched so long without a failure has left earlier ones behind. */
   readonly steadyMs: number;
+  /** What is owed, and no actor has touched for so long, is issued anew. */
+  readonly untakenMs: number;
   /** Between two plans, while all there is to begin with waits for a verdict. */
   readonly replanMs: number;
   /** A wait that lasts longer is told to watchers; then again at twice the time. */
@@ -109,6 +112,7 @@ export const defaultTimings: Timings = {
   retryMs: 500,
   retryMaxMs: 10_000,
   steadyMs: 60_000,
+  untakenMs: 30_000,
   replanMs: 5_000,
   waitingNoticeMs: 15_000,
 };

@@ -28,6 +28,8 @@ export class TaskIssuer {
   /** Tasks that nobody seemed to have at the last search. */
   #suspects: ReadonlySet<string> = new Set();
   #givenUp: ReadonlySet<string> = new Set();
+  /** Since when nothing was taken or done, though actors answer: how many were owed then. */
+  #untaken = { owed: 0, sinceMs: performance.now() };
   readonly #owners = new Owners();
 
   constructor(run: ActiveRun, record: IterationRecord) {
@@ -84,7 +86,8 @@ export class TaskIssuer {
    */
   async reissue(progress: IterationProgress, hasFailures: boolean): Promise<void> {
     const held = await this.#held();
-    if (!hasFailures && !this.#leftFailures && (await this.#isAccountedFor(this.owed(progress).length))) {
+    const isUntaken = this.#isUntaken(this.owed(progress).length, held.size);
+    if (!isUntaken && !hasFailures && !this.#leftFailures && (await this.#isAccountedFor(this.owed(progress).length))) {
       this.#suspects = new Set();
       return;
     }
@@ -95,10 +98,9 @@ export class TaskIssuer {
     const failing = owed.filter((id) => waiting.get(id)!.errors > (this.#errors.get(id) ?? 0));
     const failed = failing.filter((id) => !held.has(id));
     this.#leftFailures = failed.length < failing.length;
-    const lost = await this.#lost(
-      owed.filter((id) => !held.has(id) && !failed.includes(id)),
-      held.size,
-    );
+    const others = owed.filter((id) => !held.has(id) && !failed.includes(id));
+    if (isUntaken) await this.#emptyQueue(others.length);
+    const lost = isUntaken ? others : await this.#lost(others, held.size);
     const { metrics, cluster } = this.#run;
     metrics.tasks_reissued_total.inc({ reason: 'failed' }, failed.length);
     metrics.tasks_reissued_total.inc({ reason: 'lost' }, lost.length);
@@ -109,6 +111,27 @@ export class TaskIssuer {
       );
     }
     await this.#publish([...failed, ...lost], errorsOf(waiting), waiting);
+  }
+
+  /** Whether actors that answer have not touched what is owed for so long that the queue has nothing to give, whatever it says. */
+  #isUntaken(owed: number, held: number): boolean {
+    const nowMs = performance.now();
+    const isTouched = owed !== this.#untaken.owed || held > 0 || !this.#owners.anyAnswers;
+    if (isTouched) this.#untaken = { owed, sinceMs: nowMs };
+    if (owed === 0 || nowMs - this.#untaken.sinceMs < this.#run.cluster.timings.untakenMs) return false;
+    this.#untaken = { owed, sinceMs: nowMs };
+    return true;
+  }
+
+  /**
+   * Takes out of the queue what nobody can take. A message server whose disk has changed bits may keep messages, and take new ones, that it gives to nobody and
+   * finds by no subject.
+   */
+  async #emptyQueue(tasks: number): Promise<void> {
+    const { log, bus } = this.#run.cluster;
+    const { iteration } = this.#record;
+    log.warn({ iteration, tasks }, 'no actor takes what the queue says it has: it is emptied and filled anew');
+    await bus.emptyRolloutQueue();
   }
 
   /** Whether what is owed may all be on its way: there is a lease for each, or something waits in the queue or for the store. */

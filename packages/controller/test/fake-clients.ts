@@ -210,6 +210,10 @@ export function clientsOf(world: World) {
       world.queue = world.queue.filter((task) => task.runId !== runId);
       return before - world.queue.length;
     },
+    emptyRolloutQueue: async () => {
+      world.queue = [];
+      world.deafQueue = false;
+    },
     deliveredTasks: async (runId) => world.delivered(runId),
     markLostTries: async ({ trajectoryId }, count) => void world.lostTries.set(trajectoryId, count),
     lostTries: async () => [],
@@ -242,7 +246,10 @@ export function clientsOf(world: World) {
     queueDepths: async () => {
       world.looks.queues++;
       const none = { pending: 0, leased: 0 };
-      const rollout = { pending: world.queue.length, leased: world.held.size + world.leasesOfTheDead };
+      const rollout = {
+        pending: world.deafQueue ? 0 : world.queue.length,
+        leased: world.held.size + world.leasesOfTheDead,
+      };
       return { rollout, reward: none, segments: { pending: world.stream.length, leased: 0 }, scores: none };
     },
   };

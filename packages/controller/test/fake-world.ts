@@ -97,6 +97,8 @@ export class World {
   scoreOf = (id: string): Score['status'] => (hashText(id, 2) % 3 === 0 ? 'wrong' : 'ok');
   /** Nobody judges: what ends waits for its verdict until `judge`. */
   scorersAreAway = false;
+  /** What is put into the queue is neither given to anybody nor counted, until it is emptied. */
+  deafQueue = false;
   /** Leases that no actor has. */
   leasesOfTheDead = 0;
   /** What the queue says was delivered to somebody. */
@@ -112,6 +114,7 @@ export class World {
   pump(): void {
     const gate = this.signal;
     if (gate === null || !gate.open || this.active?.version !== gate.policyVersion || this.actors.length === 0) return;
+    if (this.deafQueue) return;
     for (const task of this.queue.splice(0)) {
       const end = this.endOf(task);
       if (end === 'lose') continue;

@@ -195,6 +195,8 @@ export interface Bus {
   takeRolloutTasks(max: number, options: TakeOptions): Promise<Lease<RolloutTask>[]>;
   /** Removes a run's tasks that nobody holds and those that somebody holds, whose ack then has no effect. Answers how many. */
   purgeRolloutTasks(runId: string): Promise<number>;
+  /** Takes out everything, of all runs, also what the server can neither give nor find by its run: bits of its disk have changed. Each run issues its tasks again. */
+  emptyRolloutQueue(): Promise<void>;
 
   /** So many deliveries of this task were lost with their takers: remembered after the task is gone. Repeating it changes nothing. */
   markLostTries(task: RolloutTask, count: number): Promise<void>;

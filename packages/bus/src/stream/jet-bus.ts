@@ -178,6 +178,10 @@ class JetBus implements Bus {
     return this.#rollout.take(max, options);
   }
 
+  emptyRolloutQueue(): Promise<void> {
+    return this.#rollout.empty();
+  }
+
   purgeRolloutTasks(runId: string): Promise<number> {
     return this.#rollout.purge(requireId(runId, 'runId'));
   }

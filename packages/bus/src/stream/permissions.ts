@@ -71,6 +71,8 @@ const own: Readonly<Record<ServiceName, Permissions>> = {
       // Which tries were lost with their actors, and what is forgotten of them.
       `${returnsPrefix}.>`,
       `${api}.STREAM.PURGE.${returnsStream}`,
+      // What nobody can take any more.
+      `${api}.STREAM.PURGE.${queues.rollout.stream}`,
       // What was not begun when an iteration closes, and tasks that are derived again.
       ...tidying(queues.rollout),
       ...tidying(queues.reward),

@@ -176,6 +176,13 @@ export class WorkQueue<T> {
     }
   }
 
+  /** Takes out all that the server has, whether it can read it or not; leases are gone with it. */
+  async empty(): Promise<void> {
+    const { nc, jsm } = this.#connection;
+    const { stream } = this.#spec;
+    await withPatience(nc, `emptying ${stream}`, () => jsm.streams.purge(stream));
+  }
+
   /**
    * Takes a run's messages out, leased or not; answers how many. One by one: a purge by subject makes nats-server 2.9
    * forget the leases of all other messages too, and those are never delivered again.
