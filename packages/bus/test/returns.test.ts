@@ -3,7 +3,7 @@ import { connect as natsConnect } from 'nats';
 import t from 'tap';
 import { startNats } from '../../../test/support/nats.js';
 import { connectBus } from '../dist/index.js';
-import { startGate } from './gate.js';
+import { gatedBus } from './gated-bus.js';
 import { rolloutTask } from './samples.js';
 
 const leaseMs = 1_000;
@@ -56,15 +56,7 @@ t.test('what waited when its taker died was not lost by it, what had begun was',
 });
 
 t.test('what is said while the server is away is known when that resolves', async (t) => {
-  const nats = await startNats();
-  const gate = await startGate(nats.port);
-  const bus = await connectBus({ url: gate.url, name: 'test', rolloutLeaseMs: leaseMs });
-  t.teardown(async () => {
-    await bus.close();
-    gate.close();
-    await nats.stop();
-  });
-  await bus.setUp();
+  const { gate, bus } = await gatedBus(t, { rolloutLeaseMs: leaseMs });
   const task = { ...rolloutTask, runId: 'r', groupId: 'r-g0', trajectoryId: 'r-g0-t0' };
   await bus.publishRolloutTasks([task]);
   const take = async () => (await bus.takeRolloutTasks(1, { waitMs: 10 * leaseMs }))[0]!;
@@ -213,15 +205,7 @@ t.test('a loss is known though a later taker gave the task back, and counts once
 });
 
 t.test('a task that is given back while the server is away was not lost', async (t) => {
-  const nats = await startNats();
-  const gate = await startGate(nats.port);
-  const bus = await connectBus({ url: gate.url, name: 'test', rolloutLeaseMs: leaseMs });
-  t.teardown(async () => {
-    await bus.close();
-    gate.close();
-    await nats.stop();
-  });
-  await bus.setUp();
+  const { gate, bus } = await gatedBus(t, { rolloutLeaseMs: leaseMs });
   const task = { ...rolloutTask, runId: 'r', groupId: 'r-g0', trajectoryId: 'r-g0-t0' };
   await bus.publishRolloutTasks([task]);
   const take = async () => (await bus.takeRolloutTasks(1, { waitMs: 10 * leaseMs }))[0]!;

@@ -6,20 +6,13 @@ import { startNats } from '../../../test/support/nats.js';
 import { inTime, until } from '../../../test/support/waiting.js';
 import { connectBus } from '../dist/index.js';
 import { startGate } from './gate.js';
+import { gatedBus } from './gated-bus.js';
 
 /** Longer than any answer of a server that is well is waited for. */
 const silenceMs = 4_000;
 
 t.test('a server that was silent for a while has one connection afterwards', async (t) => {
-  const nats = await startNats();
-  const gate = await startGate(nats.port);
-  const bus = await connectBus({ url: gate.url, name: 'test' });
-  t.teardown(async () => {
-    await bus.close();
-    gate.close();
-    await nats.stop();
-  });
-  await bus.setUp();
+  const { gate, bus } = await gatedBus(t);
   t.equal(gate.open(), 1);
   gate.shut();
   await gate.isAsked();
@@ -31,15 +24,7 @@ t.test('a server that was silent for a while has one connection afterwards', asy
 });
 
 t.test('who takes from a server that says nothing can leave', async (t) => {
-  const nats = await startNats();
-  const gate = await startGate(nats.port);
-  const bus = await connectBus({ url: gate.url, name: 'test' });
-  t.teardown(async () => {
-    await bus.close();
-    gate.close();
-    await nats.stop();
-  });
-  await bus.setUp();
+  const { gate, bus } = await gatedBus(t);
   gate.shut();
   await gate.isAsked();
   const leaving = new AbortController();

@@ -2,6 +2,7 @@
 import t from 'tap';
 import { putRun, quick, smallRun, startController, until } from './fake-cluster.js';
 import { World } from './fake-world.js';
+import { barrier, endAll, succeed } from './standing-still.js';
 
 t.test('a bus that lost its data in the middle of a phase is told the version and the iteration again', async (t) => {
   const world = new World();
@@ -38,17 +39,14 @@ t.test(
     const world = new World();
     await putRun(world, { ...oneIteration, iterations: 2, evaluation: { everyIterations: 0, problems: 1 } });
     world.endOf = () => null;
-    let frozen: Promise<void> | null = null;
-    let thaw: () => void = () => undefined;
+    const { close, passed, open } = barrier();
     const first = startController(world, (_, method, call) =>
-      method === 'getIterationProgress' && frozen !== null ? frozen.then(call) : call(),
+      method === 'getIterationProgress' ? passed().then(call) : call(),
     );
     t.teardown(() => first.kill());
     await first.runs.resume('r');
     await until(() => world.held.size === 6, 'six tasks are held');
-    frozen = new Promise((resolve) => {
-      thaw = resolve;
-    });
+    close();
     world.held.clear();
     world.endOf = (task) => (task.iteration === 0 ? 'stop' : null);
     const second = startController(world);
@@ -64,7 +62,7 @@ t.test(
       announced.push(next);
       putSignal.call(world, next);
     };
-    thaw();
+    open();
     await until(() => first.runs.active?.phase.iteration === 1, 'it has looked at the store, and goes on from there');
     const { queues } = world.looks;
     await until(() => world.looks.queues >= queues + 3, 'it has searched for what was lost');
@@ -124,29 +122,11 @@ t.test('a bus that says closed, or something newer, of a run whose store has it 
 
 const noEvaluation = { ...oneIteration, evaluation: { everyIterations: 0, problems: 1 } };
 
-/** Holds calls back from when it is closed, until it is opened. */
-function gate() {
-  let isOpen = Promise.resolve();
-  let open: () => void = () => undefined;
-  const close = () => {
-    isOpen = new Promise((resolve) => {
-      open = resolve;
-    });
-  };
-  return { close, passed: () => isOpen, open: () => open() };
-}
-
-/** Whatever the actor runs has ended. */
-function endAll(world: World): void {
-  for (const task of world.held.values()) world.append(task, 'stop');
-  world.held.clear();
-}
-
 t.test('a controller that stood still as it closed an iteration closes nothing of its successor', async (t) => {
   const world = new World();
   await putRun(world, { ...noEvaluation, iterations: 2 });
   world.endOf = () => null;
-  const { close, passed, open } = gate();
+  const { close, passed, open } = barrier();
   // It has looked for what was lost before it stands still, and does not again.
   const first = startController(
     world,
@@ -199,7 +179,7 @@ t.test(
     const world = new World();
     await putRun(world, { ...noEvaluation, iterations: 3 });
     world.endOf = ({ iteration }) => (iteration === 1 ? null : 'stop');
-    const { close, passed, open } = gate();
+    const { close, passed, open } = barrier();
     close();
     let stands = false;
     const first = startController(world, (_, method, call) => {
@@ -210,11 +190,12 @@ t.test(
     t.teardown(() => first.kill());
     await first.runs.resume('r');
     await until(() => stands, 'it stands still');
-    const second = startController(world);
-    t.teardown(() => second.kill());
-    await second.runs.recover();
-    await until(() => world.signal?.iteration === 1 && world.held.size > 0, 'the successor is in the next iteration');
-    await second.kill();
+    await succeed(
+      t,
+      world,
+      () => world.signal?.iteration === 1 && world.held.size > 0,
+      'the successor is in the next iteration',
+    );
     open();
     await until(() => first.runs.active?.phase.iteration === 1, 'it goes on from there');
     endAll(world);
@@ -228,7 +209,7 @@ t.test('a controller that stood still as it trained does not put its version bac
   const world = new World();
   await putRun(world, { ...noEvaluation, iterations: 3 });
   world.endOf = ({ iteration }) => (iteration === 2 ? null : 'stop');
-  const { close, passed, open } = gate();
+  const { close, passed, open } = barrier();
   close();
   let stands = false;
   const announced: string[] = [];
@@ -244,11 +225,12 @@ t.test('a controller that stood still as it trained does not put its version bac
   t.teardown(() => first.kill());
   await first.runs.resume('r');
   await until(() => stands, 'it stands still');
-  const second = startController(world);
-  t.teardown(() => second.kill());
-  await second.runs.recover();
-  await until(() => world.signal?.iteration === 2 && world.held.size > 0, 'the successor is two versions further');
-  await second.kill();
+  await succeed(
+    t,
+    world,
+    () => world.signal?.iteration === 2 && world.held.size > 0,
+    'the successor is two versions further',
+  );
   open();
   await until(() => first.runs.active?.phase.iteration === 2, 'it goes on from there');
   t.match(world.active, { version: 2 });

@@ -3,6 +3,7 @@ import { type RunConfigInput, SegueError } from '@segue/core';
 import t, { type Test } from 'tap';
 import { type Guard, problem, putRun, quick, smallRun, startController, until } from './fake-cluster.js';
 import { World } from './fake-world.js';
+import { barrier, endAll, succeed } from './standing-still.js';
 
 const events = (world: World, kind: string) =>
   (world.events.get('r') ?? []).filter((event) => event.kind === kind).map((event) => JSON.parse(event.bodyJson));
@@ -239,30 +240,27 @@ t.test('a batch that cannot be frozen fails the run, also when a wait in silence
 t.test('a wait for verdicts that another controller has ended does not go on', async (t) => {
   const world = worldWithoutScorers();
   await putRun(world, brief);
-  let frozen: Promise<void> | null = null;
-  let thaw: () => void = () => undefined;
+  const { close, passed, open } = barrier();
   const first = startController(world, (_, method, call) =>
-    method === 'getIterationProgress' && frozen !== null ? frozen.then(call) : call(),
+    method === 'getIterationProgress' ? passed().then(call) : call(),
   );
   t.teardown(() => first.kill());
   await first.runs.resume('r');
   await waiting(world, first, 6);
-  frozen = new Promise((resolve) => {
-    thaw = resolve;
-  });
+  close();
   // One group of two: the other verdicts are still to come when its batch is frozen.
   for (const id of ['r-g0-t0', 'r-g0-t1']) world.judge(id);
   world.endOf = () => null;
-  const second = startController(world);
-  t.teardown(() => second.kill());
-  await second.runs.recover();
-  await until(() => world.signal?.iteration === 1 && world.held.size > 0, 'another one is in the next iteration');
-  await second.kill();
+  await succeed(
+    t,
+    world,
+    () => world.signal?.iteration === 1 && world.held.size > 0,
+    'another one is in the next iteration',
+  );
   t.match(iterations(world)[0]!.progress, { usefulGroups: 0, awaitingScore: 4 }, 'what it would wait for');
-  thaw();
+  open();
   await until(() => first.runs.active?.phase.iteration === 1, 'it goes on from there');
-  for (const task of world.held.values()) world.append(task, 'stop');
-  world.held.clear();
+  endAll(world);
   judgeAll(world);
   await first.runs.settled();
   t.equal(world.runs.get('r')?.state, 'finished');
