@@ -17,17 +17,21 @@ export const fewestSamples = 16;
  * Something that must stay constant (handles) may besides have one more at a moment: a connection that is being made again. Something with a limit
  * of its own (a stream on disk) may rise as long as it is below. What is only told is never a fault.
  * The lowest sample of both quarters is told beside: memory wanders between collections, and its floor is what a process holds on to.
- * @param {Series & { values: readonly number[] }} series
+ * @param {Series & { values: readonly (number | null)[] }} series null: a sample that did not come; quarters are those of the time all the same
  * @returns {Verdict}
  */
 export function judge({ values, ...series }) {
-  if (values.length < fewestSamples) {
+  const isKnown = (value) => value !== null;
+  const known = values.filter(isKnown).length;
+  if (known < fewestSamples) {
     throw new TypeError(
-      `${series.process}: ${values.length} samples of ${series.what}, and a judgement needs ${fewestSamples}`,
+      `${series.process}: ${known} samples of ${series.what}, and a judgement needs ${fewestSamples}`,
     );
   }
   const quarter = (index) =>
-    values.slice(Math.floor((index * values.length) / 4), Math.floor(((index + 1) * values.length) / 4));
+    values
+      .slice(Math.floor((index * values.length) / 4), Math.floor(((index + 1) * values.length) / 4))
+      .filter(isKnown);
   const [second, last] = [mean(quarter(1)), mean(quarter(3))];
   const lowest = [Math.min(...quarter(1)), Math.min(...quarter(3))];
   const allowed = series.constant ? Math.max(second * (1 + tolerance), second + 1) : second * (1 + tolerance);

@@ -160,14 +160,15 @@ function limitOf(process, what, samples) {
 
 /** Which part of the memory rises, for who looks into it. A sample that did not come leaves a gap; too few tell nothing. */
 function tellHeap(process, samples) {
-  const there = samples.filter((heap) => heap !== null && heap !== undefined);
-  if (there.length < fewestSamples) return [];
+  if (samples.filter((heap) => heap).length < fewestSamples) return [];
   const parts = [
     ['of it, objects', ({ heapUsed }) => heapUsed],
     ["of it, V8's room for them", ({ heapTotal }) => heapTotal],
     ['of it, buffers', ({ external }) => external],
   ];
-  return parts.map(([what, part]) => judge({ process, what, values: there.map(part), told: true }));
+  return parts.map(([what, part]) =>
+    judge({ process, what, values: samples.map((heap) => (heap ? part(heap) : null)), told: true }),
+  );
 }
 
 /** Every series of the samples, judged. @throws when too few samples of one came */
@@ -183,8 +184,7 @@ export function judgeAll(samples) {
   for (const [name, series] of Object.entries(first?.kept ?? {})) {
     for (const what of Object.keys(series)) {
       // A folder that is not there holds nothing; what did not come is not known.
-      const known = samples.map(({ kept }) => kept[name][what]).filter((value) => value !== null);
-      const values = known.map((value) => value ?? 0);
+      const values = samples.map(({ kept }) => (kept[name][what] === null ? null : (kept[name][what] ?? 0)));
       const limit = limitOf(name, what, samples);
       verdicts.push(judge({ process: name, what, values, ...(limit !== null && { limit }) }));
     }

@@ -12,8 +12,15 @@ import { pause } from './cluster.js';
 /** First pause between two looks at the actors: switching to a version that is ready takes a few ms. */
 const firstPauseMs = 2;
 
-/** How long it took until the actors served the version, in ms. */
-export async function activate(run: ActiveRun, policy: PolicyVersionInfo): Promise<number> {
+/**
+ * How long it took until the actors served the version, in ms.
+ * @param isWanted asked when they are ready; where it says no, they are told nothing
+ */
+export async function activate(
+  run: ActiveRun,
+  policy: PolicyVersionInfo,
+  isWanted: () => Promise<boolean> = async () => true,
+): Promise<number> {
   const startedAtMs = Date.now();
   const { cluster } = run;
   const wait = run.waits.begin('weights', '', 0);
@@ -24,6 +31,7 @@ export async function activate(run: ActiveRun, policy: PolicyVersionInfo): Promi
     };
     await prepare(run, policy, tell);
     const prepareMs = Date.now() - startedAtMs;
+    if (!(await isWanted())) return prepareMs;
     await announcePolicy(run, policy);
     await served(run, policy.ref.version, tell);
     run.metrics.policy_version.set(policy.ref.version);

@@ -25,12 +25,15 @@ export async function closeIteration(run: ActiveRun, record: IterationRecord): P
   return replay.closeIteration({ runId, iteration });
 }
 
+/** What of a run it takes to mark its lost tasks. */
+export type MarkedRun = Pick<ActiveRun, 'id' | 'cluster' | 'signal'>;
+
 /**
  * Leases that no actor has are those of dead ones: the purge would forget that their work was lost with them, and what was lost before, where nobody has
  * marked it yet. Marked is what the next taker would mark, so that it counts once if there is one. Actors go on taking tasks and ending them meanwhile:
  * a delivery counts as left behind only if it is the newest at two looks, and no actor holds the task before the first or between them.
  */
-async function markLostTasks({ id, cluster, signal }: ActiveRun): Promise<void> {
+export async function markLostTasks({ id, cluster, signal }: MarkedRun): Promise<void> {
   const { bus, log } = cluster;
   const { rollout } = await bus.queueDepths();
   if (rollout.leased === 0) return;

@@ -87,7 +87,7 @@ export interface Timings {
   readonly retryMaxMs: number;
   /** An open iteration that was watched so long without a failure has left earlier ones behind. */
   readonly steadyMs: number;
-  /** What is owed, and no actor has touched for so long, is issued anew. */
+  /** What is owed, and no actor has taken for so long though it could, is issued anew. */
   readonly untakenMs: number;
   /** Between two plans, while all there is to begin with waits for a verdict. */
   readonly replanMs: number;

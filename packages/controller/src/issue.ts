@@ -17,6 +17,7 @@ import { drained } from './close.js';
 import { collect } from './cluster.js';
 import { issueTraced } from './issue-traced.js';
 import { Owners } from './owners.js';
+import { StuckQueue } from './stuck-queue.js';
 
 export class TaskIssuer {
   readonly #run: ActiveRun;
@@ -28,13 +29,13 @@ export class TaskIssuer {
   /** Tasks that nobody seemed to have at the last search. */
   #suspects: ReadonlySet<string> = new Set();
   #givenUp: ReadonlySet<string> = new Set();
-  /** Since when nothing was taken or done, though actors answer: how many were owed then. */
-  #untaken = { owed: 0, sinceMs: performance.now() };
   readonly #owners = new Owners();
+  readonly #queue: StuckQueue;
 
   constructor(run: ActiveRun, record: IterationRecord) {
     this.#run = run;
     this.#record = record;
+    this.#queue = new StuckQueue(run, record);
   }
 
   /** Trajectories that owe a segment of this iteration: planned, without one, not given up. */
@@ -61,22 +62,15 @@ export class TaskIssuer {
     const { rollout } = await bus.queueDepths();
     const owed = this.owed(await this.#run.iterationProgress(iteration));
     const waiting = await this.#waiting();
-    const errors = errorsOf(waiting);
     if (wasIssued) {
       if (rollout.pending + rollout.leased >= owed.length) {
+        const errors = errorsOf(waiting);
         for (const id of owed) this.#errors.set(id, errors.get(id) ?? 0);
         return;
       }
       await bus.purgeRolloutTasks(this.#run.id);
     }
-    const held = await this.#held();
-    // What an actor had published before it was asked may have been taken in since.
-    const stillOwed = this.owed(await this.#run.iterationProgress(iteration));
-    await this.#publish(
-      stillOwed.filter((id) => waiting.has(id) && !held.has(id)),
-      errors,
-      waiting,
-    );
+    await this.#publishUnheld(waiting);
   }
 
   /**
@@ -85,9 +79,17 @@ export class TaskIssuer {
    * @param hasFailures segments without a result have come in since the last time
    */
   async reissue(progress: IterationProgress, hasFailures: boolean): Promise<void> {
-    const held = await this.#held();
-    const isUntaken = this.#isUntaken(this.owed(progress).length, held.size);
-    if (!isUntaken && !hasFailures && !this.#leftFailures && (await this.#isAccountedFor(this.owed(progress).length))) {
+    const answers = await this.#ask();
+    const held = heldBy(answers);
+    const owedNow = this.owed(progress).length;
+    const statuses = answers.map(({ status }) => status);
+    if (await this.#queue.isStuck(statuses, owedNow)) {
+      await this.#queue.empty();
+      const count = await this.#publishUnheld(await this.#waiting());
+      this.#run.metrics.tasks_reissued_total.inc({ reason: 'lost' }, count);
+      return;
+    }
+    if (!hasFailures && !this.#leftFailures && (await this.#isAccountedFor(owedNow))) {
       this.#suspects = new Set();
       return;
     }
@@ -98,9 +100,10 @@ export class TaskIssuer {
     const failing = owed.filter((id) => waiting.get(id)!.errors > (this.#errors.get(id) ?? 0));
     const failed = failing.filter((id) => !held.has(id));
     this.#leftFailures = failed.length < failing.length;
-    const others = owed.filter((id) => !held.has(id) && !failed.includes(id));
-    if (isUntaken) await this.#emptyQueue(others.length);
-    const lost = isUntaken ? others : await this.#lost(others, held.size);
+    const lost = await this.#lost(
+      owed.filter((id) => !held.has(id) && !failed.includes(id)),
+      held.size,
+    );
     const { metrics, cluster } = this.#run;
     metrics.tasks_reissued_total.inc({ reason: 'failed' }, failed.length);
     metrics.tasks_reissued_total.inc({ reason: 'lost' }, lost.length);
@@ -111,27 +114,6 @@ export class TaskIssuer {
       );
     }
     await this.#publish([...failed, ...lost], errorsOf(waiting), waiting);
-  }
-
-  /** Whether actors that answer have not touched what is owed for so long that the queue has nothing to give, whatever it says. */
-  #isUntaken(owed: number, held: number): boolean {
-    const nowMs = performance.now();
-    const isTouched = owed !== this.#untaken.owed || held > 0 || !this.#owners.anyAnswers;
-    if (isTouched) this.#untaken = { owed, sinceMs: nowMs };
-    if (owed === 0 || nowMs - this.#untaken.sinceMs < this.#run.cluster.timings.untakenMs) return false;
-    this.#untaken = { owed, sinceMs: nowMs };
-    return true;
-  }
-
-  /**
-   * Takes out of the queue what nobody can take. A message server whose disk has changed bits may keep messages, and take new ones, that it gives to nobody and
-   * finds by no subject.
-   */
-  async #emptyQueue(tasks: number): Promise<void> {
-    const { log, bus } = this.#run.cluster;
-    const { iteration } = this.#record;
-    log.warn({ iteration, tasks }, 'no actor takes what the queue says it has: it is emptied and filled anew');
-    await bus.emptyRolloutQueue();
   }
 
   /** Whether what is owed may all be on its way: there is a lease for each, or something waits in the queue or for the store. */
@@ -161,16 +143,26 @@ export class TaskIssuer {
     return new Map(unfinished.map((summary) => [summary.id, summary]));
   }
 
-  /** Trajectories that actors hold. */
-  async #held(): Promise<Set<string>> {
+  /** Every actor, and what it says of itself: null where it does not answer. */
+  async #ask(): Promise<Awaited<ReturnType<typeof askActors>>> {
     const answers = await askActors(this.#run.cluster, this.#run.signal);
     this.#owners.note(answers);
-    return new Set(answers.flatMap(({ status }) => status?.trajectoryIds ?? []));
+    return answers;
   }
 
   /** Who owes these trajectories, for people, as of the last search. */
   owners(ids: readonly string[]): string {
     return this.#owners.of(ids);
+  }
+
+  /** What is owed and no actor holds, when nothing of it is in the queue. Answers how many. */
+  async #publishUnheld(waiting: ReadonlyMap<string, TrajectorySummary>): Promise<number> {
+    const held = heldBy(await this.#ask());
+    // What an actor had published before it was asked may have been taken in since.
+    const owed = this.owed(await this.#run.iterationProgress(this.#record.iteration));
+    const unheld = owed.filter((id) => waiting.has(id) && !held.has(id));
+    await this.#publish(unheld, errorsOf(waiting), waiting);
+    return unheld.length;
   }
 
   /**
@@ -227,4 +219,9 @@ export class TaskIssuer {
 
 function errorsOf(waiting: ReadonlyMap<string, TrajectorySummary>): Map<string, number> {
   return new Map([...waiting].map(([id, { errors }]) => [id, errors]));
+}
+
+/** Trajectories that actors hold. */
+function heldBy(answers: Awaited<ReturnType<typeof askActors>>): Set<string> {
+  return new Set(answers.flatMap(({ status }) => status?.trajectoryIds ?? []));
 }

@@ -22,11 +22,6 @@ export class Owners {
     );
   }
 
-  /** Whether an actor answered when they were asked last. */
-  get anyAnswers(): boolean {
-    return [...this.#held.values()].some(({ answers }) => answers);
-  }
-
   /** For people: `actor-0: 3, actor-1: 12 (does not answer), nobody: 4`. */
   of(trajectoryIds: readonly string[]): string {
     const left = new Set(trajectoryIds);

@@ -57,7 +57,7 @@ export async function trainIteration(run: ActiveRun, frozen: IterationRecord): P
     policyVersionOut = policy.ref.version;
     // Another controller may have trained further meanwhile: its version stays.
     if (!(await run.isStill('frozen', iteration))) {
-      await activation.ended();
+      await activation.ended().catch(() => undefined);
       return frozen;
     }
     await run.save({ policy });
@@ -111,11 +111,10 @@ class Activation {
     this.#activating.catch(() => undefined);
   }
 
-  /** Not where another controller has gone on with the run. */
+  /** Announced unless another controller has gone on with the run. */
   async #activate(version: PolicyVersionInfo): Promise<number> {
-    if (!(await this.#run.isStill('frozen', this.#iteration))) return 0;
     await this.#run.enter('activate', this.#iteration);
-    return activate(this.#run, version);
+    return activate(this.#run, version, () => this.#run.isStill('frozen', this.#iteration));
   }
 
   /** Nothing of it goes on when the training fails. */

@@ -205,6 +205,41 @@ t.test(
   },
 );
 
+t.test(
+  'a controller that stood still while actors made a version ready does not announce it over a newer one',
+  async (t) => {
+    const world = new World();
+    await putRun(world, { ...noEvaluation, iterations: 3 });
+    world.endOf = ({ iteration }) => (iteration === 2 ? null : 'stop');
+    const { close, passed, open } = barrier();
+    close();
+    const announced: string[] = [];
+    const stands = () => world.trained.length > 0 && world.prepared.some((made) => made.endsWith(': 1'));
+    const first = startController(world, (_, method, call) => {
+      if (method === 'putActivePolicy' && stands()) announced.push(method);
+      if (method !== 'preparePolicy' || world.trained.length === 0) return call();
+      const made = call() as Promise<unknown>;
+      return passed().then(() => made);
+    });
+    t.teardown(() => first.kill());
+    await first.runs.resume('r');
+    await until(stands, 'it stands still');
+    await succeed(
+      t,
+      world,
+      () => world.signal?.iteration === 2 && world.held.size > 0,
+      'the successor is two versions further',
+    );
+    open();
+    await until(() => first.runs.active?.phase.iteration === 2, 'it goes on from there');
+    t.match(world.active, { version: 2 });
+    t.strictSame(announced, []);
+    endAll(world);
+    await first.runs.settled();
+    t.match(world.active, { version: 3 });
+  },
+);
+
 t.test('a controller that stood still as it trained does not put its version back over a newer one', async (t) => {
   const world = new World();
   await putRun(world, { ...noEvaluation, iterations: 3 });

@@ -1,7 +1,9 @@
 /** A queue that gives nothing to anybody any more, whatever it says: it is emptied, and what is owed is issued again. Against a cluster in memory. */
 import t, { type Test } from 'tap';
-import { putRun, smallRun, startController, until } from './fake-cluster.js';
-import { World } from './fake-world.js';
+import { rolloutTask } from '../../bus/test/samples.js';
+import { StuckQueue } from '../dist/stuck-queue.js';
+import { putRun, quick, smallRun, startController, until } from './fake-cluster.js';
+import { deliveredTask, World } from './fake-world.js';
 
 async function finish(t: Test, world: World): Promise<void> {
   await putRun(world, { ...smallRun, warmup: { steps: 0 } });
@@ -26,4 +28,37 @@ t.test('it takes what is issued again, and gives none of it', async (t) => {
   world.deafQueue = true;
   await finish(t, world);
   t.ok(triesOf(world, 'r-g1-t0').length > 1);
+});
+
+t.test('who may be at work, or cannot take anything, leaves it as it is', async (t) => {
+  const world = new World();
+  world.active = { runId: 'r', version: 3, manifestSha256: '', folder: '', trainerAddress: '' };
+  const { cluster, signal, kill } = startController(world, undefined, { ...quick, untakenMs: 0 });
+  t.teardown(kill);
+  const idle = await cluster.actor('a').getActorStatus({});
+  const isStuck = async (...statuses: Parameters<StuckQueue['isStuck']>[0]) => {
+    const queue = new StuckQueue({ id: 'r', cluster, signal }, { iteration: 0, policyVersion: 3 });
+    t.notOk(await queue.isStuck(statuses, 5), 'what was owed for the first time');
+    return queue.isStuck(statuses, 5);
+  };
+  t.ok(await isStuck(idle));
+  t.notOk(await isStuck(), 'nobody is there');
+  t.notOk(await isStuck(idle, null), 'one does not answer');
+  t.notOk(await isStuck(idle, { ...idle, trajectoryIds: ['r-g0-t0'] }), 'one is at work');
+  t.notOk(await isStuck({ ...idle, policyVersion: null }), 'it loads');
+  t.notOk(await isStuck({ ...idle, draining: true }));
+  t.notOk(await isStuck({ ...idle, running: idle.slots }), 'evaluations have all slots');
+  t.ok(await isStuck(idle, { ...idle, policyVersion: 2 }), 'one of two could');
+  world.stream.push(rolloutTask);
+  t.notOk(await isStuck(idle), 'segments are on their way to the store');
+});
+
+t.test('what was lost with leases is marked before they are gone', async (t) => {
+  const world = new World();
+  const { cluster, signal, kill } = startController(world);
+  t.teardown(kill);
+  world.leasesOfTheDead = 1;
+  world.delivered = () => [deliveredTask(rolloutTask)];
+  await new StuckQueue({ id: 'r', cluster, signal }, { iteration: 0, policyVersion: 3 }).empty();
+  t.strictSame([...world.lostTries], [[rolloutTask.trajectoryId, 1]]);
 });

@@ -22,14 +22,20 @@ const nodeFlags = '--max-semi-space-size=4';
 /** What a service's process is given beside the environment of who starts it. @param own that environment */
 export function memorySettings(own: Environment): Record<string, string> {
   const missing = Object.entries(allocator).filter(([name]) => own[name] === undefined);
+  const options = withoutFlags(own.NODE_OPTIONS ?? '');
   // Of two values of one flag the last counts.
-  return { ...Object.fromEntries(missing), NODE_OPTIONS: `${nodeFlags} ${own.NODE_OPTIONS ?? ''}`.trim() };
+  return { ...Object.fromEntries(missing), NODE_OPTIONS: `${nodeFlags} ${options}`.trim() };
 }
 
 /** The environment of a service without these settings, for a program that is not ours; other values stay. @param own of the service */
 export function withoutMemorySettings({ NODE_OPTIONS, ...own }: Environment): Record<string, string | undefined> {
   const kept = Object.fromEntries(Object.entries(own).filter(([name, value]) => allocator[name] !== value));
-  if (NODE_OPTIONS === undefined || NODE_OPTIONS === nodeFlags) return kept;
-  const ours = `${nodeFlags} `;
-  return { ...kept, NODE_OPTIONS: NODE_OPTIONS.startsWith(ours) ? NODE_OPTIONS.slice(ours.length) : NODE_OPTIONS };
+  const options = withoutFlags(NODE_OPTIONS ?? '');
+  return options === '' ? kept : { ...kept, NODE_OPTIONS: options };
+}
+
+/** Without ours in front, where an image or a command has set it before. */
+function withoutFlags(options: string): string {
+  if (options === nodeFlags) return '';
+  return options.startsWith(`${nodeFlags} `) ? options.slice(nodeFlags.length + 1) : options;
 }

@@ -15,6 +15,13 @@ t.test('own values stay', async (t) => {
   t.equal(settings.NODE_OPTIONS, '--max-semi-space-size=4 --max-semi-space-size=32');
 });
 
+t.test('given twice, as by a command in an image, is given once', async (t) => {
+  for (const own of [{}, { NODE_OPTIONS: '--no-warnings' }]) {
+    const once = { ...own, ...memorySettings(own) };
+    t.strictSame({ ...once, ...memorySettings(once) }, once);
+  }
+});
+
 t.test('a program that is not ours is given none of it', async (t) => {
   for (const own of [{}, { PATH: '/bin' }, { MALLOC_ARENA_MAX: '8', NODE_OPTIONS: '--max-semi-space-size=32' }]) {
     t.strictSame(withoutMemorySettings({ ...own, ...memorySettings(own) }), own);

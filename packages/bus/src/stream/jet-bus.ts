@@ -178,12 +178,12 @@ class JetBus implements Bus {
     return this.#rollout.take(max, options);
   }
 
-  emptyRolloutQueue(): Promise<void> {
-    return this.#rollout.empty();
-  }
-
   purgeRolloutTasks(runId: string): Promise<number> {
     return this.#rollout.purge(requireId(runId, 'runId'));
+  }
+
+  emptyRolloutQueue(): Promise<void> {
+    return this.#rollout.empty();
   }
 
   markLostTries(task: RolloutTask, count: number): Promise<void> {

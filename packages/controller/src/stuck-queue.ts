@@ -1,0 +1,55 @@
+/**
+ * Tells a queue of tasks that gives nothing to anybody from one that waits for somebody, and empties it. A message server whose disk has changed bits may keep
+ * messages, and take new ones, that it delivers to nobody and finds by no subject; only a purge of the whole stream mends that. What is issued again is the issuer's business.
+ */
+import type { ActorStatus, IterationRecord } from '@segue/core';
+import { type MarkedRun, markLostTasks } from './close.js';
+
+export class StuckQueue {
+  readonly #run: MarkedRun;
+  readonly #record: Pick<IterationRecord, 'iteration' | 'policyVersion'>;
+  /** When something was last taken or done, or nobody was there who could: by `performance.now()`, and how many were owed then. */
+  #touched = { owed: 0, atMs: performance.now() };
+
+  constructor(run: MarkedRun, record: Pick<IterationRecord, 'iteration' | 'policyVersion'>) {
+    this.#run = run;
+    this.#record = record;
+  }
+
+  /**
+   * Whether what is owed has lain for so long though somebody could have taken it, and nothing is on its way to the store.
+   * @param statuses of all actors that are registered; null: it does not answer, and may be at work
+   */
+  async isStuck(statuses: readonly (ActorStatus | null)[], owed: number): Promise<boolean> {
+    const { bus, timings } = this.#run.cluster;
+    const nowMs = performance.now();
+    const isIdle = statuses.every((status) => status !== null && status.trajectoryIds.length === 0);
+    const isWanted = statuses.some((status) => status !== null && this.#couldTake(status));
+    if (owed === 0 || owed !== this.#touched.owed || !isIdle || !isWanted) {
+      this.#touched = { owed, atMs: nowMs };
+      return false;
+    }
+    if (nowMs - this.#touched.atMs < timings.untakenMs) return false;
+    this.#touched = { owed, atMs: nowMs };
+    const { segments } = await bus.queueDepths();
+    return segments.pending + segments.leased === 0;
+  }
+
+  /** Leases are gone with it: what was lost by then is marked before. */
+  async empty(): Promise<void> {
+    const { log, bus } = this.#run.cluster;
+    const { iteration } = this.#record;
+    log.warn(
+      { iteration, tasks: this.#touched.owed },
+      'nobody is given what the queue has: it is emptied and filled anew',
+    );
+    await markLostTasks(this.#run);
+    await bus.emptyRolloutQueue();
+  }
+
+  /** It serves what the iteration samples with, and has a slot. */
+  #couldTake({ runId, policyVersion, draining, running, slots }: ActorStatus): boolean {
+    const { policyVersion: wanted } = this.#record;
+    return runId === this.#run.id && policyVersion === wanted && !draining && running < slots;
+  }
+}
