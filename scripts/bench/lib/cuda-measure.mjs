@@ -8,6 +8,7 @@ import { basename } from 'node:path';
 import { LocalEngine, readCheckpoint, TrainingEngine } from '@segue/engine';
 import { short } from './alternate.mjs';
 import { busRates } from './bus-rates.mjs';
+import { repeat } from './repeated-work.mjs';
 import { sequenceRequest } from './requests.mjs';
 
 const task = JSON.parse(process.argv[2]);
@@ -230,5 +231,10 @@ function cublas(device) {
   return { cublas: path === undefined ? 'not loaded' : basename(path) };
 }
 
-const kinds = { parity, decode, train };
+async function repeated({ folder, ...task }) {
+  const { config } = await readCheckpoint(folder);
+  return repeat({ folder, ...task, config, threads });
+}
+
+const kinds = { parity, repeat: repeated, decode, train };
 process.stdout.write(JSON.stringify(await kinds[task.kind](task)));
