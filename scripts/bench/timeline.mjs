@@ -12,7 +12,7 @@ import { hashTokens } from '@segue/core';
 import { ReplayStore } from '@segue/replay';
 import { defaultClusterOptions, LocalCluster } from '../../packages/cli/dist/cluster/local-cluster.js';
 import { findChromium, startChromium } from '../lib/chromium.mjs';
-import { newGroups, promptTokens, runRecord, segmentOf, trainProblem } from './lib/stored-run.mjs';
+import { newGroups, promptTokens, runRecord, segmentOf, trainProblem } from '../lib/stored-run.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -144,7 +144,9 @@ async function addIteration(store, iteration) {
   const resumed = [];
   for await (const summary of store.listUnfinished(runId)) resumed.push(summary);
   const from = iteration * groupsPerIteration;
-  const begun = newGroups(runId, { from, count: groupsPerIteration, size: groupSize, iteration, problemIdOf });
+  const indexes = Array.from({ length: groupsPerIteration }, (_, i) => from + i);
+  const sized = indexes.map((index) => ({ index, size: groupSize, problemId: problemIdOf(index) }));
+  const begun = newGroups(runId, iteration, sized);
   const again = resumed.map(({ id, groupId: group, problemId }) => ({
     trajectoryId: id,
     groupId: group,

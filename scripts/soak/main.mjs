@@ -3,7 +3,7 @@ import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { tolerance } from './judge.mjs';
+import { fewestSamples, tolerance } from './judge.mjs';
 import { runSoak } from './soak.mjs';
 
 const usage = `npm run soak -- [--minutes N] [--iterations N] [--seed S] [--patience SECONDS] [--json] [--data FOLDER]
@@ -60,21 +60,27 @@ function progress(minutes) {
 
 function describe({ runs, samples, verdicts, grew, failed }) {
   const size = ({ what }, value) => (what === 'handles' ? value.toFixed(1) : mebibytes(value));
+  const isJudged = ({ second }) => second !== null;
+  const mark = (verdict) => {
+    if (verdict.told) return '      ';
+    if (verdict.ok) return 'good  ';
+    return isJudged(verdict) ? 'RISES ' : 'FEW   ';
+  };
+  const levels = (verdict) => {
+    if (!isJudged(verdict))
+      return `${verdict.samples} samples are no judgement: at least ${fewestSamples}, some of them in either quarter`;
+    const limit = verdict.limit === undefined ? '' : `, limit ${mebibytes(verdict.limit)}`;
+    return `${size(verdict, verdict.second)} -> ${size(verdict, verdict.last)} (x ${verdict.ratio.toFixed(3)}${limit})`;
+  };
   const rows = verdicts.map((verdict) =>
-    [
-      verdict.told ? '      ' : verdict.ok ? 'good  ' : 'RISES ',
-      verdict.process.padEnd(22),
-      verdict.what.padEnd(26),
-      `${size(verdict, verdict.second)} -> ${size(verdict, verdict.last)}`,
-      `(x ${verdict.ratio.toFixed(3)}${verdict.limit === undefined ? '' : `, limit ${mebibytes(verdict.limit)}`})`,
-    ].join(' '),
+    [mark(verdict), verdict.process.padEnd(22), verdict.what.padEnd(26), levels(verdict)].join(' '),
   );
   const kept = Object.entries(grew).map(([name, bytes]) => `${name} ${mebibytes(bytes)}`);
   return [
     `${runs} runs, ${samples} samples; second quarter -> last quarter, at most ${tolerance * 100} % more`,
     ...rows,
     `kept on purpose, and not judged, grew: ${kept.join(', ')}`,
-    failed.length === 0 ? 'everything stays level' : `does not stay level: ${failed.join(', ')}`,
+    failed.length === 0 ? 'everything stays level' : `does not stay level, or cannot be judged: ${failed.join(', ')}`,
   ].join('\n');
 }
 

@@ -171,7 +171,7 @@ function tellHeap(process, samples) {
   );
 }
 
-/** Every series of the samples, judged. @throws when too few samples of one came */
+/** Every series of the samples, judged. One of which too few came is a failure of its own, and hides no other. */
 export function judgeAll(samples) {
   const [first] = samples;
   const verdicts = [];

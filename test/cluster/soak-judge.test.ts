@@ -72,8 +72,24 @@ t.test('five parts in a hundred are allowed, and one handle', async (t) => {
   t.equal(series(12, true).ok, false);
 });
 
-t.test('too few samples are no judgement', async (t) => {
-  t.throws(() => judge({ process: 'p', what: 'w', values: [1, 2, 3] }), /3 samples of w, and a judgement needs 16/);
+t.test('too few samples are no judgement, which is a failure', async (t) => {
+  const unjudged = { second: null, last: null, lowest: null, ratio: null, ok: false };
+  t.strictSame(judge({ process: 'p', what: 'w', values: [1, 2, 3] }), {
+    process: 'p',
+    what: 'w',
+    samples: 3,
+    ...unjudged,
+  });
+  const silent = (quarter: number) => Array.from({ length: 40 }, (_, i) => (Math.floor(i / 10) === quarter ? null : 1));
+  for (const quarter of [1, 3]) {
+    t.match(
+      judge({ process: 'p', what: 'w', values: silent(quarter) }),
+      { samples: 30, ...unjudged },
+      'none in a quarter',
+    );
+  }
+  for (const quarter of [0, 2])
+    t.match(judge({ process: 'p', what: 'w', values: silent(quarter) }), { ratio: 1, ok: true });
 });
 
 t.test('what a runtime holds is told beside its memory, and is no fault', async (t) => {
@@ -111,7 +127,23 @@ t.test('a value that did not come is a gap, not a zero', async (t) => {
     verdicts.find(({ what }) => what === 'pages in use'),
     { second: 20 * mebibyte, last: 20 * mebibyte },
   );
-  t.throws(() => gapsIn((i) => i % 3 !== 0), /replay: 14 samples of pages in use, and a judgement needs 16/);
+});
+
+t.test('a series with too few samples fails by its name, and the others are judged', async (t) => {
+  const rising = samples(
+    (i) => 200 + i,
+    () => 30,
+  );
+  const { verdicts, failed } = judgeAll(
+    rising.map((sample, i) => ({ ...sample, kept: { replay: { 'pages in use': i % 3 === 0 ? mebibyte : null } } })),
+  );
+  t.strictSame(failed, ['actor', 'replay']);
+  const faults = verdicts.filter(({ ok }) => !ok);
+  t.match(faults, [
+    { process: 'actor', what: 'memory of its own', samples: 40, last: Number },
+    { process: 'replay', what: 'pages in use', samples: 14, last: null },
+  ]);
+  t.equal(verdicts.length, 5);
 });
 
 t.test("the store's file may grow to half again as much as what it held; what it holds stays level", async (t) => {

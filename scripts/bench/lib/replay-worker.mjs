@@ -21,7 +21,7 @@ import {
 import { emptyTokenHash, groupId, hashTokens, trajectoryId } from '@segue/core';
 import { open } from 'lmdb';
 import { ReplayStore } from '../../../packages/replay/dist/store.js';
-import { newGroups, promptTokens, runRecord, segmentOf, trainProblem } from './stored-run.mjs';
+import { newGroups, promptTokens, runRecord, segmentOf, trainProblem } from '../../lib/stored-run.mjs';
 
 export const groupSize = 16;
 
@@ -49,9 +49,10 @@ async function inWindow({ from, count, window }, work) {
 /** A run with one problem and `count` trajectories of it, and the call that begins them. */
 export function smallRun(runId, count) {
   const problem = trainProblem('p0');
-  const groups = { count: Math.ceil(count / groupSize), size: groupSize, problemIdOf: () => problem.id };
-  const { groups: newOnes, tasks } = newGroups(runId, groups);
-  const opening = { runId, iteration: 0, policyVersion: 0, maxAttempts: 3, newGroups: newOnes, tasks };
+  const length = Math.ceil(count / groupSize);
+  const sized = Array.from({ length }, (_, index) => ({ index, size: groupSize, problemId: problem.id }));
+  const { groups, tasks } = newGroups(runId, 0, sized);
+  const opening = { runId, iteration: 0, policyVersion: 0, maxAttempts: 3, newGroups: groups, tasks };
   return { run: runRecord(runId), problem, opening };
 }
 

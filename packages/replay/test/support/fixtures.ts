@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   type EndReason,
-  type Group,
   groupId,
   hashTokens,
   type IterationRecord,
@@ -12,12 +11,12 @@ import {
   type RunRecord,
   type Score,
   type Segment,
-  segmentId,
   type Trajectory,
   type TrajectorySummary,
   trajectoryId,
 } from '@segue/core';
 import { ReplayStore, type StoreOptions } from '@segue/replay';
+import { runRecord as madeRecord, newGroups, segmentOf, trainProblem } from '../../../../scripts/lib/stored-run.mjs';
 
 export const runId = 'run';
 
@@ -34,33 +33,16 @@ export function openStore(folder: string, options: Partial<StoreOptions> = {}): 
 }
 
 export function runRecord(id = runId, config: object = {}): RunRecord {
-  return {
-    id,
-    configJson: JSON.stringify(config),
-    state: 'created',
-    createdAtMs: 0,
-    revision: 0,
-    error: '',
-    progressJson: '',
-    trainProblems: 0,
-    evaluationProblems: 0,
-    warmupProblems: 0,
-  };
+  return madeRecord(id, config);
 }
 
 export function problem(id: string, promptTokens: readonly number[] = [1, 2, 3]): Problem {
-  return {
-    id,
-    purpose: 'train',
+  return trainProblem(id, {
     prompt: `prompt of ${id}`,
     promptTokens: Int32Array.from(promptTokens),
-    answer: '7',
-    scorer: 'exact',
     tags: ['test'],
-    difficulty: null,
     metadata: { numbers: [3, 4] },
-    response: null,
-  };
+  });
 }
 
 /** A run with problems p0 ... p<count - 1>. */
@@ -84,31 +66,11 @@ export function sized(...sizes: readonly number[]): NonNullable<PlanOptions['gro
   return sizes.map((size, index) => [index, size] as const);
 }
 
-/** Groups by index and size, begun in an iteration; group n is of problem p<n>. */
-function newGroupsOf(iteration: number, groups: NonNullable<PlanOptions['groups']>): Group[] {
-  return groups.map(([index, size]) => ({
-    id: groupId(runId, index),
-    runId,
-    index,
-    problemId: `p${index}`,
-    size,
-    iteration,
-  }));
-}
-
-/** A plan of new groups alone. */
+/** A plan of new groups alone: group n is of problem p<n>. */
 export function planOf(iteration: number, groups: NonNullable<PlanOptions['groups']>) {
-  const newGroups = newGroupsOf(iteration, groups);
-  const tasks = newGroups.flatMap((group) =>
-    Array.from({ length: group.size }, (_, index) => ({
-      trajectoryId: trajectoryId(group.id, index),
-      groupId: group.id,
-      problemId: group.problemId,
-      segmentIndex: 0,
-      lastSpan: false,
-    })),
-  );
-  return { runId, iteration, policyVersion: iteration, maxAttempts: 3, newGroups, tasks };
+  const begins = groups.map(([index, size]) => ({ index, size, problemId: `p${index}` }));
+  const begun = newGroups(runId, iteration, begins);
+  return { runId, iteration, policyVersion: iteration, maxAttempts: 3, newGroups: begun.groups, tasks: begun.tasks };
 }
 
 /** Opens an iteration with a plan of the unfinished trajectories and new groups. */
@@ -141,24 +103,15 @@ export function segmentAfter(
   const tokens = changes.tokens ?? Int32Array.from([10 + index, 11 + index]);
   let prefixHash = hashTokens(promptTokens);
   for (const { tokens: before } of segments) prefixHash = hashTokens(before, prefixHash);
-  return {
-    id: segmentId(id, index),
-    trajectoryId: id,
-    index,
-    attempt: 0,
-    iteration: 0,
-    policyVersion: 0,
-    actorId: 'actor-0',
+  return segmentOf(id, index, {
     prefixHash,
     tokens,
     logProbs: Float32Array.from(tokens, (_, i) => -0.5 - i),
-    origins: null,
-    lossMask: null,
     endReason,
     error: endReason === 'error' ? 'the engine stopped' : null,
     meter: { promptTokens: 3, reprefillTokens: index * 2, startedAtMs: 1000, endedAtMs: 2000 },
     ...changes,
-  };
+  });
 }
 
 /** The next segment of a trajectory in the newest iteration. */
