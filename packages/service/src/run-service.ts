@@ -7,6 +7,7 @@ import { addService, connectBus, createGate, createServer, isLoopback, listen, s
 import { assert, type CommonConfig, type ConfigSchema, SegueError, type ServiceName } from '@segue/core';
 import { HealthImplementation } from 'grpc-health-check';
 import { printableConfig, readCredentials, tellOfEnd } from './credentials.js';
+import { boundHeapGrowth } from './heap-growth.js';
 import { Heartbeat } from './heartbeat.js';
 import { type HttpPages, serveHttp } from './http.js';
 import { createLog } from './log.js';
@@ -26,6 +27,8 @@ export interface ServiceDefinition<C extends CommonConfig> {
   readonly name: ServiceName;
   readonly schema: ConfigSchema<C>;
   readonly build: Build<C>;
+  /** How far V8's heap may grow before it collects, in percent of what it holds; left out: as V8 thinks fit. */
+  readonly heapGrowthPercent?: number;
 }
 
 const stepTimeoutMs = 60_000;
@@ -38,6 +41,7 @@ const undoTimeoutMs = 20_000;
  */
 export async function runService<C extends CommonConfig>(definition: ServiceDefinition<C>): Promise<void> {
   const steps = new Steps();
+  if (definition.heapGrowthPercent !== undefined) boundHeapGrowth(definition.heapGrowthPercent);
   try {
     await start(definition, steps);
   } catch (error) {
