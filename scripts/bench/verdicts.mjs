@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- verdicts [--json] [--seconds 120] [--rate N] [--growth 60,v8] [--iteration 192] [--run 5760]`: what scorers hold under load. Real scorers, which differ in how far
+ * `npm run bench -- verdicts [--json] [--seconds 120] [--rate N] [--growth 30,v8] [--iteration 192] [--run 5760]`: what scorers hold under load. Real scorers, which differ in how far
  * V8 may let their heap grow (percent, or `v8` for as it thinks fit), share one queue on a real nats-server and one store of a few lines; `--rate` tasks a second are put into it, as many
  * as they take when left out. Each run has so many tasks, and a new version after each iteration. Told are verdicts, processor time, and of the memory of each process (Linux) what is its own, in the second and in
  * the last quarter of the time, and how much of it V8 and its buffers do not account for.
@@ -23,7 +23,7 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
     seconds: { type: 'string', default: '120' },
     rate: { type: 'string', default: 'Infinity' },
-    growth: { type: 'string', default: '60,v8' },
+    growth: { type: 'string', default: '30,v8' },
     iteration: { type: 'string', default: '192' },
     run: { type: 'string', default: '5760' },
   },

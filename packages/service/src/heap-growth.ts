@@ -6,6 +6,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { assert } from '@segue/core';
 
+/** With it each service of a cluster stayed level for an hour; docs/load.md has what it costs. */
+export const defaultHeapGrowthPercent = 30;
+
 /**
  * For the whole process, from the next collection on.
  * @param percent of what the last collection left; a smaller one collects more often

@@ -7,7 +7,7 @@ import { addService, connectBus, createGate, createServer, isLoopback, listen, s
 import { assert, type CommonConfig, type ConfigSchema, SegueError, type ServiceName } from '@segue/core';
 import { HealthImplementation } from 'grpc-health-check';
 import { printableConfig, readCredentials, tellOfEnd } from './credentials.js';
-import { boundHeapGrowth } from './heap-growth.js';
+import { boundHeapGrowth, defaultHeapGrowthPercent } from './heap-growth.js';
 import { Heartbeat } from './heartbeat.js';
 import { type HttpPages, serveHttp } from './http.js';
 import { createLog } from './log.js';
@@ -27,8 +27,8 @@ export interface ServiceDefinition<C extends CommonConfig> {
   readonly name: ServiceName;
   readonly schema: ConfigSchema<C>;
   readonly build: Build<C>;
-  /** How far V8's heap may grow before it collects, in percent of what it holds; left out: as V8 thinks fit. */
-  readonly heapGrowthPercent?: number;
+  /** How far V8's heap may grow before it collects, in percent of what it holds; null: as V8 thinks fit. Default 30. */
+  readonly heapGrowthPercent?: number | null;
 }
 
 const stepTimeoutMs = 60_000;
@@ -41,7 +41,8 @@ const undoTimeoutMs = 20_000;
  */
 export async function runService<C extends CommonConfig>(definition: ServiceDefinition<C>): Promise<void> {
   const steps = new Steps();
-  if (definition.heapGrowthPercent !== undefined) boundHeapGrowth(definition.heapGrowthPercent);
+  const { heapGrowthPercent = defaultHeapGrowthPercent } = definition;
+  if (heapGrowthPercent !== null) boundHeapGrowth(heapGrowthPercent);
   try {
     await start(definition, steps);
   } catch (error) {

@@ -4,5 +4,5 @@ import { buildReward } from '@segue/reward';
 import { runService } from '@segue/service';
 
 const [, growth] = process.argv.splice(2, 2);
-const bound = growth === 'v8' ? {} : { heapGrowthPercent: Number(growth) };
-await runService({ name: 'reward', schema: rewardConfigSchema, build: buildReward, ...bound });
+const heapGrowthPercent = growth === 'v8' ? null : Number(growth);
+await runService({ name: 'reward', schema: rewardConfigSchema, build: buildReward, heapGrowthPercent });

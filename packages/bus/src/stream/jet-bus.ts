@@ -104,9 +104,10 @@ class JetBus implements Bus {
     const { nc, jsm } = this.#connection;
     await withPatience(nc, 'making the streams', async () => {
       for (const spec of streamConfigs) {
-        const config = { ...spec, num_replicas: this.#replicas };
-        const known = await this.#isThere(() => jsm.streams.info(config.name));
-        await (known ? jsm.streams.update(config.name, config) : jsm.streams.add(config));
+        const { storage, ...config } = { ...spec, num_replicas: this.#replicas };
+        // A stream that is there stays where it lies: the server refuses to move it.
+        const isKnown = await this.#isThere(() => jsm.streams.info(config.name));
+        await (isKnown ? jsm.streams.update(config.name, config) : jsm.streams.add({ ...config, storage }));
       }
       for (const queue of Object.values(queues)) {
         const known = await this.#isThere(() => jsm.consumers.info(queue.stream, queue.consumer));

@@ -91,17 +91,23 @@ export const returnsPrefix = 'segue.returned';
 export const returnsStream = 'SEGUE_RETURNS';
 
 /**
- * Streams that only keep: short, the oldest make room. Nudges are heard as they are said, and kept for people who look: ten minutes, since the server holds the
- * block that it writes in memory.
+ * Streams that only keep: short, the oldest make room. Nudges are heard as they are said, and kept ten minutes for people who look; in memory, as no one misses them
+ * when the server starts anew.
  */
 const logs: readonly Partial<StreamConfig>[] = [
-  { name: eventsStream, subjects: [`${eventsPrefix}.*`], max_age: nanos(hour / 6), max_bytes: 16 * mebibyte },
+  {
+    name: eventsStream,
+    subjects: [`${eventsPrefix}.*`],
+    max_age: nanos(hour / 6),
+    max_bytes: 16 * mebibyte,
+    storage: StorageType.Memory,
+  },
   { name: returnsStream, subjects: [`${returnsPrefix}.>`], max_age: nanos(24 * hour), max_bytes: 16 * mebibyte },
   { name: deadStream, subjects: [`${deadPrefix}.*`], max_age: nanos(7 * 24 * hour), max_bytes: 64 * mebibyte },
 ];
 
 /** Every stream with its settings. */
-export const streamConfigs: readonly (Partial<StreamConfig> & { readonly name: string })[] = [
+export const streamConfigs: readonly (Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'storage'>)[] = [
   ...Object.values(queues).map((queue) => ({
     name: queue.stream,
     subjects: [`${queue.prefix}.*.*`],
@@ -111,10 +117,10 @@ export const streamConfigs: readonly (Partial<StreamConfig> & { readonly name: s
     max_bytes: queue.maxBytes,
   })),
   ...logs.map((log) => ({
+    storage: StorageType.File,
     ...log,
     name: String(log.name),
     retention: RetentionPolicy.Limits,
-    storage: StorageType.File,
     discard: DiscardPolicy.Old,
   })),
 ];
@@ -129,13 +135,16 @@ export function consumerConfig(queue: QueueSpec, leaseMs: number) {
   };
 }
 
-/** Buckets of the small shared state. The registry forgets services that are gone, and scorers of one's own a day later. */
+/**
+ * Buckets of the small shared state. The registry forgets services that are gone, and scorers of one's own a day later. It is written by each service each second, and whole again a second
+ * after a server has lost it: on disk a block of it grows to megabytes of overwritten entries, which the server holds in memory while it writes there.
+ */
 export const buckets = {
-  policies: { name: 'segue_policies', ttlMs: 0 },
-  iterations: { name: 'segue_iterations', ttlMs: 0 },
-  registry: { name: 'segue_registry', ttlMs: 10_000 },
-  scorers: { name: 'segue_scorers', ttlMs: 24 * hour },
-  devices: { name: 'segue_devices', ttlMs: 0 },
+  policies: { name: 'segue_policies', ttlMs: 0, storage: StorageType.File },
+  iterations: { name: 'segue_iterations', ttlMs: 0, storage: StorageType.File },
+  registry: { name: 'segue_registry', ttlMs: 10_000, storage: StorageType.Memory },
+  scorers: { name: 'segue_scorers', ttlMs: 24 * hour, storage: StorageType.File },
+  devices: { name: 'segue_devices', ttlMs: 0, storage: StorageType.File },
 } as const;
 
 export type BucketSpec = (typeof buckets)[keyof typeof buckets];

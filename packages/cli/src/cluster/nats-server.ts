@@ -45,6 +45,9 @@ export interface NatsOptions {
   readonly configFile: string | null;
 }
 
+/** Go's collector lets a heap double before it collects; half as much garbage costs a server that has so little to do nothing. Another value in the environment is kept. */
+const { GOGC = '50' } = process.env;
+
 export function natsSpec(options: NatsOptions): Omit<ChildSpec, 'readyTimeoutMs' | 'restarts' | 'isHindered'> {
   let address = '';
   return {
@@ -59,6 +62,7 @@ export function natsSpec(options: NatsOptions): Omit<ChildSpec, 'readyTimeoutMs'
       ...(options.configFile === null ? [] : ['--config', options.configFile]),
     ],
     logFile: options.logFile,
+    env: { GOGC },
     ready: (line) => {
       address = /Listening for client connections on (\S+)/.exec(line)?.[1] ?? address;
       return line.includes('Server is ready') ? { address, metricsAddress: '' } : null;
