@@ -6,6 +6,7 @@ import {
   type IterationProgress,
   type IterationRecord,
   type Phase,
+  type PolicyVersionInfo,
   type ProblemRecord,
   parseTrajectoryId,
   type RunConfig,
@@ -100,10 +101,19 @@ export class ActiveRun {
     this.#failures = 0;
   }
 
-  /** Forgets what it has read and counted of the run: another controller has changed it. */
-  async readAnew(): Promise<void> {
+  /** Reads what the store has by now; what was counted stays. */
+  async readProgress(): Promise<void> {
     const replay = await this.cluster.replay();
     this.#progress = parseProgress(await replay.getRun({ runId: this.id }));
+  }
+
+  /** Another controller has gone on with the run: what was read and counted of it is forgotten. */
+  async readAnew(): Promise<void> {
+    this.cluster.log.warn(
+      { run: this.id, iteration: this.#iteration },
+      'another controller has gone on with the run: its state is read anew',
+    );
+    await this.readProgress();
     this.#groupsPlanned = null;
     this.#planned = null;
     this.#poolIsStale = true;
@@ -133,14 +143,17 @@ export class ActiveRun {
     return orNull(replay.getIteration({ runId: this.id, iteration: null }));
   }
 
+  /** Whether the store names this version as the newest. */
+  async isNewest({ ref: { version, manifestSha256 } }: PolicyVersionInfo): Promise<boolean> {
+    await this.readProgress();
+    const newest = this.#progress.policy?.ref;
+    return newest?.version === version && newest.manifestSha256 === manifestSha256;
+  }
+
   /** Whether an iteration is the newest one still, and in this state. If not, another controller has gone on with the run: what was read of it is read anew. */
   async isStill(state: IterationRecord['state'], iteration: number): Promise<boolean> {
     const latest = await this.latestIteration();
     if (latest?.iteration === iteration && latest.state === state) return true;
-    this.cluster.log.warn(
-      { run: this.id, iteration },
-      'another controller has gone on with the run: its state is read anew',
-    );
     await this.readAnew();
     return false;
   }

@@ -3,8 +3,8 @@
  * nothing goes on, but an actor that starts then finds neither. So what is lost is said again, while an iteration is open and while it is closed.
  * What the bus has and this process has not is not lost: another controller may have gone on with the run, and the store is asked which is true.
  */
-import type { ActivePolicy } from '@segue/bus';
-import type { IterationRecord, PolicyVersionInfo } from '@segue/core';
+import type { ActivePolicy, IterationSignal } from '@segue/bus';
+import { type IterationRecord, type PolicyVersionInfo, SegueError } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
 
 export async function announcePolicy({ cluster }: ActiveRun, { ref, folder }: PolicyVersionInfo): Promise<void> {
@@ -18,22 +18,36 @@ export function announceIteration({ cluster }: ActiveRun, record: IterationRecor
 }
 
 /**
+ * Whether an open iteration may be announced. Who has heard of a later one listens to no earlier one any more.
+ * @returns false when another controller has gone on with the run
+ */
+export async function isAnnouncable(run: ActiveRun, record: IterationRecord): Promise<boolean> {
+  const signal = await run.cluster.bus.getIterationSignal(run.id);
+  if (!isLater(signal, record)) return true;
+  if (!(await run.isStill('open', record.iteration))) return false;
+  throw storeIsBehind(signal, record);
+}
+
+/**
  * Looks at what the bus has of an open iteration, and says again what it has not.
  * @returns false when the store knows better: the iteration is not the open one any more, or samples with another version
  */
 export async function announceLost(run: ActiveRun, record: IterationRecord): Promise<boolean> {
   const { bus, log } = run.cluster;
   const { policy } = run.progress;
+  if (policy !== null && policy.ref.version !== record.policyVersion) {
+    await followNewest(run, record);
+    return false;
+  }
   const [active, signal] = await Promise.all([bus.getActivePolicy(run.id), bus.getIterationSignal(run.id)]);
   const { iteration } = record;
   const hasPolicy = policy === null || isSame(active, policy);
   const hasSignal = signal?.iteration === iteration && signal.open;
   if (hasPolicy && hasSignal) return true;
   const isBehind = (!hasPolicy && !isOlder(active, policy)) || (!hasSignal && !isEarlier(signal, iteration));
-  if (isBehind && !(await isCurrent(run, record))) {
-    log.warn({ run: run.id, iteration }, 'another controller has gone on with the run: its state is read anew');
-    return false;
-  }
+  if (isBehind && !(await isCurrent(run, record, policy))) return false;
+  // The store was read after the bus, and an iteration is in the store before it is announced.
+  if (isLater(signal, record)) throw storeIsBehind(signal, record);
   if (!hasPolicy) {
     log.warn(
       { run: run.id, version: policy.ref.version },
@@ -66,16 +80,46 @@ function isOlder(active: ActivePolicy | null, { ref }: PolicyVersionInfo): boole
   return active === null || active.version < ref.version;
 }
 
-function isEarlier(signal: { readonly iteration: number } | null, iteration: number): boolean {
+function isEarlier(signal: IterationSignal | null, iteration: number): boolean {
   return signal === null || signal.iteration < iteration;
 }
 
-/** Whether what this process knows of the run is what the store has; what it had read of it is read anew. */
-async function isCurrent(run: ActiveRun, { iteration }: IterationRecord): Promise<boolean> {
-  const known = run.progress.policy?.ref;
+function isLater(signal: IterationSignal | null, { iteration }: IterationRecord): signal is IterationSignal {
+  return signal !== null && signal.iteration > iteration;
+}
+
+/** Whether what this process knows of the run is what the store has. If not, it is read anew. */
+async function isCurrent(
+  run: ActiveRun,
+  { iteration }: IterationRecord,
+  policy: PolicyVersionInfo | null,
+): Promise<boolean> {
+  if (!(await run.isStill('open', iteration))) return false;
+  if (policy === null || (await run.isNewest(policy))) return true;
   await run.readAnew();
-  const stored = run.progress.policy?.ref;
-  const latest = await run.latestIteration();
-  const isOpen = latest?.iteration === iteration && latest.state === 'open';
-  return isOpen && stored?.version === known?.version && stored?.manifestSha256 === known?.manifestSha256;
+  return false;
+}
+
+/**
+ * What the run is to serve by now is not what the iteration samples with: it is read anew.
+ * @throws DATA_LOSS where the store itself says so, since no actor would ever take its tasks
+ */
+async function followNewest(run: ActiveRun, { iteration, policyVersion }: IterationRecord): Promise<void> {
+  await run.readAnew();
+  const newest = run.progress.policy?.ref.version;
+  if (newest === policyVersion || !(await run.isStill('open', iteration))) return;
+  throw new SegueError(
+    'DATA_LOSS',
+    `iteration ${iteration} of ${run.id} samples with policy version ${policyVersion}, and the newest one that the store ` +
+      `names is ${newest}: put a snapshot back (docs/durability.md)`,
+  );
+}
+
+function storeIsBehind(signal: IterationSignal, { runId, iteration }: IterationRecord): SegueError {
+  return new SegueError(
+    'FAILED_PRECONDITION',
+    `the message server has had iteration ${signal.iteration} of ${runId}, and the store has come to ${iteration}: an earlier ` +
+      'state of the store was put back beside newer data of the message server. Stop the cluster, remove that data, start ' +
+      'again and resume the run (docs/durability.md)',
+  );
 }

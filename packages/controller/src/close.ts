@@ -12,8 +12,9 @@ import { type Cluster, pause } from './cluster.js';
 /** Answers null, and says nothing to anybody, when another controller has closed it and gone on with the run. */
 export async function closeIteration(run: ActiveRun, record: IterationRecord): Promise<IterationRecord | null> {
   const { runId, iteration } = record;
-  if (!(await run.isStill('open', iteration))) return null;
   await markLostTasks(run);
+  // After it, since it waits for actors that do not answer.
+  if (!(await run.isStill('open', iteration))) return null;
   await announceIteration(run, record, false);
   await run.cluster.bus.purgeRolloutTasks(runId);
   await flushed(run, record);

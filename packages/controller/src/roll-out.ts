@@ -2,7 +2,7 @@
 import type { IterationRecord } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
 import { readReports } from './actor-reports.js';
-import { announceIteration } from './announce.js';
+import { announceIteration, isAnnouncable } from './announce.js';
 import { awaitClosing } from './await-closing.js';
 import { closeIteration } from './close.js';
 import { TaskIssuer } from './issue.js';
@@ -10,13 +10,14 @@ import { TaskIssuer } from './issue.js';
 export async function rollOut(run: ActiveRun, record: IterationRecord): Promise<IterationRecord> {
   const { iteration } = record;
   await run.enter('rollout', iteration);
+  // What is to be done then is for the store to say.
+  if (!(await isAnnouncable(run, record))) return record;
   const issuer = new TaskIssuer(run, record);
   // Side by side: a task that comes before the signal waits for it, or goes back to the queue where another run's gate is up. Both are
   // seen to their end, so that a failure of one leaves no issuing behind that nobody watches.
   const begun = await Promise.allSettled([announceIteration(run, record, true), issuer.begin()]);
   for (const one of begun) if (one.status === 'rejected') throw one.reason;
   const closedBy = await awaitClosing(run, record, issuer);
-  // What is to be done next is for the store to say.
   if (closedBy === 'superseded') return record;
 
   await run.enter('close', iteration);

@@ -3,13 +3,14 @@
  * hold, so going on after a crash, after a pause and after a failed call are the same code. A phase that fails is tried again a bounded number of
  * times; then the run fails with the reason. Failures add up only in a row: a long wait forgets them when it has gone well since.
  */
-import { type IterationRecord, SegueError } from '@segue/core';
+import { type IterationRecord, type PolicyVersionInfo, SegueError } from '@segue/core';
 import { activate } from './activate.js';
 import type { ActiveRun } from './active-run.js';
 import { Bell } from './bell.js';
 import { dueEvaluation, evaluateDue } from './evaluations.js';
 import { openIteration } from './open-iteration.js';
 import { rollOut } from './roll-out.js';
+import { saveFirstPolicy } from './run-progress.js';
 import { freezeBatch, trainIteration } from './train.js';
 import { warmUp } from './warm-up.js';
 
@@ -71,10 +72,11 @@ class RunSteps {
 
   async next(): Promise<'again' | 'finished'> {
     const run = this.#run;
+    await run.readProgress();
     const { warmupDone, policy } = run.progress;
     if (policy === null) return this.#initialize();
     if (run.config.warmup.steps > 0 && !warmupDone) return this.#do(warmUp(run));
-    if (!this.#activated) return this.#activate();
+    if (!this.#activated) return this.#activate(policy);
 
     const record = await run.latestIteration();
     if (record !== null && record.state !== 'committed') return this.#advance(record);
@@ -98,19 +100,21 @@ class RunSteps {
   }
 
   async #initialize(): Promise<'again'> {
-    const trainer = await this.#run.cluster.trainer();
-    await this.#run.save({ policy: await trainer.initializePolicy({ runId: this.#run.id }) });
-    return 'again';
+    const { cluster, id: runId } = this.#run;
+    const trainer = await cluster.trainer();
+    return this.#do(saveFirstPolicy(cluster, runId, await trainer.initializePolicy({ runId })));
   }
 
-  /** At the start of the process: later versions are activated where they come to be. */
-  async #activate(): Promise<'again'> {
-    const { policy } = this.#run.progress;
-    if (policy !== null) {
-      await this.#run.enter('activate', (await this.#run.latestIteration())?.iteration ?? 0);
-      await activate(this.#run, policy);
-      this.#activated = true;
-    }
+  /** At the start of the process: later versions are activated where they come to be. One that is not the newest any more is not announced. */
+  async #activate(policy: PolicyVersionInfo): Promise<'again'> {
+    const run = this.#run;
+    await run.enter('activate', (await run.latestIteration())?.iteration ?? 0);
+    let isNewest = false;
+    await activate(run, policy, async () => {
+      isNewest = await run.isNewest(policy);
+      return isNewest;
+    });
+    this.#activated = isNewest;
     return 'again';
   }
 

@@ -62,14 +62,42 @@ export async function updateRun(
   }
 }
 
-/** Changes the progress of a run and answers it as it is now. */
+/** Changes the progress of a run, as far as they go beyond what is kept, and answers it as it is now. */
 export async function saveProgress(
   cluster: Cluster,
   runId: string,
   changes: Partial<RunProgress>,
 ): Promise<RunProgress> {
   const record = await updateRun(cluster, runId, (current) => ({
-    progressJson: JSON.stringify({ ...parseProgress(current), ...changes }),
+    progressJson: JSON.stringify(advanced(parseProgress(current), changes)),
   }));
   return parseProgress(record);
+}
+
+/** Gives a run the policy that it begins with, unless it has one: another controller may have gone on with it. */
+export async function saveFirstPolicy(cluster: Cluster, runId: string, policy: PolicyVersionInfo): Promise<void> {
+  await updateRun(cluster, runId, (current) => {
+    const kept = parseProgress(current);
+    return kept.policy === null ? { progressJson: JSON.stringify({ ...kept, policy }) } : null;
+  });
+}
+
+/** A run goes forward alone: who stood still while another controller went on with it would else take it back to what it had read before. */
+export function advanced(kept: RunProgress, changes: Partial<RunProgress>): RunProgress {
+  const next = { ...kept, ...changes };
+  const isOlder = kept.policy !== null && (next.policy?.ref.version ?? -1) < kept.policy.ref.version;
+  return {
+    ...next,
+    policy: isOlder ? kept.policy : next.policy,
+    warmupDone: kept.warmupDone || next.warmupDone,
+    evaluations: [...new Set([...kept.evaluations, ...next.evaluations])],
+    issue: newest(kept.issue, next.issue),
+    rollout: newest(kept.rollout, next.rollout),
+  };
+}
+
+function newest<T extends { readonly iteration: number; readonly round?: number }>(kept: T | null, next: T | null) {
+  if (kept === null || next === null) return next ?? kept;
+  const ahead = kept.iteration - next.iteration || (kept.round ?? 0) - (next.round ?? 0);
+  return ahead > 0 ? kept : next;
 }

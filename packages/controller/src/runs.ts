@@ -12,11 +12,12 @@ import {
   SegueError,
 } from '@segue/core';
 import { ActiveRun } from './active-run.js';
+import { calmActors, calmUnread } from './calm.js';
 import { type Cluster, cancelled, orNull } from './cluster.js';
 import type { Journal } from './journal.js';
 import type { ControllerMetrics } from './metrics.js';
 import { executeRun } from './run-loop.js';
-import { parseProgress, saveProgress, updateRun } from './run-progress.js';
+import { parseProgress, saveFirstPolicy, updateRun } from './run-progress.js';
 import { requireRunnable, requireStopTokens } from './runnable.js';
 import type { Tokenizers } from './tokenizers.js';
 import type { Wait, Waits } from './waits.js';
@@ -80,7 +81,7 @@ export class Runs {
     const trainer = await this.#parts.cluster.trainer();
     const policy = await trainer.initializePolicy({ runId });
     await requireStopTokens(this.#parts.tokenizers, policy, config);
-    await saveProgress(this.#parts.cluster, runId, { policy });
+    await saveFirstPolicy(this.#parts.cluster, runId, policy);
     return this.get(runId);
   }
 
@@ -234,27 +235,12 @@ export class Runs {
     // newer controller, which can read it, runs on for a moment: two versions are not to be up at once.
     if (run !== null || (error.code !== 'INVALID_CONFIG' && error.code !== 'DATA_LOSS')) return;
     try {
-      await closeGate(cluster, runId);
-      await cluster.bus.purgeRolloutTasks(runId);
+      await calmUnread(cluster, runId);
       await this.#setState(runId, 'failed', error.message);
     } catch (failure) {
       cluster.log.error({ run: runId, err: SegueError.from(failure) }, 'run could not be told to have failed');
     }
   }
-}
-
-/** Nobody waits any more for what actors would still generate. */
-async function calmActors(run: ActiveRun): Promise<void> {
-  const policyVersion = run.progress.policy?.ref.version ?? 0;
-  const { iteration } = run.phase;
-  await run.cluster.bus.putIterationSignal({ runId: run.id, iteration, policyVersion, open: false });
-  await run.cluster.bus.purgeRolloutTasks(run.id);
-}
-
-/** Of a run that cannot be read: the actors go by what the bus says of it. */
-async function closeGate({ bus }: Cluster, runId: string): Promise<void> {
-  const signal = await bus.getIterationSignal(runId);
-  if (signal?.open) await bus.putIterationSignal({ ...signal, open: false });
 }
 
 function newRecord(id: string, configJson: string): RunRecord {
