@@ -1,7 +1,7 @@
 /**
  * What the actors go by, said on the bus: which version they serve, and which iteration is open. The bus may lose both with its data; who missed
  * nothing goes on, but an actor that starts then finds neither. So what is lost is said again, while an iteration is open and while it is closed.
- * What the bus has and this process has not is not lost: another controller may have gone on with the run, and the store is asked which is true.
+ * The store is asked before: another controller may have gone on with the run.
  */
 import type { ActivePolicy, IterationSignal } from '@segue/bus';
 import { type IterationRecord, type PolicyVersionInfo, SegueError } from '@segue/core';
@@ -35,18 +35,15 @@ export async function isAnnouncable(run: ActiveRun, record: IterationRecord): Pr
 export async function announceLost(run: ActiveRun, record: IterationRecord): Promise<boolean> {
   const { bus, log } = run.cluster;
   const { policy } = run.progress;
-  if (policy !== null && policy.ref.version !== record.policyVersion) {
-    await followNewest(run, record);
-    return false;
-  }
   const [active, signal] = await Promise.all([bus.getActivePolicy(run.id), bus.getIterationSignal(run.id)]);
   const { iteration } = record;
   const hasPolicy = policy === null || isSame(active, policy);
   const hasSignal = signal?.iteration === iteration && signal.open;
-  if (hasPolicy && hasSignal) return true;
-  const isBehind = (!hasPolicy && !isOlder(active, policy)) || (!hasSignal && !isEarlier(signal, iteration));
-  if (isBehind && !(await isCurrent(run, record, policy))) return false;
-  // The store was read after the bus, and an iteration is in the store before it is announced.
+  const fits = policy === null || policy.ref.version === record.policyVersion;
+  if (hasPolicy && hasSignal && fits) return true;
+  // The store is read after the bus, and an iteration is in the store before it is announced.
+  if (!(await isCurrent(run, record, policy))) return false;
+  if (!fits) throw neverTaken(record, policy);
   if (isLater(signal, record)) throw storeIsBehind(signal, record);
   if (!hasPolicy) {
     log.warn(
@@ -76,10 +73,6 @@ function isSame(active: ActivePolicy | null, { ref }: PolicyVersionInfo): boolea
   return active?.version === ref.version && active.manifestSha256 === ref.manifestSha256;
 }
 
-function isOlder(active: ActivePolicy | null, { ref }: PolicyVersionInfo): boolean {
-  return active === null || active.version < ref.version;
-}
-
 function isEarlier(signal: IterationSignal | null, iteration: number): boolean {
   return signal === null || signal.iteration < iteration;
 }
@@ -100,18 +93,11 @@ async function isCurrent(
   return false;
 }
 
-/**
- * What the run is to serve by now is not what the iteration samples with: it is read anew.
- * @throws DATA_LOSS where the store itself says so, since no actor would ever take its tasks
- */
-async function followNewest(run: ActiveRun, { iteration, policyVersion }: IterationRecord): Promise<void> {
-  await run.readAnew();
-  const newest = run.progress.policy?.ref.version;
-  if (newest === policyVersion || !(await run.isStill('open', iteration))) return;
-  throw new SegueError(
+function neverTaken({ runId, iteration, policyVersion }: IterationRecord, { ref }: PolicyVersionInfo): SegueError {
+  return new SegueError(
     'DATA_LOSS',
-    `iteration ${iteration} of ${run.id} samples with policy version ${policyVersion}, and the newest one that the store ` +
-      `names is ${newest}: put a snapshot back (docs/durability.md)`,
+    `iteration ${iteration} of ${runId} samples with policy version ${policyVersion}, and the newest one that the store ` +
+      `names is ${ref.version}, so no actor takes its tasks: put a snapshot back (docs/durability.md)`,
   );
 }
 

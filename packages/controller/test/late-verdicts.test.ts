@@ -88,7 +88,7 @@ t.test('verdicts that complete no group are not waited for: what is at its budge
   const world = worldWithoutScorers();
   world.endOf = ({ iteration, trajectoryId }) => (iteration === 0 && trajectoryId !== 'r-g0-t0' ? 'budget' : 'stop');
   await putRun(world, brief);
-  const controller = startController(world);
+  const controller = startController(world, undefined, { ...quick, scoreWaitMs: 60_000 });
   t.teardown(() => controller.kill());
   await controller.runs.resume('r');
   await until(() => iterations(world).length === 2, 'the next iteration opens while the scorers are away');
@@ -98,8 +98,6 @@ t.test('verdicts that complete no group are not waited for: what is at its budge
       .map(({ trajectoryId, segmentIndex }) => [trajectoryId, segmentIndex]),
     ['r-g0-t1', 'r-g1-t0', 'r-g1-t1', 'r-g2-t0'].map((id) => [id, 1]),
   );
-  // Now a group could complete.
-  await until(() => iterations(world)[1]!.state === 'closed', 'the second one is closed');
   judgeAll(world);
   await controller.runs.settled();
   t.equal(world.runs.get('r')?.state, 'finished');
@@ -116,6 +114,22 @@ t.test('the last iteration waits while verdicts keep coming, then says what is m
   await controller.runs.settled();
   t.equal(world.runs.get('r')?.state, 'finished', 'nobody is waited for for ever');
   t.match(events(world, 'iteration'), [{ closedBy: 'scores-late', awaitingScore: 4, groupsTrained: 1 }]);
+});
+
+t.test('an outage of the scorers costs the last iteration nothing either, failures on the way included', async (t) => {
+  const world = worldWithoutScorers();
+  await putRun(world, { ...brief, iterations: 1 });
+  const { guard, failed } = failingLooks(10);
+  const controller = startController(world, guard, { ...quick, scoreWaitMs: 1 });
+  t.teardown(() => controller.kill());
+  await controller.runs.resume('r');
+  await waiting(world, controller, 6);
+  await until(() => failed.failures >= 25 || world.runs.get('r')?.state !== 'running', 'many times as long');
+  t.match(iterations(world), [{ state: 'closed' }]);
+  judgeAll(world);
+  await controller.runs.settled();
+  t.match(events(world, 'iteration'), [{ closedBy: 'scores-late', awaitingScore: 0, groupsTrained: 2 }]);
+  t.equal(world.runs.get('r')?.state, 'finished');
 });
 
 /** Two problems: one is judged in time and given up, the other is in flight. Its verdicts are what the plan of iteration 1 waits for. */
@@ -232,6 +246,9 @@ t.test('a batch that cannot be frozen fails the run, also when a wait in silence
   const controller = startController(world, guard, { ...quick, scoreWaitMs: 10 });
   t.teardown(() => controller.kill());
   await controller.runs.resume('r');
+  await waiting(world, controller, 6);
+  // One group is complete: the others are waited for while verdicts keep coming.
+  for (const id of ['r-g0-t0', 'r-g0-t1']) world.judge(id);
   await until(() => world.runs.get('r')?.state === 'failed' || tries > 6, 'it is given up');
   t.match(world.runs.get('r'), { state: 'failed', error: /cannot be read/ });
   t.equal(tries, 3);

@@ -15,6 +15,8 @@ const threeIterations = {
 
 const storedPolicy = (world: World) => JSON.parse(world.runs.get('r')!.progressJson).policy.ref.version;
 
+const isStream = (method: string) => method === 'fineTune' || method === 'trainIteration';
+
 interface Standing {
   readonly method: string;
   /** Whether it stands still at a call of the method. */
@@ -30,17 +32,18 @@ async function standStill(t: Test, world: World, { method, when = () => true, un
   close();
   let stands = false;
   let isOpen = false;
-  /** Versions that the first one announces since it has gone on. */
-  const announced: (number | undefined)[] = [];
+  /** Versions that the first one announces since it has gone on, and its purges. */
+  const done: string[] = [];
   const first = startController(world, (_, name, call) => {
+    if (isOpen && name === 'purgeRolloutTasks') done.push('purge');
     if (isOpen && name === 'putActivePolicy') {
-      const done = call();
-      announced.push(world.active?.version);
-      return done;
+      const answer = call();
+      done.push(`version ${world.active?.version}`);
+      return answer;
     }
     if (name !== method || stands || !when(world)) return call();
     stands = true;
-    if (method !== 'fineTune') return passed().then(call);
+    if (!isStream(method)) return passed().then(call);
     return (async function* () {
       await passed();
       yield* call() as AsyncIterable<unknown>;
@@ -56,7 +59,7 @@ async function standStill(t: Test, world: World, { method, when = () => true, un
   open();
   await until(() => first.runs.active?.phase.phase === 'rollout', 'it goes on from the store');
   await until(() => first.runs.active?.phase.iteration === last, 'with the newest iteration');
-  return { first, announced };
+  return { first, done };
 }
 
 async function finishWith(t: Test, world: World, first: ReturnType<typeof startController>): Promise<void> {
@@ -67,15 +70,36 @@ async function finishWith(t: Test, world: World, first: ReturnType<typeof startC
   t.match(world.active, { version: 3 });
   t.equal(storedPolicy(world), 3);
   t.notOk(first.logs.some(({ message }) => message === 'a phase failed'));
+  t.equal(world.events.get('r')!.filter(({ kind }) => kind === 'iteration').length, 3, 'each iteration is told once');
 }
 
 t.test('one that stood still as it warmed up does not put version 0 back', async (t) => {
   const world = new World();
   await putRun(world, { ...threeIterations, warmup: { steps: 2 } });
-  const { first, announced } = await standStill(t, world, { method: 'fineTune', until: 1 });
+  const { first, done } = await standStill(t, world, { method: 'fineTune', until: 1 });
   t.equal(storedPolicy(world), 1);
   t.match(world.active, { version: 1 });
-  t.strictSame(announced, [1], 'it announces the newest version, as at any start');
+  t.strictSame(done, ['version 1'], 'it announces the newest version, as at any start');
+  await finishWith(t, world, first);
+});
+
+t.test('one that stood still as it trained does not put its version back over a newer one', async (t) => {
+  const world = new World();
+  await putRun(world, threeIterations);
+  const { first, done } = await standStill(t, world, { method: 'trainIteration', until: 2 });
+  t.equal(storedPolicy(world), 2);
+  t.match(world.active, { version: 2 });
+  t.strictSame(done, []);
+  await finishWith(t, world, first);
+});
+
+t.test('one that stood still while actors made a version ready does not announce it over a newer one', async (t) => {
+  const world = new World();
+  await putRun(world, threeIterations);
+  const when = ({ trained }: World) => trained.length > 0;
+  const { first, done } = await standStill(t, world, { method: 'preparePolicy', when, until: 2 });
+  t.match(world.active, { version: 2 });
+  t.strictSame(done, []);
   await finishWith(t, world, first);
 });
 
@@ -83,8 +107,8 @@ t.test('one that stood still as it wrote its version does not put it back over a
   const world = new World();
   await putRun(world, threeIterations);
   const when = ({ trained }: World) => trained.length > 0;
-  const { first, announced } = await standStill(t, world, { method: 'putRun', when, until: 2 });
-  t.strictSame(announced, []);
+  const { first, done } = await standStill(t, world, { method: 'putRun', when, until: 2 });
+  t.strictSame(done, []);
   t.equal(storedPolicy(world), 2);
   t.match(world.active, { version: 2 });
   await finishWith(t, world, first);
@@ -93,8 +117,8 @@ t.test('one that stood still as it wrote its version does not put it back over a
 t.test('one that stood still as its process began announces the newest version alone', async (t) => {
   const world = new World();
   await putRun(world, threeIterations);
-  const { first, announced } = await standStill(t, world, { method: 'preparePolicy', until: 2 });
-  t.strictSame(announced, [2]);
+  const { first, done } = await standStill(t, world, { method: 'preparePolicy', until: 2 });
+  t.strictSame(done, ['version 2']);
   t.equal(storedPolicy(world), 2);
   await finishWith(t, world, first);
 });
@@ -130,8 +154,16 @@ t.test('one that stood still as it marked lost tasks closes nothing of its succe
   await putRun(world, threeIterations);
   world.leasesOfTheDead = 1;
   const signals = signalsOf(world);
-  const { first } = await standStill(t, world, { method: 'deliveredTasks', until: 2 });
+  const { first, done } = await standStill(t, world, { method: 'deliveredTasks', until: 2 });
   t.strictSame(signals, ['0 open', '0 open', '0 closed', '1 open', '1 closed', '2 open', '2 open']);
+  t.strictSame(done, [], 'no task of its successor is purged');
+  await finishWith(t, world, first);
+});
+
+t.test('one that stood still as it committed opens the iteration after the one that another opened', async (t) => {
+  const world = new World();
+  await putRun(world, threeIterations);
+  const { first } = await standStill(t, world, { method: 'commitIteration', until: 1 });
   await finishWith(t, world, first);
 });
 

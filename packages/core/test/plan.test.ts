@@ -209,6 +209,13 @@ t.test('the rollout phase closes when enough groups are complete, or when all ha
     'all-ended',
   );
   t.equal(closingReason({ ...base, owedTasks: 0, endedForMs: 1000 }), 'scores-late', 'but not for ever');
+  const ended = { ...base, owedTasks: 0, endedForMs: 1_999, scoreWaitMs: 20_000 };
+  const none = { ...ended, progress: { ...base.progress, groupsAwaitingScore: 0 } };
+  t.equal(closingReason(none), null, 'those that come in time count in this iteration');
+  t.equal(closingReason({ ...none, endedForMs: 2_000 }), 'scores-late', 'none of them would complete a group');
+  t.equal(closingReason({ ...none, endedForMs: 1_000, scoreWaitMs: 1_000 }), 'scores-late');
+  const one = { ...ended, progress: { ...base.progress, groupsAwaitingScore: 1 } };
+  t.equal(closingReason({ ...one, endedForMs: 19_999 }), null);
 });
 
 t.test(
@@ -233,7 +240,8 @@ t.test(
     t.ok(awaitsVerdicts({ ...partial, silentForMs: 999 }), 'they are coming: more of them');
     t.notOk(awaitsVerdicts(partial), 'what came is trained on');
     t.notOk(awaitsVerdicts({ ...partial, wasEmpty: false, silentForMs: 0 }), 'late ones count in the next iteration');
-    t.notOk(awaitsVerdicts({ ...base, isLastIteration: true }), 'not for ever');
+    t.ok(awaitsVerdicts({ ...base, isLastIteration: true }), 'the last one is not given up either');
+    t.notOk(awaitsVerdicts({ ...partial, isLastIteration: true }), 'nobody is waited for for ever');
     t.ok(
       awaitsVerdicts({ ...partial, wasEmpty: false, isLastIteration: true, silentForMs: 999 }),
       'there is no next one',

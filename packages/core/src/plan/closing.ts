@@ -10,7 +10,10 @@ type RolloutRules = RunConfig['rollout'];
 export type ClosingReason = 'enough-groups' | 'all-ended' | 'scores-late';
 
 export interface ClosingState {
-  readonly progress: Pick<IterationProgress, 'usefulGroups' | 'usefulGroupsInOrder' | 'awaitingScore'>;
+  readonly progress: Pick<
+    IterationProgress,
+    'usefulGroups' | 'usefulGroupsInOrder' | 'awaitingScore' | 'groupsAwaitingScore'
+  >;
   /** Planned tasks that still owe a segment of this iteration; those that were given up owe none. */
   readonly owedTasks: number;
   /** For how long no task has owed a segment; 0 while one does. */
@@ -20,6 +23,9 @@ export interface ClosingState {
   readonly rules: Pick<RolloutRules, 'groupsPerIteration' | 'partial' | 'closeWhen'>;
 }
 
+/** Verdicts that would complete no group are waited for no longer than this: those that come in time count in the iteration. */
+const briefWaitMs = 2_000;
+
 /**
  * The closing rule: enough useful groups are complete, or every planned task has ended its segment and is judged. `closeWhen: all` and a
  * run without partial rollouts know the second case alone. `oldest-groups` counts a group when none ahead of it may still complete in this
@@ -28,12 +34,14 @@ export interface ClosingState {
  */
 export function closingReason(state: ClosingState): ClosingReason | null {
   const { rules, progress } = state;
+  const { awaitingScore, groupsAwaitingScore = awaitingScore } = progress;
   const counted = rules.closeWhen === 'oldest-groups' ? progress.usefulGroupsInOrder : progress.usefulGroups;
   const early = rules.partial && rules.closeWhen !== 'all';
   if (early && counted >= rules.groupsPerIteration) return 'enough-groups';
   if (state.owedTasks > 0) return null;
-  if (progress.awaitingScore === 0) return 'all-ended';
-  return state.endedForMs >= state.scoreWaitMs ? 'scores-late' : null;
+  if (awaitingScore === 0) return 'all-ended';
+  const waitMs = groupsAwaitingScore === 0 ? Math.min(state.scoreWaitMs, briefWaitMs) : state.scoreWaitMs;
+  return state.endedForMs >= waitMs ? 'scores-late' : null;
 }
 
 export interface VerdictState {
@@ -44,22 +52,21 @@ export interface VerdictState {
   readonly isLastIteration: boolean;
   /** For how long no verdict has come. */
   readonly silentForMs: number;
-  /** Longest silence where the batch is not empty, or there is no iteration after this one. */
+  /** Longest silence where the batch is not empty. */
   readonly scoreWaitMs: number;
   readonly groupsPerIteration: number;
 }
 
 /**
  * Whether the batch of a closed iteration waits for verdicts. Scorers that are away must not use up the iterations of a run: a batch that would be
- * empty waits for as long as it takes, then for enough groups while verdicts keep coming. In the last iteration any batch waits, while they keep coming.
+ * empty waits for as long as it takes, then for enough groups while verdicts keep coming. In the last iteration so does one that was not empty.
  * Verdicts that complete no group are not waited for: where siblings are still to be generated, the next iteration does that.
  */
 export function awaitsVerdicts(state: VerdictState): boolean {
   const { usefulGroups, awaitingScore, groupsAwaitingScore = awaitingScore } = state.progress;
   if (groupsAwaitingScore === 0 || usefulGroups >= state.groupsPerIteration) return false;
-  if (state.isLastIteration) return state.silentForMs < state.scoreWaitMs;
-  if (!state.wasEmpty) return false;
-  return usefulGroups === 0 || state.silentForMs < state.scoreWaitMs;
+  if (state.wasEmpty && usefulGroups === 0) return true;
+  return (state.wasEmpty || state.isLastIteration) && state.silentForMs < state.scoreWaitMs;
 }
 
 /** New tokens that a task may generate in one iteration, and response tokens over all of them: without partial rollouts both are the cap. */
