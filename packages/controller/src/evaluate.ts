@@ -19,6 +19,7 @@ import {
 } from '@segue/core';
 import { liveActors } from './actors.js';
 import { type Cluster, cancelled, pause } from './cluster.js';
+import { together } from './together.js';
 import type { Wait, Waits } from './waits.js';
 
 export interface EvaluationPlan {
@@ -110,12 +111,11 @@ class Generation {
       this.#queue = this.#prompts.filter((prompt) => !this.results.has(prompt.id));
       const actors = await liveActors(this.#cluster);
       // Two calls at once keep an actor's slots filled while the longest of one call end.
-      await Promise.all(
-        actors.flatMap((actor) => [
-          this.#lane(actor, actors.length, wait, signal),
-          this.#lane(actor, actors.length, wait, signal),
-        ]),
-      );
+      const lanes = actors.flatMap((actor) => {
+        const lane = (called: AbortSignal) => this.#lane(actor, actors.length, wait, called);
+        return [lane, lane];
+      });
+      await together(signal, lanes);
       if (this.results.size > before) barrenRounds = 0;
       else if (++barrenRounds >= maxBarrenRounds) throw this.#givenUp();
       if (this.results.size < this.#prompts.length) await pause(this.#cluster.timings.retryMs, signal);

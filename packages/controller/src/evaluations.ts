@@ -4,6 +4,7 @@ import type { ActiveRun } from './active-run.js';
 import { collect } from './cluster.js';
 import { evaluatePolicy } from './evaluate.js';
 import type { EvaluationRefusal } from './evaluation-bound.js';
+import { together } from './together.js';
 
 export interface DueEvaluation {
   readonly when: 'before' | 'between' | 'after';
@@ -46,7 +47,10 @@ export async function evaluateDue(run: ActiveRun, due: DueEvaluation, policyVers
     const samplesInAll = rounds.reduce((sum, round) => sum + round.samples, 0);
     run.cluster.evaluations.require(problems.length, samplesInAll, tooManyConfigured(due.when));
     const startedAtMs = Date.now();
-    const results = await Promise.all(rounds.map((round) => evaluateOnce(run, policyVersion, problems, round)));
+    const results = await together(
+      AbortSignal.any([run.signal, run.halt]),
+      rounds.map((round) => (signal) => evaluateOnce(run, policyVersion, problems, round, signal)),
+    );
     run.metrics.phase_seconds.observe({ phase: 'evaluate' }, (Date.now() - startedAtMs) / 1000);
     for (const [n, { temperature }] of rounds.entries()) await tellEvaluation(run, due, temperature, results[n]!);
   }
@@ -70,6 +74,7 @@ async function evaluateOnce(
   policyVersion: number,
   problems: readonly Problem[],
   round: { readonly temperature: number; readonly samples: number },
+  signal: AbortSignal,
 ): Promise<EvaluationResult> {
   const { rollout, seed } = run.config;
   const sampling: Sampling = { temperature: round.temperature, topK: 0, topP: 1 };
@@ -86,7 +91,7 @@ async function evaluateOnce(
       seed,
       stopOnRepeat: rollout.repeat.enabled,
     },
-    AbortSignal.any([run.signal, run.halt]),
+    signal,
   );
 }
 

@@ -40,14 +40,14 @@ export const quick: Timings = {
 };
 
 /** Stands before every call: may throw, before the call's effect or after it. */
-export type Guard = (service: string, method: string, call: () => unknown) => unknown;
+export type Guard = (service: string, method: string, call: () => unknown, args: readonly unknown[]) => unknown;
 
 function guarded<T extends object>(service: string, client: Partial<T>, guard: Guard): T {
   return new Proxy(Object.assign({ address: 'fake', close: () => undefined }, client), {
     get(target, name) {
       const method: unknown = Reflect.get(target, name);
       if (typeof method !== 'function') return method;
-      return (...args: unknown[]) => guard(service, String(name), () => Reflect.apply(method, target, args));
+      return (...args: unknown[]) => guard(service, String(name), () => Reflect.apply(method, target, args), args);
     },
   }) as unknown as T;
 }
