@@ -14,6 +14,7 @@ import {
 import { type ServiceName, serviceNames } from '@segue/core';
 import { connect, type NatsConnection, nkeyAuthenticator } from 'nats';
 import t from 'tap';
+import { queues } from '../../packages/bus/dist/stream/subjects.js';
 import { registration, rolloutTask, score, segment } from '../../packages/bus/test/samples.js';
 import { startNats } from '../support/nats.js';
 import { Papers } from './certificates.js';
@@ -194,7 +195,13 @@ const forbidden: readonly (readonly [string, readonly ServiceName[], string])[] 
   ['stand in the registry as the store', except('replay'), '$KV.segue_registry.replay.replay'],
   ['stand in the registry as the trainer', except('trainer'), '$KV.segue_registry.trainer.trainer'],
   ['delete a stream', anybody, '$JS.API.STREAM.DELETE.SEGUE_SEGMENTS'],
-  ['purge a stream', anybody, '$JS.API.STREAM.PURGE.SEGUE_SEGMENTS'],
+  ['purge the dead letters', anybody, '$JS.API.STREAM.PURGE.SEGUE_DEAD'],
+  ['purge the nudges', anybody, '$JS.API.STREAM.PURGE.SEGUE_EVENTS'],
+  ['purge the registry', anybody, '$JS.API.STREAM.PURGE.KV_segue_registry'],
+  // The store takes out what cannot be read of what it takes or fills.
+  ['purge the segments', except('replay'), '$JS.API.STREAM.PURGE.SEGUE_SEGMENTS'],
+  ['purge the scores', except('replay'), '$JS.API.STREAM.PURGE.SEGUE_SCORES'],
+  ['purge the tasks of scorers', except('replay'), '$JS.API.STREAM.PURGE.SEGUE_REWARD'],
   ['make a stream', except('replay'), '$JS.API.STREAM.CREATE.MINE'],
   ['change a stream', except('replay'), '$JS.API.STREAM.UPDATE.SEGUE_SEGMENTS'],
   ['make a consumer of all segments', except('replay'), '$JS.API.CONSUMER.CREATE.SEGUE_SEGMENTS'],
@@ -243,6 +250,16 @@ t.test('each forbidden act of each user is denied', async (t) => {
       `only the store hears of what the server gives up: ${service}`,
     );
     t.notOk(await isDenied(nc, (own) => own.publish('$JS.API.INFO')), `${service} may do what it has to`);
+    const purged =
+      service === 'replay'
+        ? [queues.segments, queues.scores, queues.reward]
+        : service === 'controller'
+          ? [queues.rollout]
+          : [];
+    for (const { stream } of purged) {
+      const isKept = await isDenied(nc, (own) => own.publish(`$JS.API.STREAM.PURGE.${stream}`));
+      t.notOk(isKept, `${service} may take out what cannot be read in ${stream}`);
+    }
   }
 });
 

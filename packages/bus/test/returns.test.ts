@@ -102,7 +102,7 @@ t.test('two tasks that are given back at once both come again', async (t) => {
     t.equal(await lease.lostDeliveries(), 0);
     await lease.ack();
   }
-  t.strictSame((await bus.queueDepths()).rollout, { pending: 0, leased: 0 });
+  t.match((await bus.queueDepths()).rollout, { pending: 0, leased: 0 });
 });
 
 t.test('a message that comes often is handed out when nobody can say how often it was lost', async (t) => {

@@ -65,7 +65,7 @@ t.test('tasks are taken in the order in which they were published, each by one t
   const { bus, another } = await open(t);
   const other = await another();
   await bus.publishRolloutTasks(tasks(100));
-  t.strictSame((await bus.queueDepths()).rollout, { pending: 100, leased: 0 });
+  t.match((await bus.queueDepths()).rollout, { pending: 100, leased: 0 });
   const a = await bus.takeRolloutTasks(60, { waitMs: 1_000 });
   const b = await other.takeRolloutTasks(60, { waitMs: 1_000 });
   t.strictSame(members(a), [...Array(60).keys()]);
@@ -74,9 +74,9 @@ t.test('tasks are taken in the order in which they were published, each by one t
     [...Array(40).keys()].map((i) => i + 60),
   );
   t.strictSame(a[0]?.value, task(0));
-  t.strictSame((await bus.queueDepths()).rollout, { pending: 0, leased: 100 });
+  t.match((await bus.queueDepths()).rollout, { pending: 0, leased: 100 });
   await Promise.all([...a, ...b].map((lease) => lease.ack()));
-  t.strictSame((await bus.queueDepths()).rollout, { pending: 0, leased: 0 });
+  t.match((await bus.queueDepths()).rollout, { pending: 0, leased: 0 });
 });
 
 t.test('taking waits for the first task, then brings what is there; nothing comes of an empty wait', async (t) => {
@@ -112,7 +112,7 @@ t.test('a task whose holder says nothing comes again; one that is extended does 
   await again[0]?.ack();
   t.strictSame(await bus.takeRolloutTasks(2, { waitMs: 2 * leaseMs }), [], 'the extended one is still held');
   await busy?.ack();
-  t.strictSame((await bus.queueDepths()).rollout, { pending: 0, leased: 0 });
+  t.match((await bus.queueDepths()).rollout, { pending: 0, leased: 0 });
 });
 
 t.test('a task that is given back comes at once, or after the delay', async (t) => {
@@ -157,7 +157,7 @@ t.test('what is discarded is among the dead letters with its reason, and never c
   await lease?.discard('no such run – gone');
   t.match(await bus.deadLetters(), [{ subject: 'segue.rollout.r.r-g0-t0', reason: 'no such run ? gone' }]);
   t.strictSame(await bus.takeRolloutTasks(1, { waitMs: 2 * leaseMs }), []);
-  t.strictSame((await bus.queueDepths()).rollout, { pending: 0, leased: 0 });
+  t.match((await bus.queueDepths()).rollout, { pending: 0, leased: 0 });
 });
 
 t.test(
@@ -194,7 +194,7 @@ t.test('a purge takes out one run, leased or not, and leaves the leases of the o
   await bus.publishRolloutTasks([...tasks(3, { runId: 'other' }), ...tasks(40), task(3, { runId: 'other' })]);
   const held = await bus.takeRolloutTasks(5, { waitMs: 1_000 });
   t.equal(await bus.purgeRolloutTasks('r'), 40);
-  t.strictSame((await bus.queueDepths()).rollout, { pending: 1, leased: 3 });
+  t.match((await bus.queueDepths()).rollout, { pending: 1, leased: 3 });
   t.equal(held[4]?.value.runId, 'r');
   await held[4]?.ack();
   t.equal(await bus.purgeRolloutTasks('r'), 0);
@@ -223,7 +223,7 @@ t.test('segments come through unchanged, large ones in parts', async (t) => {
     if (received.length === sent.length) break;
   }
   t.strictSame(received, sent);
-  t.strictSame((await bus.queueDepths()).segments, { pending: 0, leased: 0 });
+  t.match((await bus.queueDepths()).segments, { pending: 0, leased: 0 });
 });
 
 t.test('what a consumer was given and did not look at goes back at once', async (t) => {

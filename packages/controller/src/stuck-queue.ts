@@ -22,16 +22,21 @@ export class StuckQueue {
    */
   async isStuck(statuses: readonly (ActorStatus | null)[], owed: number): Promise<boolean> {
     const { bus, timings } = this.#run.cluster;
-    const nowMs = performance.now();
     const isIdle = statuses.every((status) => status !== null && status.trajectoryIds.length === 0);
     const isWanted = statuses.some((status) => status !== null && this.#couldTake(status));
+    const touch = () => {
+      this.#touched = { owed, atMs: performance.now() };
+    };
     if (owed === 0 || owed !== this.#touched.owed || !isIdle || !isWanted) {
-      this.#touched = { owed, atMs: nowMs };
+      touch();
       return false;
     }
-    if (nowMs - this.#touched.atMs < timings.untakenMs) return false;
-    this.#touched = { owed, atMs: nowMs };
-    const { segments } = await bus.queueDepths();
+    const untakenMs = performance.now() - this.#touched.atMs;
+    if (untakenMs < timings.untakenMs) return false;
+    const { rollout, segments } = await bus.queueDepths();
+    // What a dead actor had comes back when its lease is over.
+    if (rollout.leased > 0 && untakenMs < 2 * rollout.leaseMs) return false;
+    touch();
     return segments.pending + segments.leased === 0;
   }
 
@@ -41,15 +46,17 @@ export class StuckQueue {
     const { iteration } = this.#record;
     log.warn(
       { iteration, tasks: this.#touched.owed },
-      'nobody is given what the queue has: it is emptied and filled anew',
+      'nobody is given what the queue has, or all give it back: it is emptied and filled anew; if that repeats, look for segue_actor_tasks_returned_total{reason="fetch-failed"}',
     );
     await markLostTasks(this.#run);
     await bus.emptyRolloutQueue();
   }
 
-  /** It serves what the iteration samples with, and has a slot. */
-  #couldTake({ runId, policyVersion, draining, running, slots }: ActorStatus): boolean {
-    const { policyVersion: wanted } = this.#record;
-    return runId === this.#run.id && policyVersion === wanted && !draining && running < slots;
+  /** It has left the iteration before, serves what that samples with, and has a slot. */
+  #couldTake({ runId, policyVersion, flushedIteration, draining, running, slots }: ActorStatus): boolean {
+    const { iteration, policyVersion: wanted } = this.#record;
+    // Of the first iteration that was open, closed for a pause, and is open again, it has flushed something too.
+    const isThere = iteration === 0 ? (flushedIteration ?? 0) === 0 : flushedIteration === iteration - 1;
+    return runId === this.#run.id && isThere && policyVersion === wanted && !draining && running < slots;
   }
 }

@@ -213,6 +213,8 @@ export function clientsOf(world: World) {
     emptyRolloutQueue: async () => {
       world.queue = [];
       world.deafQueue = false;
+      world.leasesOfTheDead = 0;
+      world.onEmptied();
     },
     deliveredTasks: async (runId) => world.delivered(runId),
     markLostTries: async ({ trajectoryId }, count) => void world.lostTries.set(trajectoryId, count),
@@ -245,12 +247,14 @@ export function clientsOf(world: World) {
     registrations: async () => world.actors.map((id) => world.registration(id)),
     queueDepths: async () => {
       world.looks.queues++;
-      const none = { pending: 0, leased: 0 };
+      const { leaseMs } = world;
+      const none = { pending: 0, leased: 0, leaseMs };
       const rollout = {
         pending: world.deafQueue ? 0 : world.queue.length,
         leased: world.held.size + world.leasesOfTheDead,
+        leaseMs,
       };
-      return { rollout, reward: none, segments: { pending: world.stream.length, leased: 0 }, scores: none };
+      return { rollout, reward: none, segments: { ...none, pending: world.stream.length }, scores: none };
     },
   };
   return { replay, trainer, reward, actor, bus };

@@ -36,7 +36,7 @@ export const quick: Timings = {
   retryMaxMs: 2,
   progressEventMs: 60_000,
   replanMs: 5,
-  untakenMs: 100,
+  untakenMs: 60_000,
 };
 
 /** Stands before every call: may throw, before the call's effect or after it. */

@@ -99,6 +99,10 @@ export class World {
   scorersAreAway = false;
   /** What is put into the queue is neither given to anybody nor counted, until it is emptied. */
   deafQueue = false;
+  /** What happens at the moment that the queue is emptied. */
+  onEmptied = (): void => undefined;
+  /** For how long the queue leases a task. */
+  leaseMs = 10;
   /** Leases that no actor has. */
   leasesOfTheDead = 0;
   /** What the queue says was delivered to somebody. */
@@ -163,7 +167,7 @@ export class World {
 
   putSignal(signal: IterationSignal): void {
     this.signal = signal;
-    if (signal.open) this.flushed = Math.max(this.flushed ?? -1, signal.iteration - 1);
+    if (signal.open) this.flushed = signal.iteration > 0 ? signal.iteration - 1 : this.flushed;
     else if (this.slowMs === 0) {
       this.flush(signal.iteration);
       this.consume();

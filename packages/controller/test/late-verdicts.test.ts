@@ -106,14 +106,30 @@ t.test('verdicts that complete no group are not waited for: what is at its budge
 t.test('the last iteration waits while verdicts keep coming, then says what is missing', async (t) => {
   const world = worldWithoutScorers();
   await putRun(world, { ...brief, iterations: 1 });
-  // So patient that the wait is seen, and ended by silence.
-  const controller = startController(world, undefined, { ...quick, scoreWaitMs: 2_000 });
+  const { close, passed, open } = barrier();
+  close();
+  let looks = 0;
+  const controller = startController(world, (_, method, call) => {
+    if (method !== 'getIterationProgress' || iterations(world)[0]?.state !== 'closed') return call();
+    looks++;
+    return passed().then(call);
+  });
+  t.teardown(() => controller.kill());
+  const { scoreWaitMs } = controller.cluster.timings;
   await controller.runs.resume('r');
   await waiting(world, controller, 6);
+  await until(() => looks === 1, 'it looks');
+  const sinceMs = performance.now();
+  await until(() => performance.now() - sinceMs > scoreWaitMs, 'it would be over without a verdict');
   for (const id of ['r-g1-t0', 'r-g1-t1']) world.judge(id);
+  open();
+  close();
+  await until(() => looks === 2, 'it looks again');
+  world.judge('r-g0-t0');
+  open();
   await controller.runs.settled();
   t.equal(world.runs.get('r')?.state, 'finished', 'nobody is waited for for ever');
-  t.match(events(world, 'iteration'), [{ closedBy: 'scores-late', awaitingScore: 4, groupsTrained: 1 }]);
+  t.match(events(world, 'iteration'), [{ closedBy: 'scores-late', awaitingScore: 3, groupsTrained: 1 }]);
 });
 
 t.test('an outage of the scorers costs the last iteration nothing either, failures on the way included', async (t) => {

@@ -127,6 +127,8 @@ export interface ProgressNote {
 export interface QueueDepth {
   readonly pending: number;
   readonly leased: number;
+  /** For how long a taker has one without a word, in ms. */
+  readonly leaseMs: number;
 }
 
 export interface QueueDepths {

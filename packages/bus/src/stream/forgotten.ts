@@ -3,7 +3,7 @@
  * what is gone), while their consumer knows that it delivered them and waits for no acknowledgement: they lie below its place for ever, look as if they
  * waited, and fill the stream. Here they are counted, read and taken out, and told from those that are leased.
  */
-import type { JetStreamManager, StoredMsg } from 'nats';
+import { type JetStreamManager, millis, type StoredMsg } from 'nats';
 import { type Connection, fromNats, withPatience } from './connection.js';
 import type { HeldMessage } from './delivery.js';
 import type { QueueSpec } from './subjects.js';
@@ -16,6 +16,8 @@ export interface QueueCounts {
   readonly forgotten: number;
   /** Only messages up to this sequence are forgotten ones. */
   readonly last: number;
+  /** For how long a message is leased, in ms. */
+  readonly leaseMs: number;
 }
 
 type Durable = Pick<QueueSpec, 'stream' | 'consumer'>;
@@ -39,15 +41,18 @@ export function forgottenUpTo({ floor, delivered, leased }: Place): number {
 
 /** The consumer is read before the stream: what it had acknowledged then is out of the stream now, unless it is forgotten. */
 export async function countMessages(jsm: JetStreamManager, { stream, consumer }: Durable): Promise<QueueCounts> {
-  const { ack_floor: floor, delivered, num_ack_pending: leased } = await jsm.consumers.info(stream, consumer);
+  const { ack_floor: floor, delivered, num_ack_pending: leased, config } = await jsm.consumers.info(stream, consumer);
+  const leaseMs = millis(config.ack_wait ?? 0);
   const last = forgottenUpTo({ floor: floor.stream_seq, delivered: delivered.stream_seq, leased });
   const { state } = await jsm.streams.info(stream);
-  if (state.messages === 0 || state.first_seq > last) return { messages: state.messages, leased, forgotten: 0, last };
+  if (state.messages === 0 || state.first_seq > last) {
+    return { messages: state.messages, leased, forgotten: 0, last, leaseMs };
+  }
   const { state: detailed } = await jsm.streams.info(stream, { deleted_details: true });
   const { messages, first_seq: first, last_seq: newest } = detailed;
   const end = Math.min(last, newest);
   const gone = (detailed.deleted ?? []).filter((sequence) => sequence >= first && sequence <= end).length;
-  return { messages, leased, forgotten: Math.min(messages, Math.max(0, end + 1 - first - gone)), last };
+  return { messages, leased, forgotten: Math.min(messages, Math.max(0, end + 1 - first - gone)), last, leaseMs };
 }
 
 /** Of the messages that were delivered and are still there, but for those that are certain to be forgotten. */

@@ -78,6 +78,8 @@ class JetBus implements Bus {
   readonly #closing = new AbortController();
   readonly #replicas: number;
   #guardsSetUp = false;
+  /** Part of the names of reward tasks. */
+  #sinceLoss = '';
 
   constructor(connection: Connection, options: BusOptions) {
     this.#connection = connection;
@@ -209,14 +211,15 @@ class JetBus implements Bus {
   }
 
   consumeSegments(options: Untilable = {}) {
-    return this.#segments.consume(this.#until(options));
+    return this.#segments.consume(this.#until(options), async () => void (await this.#segments.removeUnreadable()));
   }
 
   publishRewardTasks(tasks: readonly RewardTask[], traces?: TracesById): Promise<void> {
     return this.#reward.publish(
       tasks.map((task) => {
         const { runId, trajectoryId, attempt } = task;
-        return outgoing(runId, trajectoryId, `${trajectoryId}-score-a${attempt}`, task, traces?.get(trajectoryId));
+        const id = `${trajectoryId}-score-a${attempt}${this.#sinceLoss}`;
+        return outgoing(runId, trajectoryId, id, task, traces?.get(trajectoryId));
       }),
     );
   }
@@ -232,7 +235,13 @@ class JetBus implements Bus {
   }
 
   consumeScores(options: Untilable = {}) {
-    return this.#scores.consume(this.#until(options));
+    return this.#scores.consume(this.#until(options), () => this.#removeUnreadableVerdicts());
+  }
+
+  /** No verdict comes: their stream or the tasks' may be the cause. A stream knows what it was sent lately though it lost it, so tasks are named anew from here on. */
+  async #removeUnreadableVerdicts(): Promise<void> {
+    const removed = await Promise.all([this.#scores.removeUnreadable(), this.#reward.removeUnreadable()]);
+    if (removed.some((messages) => messages > 0)) this.#sinceLoss = `-${Date.now()}`;
   }
 
   announceProgress(note: ProgressNote): void {
@@ -346,6 +355,7 @@ class JetBus implements Bus {
   }
 
   async queueDepths(): Promise<QueueDepths> {
+    await this.#rollout.removeUnreadable();
     const [rollout, reward, segments, scores] = await Promise.all([
       this.#rollout.depth(),
       this.#reward.depth(),

@@ -102,6 +102,8 @@ const own: Readonly<Record<ServiceName, Permissions>> = {
       ...taking(queues.scores),
       // What the server gave up on, in any queue, and dead letters, which the store takes in.
       ...Object.values(queues).flatMap(tidying),
+      // What the server cannot read any more in the queues that it takes from or fills.
+      ...[queues.segments, queues.scores, queues.reward].map(({ stream }) => `${api}.STREAM.PURGE.${stream}`),
       `${deadPrefix}.*`,
       `${api}.STREAM.MSG.GET.${deadStream}`,
       `${api}.STREAM.MSG.DELETE.${deadStream}`,

@@ -22,6 +22,7 @@ import { type PullResult, pull } from './pull.js';
 import { Returns } from './returns.js';
 import { SharedDelivery, type ValueHolder } from './shared-delivery.js';
 import { checksumHeader, type QueueSpec } from './subjects.js';
+import { UnreadableMessages } from './unreadable.js';
 
 /** Publishes on the way at once: more gains nothing. */
 const publishWindow = 64;
@@ -43,6 +44,7 @@ export class WorkQueue<T> {
   readonly #joiner = new PartJoiner();
   readonly #gatherer: Gatherer<Parcel>;
   readonly #leaseTime: LeaseTime;
+  readonly #unreadable: UnreadableMessages;
 
   constructor(connection: Connection, spec: QueueSpec, format: Format<T>, deadLetters: DeadLetters, leaseMs?: number) {
     this.#connection = connection;
@@ -51,6 +53,7 @@ export class WorkQueue<T> {
     this.#deadLetters = deadLetters;
     this.#leaseTime = new LeaseTime(connection, spec, leaseMs);
     this.#returns = new Returns(connection, spec.stream);
+    this.#unreadable = new UnreadableMessages(connection, spec.stream);
     this.#gatherer = new Gatherer((parcels) => this.#send(parcels));
   }
 
@@ -108,11 +111,13 @@ export class WorkQueue<T> {
     }
   }
 
-  async *consume(signal: AbortSignal): AsyncGenerator<Lease<T>, void, void> {
+  /** @param whenIdle is done each time that nothing has come for a while */
+  async *consume(signal: AbortSignal, whenIdle: () => Promise<void>): AsyncGenerator<Lease<T>, void, void> {
     while (!signal.aborted) {
       const taken = await this.#takeUnless(signal);
       // Nothing comes: a look at what the server keeps and does not deliver. The taker knows whether it has it.
       const leases = taken.length > 0 || signal.aborted ? taken : await this.#leaseForgotten();
+      if (leases.length === 0 && !signal.aborted) await whenIdle();
       let yielded = 0;
       try {
         for (const lease of leases) {
@@ -140,11 +145,11 @@ export class WorkQueue<T> {
   async depth(): Promise<QueueDepth> {
     try {
       // The consumer's own count of waiting messages drifts on old servers; what is neither leased nor forgotten waits.
-      const { messages, leased, forgotten } = await countMessages(this.#connection.jsm, this.#spec);
+      const { messages, leased, forgotten, leaseMs } = await countMessages(this.#connection.jsm, this.#spec);
       if (forgotten > 0 && this.#spec.isDerived) {
         for (const message of await readForgotten(this.#connection, this.#spec)) await message.terminate();
       }
-      return { pending: Math.max(0, messages - forgotten - leased), leased };
+      return { pending: Math.max(0, messages - forgotten - leased), leased, leaseMs };
     } catch (error) {
       throw fromNats(error, `reading ${this.#spec.stream}`);
     }
@@ -174,6 +179,11 @@ export class WorkQueue<T> {
       );
       return [];
     }
+  }
+
+  /** Takes out what the server counts and can give to nobody, once it has shown that for a while. Answers how many messages that were. */
+  removeUnreadable(): Promise<number> {
+    return this.#unreadable.remove();
   }
 
   /** Takes out all that the server has, whether it can read it or not; leases are gone with it. */
