@@ -2,17 +2,19 @@
  * Rows of the failure matrix that need a whole cluster, at moments that are chosen: one run goes through all of them and is accounted for at the end.
  * docs/chaos.md says where the other rows are.
  */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connectActor, connectBus, connectReplay } from '@segue/bus';
+import { connectActor, connectBus, connectReplay, type QueueDepths } from '@segue/bus';
 import { connect } from '@segue/client';
 import t from 'tap';
+import { queues } from '../../packages/bus/dist/stream/subjects.js';
 import { account } from '../../scripts/chaos/account.mjs';
 import { ChaosCluster } from '../../scripts/chaos/chaos-cluster.mjs';
 import { readJournals } from '../../scripts/chaos/journal.mjs';
 import { inspectRun } from '../../scripts/chaos/wholeness.mjs';
 import { Work } from '../../scripts/chaos/work.mjs';
+import { rotStream } from '../support/bit-rot.js';
 
 const leaseMs = 2_000;
 const iterations = 6;
@@ -53,10 +55,9 @@ t.test(
       actor.close();
       return (status?.running ?? 0) > 0;
     };
-    const waiting = async () => {
-      const depths = await bus.queueDepths().catch(() => null);
-      return (depths?.rollout.pending ?? 0) > 40;
-    };
+    const pending = async (queue: keyof QueueDepths) =>
+      (await bus.queueDepths().catch(() => null))?.[queue].pending ?? 0;
+    const waiting = async () => (await pending('rollout')) > 40;
     const isUp = (...names: string[]) => names.every((name) => cluster.isUp(name));
     const kill = (name: string, forMs: number) => cluster.inflict({ kind: 'kill', targets: [name], afterMs: 0, forMs });
     await work.begun;
@@ -92,18 +93,17 @@ t.test(
 
     await t.test('bit rot in the bus', async (t) => {
       await until('tasks wait', waiting);
+      // Nobody takes: there is something in the queues to be damaged.
+      await kill('reward', 6_000);
+      await until('scorers are asked', async () => (await pending('reward')) > 0);
+      await kill('replay', 4_000);
+      await until('the store is sent something', async () => (await pending('segments')) > 0);
       for (const name of ['actor-0', 'actor-1']) await kill(name, 4_000);
       await kill('nats', 1_500);
-      const blocks = join(cluster.dataFolder, 'nats/jetstream/$G/streams/SEGUE_ROLLOUT/msgs');
-      const names = (await readdir(blocks)).filter((name) => name.endsWith('.blk'));
-      for (const name of names) {
-        const bytes = await readFile(join(blocks, name));
-        const middle = bytes.length >> 1;
-        bytes[middle] = (bytes[middle] ?? 0) ^ 4;
-        await writeFile(join(blocks, name), bytes);
+      for (const { stream } of Object.values(queues)) {
+        t.ok((await rotStream(join(cluster.dataFolder, 'nats'), stream)) > 0, stream);
       }
-      t.ok(names.length > 0);
-      await until('the actors are back', () => isUp('nats', 'actor-0', 'actor-1'));
+      await until('all are back', () => isUp('nats', 'replay', 'reward', 'actor-0', 'actor-1'));
     });
 
     await done;

@@ -6,13 +6,11 @@ import { startGate } from './gate.js';
 
 export async function gatedBus(t: Test, options: Partial<BusOptions> = {}) {
   const nats = await startNats();
+  t.teardown(() => nats.stop());
   const gate = await startGate(nats.port);
+  t.teardown(() => gate.close());
   const bus = await connectBus({ url: gate.url, name: 'test', ...options });
-  t.teardown(async () => {
-    await bus.close();
-    gate.close();
-    await nats.stop();
-  });
+  t.teardown(() => bus.close());
   await bus.setUp();
   return { nats, gate, bus };
 }

@@ -23,18 +23,26 @@ function tablesOf(tables: Tables): readonly Table<unknown>[] {
   ];
 }
 
-/** Runs whose records are there. One that cannot be read is left out: it stands as damaged. */
+/** Runs whose records are there. One that cannot be read is left out, and one of which nothing says how old it is: it stands as damaged. */
 export function restingRuns(tables: Tables): RestingRun[] {
   return runIds(tables).flatMap((id) => {
     if (isRetired(tables, id)) return [];
     const run = find(tables.runs, [id]).row;
-    return run === null ? [] : [{ id, state: run.state, restedAtMs: lastAtMs(tables, id) ?? run.createdAtMs }];
+    if (run === null) return [];
+    const restedAtMs = lastAtMs(tables, id, run.createdAtMs);
+    return restedAtMs === null ? [] : [{ id, state: run.state, restedAtMs }];
   });
 }
 
-function lastAtMs(tables: Tables, runId: string): number | undefined {
-  const key = tables.events.lastKey([runId]);
-  return key === undefined ? undefined : find(tables.events, key).row?.atMs;
+/** When the newest of its events happened of which that can be read; null when of none. */
+function lastAtMs(tables: Tables, runId: string, createdAtMs: number): number | null {
+  const last = Number(tables.events.lastKey([runId])?.[1] ?? 0);
+  for (let sequence = last; sequence > 0; sequence--) {
+    const atMs = find(tables.events, [runId, sequence]).row?.atMs ?? 0;
+    // One that was lost, and told as that, has no time.
+    if (atMs > 0) return atMs;
+  }
+  return last === 0 ? createdAtMs : null;
 }
 
 /** From now on it has no records for anybody. */

@@ -3,7 +3,7 @@
 import { type RestingRun, type RunState, runsToRetire } from '@segue/core';
 import type { ReplayStore } from '@segue/replay';
 import t from 'tap';
-import { recordsOf } from './support/damage.js';
+import { harm, recordsOf } from './support/damage.js';
 import {
   addRun,
   end,
@@ -121,6 +121,35 @@ t.test('the records of a run that is over go, those of others stay, and the coun
   t.strictSame(store.items.statistics(refOf('some')).size, 0);
   for await (const { damage } of store.keeper.check(null, false)) t.equal(damage, null, 'nothing is missed');
   t.strictSame((await store.retire(rules)).runs, [], 'once');
+});
+
+t.test('a run whose last event is damaged is no older than the event before that', async (t) => {
+  const folder = temporaryFolder();
+  const clock = { nowMs: 1 };
+  let store = storeWith(folder, {}, { now: () => clock.nowMs });
+  t.teardown(async () => {
+    await store.close();
+    removeFolder(folder);
+  });
+  await addRun(store);
+  await setState(store, runId, 'finished');
+  clock.nowMs = 10 * hourMs;
+  for (const atMs of [clock.nowMs - 2, clock.nowMs - 1]) {
+    await store.appendEvent({ runId, kind: 'note', bodyJson: '{}', atMs, key: '' });
+  }
+  const reopen = async (harmed: number) => {
+    await store.close();
+    harm(folder, { table: 'events', key: [runId, harmed] });
+    store = storeWith(folder, {}, { now: () => clock.nowMs });
+  };
+  await reopen(2);
+  t.strictSame((await store.retire(rules)).runs, []);
+  for await (const _ of store.keeper.check(null, true));
+  t.match([...store.listEvents(runId, 1)], [{ kind: 'lost' }], 'it is told as lost, without a time');
+  t.strictSame((await store.retire(rules)).runs, []);
+  await reopen(1);
+  clock.nowMs = 100 * hourMs;
+  t.strictSame((await store.retire(rules)).runs, [], 'nothing says how old it is');
 });
 
 t.test('a store that is killed on the way goes on where it was', async (t) => {

@@ -48,7 +48,10 @@ export class UnreadableMessages {
       this.#nextLookAtMs = performance.now() + afterFailureMs;
       const stream = this.#stream;
       const { message } = fromNats(error, `looking for what cannot be read in ${stream}`);
-      this.#connection.log.warn({ stream, error: message }, 'what the server cannot read could not be taken out');
+      this.#connection.log.warn(
+        { stream, error: message },
+        'what the server cannot read could not be looked for, or not taken out',
+      );
       return 0;
     }
   }

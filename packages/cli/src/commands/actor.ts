@@ -4,12 +4,13 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { isId, memorySettings, SegueError } from '@segue/core';
 import { type Command, Option } from 'commander';
 import { readClusterState, readServiceReady } from '../cluster/local-cluster.js';
+import { LogFile } from '../cluster/log-file.js';
 import { serviceEntry } from '../cluster/service-process.js';
 import { passOn } from '../view/gone-readers.js';
 import { addConnectFlags, type ConnectFlags, withClient } from './connect.js';
@@ -73,17 +74,17 @@ async function join(flags: JoinFlags): Promise<number> {
     '--stop-on-stdin-end',
     ...settings.flatMap((one) => ['--set', one]),
   ];
+  // Where it cannot be made nothing is logged.
+  if (flags.nats === undefined) await mkdir(resolve(data, 'logs'), { recursive: true }).catch(() => undefined);
   // A group of its own: a Ctrl-C in the terminal reaches this process, which passes it on once. It leaves by itself when this process is gone.
   const child = spawn(process.execPath, [serviceEntry('actor'), ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
     env: { ...process.env, ...memorySettings(process.env) },
   });
-  if (flags.nats === undefined) {
-    child.stderr.pipe(createWriteStream(resolve(data, 'logs', `${flags.id}.log`), { flags: 'a' }));
-  } else {
-    passOn(child.stderr, process.stderr);
-  }
+  const log = flags.nats === undefined ? new LogFile(resolve(data, 'logs', `${flags.id}.log`)) : null;
+  if (log === null) passOn(child.stderr, process.stderr);
+  else createInterface(child.stderr).on('line', (line) => log.write(line));
   createInterface(child.stdout).on('line', (line) => {
     const ready = readServiceReady(line);
     if (ready) print(flags, { id: flags.id, ...ready }, () => `${flags.id} has joined at ${ready.address}`);
@@ -95,6 +96,7 @@ async function join(flags: JoinFlags): Promise<number> {
     return typeof code === 'number' ? code : 1;
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, leave);
+    await log?.close();
   }
 }
 
