@@ -3,7 +3,10 @@ import type { ActiveRun } from './active-run.js';
 import type { Cluster } from './cluster.js';
 
 /** Of a run that has failed. What the bus has of a later iteration is another controller's, or newer than the store: it stays. */
-export async function calmActors({ id: runId, cluster: { bus }, phase, progress }: ActiveRun): Promise<void> {
+export async function calmActors({ id: runId, cluster, phase, progress }: ActiveRun): Promise<void> {
+  const { bus } = cluster;
+  // It has not come to know its iteration.
+  if (phase.phase === 'idle') return calmUnread(cluster, runId);
   const { iteration } = phase;
   const signal = await bus.getIterationSignal(runId);
   if (signal !== null && signal.iteration > iteration) return;

@@ -64,8 +64,7 @@ export class Bucket<T> {
   /** @param replicas servers that hold a copy; a bucket that is there keeps what it has */
   async setUp(replicas: number): Promise<void> {
     const { js } = this.#connection;
-    const { name, ttlMs, storage } = this.#spec;
-    await js.views.kv(name, { history: 1, ttl: ttlMs, storage, timeout: requestTimeoutMs, replicas });
+    await js.views.kv(this.#spec.name, { history: 1, ttl: this.#spec.ttlMs, timeout: requestTimeoutMs, replicas });
   }
 
   async put(key: string, value: T): Promise<void> {
@@ -192,7 +191,9 @@ export class Bucket<T> {
   async #readKeys(): Promise<string[]> {
     const prefix = this.#prefix;
     const query = { subjects_filter: `${prefix}>` };
-    const { state } = await this.#connection.jsm.streams.info(`KV_${this.#spec.name}`, query);
+    const { state } = await this.#connection.jsm.streams
+      .info(`KV_${this.#spec.name}`, query)
+      .catch(missing(this.#spec));
     return Object.keys(state.subjects ?? {})
       .map((subject) => subject.slice(prefix.length))
       .sort();
@@ -233,4 +234,13 @@ const wrongLastSequence = 10_071;
 
 function isOvertaken(error: unknown): boolean {
   return error instanceof NatsError && error.api_error?.err_code === wrongLastSequence;
+}
+
+/** A bucket that is not there comes again: to whoever asks what is in it the server is away, and no key is known to be missing. */
+function missing({ name }: BucketSpec): (error: unknown) => never {
+  return (error) => {
+    const failure = fromNats(error, `reading ${name}`);
+    if (failure.code !== 'NOT_FOUND') throw failure;
+    throw new SegueError('UNAVAILABLE', `the bucket ${name} is not there: the replay store makes it`, failure);
+  };
 }

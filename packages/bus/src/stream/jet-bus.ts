@@ -51,7 +51,7 @@ import {
   signalFormat,
 } from './messages.js';
 import type { Outgoing } from './outgoing.js';
-import { buckets, consumerConfig, eventsPrefix, queues, streamConfigs } from './subjects.js';
+import { awaitedStreams, buckets, consumerConfig, eventsPrefix, queues, streamConfigs } from './subjects.js';
 import { WorkQueue } from './work-queue.js';
 
 const readyTimeoutMs = 30_000;
@@ -137,11 +137,7 @@ class JetBus implements Bus {
   async ready(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     const { jsm } = this.#connection;
     const deadlineAtMs = Date.now() + (options.timeoutMs ?? readyTimeoutMs);
-    const names = [
-      ...streamConfigs.map((config) => config.name),
-      ...Object.values(buckets).map((bucket) => `KV_${bucket.name}`),
-    ];
-    for (const name of names) {
+    for (const name of awaitedStreams) {
       while (!(await this.#isThere(() => jsm.streams.info(name)))) {
         if (Date.now() > deadlineAtMs) {
           const message = `the stream ${name} is not there: the replay store makes it when it starts`;

@@ -135,16 +135,19 @@ export function consumerConfig(queue: QueueSpec, leaseMs: number) {
   };
 }
 
-/**
- * Buckets of the small shared state. The registry forgets services that are gone, and scorers of one's own a day later. It is written by each service each second, and whole again a second
- * after a server has lost it: on disk a block of it grows to megabytes of overwritten entries, which the server holds in memory while it writes there.
- */
+/** Buckets of the small shared state. The registry forgets services that are gone, and scorers of one's own a day later. */
 export const buckets = {
-  policies: { name: 'segue_policies', ttlMs: 0, storage: StorageType.File },
-  iterations: { name: 'segue_iterations', ttlMs: 0, storage: StorageType.File },
-  registry: { name: 'segue_registry', ttlMs: 10_000, storage: StorageType.Memory },
-  scorers: { name: 'segue_scorers', ttlMs: 24 * hour, storage: StorageType.File },
-  devices: { name: 'segue_devices', ttlMs: 0, storage: StorageType.File },
+  policies: { name: 'segue_policies', ttlMs: 0 },
+  iterations: { name: 'segue_iterations', ttlMs: 0 },
+  registry: { name: 'segue_registry', ttlMs: 10_000 },
+  scorers: { name: 'segue_scorers', ttlMs: 24 * hour },
+  devices: { name: 'segue_devices', ttlMs: 0 },
 } as const;
+
+/** What a service needs before it begins. What lies in memory is gone with each start of the server, and nobody waits for it. */
+export const awaitedStreams: readonly string[] = [
+  ...streamConfigs.filter(({ storage }) => storage === StorageType.File).map(({ name }) => name),
+  ...Object.values(buckets).map(({ name }) => `KV_${name}`),
+];
 
 export type BucketSpec = (typeof buckets)[keyof typeof buckets];
