@@ -1,5 +1,5 @@
 /** What actors go by is said again when the bus has lost it, and not otherwise. Against a cluster in memory. */
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { putRun, smallRun, startController, until } from './fake-cluster.js';
 import { World } from './fake-world.js';
 import { barrier, endAll, succeed } from './standing-still.js';
@@ -32,6 +32,17 @@ t.test('a bus that lost its data in the middle of a phase is told the version an
 });
 
 const oneIteration = { ...smallRun, warmup: { steps: 0 }, iterations: 1 };
+
+/** A run of one iteration, all of whose tasks actors hold. */
+async function startHolding(t: Test, world: World) {
+  await putRun(world, oneIteration);
+  world.endOf = () => null;
+  const controller = startController(world);
+  t.teardown(() => controller.kill());
+  await controller.runs.resume('r');
+  await until(() => world.held.size === 6, 'six tasks are held');
+  return controller;
+}
 
 t.test(
   'a controller that stood still does not overwrite what its successor has announced, and follows it',
@@ -107,12 +118,7 @@ t.test('an iteration that another controller has closed is not opened again', as
 
 t.test('a bus that says closed, or something newer, of a run whose store has it open is told again', async (t) => {
   const world = new World();
-  await putRun(world, oneIteration);
-  world.endOf = () => null;
-  const controller = startController(world);
-  t.teardown(() => controller.kill());
-  await controller.runs.resume('r');
-  await until(() => world.held.size === 6, 'six tasks are held');
+  await startHolding(t, world);
   const { active, signal } = world;
   world.signal = { ...signal!, open: false };
   world.active = { ...active!, version: 7 };
@@ -155,12 +161,7 @@ t.test('a bus that lost its data is not told what a controller knows that stood 
 
 t.test('a version that another controller had made anew stays', async (t) => {
   const world = new World();
-  await putRun(world, oneIteration);
-  world.endOf = () => null;
-  const controller = startController(world);
-  t.teardown(() => controller.kill());
-  await controller.runs.resume('r');
-  await until(() => world.held.size === 6, 'six tasks are held');
+  const controller = await startHolding(t, world);
   const made = world.policy('r', 0);
   const policy = { ...made, ref: { ...made.ref, manifestSha256: 'made anew' } };
   const record = world.runs.get('r')!;
