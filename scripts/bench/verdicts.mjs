@@ -35,6 +35,10 @@ const [portion, mostWaiting, sampleMs] = [64, 400, 1_000];
 const program = fileURLToPath(new URL('./lib/scorer-process.mjs', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'segue-bench-'));
 const children = [];
+// Whatever ends this process ends them too.
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
 
 /** @returns the child, and the first line of its output that `find` makes something of */
 async function start(command, args, { stream, find, env = process.env }) {

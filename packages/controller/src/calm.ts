@@ -2,10 +2,10 @@
 import type { ActiveRun } from './active-run.js';
 import type { Cluster } from './cluster.js';
 
-/** Of a run that has failed. What the bus has of a later iteration is another controller's, or newer than the store: it stays. */
+/** Of a run that has failed. What the bus has of an iteration later than the run's own is another controller's, or newer than the store: it stays. */
 export async function calmActors({ id: runId, cluster, phase, progress }: ActiveRun): Promise<void> {
   const { bus } = cluster;
-  // It has not come to know its iteration.
+  // It has not come to know its iteration, so whatever gate is up is closed.
   if (phase.phase === 'idle') return calmUnread(cluster, runId);
   const { iteration } = phase;
   const signal = await bus.getIterationSignal(runId);

@@ -51,7 +51,8 @@ export async function repeat({ folder, device, precision, seconds, config, threa
       const max = Math.max(0, ...differences);
       total.max = Math.max(total.max, max);
       if (token >= 0) total.otherTokens++;
-      if (token >= 0 || max > 0) total.sequencesOff++;
+      // What is no number differs from all.
+      if (token >= 0 || !(max === 0)) total.sequencesOff++;
     }
     if (total.sequencesOff > offBefore) total.differingRounds++;
     total.rounds++;

@@ -236,7 +236,10 @@ function isOvertaken(error: unknown): boolean {
   return error instanceof NatsError && error.api_error?.err_code === wrongLastSequence;
 }
 
-/** A bucket that is not there comes again: to whoever asks what is in it the server is away, and no key is known to be missing. */
+/**
+ * A bucket that is not there comes again: to whoever asks for all that is in it the server is away. A look at one key says null, as the library does: whoever goes on from that
+ * writes, which waits.
+ */
 function missing({ name }: BucketSpec): (error: unknown) => never {
   return (error) => {
     const failure = fromNats(error, `reading ${name}`);
