@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { areStreamsMute, connectBus } from '@segue/bus';
+import { connectBus, watchStreams } from '@segue/bus';
 import { connect } from 'nats';
 import t from 'tap';
 import { segment } from '../../packages/bus/test/samples.js';
@@ -54,9 +54,11 @@ t.test('the disk of a message server is full, and then it is not', { skip: canno
   t.ok(await isDiskFull(outside), 'a server that does not start now is not given up');
 
   const restarts: string[] = [];
+  const streams = watchStreams({ url: nats.url, name: 'watch' });
+  t.teardown(() => streams.close());
   const watched = {
     freeBytes: () => freeBytesOf(outside),
-    areStreamsMute: () => areStreamsMute({ url: nats.url, name: 'watch' }),
+    streams,
     startedAtMs: () => 0,
     restart: (why: string) => restarts.push(why),
   };

@@ -51,7 +51,7 @@ export type {
   TracesById,
 } from './stream/bus.js';
 export { decodeRow, encodeRow } from './stream/codec-rows.js';
-export { areStreamsMute, printableUrl } from './stream/connection.js';
+export { printableUrl, watchStreams } from './stream/connection.js';
 export { connectBus } from './stream/jet-bus.js';
 export { formatNatsConfig, makeNatsSeed, natsUserOf } from './stream/nats-config.js';
 export { inboxPrefix, permissionsOf } from './stream/permissions.js';

@@ -8,6 +8,7 @@ export async function startGate(port: number) {
   const held: Socket[] = [];
   let isOpen = true;
   let greetings = 0;
+  let taken = 0;
   const passOn = (client: Socket) => {
     const server = connect(port, '127.0.0.1');
     for (const [from, to] of [
@@ -21,6 +22,7 @@ export async function startGate(port: number) {
   };
   const gate = createServer((client) => {
     sockets.add(client);
+    taken++;
     client.once('close', () => sockets.delete(client));
     client.on('error', () => undefined);
     if (!isOpen) {
@@ -37,6 +39,8 @@ export async function startGate(port: number) {
     url: `nats://127.0.0.1:${(gate.address() as AddressInfo).port}`,
     /** Connections at this moment. */
     open: () => sockets.size,
+    /** Connections since the start. */
+    taken: () => taken,
     shut: () => {
       isOpen = false;
       held.length = 0;

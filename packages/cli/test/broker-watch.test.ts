@@ -13,7 +13,7 @@ async function restartsAfter(
   let now = looks[0]!;
   const watch = new BrokerWatch({
     freeBytes: async () => (now.freeMebibytes ?? 100) * mebibyte,
-    areStreamsMute: async () => now.mute ?? false,
+    streams: { areMute: async () => now.mute ?? false, close: async () => {} },
     startedAtMs: () => startedAtMs,
     restart: (why) => restarts.push(why),
   });

@@ -16,7 +16,7 @@ import {
 import { pause } from '../abort.js';
 import type { TlsMaterial } from '../access/tls.js';
 import type { BusLog, BusOptions } from './bus.js';
-import { areMute, explainSilence, isTimeout, muteReason } from './mute.js';
+import { explainSilence, isTimeout, muteReason, StreamsWatch } from './mute.js';
 import { inboxPrefix } from './permissions.js';
 import { Requests } from './requests.js';
 
@@ -74,9 +74,9 @@ export async function openConnection(options: BusOptions): Promise<Connection> {
   }
 }
 
-/** Asked over a connection of its own: whether the server takes it while its streams say nothing, as after a full disk. Takes some seconds then. */
-export function areStreamsMute(options: BusOptions): Promise<boolean> {
-  return areMute(settingsOf(options));
+/** Tells over a connection of its own whether the server takes it while its streams say nothing, as after a full disk. A look takes some seconds then. */
+export function watchStreams(options: BusOptions): StreamsWatch {
+  return new StreamsWatch(settingsOf(options));
 }
 
 function settingsOf(options: BusOptions): ConnectionOptions {

@@ -18,18 +18,62 @@ export async function explainSilence(failure: SegueError, settings: ConnectionOp
 }
 
 /** Whether the server takes a connection while its streams do not answer; one that is away or stopped is not mute. */
-export async function areMute(settings: ConnectionOptions): Promise<boolean> {
-  // Made only when the server has answered: one that is stopped is not mute but away.
-  const nc = await connectWithin(settings);
-  if (nc === null) return false;
+async function areMute(settings: ConnectionOptions): Promise<boolean> {
+  const look = new StreamsWatch(settings);
   try {
-    // An answer of any kind, a refusal too, says that they are well.
-    await nc.request('$JS.API.INFO', undefined, { timeout: patienceMs });
-    return false;
-  } catch (error) {
-    return isTimeout(error);
+    return await look.areMute();
   } finally {
-    await nc.close();
+    await look.close();
+  }
+}
+
+/**
+ * The same asked again and again. The connection is kept from look to look, since a server remembers the last 10,000 that were closed: half an hour of looks with one each
+ * were megabytes of its memory.
+ */
+export class StreamsWatch {
+  readonly #settings: ConnectionOptions;
+  #kept: NatsConnection | null = null;
+  #closed = false;
+
+  constructor(settings: ConnectionOptions) {
+    this.#settings = settings;
+  }
+
+  async areMute(): Promise<boolean> {
+    const kept = this.#kept;
+    if (kept !== null) {
+      if ((await ask(kept)) === 'answered') return false;
+      // Silence on it does not tell a server whose streams are mute from one that is away or stopped.
+      this.#kept = null;
+      await kept.close();
+    }
+    // Made only when the server has answered: one that is stopped is not mute but away.
+    const made = await connectWithin(this.#settings);
+    if (made === null) return false;
+    const answer = await ask(made);
+    if (answer === 'answered' && !this.#closed) this.#kept = made;
+    else await made.close();
+    return answer === 'silent';
+  }
+
+  /** Ends its connection; a look that is under way ends its own. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const kept = this.#kept;
+    this.#kept = null;
+    await kept?.close();
+  }
+}
+
+/** What the streams say. An answer of any kind, a refusal too, says that they are well. */
+async function ask(nc: NatsConnection): Promise<'answered' | 'silent' | 'gone'> {
+  try {
+    await nc.request('$JS.API.INFO', undefined, { timeout: patienceMs });
+    return 'answered';
+  } catch (error) {
+    if (isTimeout(error)) return 'silent';
+    return nc.isClosed() ? 'gone' : 'answered';
   }
 }
 

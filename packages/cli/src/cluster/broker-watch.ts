@@ -17,8 +17,8 @@ const muteLooks = 3;
 export interface WatchedBroker {
   /** Of the disk that holds its data. */
   freeBytes(): Promise<number>;
-  /** Whether it takes connections while its streams say nothing. */
-  areStreamsMute(): Promise<boolean>;
+  /** Whether it takes connections while its streams say nothing; closed with the watch. */
+  readonly streams: { areMute(): Promise<boolean>; close(): Promise<void> };
   /** When it was last started, by `performance.now()`. */
   startedAtMs(): number;
   restart(why: string): void;
@@ -45,9 +45,10 @@ export class BrokerWatch {
     this.#timer.unref();
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
+    await this.#broker.streams.close();
   }
 
   async look(): Promise<void> {
@@ -60,7 +61,7 @@ export class BrokerWatch {
     if (fullAtMs !== null && this.#broker.startedAtMs() <= fullAtMs) {
       return this.#restart(`its disk was full and has ${free} bytes free again`);
     }
-    this.#muteInARow = (await this.#broker.areStreamsMute()) ? this.#muteInARow + 1 : 0;
+    this.#muteInARow = (await this.#broker.streams.areMute()) ? this.#muteInARow + 1 : 0;
     if (this.#muteInARow >= muteLooks) this.#restart('it takes connections and its streams do not answer');
   }
 

@@ -5,7 +5,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { areStreamsMute, printableUrl } from '@segue/bus';
+import { printableUrl, watchStreams } from '@segue/bus';
 import type { ClientCredentials } from '@segue/client';
 import { memorySettings, SegueError, type ServiceName } from '@segue/core';
 import type { ClusterSecurity } from '../security/cluster-security.js';
@@ -139,7 +139,7 @@ export class LocalCluster {
     const url = `nats://${broker.address.address}`;
     this.#brokerWatch = new BrokerWatch({
       freeBytes: () => freeBytesOf(storeFolder),
-      areStreamsMute: () => areStreamsMute({ url, name: 'supervisor', ...this.#security?.busAccess() }),
+      streams: watchStreams({ url, name: 'supervisor', ...this.#security?.busAccess() }),
       startedAtMs: () => broker.startedAtMs,
       restart: (why) => broker.restart(why),
     });
@@ -211,7 +211,7 @@ export class LocalCluster {
 
   /** Stops in reverse order: actors save what they generate while store and broker still run. */
   async stop(): Promise<void> {
-    this.#brokerWatch?.stop();
+    await this.#brokerWatch?.stop();
     const services = this.#children.filter((child) => child.spec.leash);
     const isActor = (child: Child) => child.spec.name.startsWith('actor');
     const last = (child: Child) => child.spec.name === 'replay';
