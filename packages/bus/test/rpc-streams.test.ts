@@ -79,7 +79,10 @@ t.test('an answer that fits no message is the error of its call, named, and none
   const rawMessage = `/segue.v1.RolloutActor/Generate: the answer fits no message (${reason})`;
   await t.rejects(read(), { code, rawMessage });
   t.strictSame(ids, ['0'], 'what came before it is there');
-  await t.rejects(client.getActorStatus({}), { code, rawMessage: /GetActorStatus: the answer fits no message \(slots/ });
+  await t.rejects(client.getActorStatus({}), {
+    code,
+    rawMessage: /GetActorStatus: the answer fits no message \(slots/,
+  });
   t.strictSame(
     reports.map((report) => report.code),
     [code, code],
