@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connectReplay } from '@segue/bus';
-import { hashTokens } from '@segue/core';
+import { hashTokens, SegueError } from '@segue/core';
 import { ReplayStore } from '@segue/replay';
 import { defaultClusterOptions, LocalCluster } from '../../packages/cli/dist/cluster/local-cluster.js';
 import { findChromium, startChromium } from '../lib/chromium.mjs';
@@ -21,9 +21,14 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 });
+for (const name of ['trajectories', 'iterations']) {
+  if (!/^[1-9]\d*$/.test(options[name])) throw new SegueError('INVALID_INPUT', `--${name} must be an integer from 1`);
+}
 const runId = 'large';
 const groupSize = 8;
 const iterations = Number(options.iterations);
+/** The iteration whose number is clicked: one in the middle of the run's, of which there is one more by then. */
+const clicked = Math.min(3, iterations - 1);
 const groupsPerIteration = Math.ceil(Number(options.trajectories) / groupSize / iterations);
 /** Every group has a problem of its own. */
 const problemIdOf = (index) => `p${index}`;
@@ -88,8 +93,8 @@ async function openPage(cluster) {
     const drawnMs = await shownAt(page, String(iterations));
     const startedAt = await page.evaluate(() => performance.now());
     const width = await page.evaluate(() => document.querySelector('#rollouts canvas').width);
-    await page.locator('#rollouts canvas').click({ position: { x: (width * 3.5) / (iterations + 1), y: 8 } });
-    return { drawnMs, zoomMs: (await shownAt(page, '3')) - startedAt };
+    await page.locator('#rollouts canvas').click({ position: { x: (width * (clicked + 0.5)) / (iterations + 1), y: 8 } });
+    return { drawnMs, zoomMs: (await shownAt(page, String(clicked))) - startedAt };
   } finally {
     await browser.close();
   }

@@ -230,6 +230,7 @@ export class Actor {
       flushedIteration: this.loop.flushedIteration,
       engineCall: engineCall?.name ?? '',
       engineCallMs: Math.round(engineCall?.ageMs ?? 0),
+      policyRunId: rollout.policy?.runId ?? '',
     };
   }
 

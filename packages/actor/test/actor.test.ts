@@ -232,5 +232,8 @@ t.test(
     const behind = actor.catchUp(stopping.signal);
     stopping.abort();
     await inTime(behind, 'the end of a catch-up when the actor stops');
+
+    await actor.followIterations(once({ ...signal(0, 4, true), runId: 'q' }));
+    t.match(actor.status, { runId: 'q', policyRunId: 'r', policyVersion: 4 }, 'whose version it serves meanwhile');
   },
 );

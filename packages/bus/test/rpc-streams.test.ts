@@ -4,7 +4,7 @@ import t from 'tap';
 import { stopServer } from '../dist/index.js';
 import { limited } from '../dist/rpc/incoming.js';
 import { gate, request, result, serveActor, serveReplay, untilAbort } from './rpc-servers.js';
-import { problem } from './samples.js';
+import { actorStatus, problem } from './samples.js';
 
 t.test('a caller that leaves a stream ends its handler, whose clean-up runs', async (t) => {
   const ended = gate();
@@ -57,6 +57,42 @@ t.test('a stream that fails gives what it had, then the error', async (t) => {
   };
   await t.rejects(read(), { code: 'DATA_LOSS', rawMessage: 'rotten' });
   t.strictSame(ids, ['0', '1']);
+});
+
+t.test('an answer that fits no message is the error of its call, named, and none of the caller', async (t) => {
+  // As a record from a disk may be, whatever its type says.
+  const nameless: object = { endReason: 'gone' };
+  const { client, reports } = await serveActor(t, {
+    async *generate() {
+      yield result(0);
+      yield { ...result(1), ...nameless };
+      yield result(2);
+    },
+    getActorStatus: async () => ({ ...actorStatus, slots: -1 }),
+  });
+  const ids: string[] = [];
+  const read = async () => {
+    for await (const { id } of client.generate(request)) ids.push(id);
+  };
+  const code = 'INTERNAL';
+  const reason = 'a name is not one of stop, repeat, length, budget, yield, error: "gone"';
+  const rawMessage = `/segue.v1.RolloutActor/Generate: the answer fits no message (${reason})`;
+  await t.rejects(read(), { code, rawMessage });
+  t.strictSame(ids, ['0'], 'what came before it is there');
+  await t.rejects(client.getActorStatus({}), {
+    code,
+    rawMessage: /GetActorStatus: the answer fits no message \(slots/,
+  });
+  t.strictSame(
+    reports.map((report) => report.code),
+    [code, code],
+    'and the service hears of it',
+  );
+  const replay = await serveReplay(t, { putProblems: async () => ({ accepted: 0.5, repeated: false }) });
+  await t.rejects(replay.client.putProblems({ runId: 'r', batchId: 'b' }, []), {
+    code,
+    rawMessage: /PutProblems: the answer fits no message \(accepted/,
+  });
 });
 
 t.test('a slow reader slows the writer: the handler is not read ahead without bound', async (t) => {

@@ -40,6 +40,31 @@ t.test('an error that is no SegueError comes over as INTERNAL without its stack'
   t.match(reports[0]?.error?.cause, TypeError, 'the report has the original');
 });
 
+t.test('a message that fits no trailer comes over as far as it does', async (t) => {
+  let message = '';
+  const fail = async () => {
+    throw new SegueError('DATA_LOSS', message);
+  };
+  const { client } = await serveActor(t, {
+    drain: fail,
+    async *generate() {
+      yield result(0);
+      await fail();
+    },
+  });
+  const both = async (rawMessage: string) => {
+    await t.rejects(client.drain({}), { code: 'DATA_LOSS', rawMessage });
+    const read = async () => {
+      for await (const _ of client.generate(request));
+    };
+    await t.rejects(read(), { code: 'DATA_LOSS', rawMessage });
+  };
+  message = `${'x'.repeat(10)}😀`.slice(0, 11);
+  await both(`${'x'.repeat(10)}\ufffd`);
+  message = '😀'.repeat(5_000);
+  await both('😀'.repeat(500));
+});
+
 t.test('a bad request is refused with INVALID_INPUT before the handler sees it', async (t) => {
   let seen = 0;
   const { client } = await serveActor(t, {

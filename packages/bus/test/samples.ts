@@ -172,6 +172,7 @@ export const actorStatus: ActorStatus = {
   flushedIteration: null,
   engineCall: 'generateChunk',
   engineCallMs: 120,
+  policyRunId: 'q',
 };
 
 export const policyRef: PolicyRef = { runId: 'r', version: 3, manifestSha256: 'ab' };

@@ -105,7 +105,7 @@ function storeIsBehind(signal: IterationSignal, { runId, iteration }: IterationR
   return new SegueError(
     'FAILED_PRECONDITION',
     `the message server has had iteration ${signal.iteration} of ${runId}, and the store has come to ${iteration}: an earlier ` +
-      'state of the store was put back beside newer data of the message server. Stop the cluster, remove that data, start ' +
-      'again and resume the run (docs/durability.md)',
+      'state of the store was put back beside newer data of the message server. Put the later state back, or stop the cluster, ' +
+      'remove that data and start again; then resume the run (docs/durability.md)',
   );
 }

@@ -2,7 +2,7 @@
  * Tells a queue of tasks that gives nothing to anybody from one that waits for somebody, and empties it. A message server whose disk has changed bits may keep
  * messages, and take new ones, that it delivers to nobody and finds by no subject; only a purge of the whole stream mends that. What is issued again is the issuer's business.
  */
-import type { ActorStatus, IterationRecord } from '@segue/core';
+import { type ActorStatus, couldTake, type IterationRecord } from '@segue/core';
 import { type MarkedRun, markLostTasks } from './close.js';
 
 export class StuckQueue {
@@ -23,7 +23,8 @@ export class StuckQueue {
   async isStuck(statuses: readonly (ActorStatus | null)[], owed: number): Promise<boolean> {
     const { bus, timings } = this.#run.cluster;
     const isIdle = statuses.every((status) => status !== null && status.trajectoryIds.length === 0);
-    const isWanted = statuses.some((status) => status !== null && this.#couldTake(status));
+    const wanted = { ...this.#record, runId: this.#run.id };
+    const isWanted = statuses.some((status) => status !== null && couldTake(status, wanted));
     const touch = () => {
       this.#touched = { owed, atMs: performance.now() };
     };
@@ -50,13 +51,5 @@ export class StuckQueue {
     );
     await markLostTasks(this.#run);
     await bus.emptyRolloutQueue();
-  }
-
-  /** It has left the iteration before, serves what that samples with, and has a slot. */
-  #couldTake({ runId, policyVersion, flushedIteration, draining, running, slots }: ActorStatus): boolean {
-    const { iteration, policyVersion: wanted } = this.#record;
-    // Of the first iteration that was open, closed for a pause, and is open again, it has flushed something too.
-    const isThere = iteration === 0 ? (flushedIteration ?? 0) === 0 : flushedIteration === iteration - 1;
-    return runId === this.#run.id && isThere && policyVersion === wanted && !draining && running < slots;
   }
 }

@@ -176,28 +176,6 @@ t.test('a version that another controller had made anew stays', async (t) => {
   t.equal(world.runs.get('r')?.state, 'finished');
 });
 
-for (const when of ['when the run is taken up', 'in the middle of a phase'] as const) {
-  t.test(`a bus that is further than the store is told, ${when}, and left as it is`, async (t) => {
-    const world = new World();
-    await putRun(world, oneIteration);
-    world.endOf = () => null;
-    const ahead = { runId: 'r', iteration: 8, policyVersion: 0, open: true };
-    if (when === 'when the run is taken up') world.signal = ahead;
-    const controller = startController(world);
-    t.teardown(() => controller.kill());
-    await controller.runs.resume('r');
-    if (world.signal !== ahead) {
-      await until(() => world.held.size === 6, 'six tasks are held');
-      world.signal = ahead;
-    }
-    await until(() => world.runs.get('r')?.state === 'failed', 'it says so');
-    t.match(world.runs.get('r'), {
-      error: /has had iteration 8 of r, .* come to 0: an earlier state/,
-    });
-    t.strictSame(world.signal, ahead);
-  });
-}
-
 t.test('an iteration whose version is not the one that actors are to serve fails the run', async (t) => {
   const world = new World();
   await putRun(world, oneIteration);

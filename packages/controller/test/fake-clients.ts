@@ -173,6 +173,7 @@ export function clientsOf(world: World) {
       reprefilledTokens: 0,
       engineCall: '',
       engineCallMs: 0,
+      policyRunId: world.active?.runId ?? '',
     }),
     preparePolicy: async ({ policy }) => {
       world.prepared.push(`${id}: ${policy.version}`);

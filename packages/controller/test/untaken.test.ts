@@ -54,6 +54,11 @@ t.test('who may be at work, or cannot take anything, leaves it as it is', async 
   t.notOk(await isStuck(idle, null), 'one does not answer');
   t.notOk(await isStuck(idle, { ...idle, trajectoryIds: ['r-g0-t0'] }), 'one is at work');
   t.notOk(await isStuck({ ...idle, policyVersion: null }), 'it loads');
+  t.notOk(
+    await isStuck({ ...idle, policyRunId: 'q' }),
+    'it loads, and serves a version of another run that has the same number',
+  );
+  t.ok(await isStuck({ ...idle, policyRunId: '' }), 'an earlier version of the actor does not say');
   t.notOk(await isStuck({ ...idle, draining: true }));
   t.notOk(await isStuck({ ...idle, running: idle.slots }), 'evaluations have all slots');
   t.ok(await isStuck(idle, { ...idle, policyVersion: 2 }), 'one of two could');

@@ -252,6 +252,8 @@ export interface ActorStatus {
   /** Call of the engine that is waited for; empty when none is. */
   readonly engineCall: string;
   readonly engineCallMs: number;
+  /** Run whose version is served; empty when none is, and from an actor of an earlier version. */
+  readonly policyRunId: string;
 }
 export interface PolicyRef {
   readonly runId: string;

@@ -89,6 +89,7 @@ const statusConverter = fields<ActorStatus, ActorStatus__Output>({
   flushedIteration: optional(uint),
   engineCall: text,
   engineCallMs: count,
+  policyRunId: text,
 });
 
 const releasedConverter = fields<DeviceReleased, ReleaseDeviceResponse__Output>({

@@ -115,7 +115,8 @@ export function enumConverter<Name extends string, Wire extends string>(
   const names = new Map<string | number, Name>();
   for (const name in table) names.set(table[name], name);
   return {
-    toWire: (name) => table[name],
+    // What is read from a disk may have no name here, and would go out as UNSPECIFIED without a word.
+    toWire: (name) => table[name] ?? refuse('a name', `is not one of ${Object.keys(table).join(', ')}`, name),
     fromWire: (wire, field) =>
       names.get(wire) ?? refuse(field, `is not one of ${[...names.values()].join(', ')}`, wire),
   };

@@ -9,7 +9,7 @@ const codeTrailer = 'segue-code';
 /** After which time to try again, in ms: gRPC's own name for it. */
 const retryTrailer = 'grpc-retry-pushback-ms';
 /** Trailers are limited to 8 KiB by common peers. */
-const maxDetailChars = 2_000;
+const maxDetailBytes = 6_000;
 
 /** Codes for statuses that come without the trailer: from the library, a proxy, or another implementation. */
 const codeOfStatus: Readonly<Partial<Record<status, ErrorCode>>> = {
@@ -40,7 +40,23 @@ export function toStatus(error: SegueError): Status {
   metadata.set(codeTrailer, error.code);
   if (error.retryAfterMs !== null) metadata.set(retryTrailer, String(error.retryAfterMs));
   const name = errorCodes[error.code].grpc;
-  return { code: status[name], details: error.rawMessage.slice(0, maxDetailChars), metadata };
+  return { code: status[name], details: trailerText(error.rawMessage), metadata };
+}
+
+/**
+ * A message as far as it fits a trailer, where a letter takes up to twelve bytes. Half a surrogate pair, which is left where somebody cut a text,
+ * becomes U+FFFD: the library writes no trailer with one and throws where nobody catches it, so the caller would wait and the process end.
+ */
+function trailerText(message: string): string {
+  const whole = Buffer.from(message.slice(0, maxDetailBytes)).toString();
+  let bytes = 0;
+  let fits = '';
+  for (const letter of whole) {
+    bytes += encodeURI(letter).length;
+    if (bytes > maxDetailBytes) break;
+    fits += letter;
+  }
+  return fits;
 }
 
 /** @param where service, RPC and address, for failures of the connection */

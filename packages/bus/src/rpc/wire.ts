@@ -50,7 +50,10 @@ function bindMethod(service: string, name: string, rule: AnyRule, proto: ProtoMe
       proto.requestSerialize,
       proto.requestDeserialize,
     ),
-    response: format<unknown>(proto.path, rule.response, proto.responseSerialize, proto.responseDeserialize),
+    response: answer(
+      proto.path,
+      format<unknown>(proto.path, rule.response, proto.responseSerialize, proto.responseDeserialize),
+    ),
   };
 }
 
@@ -63,6 +66,21 @@ function format<T>(
   return {
     encode: (value) => serialize(converter.toWire(value)),
     decode: (bytes) => converter.fromWire(parse(path, bytes, deserialize)),
+  };
+}
+
+/** What a handler answers and no message can carry is no fault of the caller's, whatever the converter calls it. */
+function answer<T>(path: string, { encode, decode }: WireFormat<T>): WireFormat<T> {
+  return {
+    encode: (value) => {
+      try {
+        return encode(value);
+      } catch (error) {
+        const reason = SegueError.from(error).rawMessage;
+        throw new SegueError('INTERNAL', `${path}: the answer fits no message (${reason})`, error);
+      }
+    },
+    decode,
   };
 }
 

@@ -28,6 +28,11 @@ export interface ActorStatus {
    * How long it has lasted. Past the actor's engineTimeoutMs the engine hangs, and the process ends.
    */
   'engineCallMs'?: (number | string | Long);
+  /**
+   * Run whose version is served: another than run_id while that run's version is still to be loaded. Empty when none is served, and from
+   * earlier versions of the actor.
+   */
+  'policyRunId'?: (string);
   '_policyVersion'?: "policyVersion";
   '_flushedIteration'?: "flushedIteration";
 }
@@ -58,6 +63,11 @@ export interface ActorStatus__Output {
    * How long it has lasted. Past the actor's engineTimeoutMs the engine hangs, and the process ends.
    */
   'engineCallMs': (number);
+  /**
+   * Run whose version is served: another than run_id while that run's version is still to be loaded. Empty when none is served, and from
+   * earlier versions of the actor.
+   */
+  'policyRunId': (string);
   '_policyVersion'?: "policyVersion";
   '_flushedIteration'?: "flushedIteration";
 }
