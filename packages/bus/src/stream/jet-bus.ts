@@ -63,7 +63,7 @@ class JetBus extends SharedState implements Bus {
     this.#closing = closing;
     this.#upkeep = new Upkeep(connection, {
       replicas: options.streamReplicas ?? 1,
-      setUpBuckets: (replicas) => this.setUpBuckets(replicas),
+      buckets: this.buckets,
       closed: closing.signal,
     });
     const dead = new DeadLetters(connection);

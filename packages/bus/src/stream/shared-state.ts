@@ -27,10 +27,8 @@ export class SharedState {
     this.#devices = new Bucket(connection, buckets.devices, deviceLeaseFormat);
   }
 
-  /** Makes the buckets that are missing. */
-  protected async setUpBuckets(replicas: number): Promise<void> {
-    const all = [this.#policies, this.#signals, this.#registry, this.#scorers, this.#devices];
-    for (const bucket of all) await bucket.setUp(replicas);
+  protected get buckets(): readonly Pick<Bucket<unknown>, 'setUp'>[] {
+    return [this.#policies, this.#signals, this.#registry, this.#scorers, this.#devices];
   }
 
   /** Fires with the caller's signal and with the end of the bus. */
