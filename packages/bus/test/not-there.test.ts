@@ -92,6 +92,9 @@ t.test('a key of a bucket that is not there is not a key that is not there', asy
   }
 });
 
+/** Beyond one patience of the bus and the longest pause between its tries. */
+const patienceMs = 120_000;
+
 /** A stream that takes the subjects of another one, which the server refuses to make until it is gone. */
 const squatter = { name: 'SQUATTER', subjects: [`${eventsPrefix}.>`] };
 
@@ -121,12 +124,14 @@ async function refused(t: Test) {
 
 t.test('what a server refuses to make after its return is made when it does not any more, and told once', async (t) => {
   const { jsm, told, isThere, tries } = await refused(t);
-  await until(async () => tries() > 2, 'it is tried again and again');
+  await until(async () => told.length > 0, 'it is refused', patienceMs);
+  const before = tries();
+  await until(async () => tries() > before + 1, 'it is tried again', patienceMs);
   t.strictSame(told, ['could not look after the streams: it is tried until they are there']);
   t.notOk(await isThere(eventsStream));
   t.ok(await isThere(registry), 'what is refused keeps nothing else from being made');
   await jsm.streams.delete(squatter.name);
-  await until(() => isThere(eventsStream), 'the nudges have their stream');
+  await until(() => isThere(eventsStream), 'the nudges have their stream', patienceMs);
   await until(async () => told.length > 1, 'that is told too');
   t.equal(told[1], 'the streams are all there again');
 });
