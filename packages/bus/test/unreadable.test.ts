@@ -161,6 +161,23 @@ t.test('while a server can read one of its messages, none is taken out', async (
   t.equal(await kept(), 4);
 });
 
+t.test('of a stream in order the numbers that are gone are not asked for', async (t) => {
+  const { jsm, kept, publishOne, lookEnough } = await queueOf(t);
+  const asked: boolean[] = [];
+  const info: typeof jsm.streams.info = (stream, query) => {
+    asked.push(query?.deleted_details === true);
+    return jsm.streams.info(stream, query);
+  };
+  // In the middle, and the newest.
+  for (const seq of [3, 5]) await jsm.streams.deleteMessage('KEPT', seq);
+  t.strictSame(await lookEnough({ info }), { removed: [0, 0, 0, 0], warned: [] });
+  t.strictSame(asked, [false, false, false, false]);
+  await publishOne();
+  await lookEnough({ info, getMessage: cannotRead });
+  t.ok(asked.includes(true), 'but of one that looks damaged');
+  t.equal(await kept(), 0, 'which is taken out by them');
+});
+
 t.test('what is acknowledged while it is looked for is not taken for unreadable', async (t) => {
   const { jsm, publishOne, take, leased, kept, lookEnough } = await queueOf(t);
   await leased.ackAck();

@@ -5,7 +5,7 @@
  */
 
 import { SegueError } from '@segue/core';
-import { type KV, type KvEntry, NatsError } from 'nats';
+import { type KV, NatsError, type StoredMsg } from 'nats';
 import { pause } from '../abort.js';
 import { AsyncQueue } from '../async-queue.js';
 import { decodeBody, encodeBody } from './codec.js';
@@ -16,6 +16,8 @@ import type { BucketSpec } from './subjects.js';
 const lookEveryMs = 2_000;
 const lookForTries = 4;
 const lookForPauseMs = 5;
+/** Of a write that takes its key out. */
+const operationHeader = 'KV-Operation';
 
 export interface Seen<T> {
   readonly key: string;
@@ -61,6 +63,10 @@ export class Bucket<T> {
     return `$KV.${this.#spec.name}.`;
   }
 
+  get #stream(): string {
+    return `KV_${this.#spec.name}`;
+  }
+
   /** @param replicas servers that hold a copy; a bucket that is there keeps what it has */
   async setUp(replicas: number): Promise<void> {
     const { js } = this.#connection;
@@ -90,7 +96,7 @@ export class Bucket<T> {
       const kv = await this.#open();
       return await kv.put(key, encodeBody(this.#format.write(value)), { previousSeq: revision });
     } catch (error) {
-      if (isOvertaken(error)) return null;
+      if (hasErrorCode(error, wrongLastSequence)) return null;
       throw fromNats(error, `writing ${key}`);
     }
   }
@@ -103,7 +109,7 @@ export class Bucket<T> {
   async forget(key: string): Promise<void> {
     const { nc, jsm } = this.#connection;
     const filter = `${this.#prefix}${key}`;
-    await withPatience(nc, `forgetting ${key}`, () => jsm.streams.purge(`KV_${this.#spec.name}`, { filter }));
+    await withPatience(nc, `forgetting ${key}`, () => jsm.streams.purge(this.#stream, { filter }));
   }
 
   /** In order. */
@@ -111,6 +117,7 @@ export class Bucket<T> {
     return withPatience(this.#connection.nc, `reading ${this.#spec.name}`, () => this.#readKeys());
   }
 
+  /** null when the key is not there; who asks of a bucket that is not there waits for it. */
   async get(key: string): Promise<T | null> {
     const seen = await withPatience(this.#connection.nc, `reading ${key}`, () => this.#look(key));
     return seen?.value ?? null;
@@ -191,28 +198,37 @@ export class Bucket<T> {
   async #readKeys(): Promise<string[]> {
     const prefix = this.#prefix;
     const query = { subjects_filter: `${prefix}>` };
-    const { state } = await this.#connection.jsm.streams
-      .info(`KV_${this.#spec.name}`, query)
-      .catch(missing(this.#spec));
+    const { state } = await this.#connection.jsm.streams.info(this.#stream, query).catch(missing(this.#spec));
     return Object.keys(state.subjects ?? {})
       .map((subject) => subject.slice(prefix.length))
       .sort();
   }
 
   async #look(key: string): Promise<Seen<T> | null> {
-    const entry = await (await this.#open()).get(key);
-    return entry && this.#read(entry);
+    const message = await this.#newest(key);
+    return message && this.#read(key, message);
+  }
+
+  /** null when the key is not there. The library's own `get` says that of a bucket that is not there, too. */
+  async #newest(key: string): Promise<StoredMsg | null> {
+    const query = { last_by_subj: `${this.#prefix}${key}` };
+    try {
+      return await this.#connection.jsm.streams.getMessage(this.#stream, query);
+    } catch (error) {
+      if (hasErrorCode(error, noMessageFound)) return null;
+      return missing(this.#spec)(error);
+    }
   }
 
   /** null for a removed key, and for a value that this version cannot read. */
-  #read(entry: KvEntry): Seen<T> | null {
-    if (entry.operation !== 'PUT') return null;
+  #read(key: string, { seq: revision, time, header, data }: StoredMsg): Seen<T> | null {
+    if (!['', 'PUT'].includes(header.get(operationHeader))) return null;
     try {
-      const value = this.#format.read(decodeBody(entry.value, null));
-      return { key: entry.key, revision: entry.revision, createdMs: entry.created.getTime(), value };
+      const value = this.#format.read(decodeBody(data, null));
+      return { key, revision, createdMs: time.getTime(), value };
     } catch (error) {
       const reason = SegueError.from(error).message;
-      this.#connection.log.warn({ bucket: this.#spec.name, key: entry.key, reason }, 'passed over an unreadable value');
+      this.#connection.log.warn({ bucket: this.#spec.name, key, reason }, 'passed over an unreadable value');
       return null;
     }
   }
@@ -229,17 +245,15 @@ export class Bucket<T> {
   }
 }
 
-/** The server's code for a write whose expected revision is not the newest. */
+/** The server's codes: a write whose expected revision is not the newest, and a subject of which its stream has nothing. */
 const wrongLastSequence = 10_071;
+const noMessageFound = 10_037;
 
-function isOvertaken(error: unknown): boolean {
-  return error instanceof NatsError && error.api_error?.err_code === wrongLastSequence;
+function hasErrorCode(error: unknown, code: number): boolean {
+  return error instanceof NatsError && error.api_error?.err_code === code;
 }
 
-/**
- * A bucket that is not there comes again: to whoever asks for all that is in it the server is away. A look at one key says null, as the library does: whoever goes on from that
- * writes, which waits.
- */
+/** A bucket that is not there comes again: to whoever reads it the server is away. */
 function missing({ name }: BucketSpec): (error: unknown) => never {
   return (error) => {
     const failure = fromNats(error, `reading ${name}`);

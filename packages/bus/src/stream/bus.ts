@@ -221,6 +221,7 @@ export interface Bus {
   watchProgress(options?: Untilable): AsyncIterable<ProgressNote>;
 
   putActivePolicy(policy: ActivePolicy): Promise<void>;
+  /** null when there is none; here as in all shared state, a server that has just lost the whole bucket is waited for, and then UNAVAILABLE. */
   getActivePolicy(runId: string): Promise<ActivePolicy | null>;
   /** Begins with what is there, then every change. A value that is overtaken before it is read may be left out. */
   watchActivePolicies(options?: Untilable): AsyncIterable<ActivePolicy>;

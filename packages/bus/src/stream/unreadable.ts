@@ -89,6 +89,7 @@ export class UnreadableMessages {
 
   /** The number of the last message, where the server counts some and can read none; else null. */
   async #lastOfUnreadable(): Promise<number | null> {
+    if (await this.#isWell()) return null;
     let counted = await this.#counted();
     let asked = 0;
     for (let search = 0; search < searches; search++) {
@@ -102,6 +103,13 @@ export class UnreadableMessages {
       if (counted.at(-1) === asked) return asked;
     }
     return null;
+  }
+
+  /** Whether nothing is counted, or an end of it can be read: all that a stream in order is asked, as the numbers that are gone from it may be many thousands. */
+  async #isWell(): Promise<boolean> {
+    const { state } = await this.#connection.jsm.streams.info(this.#stream);
+    const { messages, first_seq: first, last_seq: last } = state;
+    return messages === 0 || (await this.#canRead(first)) || (last !== first && (await this.#canRead(last)));
   }
 
   async #canReadAny(sequences: readonly number[]): Promise<boolean> {

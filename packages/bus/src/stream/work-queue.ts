@@ -1,31 +1,26 @@
 /**
- * A work queue of one kind of message: publish, take or consume under lease, count, and take out a run's messages.
- * Delivery is at least once; what makes that harmless is the store's compare-and-append.
+ * A work queue of one kind of message: publish, take or consume under lease, count, and take out a run's messages. How a value becomes a message is
+ * publisher.ts, how a message becomes leases opener.ts. Delivery is at least once; what makes that harmless is the store's compare-and-append.
  */
 
 import { SegueError } from '@segue/core';
-import { headers } from 'nats';
 import { pause } from '../abort.js';
-import { currentTrace, formatTraces, readTraces, traceHeader } from '../tracing.js';
 import type { Delivered, Lease, QueueDepth, TakeOptions } from './bus.js';
-import { checksum, decodeBodies, encodeBodies, encodeBody, type OpenBody } from './codec.js';
-import { type Connection, fromNats, publishToStream, withPatience } from './connection.js';
+import { decodeBodies } from './codec.js';
+import { type Connection, fromNats, withPatience } from './connection.js';
 import type { DeadLetters } from './dead-letters.js';
 import { Delivery } from './delivery.js';
 import { countMessages, deliveredSequences, nextMessage, readForgotten } from './forgotten.js';
-import { Gatherer } from './gatherer.js';
 import { LeaseTime } from './lease-time.js';
 import type { Format } from './messages.js';
-import type { Outgoing, Parcel } from './outgoing.js';
-import { formatPart, PartJoiner, partHeader, splitBody, type WholeMessage } from './parts.js';
+import { Opener } from './opener.js';
+import type { Outgoing } from './outgoing.js';
+import { Publisher } from './publisher.js';
 import { type PullResult, pull } from './pull.js';
 import { Returns } from './returns.js';
-import { SharedDelivery, type ValueHolder } from './shared-delivery.js';
 import { checksumHeader, type QueueSpec } from './subjects.js';
 import { UnreadableMessages } from './unreadable.js';
 
-/** Publishes on the way at once: more gains nothing. */
-const publishWindow = 64;
 /** Messages that are read at once. */
 const readWindow = 64;
 const consumeBatch = 64;
@@ -39,61 +34,26 @@ export class WorkQueue<T> {
   readonly #connection: Connection;
   readonly #spec: QueueSpec;
   readonly #format: Format<T>;
-  readonly #deadLetters: DeadLetters;
   readonly #returns: Returns;
-  readonly #joiner = new PartJoiner();
-  readonly #gatherer: Gatherer<Parcel>;
   readonly #leaseTime: LeaseTime;
+  readonly #publisher: Publisher<T>;
+  readonly #opener: Opener<T>;
   readonly #unreadable: UnreadableMessages;
 
   constructor(connection: Connection, spec: QueueSpec, format: Format<T>, deadLetters: DeadLetters, leaseMs?: number) {
     this.#connection = connection;
     this.#spec = spec;
     this.#format = format;
-    this.#deadLetters = deadLetters;
     this.#leaseTime = new LeaseTime(connection, spec, leaseMs);
     this.#returns = new Returns(connection, spec.stream);
     this.#unreadable = new UnreadableMessages(connection, spec.stream);
-    this.#gatherer = new Gatherer((parcels) => this.#send(parcels));
+    this.#publisher = new Publisher(connection, spec, format);
+    this.#opener = new Opener({ spec, format, deadLetters, returns: this.#returns, leaseTime: this.#leaseTime });
   }
 
   /** In order; resolves when the stream has all. */
-  async publish(messages: readonly Outgoing<T>[]): Promise<void> {
-    for (let at = 0; at < messages.length; at += publishWindow) {
-      await Promise.all(messages.slice(at, at + publishWindow).map((message) => this.#publishOne(message)));
-    }
-  }
-
-  #publishOne({ value, ...address }: Outgoing<T>): Promise<void> {
-    const trace = address.trace ?? currentTrace() ?? undefined;
-    const parcel = { ...address, trace, body: encodeBody(this.#format.write(value)) };
-    return this.#spec.gathers ? this.#gatherer.add(parcel) : this.#send([parcel]);
-  }
-
-  /** Sends parcels of one run as one message. */
-  async #send(parcels: readonly Parcel[]): Promise<void> {
-    const [first] = parcels;
-    if (first === undefined) return;
-    const subject = `${this.#spec.prefix}.${first.runId}.${first.trajectoryId}`;
-    const body = encodeBodies(parcels.map((parcel) => parcel.body));
-    const sum = checksum(body);
-    const id = parcels.length === 1 ? first.id : `${first.id}-and-${parcels.length - 1}-${sum}`;
-    const parts = splitBody(body);
-    const traces = formatTraces(parcels.map((parcel) => parcel.trace ?? null));
-    await Promise.all(
-      parts.map((part, index) => {
-        const fields = headers();
-        fields.set(checksumHeader, sum);
-        if (traces !== '') fields.set(traceHeader, traces);
-        if (parts.length > 1) fields.set(partHeader, formatPart(index, parts.length, `${id} ${sum}`));
-        const messageId = parts.length > 1 ? `${id}-p${index}` : id;
-        return withPatience(this.#connection.nc, `publishing to ${subject}`, () =>
-          publishToStream(this.#connection, subject, part, fields, messageId),
-        );
-      }),
-    ).catch(async (error: unknown) => {
-      throw await this.#connection.explain(error);
-    });
+  publish(messages: readonly Outgoing<T>[]): Promise<void> {
+    return this.#publisher.publish(messages);
   }
 
   /** What is there at once, else the first that comes within `waitMs` and what came with it. */
@@ -102,7 +62,7 @@ export class WorkQueue<T> {
     const leftMs = () => Math.max(0, Math.ceil(deadlineAtMs - performance.now()));
     for (let pauseMs = firstRefusalPauseMs; ; ) {
       const deliveries = await this.#pull(max, leftMs(), signal);
-      const leases = await this.#open(deliveries);
+      const leases = await this.#opener.open(deliveries);
       if (leases.length > 0 || leftMs() === 0 || signal?.aborted) return leases;
       // Nothing before its time: the server did not take the pull.
       if (deliveries.length > 0) continue;
@@ -163,15 +123,7 @@ export class WorkQueue<T> {
       const found = await readForgotten(this.#connection, this.#spec);
       if (found.length === 0) return [];
       log.warn({ stream, messages: found.length }, 'the server came back with messages that it had acknowledged');
-      const joiner = new PartJoiner();
-      const leases: Lease<T>[] = [];
-      for (const delivery of found) {
-        const whole = joiner.add(delivery);
-        if (whole) leases.push(...(await this.#leases(whole)));
-      }
-      // It was acknowledged as a whole, and its other parts are gone.
-      for (const part of joiner.takeOrphans(0)) await part.ack();
-      return leases;
+      return await this.#opener.openForgotten(found);
     } catch (error) {
       log.warn(
         { stream, error: fromNats(error, `reading ${stream}`).message },
@@ -270,127 +222,5 @@ export class WorkQueue<T> {
     this.#leaseTime.forget();
     await pause(missingPauseMs, signal);
     return [];
-  }
-
-  async #open(deliveries: readonly Delivery[]): Promise<Lease<T>[]> {
-    const leases: Lease<T>[] = [];
-    for (const delivery of deliveries) {
-      const whole = this.#joiner.add(delivery);
-      if (whole) leases.push(...(await this.#leases(whole)));
-    }
-    for (const orphan of this.#joiner.takeOrphans()) {
-      await this.#discard({ deliveries: [orphan], body: orphan.message.data }, 'the other parts did not come');
-    }
-    return leases;
-  }
-
-  /** A lease for each value of a message. What cannot be used goes to the dead letters. */
-  async #leases(whole: WholeMessage): Promise<Lease<T>[]> {
-    const { deliveries, body } = whole;
-    const [first] = deliveries;
-    const deliveryCount = Math.max(...deliveries.map((delivery) => delivery.deliveryCount));
-    const { maxDeliveries } = this.#spec;
-    const lostDeliveries = async () => {
-      const lost = await Promise.all(deliveries.map((delivery) => this.#returns.lostBefore(delivery)));
-      return Math.max(...lost);
-    };
-    if (maxDeliveries !== null && deliveryCount > maxDeliveries) {
-      // A server that does not answer says nothing against the message: it is handed out.
-      const lost = await lostDeliveries().catch(() => 0);
-      if (lost >= maxDeliveries) {
-        await this.#discard(whole, `delivered ${maxDeliveries} times without an ack`);
-        return [];
-      }
-    }
-    // What is delivered for the first time, nothing was said of.
-    if (maxDeliveries !== null) {
-      for (const delivery of deliveries) if (delivery.deliveryCount > 1) this.#returns.taken(delivery);
-    }
-    const ends = {
-      ack: async () => void (await Promise.all(deliveries.map((delivery) => delivery.ack()))),
-      giveBack: (delayMs: number) => {
-        for (const delivery of deliveries) {
-          // Where nobody counts deliveries nobody asks which were lost.
-          if (maxDeliveries !== null) this.#returns.note(delivery);
-          delivery.giveBack(delayMs);
-        }
-      },
-    };
-    const about = {
-      deliveryCount,
-      lostDeliveries,
-      leaseMs: this.#leaseTime.ms,
-      extend: () => {
-        for (const delivery of deliveries) delivery.extend();
-      },
-      hold: () => {
-        for (const delivery of deliveries) this.#returns.hold(delivery);
-      },
-      begin: async () => void (await Promise.all(deliveries.map((delivery) => this.#returns.begin(delivery)))),
-      lose: () => {
-        for (const delivery of deliveries) delivery.giveBack(0);
-      },
-      excuse: () => {
-        for (const delivery of deliveries) this.#returns.note(delivery);
-      },
-    };
-    let bodies: OpenBody[];
-    try {
-      bodies = decodeBodies(body, first?.header(checksumHeader) ?? '');
-    } catch (error) {
-      await this.#discard(whole, SegueError.from(error).message);
-      return [];
-    }
-    const shared = new SharedDelivery(bodies.length, ends);
-    const leases: Lease<T>[] = [];
-    const traces = readTraces(first?.header(traceHeader) ?? '', bodies.length);
-    for (const [i, one] of bodies.entries()) {
-      const holder = shared.holder();
-      const discard = (reason: string) =>
-        bodies.length === 1 ? this.#discard(whole, reason) : this.#discardOne(whole, one, holder, reason);
-      try {
-        const value = this.#format.read(one.fields());
-        leases.push({
-          ...about,
-          value,
-          trace: traces[i] ?? null,
-          ack: holder.done,
-          giveBack: (ms = 0) => holder.back(ms),
-          discard,
-        });
-      } catch (error) {
-        await discard(SegueError.from(error).message);
-      }
-    }
-    return leases;
-  }
-
-  /** One value of several: the message goes on without it. */
-  async #discardOne(whole: WholeMessage, one: OpenBody, holder: ValueHolder, reason: string): Promise<void> {
-    const subject = whole.deliveries[0]?.message.subject ?? '';
-    try {
-      const { body } = one;
-      const letter = { subject, reason, atMs: Date.now(), body, bodyBytes: body.byteLength, checksum: checksum(body) };
-      await this.#deadLetters.add(this.#spec.stream, letter);
-    } catch (error) {
-      holder.back(0);
-      throw error;
-    }
-    await holder.done();
-  }
-
-  async #discard({ deliveries, body }: WholeMessage, reason: string): Promise<void> {
-    const subject = deliveries[0]?.message.subject ?? '';
-    // A letter has to fit one message; a large body is kept as far as it does.
-    const [kept] = splitBody(body);
-    await this.#deadLetters.add(this.#spec.stream, {
-      subject,
-      reason,
-      atMs: Date.now(),
-      body: kept ?? body,
-      bodyBytes: body.byteLength,
-      checksum: deliveries[0]?.header(checksumHeader) ?? '',
-    });
-    await Promise.all(deliveries.map((delivery) => delivery.terminate()));
   }
 }
