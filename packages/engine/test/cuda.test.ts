@@ -4,8 +4,14 @@ import { basename, join } from 'node:path';
 import { SegueError } from '@segue/core';
 import t from 'tap';
 import { LocalEngine } from '../dist/generate/local-engine.js';
-import { cudaError, driverVersionIn, requireCuda } from '../dist/graph/cuda.js';
-import { requireDevice } from '../dist/graph/device.js';
+import {
+  beginMatrixPrecision,
+  cudaError,
+  driverVersionIn,
+  requireCuda,
+  setMatrixPrecision,
+} from '../dist/graph/cuda.js';
+import { requireDevice, requireProduct, tryProduct } from '../dist/graph/device.js';
 import { float16Bits, fromFloat16Bits } from '../dist/graph/float16.js';
 import { requireDeviceBriefly } from '../dist/process/device-check.js';
 import { sharedLibrary } from './shared-library.js';
@@ -179,4 +185,31 @@ t.test('float16 bits', async (t) => {
     const value = fromFloat16Bits(bits);
     if (!Number.isNaN(value) && float16Bits(value) !== bits) t.fail(`bits ${bits} become ${float16Bits(value)}`);
   }
+});
+
+t.test('a device that rounds products is refused for float32', async (t) => {
+  const exact = await tryProduct('cpu');
+  t.equal(exact, 64 + 64 / 4096, 'float32 holds it');
+  for (const precision of ['float32', 'tf32', 'float16'] as const) requireProduct('cuda', precision, exact);
+  // Inputs of 10 bits: 1 + 1/4096 is 1.
+  for (const precision of ['tf32', 'float16'] as const) requireProduct('cuda', precision, 64);
+  t.throws(() => requireProduct('cuda', 'float32', 64), {
+    code: 'FAILED_PRECONDITION',
+    rawMessage: /rounds float32 products .* NVIDIA_TF32_OVERRIDE=0 in its environment/,
+  });
+  t.throws(() => requireProduct('cuda', 'tf32', 63), { code: 'INTERNAL' });
+});
+
+// Last: it decides for the whole process.
+t.test('a process computes with one precision', async (t) => {
+  setMatrixPrecision('tf32');
+  setMatrixPrecision('float32');
+  t.equal(process.env.NVIDIA_TF32_OVERRIDE, '0', 'the later choice, before any session');
+  beginMatrixPrecision();
+  setMatrixPrecision('float32');
+  t.throws(() => setMatrixPrecision('tf32'), {
+    code: 'FAILED_PRECONDITION',
+    rawMessage: /computes with float32 already/,
+  });
+  t.equal(process.env.NVIDIA_TF32_OVERRIDE, '0');
 });

@@ -84,14 +84,28 @@ export function cudaError(
   return new SegueError('INTERNAL', `session ${where} on cuda: ${firstLine(message)}`, cause);
 }
 
+/** What the first session on a GPU began with; null: there was none yet. */
+let begunWith: MatrixPrecision | null = null;
+let chosen: MatrixPrecision | null = null;
+
 /**
- * Allows or forbids TF32 in this process. The Node binding passes no option for it, so it goes by the environment variable that
- * CUDA's libraries read when they are loaded. Threads cannot set it: call it on the main thread, before the first session.
+ * Allows or forbids TF32 in this process. The Node binding passes no option for it, so it goes by the environment variable that cuBLAS 13 reads
+ * once in a process, when its first handle is made: with the first session. Threads cannot set it: call it on the main thread, before that.
+ * @throws SegueError FAILED_PRECONDITION when a session began with the other one: it would go on with that
  */
 export function setMatrixPrecision(precision: MatrixPrecision): void {
   if (!isMainThread) return;
+  if (begunWith !== null && begunWith !== precision) {
+    throw refusal(`this process computes with ${begunWith} already and ${precision} needs one of its own`);
+  }
+  chosen = precision;
   if (precision === 'tf32') delete process.env.NVIDIA_TF32_OVERRIDE;
   else process.env.NVIDIA_TF32_OVERRIDE = '0';
+}
+
+/** From the first session on nothing changes it. */
+export function beginMatrixPrecision(): void {
+  begunWith ??= chosen;
 }
 
 function refusal(message: string, cause?: unknown): SegueError {

@@ -4,7 +4,7 @@
  */
 import { SegueError } from '@segue/core';
 import { InferenceSession, type OnnxValue, Tensor } from 'onnxruntime-node';
-import { cudaError, requireCuda } from './cuda.js';
+import { beginMatrixPrecision, cudaError, requireCuda } from './cuda.js';
 import type { ExternalData } from './emit.js';
 import { type DType, elementCount, type TensorData } from './tensor-type.js';
 
@@ -72,7 +72,10 @@ export class Session {
       shrinkMemory = false,
       name = 'graph',
     } = options;
-    if (device === 'cuda') requireCuda();
+    if (device === 'cuda') {
+      requireCuda();
+      beginMatrixPrecision();
+    }
     try {
       const session = await InferenceSession.create(model, {
         executionProviders: [device],
