@@ -198,6 +198,7 @@ export const replaySamples: Samples<ReplayApi> = {
           { id: 'r', state: 'running', iteration: 3, iterationState: 'frozen', policyVersion: 3 },
           { id: 'q', state: 'created', iteration: null, iterationState: null, policyVersion: 0 },
         ],
+        retiredRuns: ['o'],
         data: Buffer.from([1, 2]),
       },
     ],

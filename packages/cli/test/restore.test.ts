@@ -1,7 +1,18 @@
 /** Snapshots in folders without a cluster: what leads elsewhere is refused, and a restore that was cut off is run again before anything starts, and an orphan is ended. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatPolicyManifest, manifestFileName, type SnapshotChunk, type SnapshotRun } from '@segue/core';
 import t, { type Test } from 'tap';
@@ -9,27 +20,30 @@ import { until } from '../../../test/support/waiting.js';
 import { defaultClusterOptions, LocalCluster } from '../dist/cluster/local-cluster.js';
 import { findNatsServer, natsSpec } from '../dist/cluster/nats-server.js';
 import { restoreSnapshot } from '../dist/store/restore.js';
-import { writeSnapshot } from '../dist/store/snapshot-folder.js';
+import { writeSnapshot as writeAndWarn } from '../dist/store/snapshot-folder.js';
 
 const sha256 = (data: Uint8Array | string) => createHash('sha256').update(data).digest('hex');
 const run: SnapshotRun = { id: 'r', state: 'running', iteration: 3, iterationState: 'open', policyVersion: 3 };
 const storeBytes = Buffer.from('the store of iteration 3');
 
-async function* partsOf(runs: readonly SnapshotRun[]): AsyncGenerator<SnapshotChunk> {
-  yield { offset: 0, fileBytes: storeBytes.length, sha256: sha256(storeBytes), runs, data: storeBytes };
+async function* partsOf(
+  runs: readonly SnapshotRun[],
+  retiredRuns: readonly string[] = [],
+): AsyncGenerator<SnapshotChunk> {
+  yield { offset: 0, fileBytes: storeBytes.length, sha256: sha256(storeBytes), runs, retiredRuns, data: storeBytes };
 }
 
 /** A version as the policy store keeps it. */
-function putVersion(policies: string, version: number): void {
-  const content = join(policies, 'r', `.content-${version}`);
+function putVersion(policies: string, version: number, runId = 'r'): void {
+  const content = join(policies, runId, `.content-${version}`);
   mkdirSync(content, { recursive: true });
   const weights = `weights ${version}`;
   writeFileSync(join(content, 'w'), weights);
   const files = [{ name: 'w', bytes: weights.length, sha256: sha256(weights) }];
-  const origin = { parent: version - 1, origin: 'trained', inputHash: sha256('x'), metrics: {} } as const;
-  const manifest = formatPolicyManifest({ formatVersion: 1, runId: 'r', version, ...origin, files });
+  const origin = { parent: Math.max(0, version - 1), origin: 'trained', inputHash: sha256('x'), metrics: {} } as const;
+  const manifest = formatPolicyManifest({ formatVersion: 1, runId, version, ...origin, files });
   writeFileSync(join(content, manifestFileName), manifest);
-  symlinkSync(`.content-${version}`, join(policies, 'r', String(version)));
+  symlinkSync(`.content-${version}`, join(policies, runId, String(version)));
 }
 
 /** A cluster's folder of iteration 5, and a snapshot of iteration 3. */
@@ -47,16 +61,22 @@ async function newFolders(t: Test): Promise<{ data: string; policies: string; sn
   return { data, policies, snapshot };
 }
 
+/** Of a snapshot that has all. */
+const noWarning = (text: string): void => void t.fail(text);
+const writeSnapshot = (folder: string, parts: AsyncGenerator<SnapshotChunk>, policies: string, warn = noWarning) =>
+  writeAndWarn(folder, parts, policies, warn);
+
 const plainNames = (folder: string) => readdirSync(folder).filter((name) => /^\d/.test(name));
 
 t.test('a run id that leads out of the folder is refused, from a store and from a snapshot', async (t) => {
   const folder = t.testdir();
   const odd = { ...run, id: '../elsewhere' };
   const refusal = { code: 'INVALID_INPUT', message: /run id/ };
-  await t.rejects(writeSnapshot(join(folder, 'taken'), partsOf([odd]), join(folder, 'policies')), refusal);
+  const taken = writeSnapshot(join(folder, 'taken'), partsOf([odd]), join(folder, 'policies'), () => {});
+  await t.rejects(taken, refusal);
   t.notOk(existsSync(join(folder, 'taken', 'snapshot.json')), 'so that it is no snapshot');
   const snapshot = join(folder, 'forged');
-  await writeSnapshot(snapshot, partsOf([run]), join(folder, 'policies'));
+  await writeSnapshot(snapshot, partsOf([run]), join(folder, 'policies'), () => {});
   const path = join(snapshot, 'snapshot.json');
   writeFileSync(path, readFileSync(path, 'utf8').replace('"r"', '"../elsewhere"'));
   await t.rejects(restoreSnapshot(snapshot, join(folder, 'data')), refusal);
@@ -116,4 +136,124 @@ t.test('a message server that nobody has stopped is ended before its folder goes
   await restoreSnapshot(snapshot, data);
   await until(hasEnded);
   t.notOk(existsSync(storeFolder));
+});
+
+t.test('a version that is removed while the store comes is in the snapshot', async (t) => {
+  const folder = t.testdir();
+  const policies = join(folder, 'policies');
+  putVersion(policies, 3);
+  const half = Buffer.alloc(storeBytes.length);
+  const copied = join(folder, 'snapshot', 'policies', 'r', '3', 'w');
+  async function* slowly(): AsyncGenerator<SnapshotChunk> {
+    const data = Buffer.concat([storeBytes, half]);
+    const head = { fileBytes: data.length, sha256: sha256(data), runs: [run], retiredRuns: [] };
+    yield { ...head, offset: 0, data: storeBytes };
+    // As long as it takes, and it begins with the first part.
+    for (let looks = 0; looks < 400 && !existsSync(copied); looks++) await new Promise((done) => setTimeout(done, 5));
+    rmSync(policies, { recursive: true });
+    yield { ...head, offset: storeBytes.length, data: half };
+  }
+  await writeSnapshot(join(folder, 'snapshot'), slowly(), policies);
+  t.equal(readFileSync(copied, 'utf8'), 'weights 3');
+});
+
+t.test('a snapshot without the weights that its runs go on from is none, or says so', async (t) => {
+  const folder = t.testdir();
+  const policies = join(folder, 'policies');
+  let taken = 0;
+  const take = async (stand: Partial<SnapshotRun>, from = policies) => {
+    const warnings: string[] = [];
+    const target = join(folder, `snapshot-${taken++}`);
+    await writeSnapshot(target, partsOf([{ ...run, ...stand }]), from, (text) => warnings.push(text));
+    return warnings;
+  };
+  for (const version of [4, 5]) putVersion(policies, version);
+  await t.rejects(take({}), { code: 'UNAVAILABLE', message: /run r has gone on .*version 3.* take it again/ });
+  t.notOk(existsSync(join(folder, 'snapshot-0', 'snapshot.json')), 'so that it is no snapshot');
+  // Half of a version, as one leaves it that is removed at this moment.
+  rmSync(join(policies, 'r', '.content-4', 'w'));
+  await t.rejects(take({ policyVersion: 4 }), { code: 'UNAVAILABLE' });
+  t.strictSame(await take({ policyVersion: 5, iterationState: 'frozen' }), [], 'what is not made yet is not needed');
+  t.strictSame(
+    await take({ policyVersion: 0, iteration: null, iterationState: null }),
+    [],
+    'nor is it before the start',
+  );
+  t.strictSame(await take({ state: 'finished' }), [], 'nor when the run is over');
+  t.strictSame(await take({ policyVersion: 7 }), [
+    `run r goes on from version 7, whose weights are not in ${policies}`,
+  ]);
+  writeFileSync(join(policies, 'r', '.content-5', 'w'), 'other');
+  t.match(await take({ policyVersion: 5 }), ['the weights of version 5 of run r are damaged, and left out']);
+  t.match(await take({}, join(folder, 'nowhere')), [/there is no folder .*nowhere.* r cannot go on/]);
+});
+
+t.test('a restore names the runs that have no weights to go on from', async (t) => {
+  const { data, policies, snapshot } = await newFolders(t);
+  const [bare, odd] = [join(data, '..', 'bare'), join(data, '..', 'odd')];
+  await writeSnapshot(bare, partsOf([run]), join(data, 'nowhere'), () => {});
+  t.strictSame((await restoreSnapshot(bare, data)).missing, [], 'they are in their place');
+  rmSync(join(policies, 'r'), { recursive: true });
+  t.strictSame((await restoreSnapshot(bare, data)).missing, [{ runId: 'r', version: 3 }]);
+  const over = { ...run, id: 'over', state: 'finished' as const };
+  await writeSnapshot(odd, partsOf([over]), policies, () => {});
+  t.strictSame((await restoreSnapshot(odd, data)).missing, [], 'a run that is over needs none');
+  t.strictSame((await restoreSnapshot(snapshot, data)).missing, []);
+});
+
+t.test('versions of runs that the snapshot does not know are moved aside: their ids are given again', async (t) => {
+  const { data, policies, snapshot } = await newFolders(t);
+  for (const runId of ['later', 'gone']) putVersion(policies, 0, runId);
+  for (const name of ['checkpoint', 'replaced-before']) mkdirSync(join(policies, name));
+  writeFileSync(join(policies, 'checkpoint', 'config.json'), '{}');
+  const knowing = join(data, '..', 'knowing');
+  await writeSnapshot(knowing, partsOf([run], ['gone']), policies);
+  t.strictSame((await restoreSnapshot(knowing, data)).unknown, ['later']);
+  const [first = ''] = readdirSync(policies).filter((name) => name.startsWith('replaced-2'));
+  t.strictSame(readdirSync(policies).sort(), ['checkpoint', 'gone', 'r', first, 'replaced-before'].sort());
+  t.equal(readFileSync(join(policies, first, 'later', '0', 'w'), 'utf8'), 'weights 0', 'whole');
+
+  // A snapshot of an earlier version names no run that the store had let go of: any may be one.
+  putVersion(policies, 0, 'later');
+  const path = join(snapshot, 'snapshot.json');
+  const { retiredRuns, ...earlier } = JSON.parse(readFileSync(path, 'utf8'));
+  t.strictSame(retiredRuns, []);
+  writeFileSync(path, JSON.stringify(earlier));
+  t.strictSame((await restoreSnapshot(snapshot, data)).unknown, []);
+  t.ok(existsSync(join(policies, 'later', '0', 'w')));
+});
+
+t.test('what was moved is on the disk before the note goes', async (t) => {
+  if (!existsSync('/proc/self/fd')) {
+    t.pass('here no open file tells its name');
+    return;
+  }
+  const { data, policies, snapshot } = await newFolders(t);
+  putVersion(policies, 0, 'later');
+  const file = await open(snapshot);
+  const handle = Object.getPrototypeOf(file);
+  await file.close();
+  const { sync } = handle;
+  t.teardown(() => {
+    handle.sync = sync;
+  });
+  const synced = new Map<string, readonly string[]>();
+  handle.sync = async function (this: FileHandle) {
+    const path = readlinkSync(`/proc/self/fd/${this.fd}`);
+    const isUnfinished = existsSync(join(data, 'restore.unfinished'));
+    if (isUnfinished && statSync(path).isDirectory()) synced.set(path, readdirSync(path).sort());
+    return sync.call(this);
+  };
+  await restoreSnapshot(snapshot, data);
+  const [aside = ''] = readdirSync(policies).filter((name) => name.startsWith('replaced-'));
+  const folders = ['.', 'policies', 'policies/r', `policies/${aside}`, `policies/${aside}/r`];
+  for (const folder of folders) {
+    const names = readdirSync(join(data, folder)).sort();
+    const before = synced.get(join(data, folder))?.filter((name) => name !== 'restore.unfinished');
+    t.strictSame(
+      before?.filter((name) => !name.startsWith('.lock')),
+      names.filter((name) => !name.startsWith('.lock')),
+      folder,
+    );
+  }
 });

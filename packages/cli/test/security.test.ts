@@ -1,9 +1,10 @@
 /** The files of `segue certs`, `segue tokens` and `segue nats-config`: who may read them, that nothing is overwritten, renewal, revoking. */
 import { X509Certificate } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readTls, TokenFile } from '@segue/bus';
 import t from 'tap';
+import { runSegue } from '../../../test/support/command.js';
 import { CertificateFolder, localHosts, serviceHolders } from '../dist/security/certificate-folder.js';
 import { ensureSecurity } from '../dist/security/cluster-security.js';
 import { NatsUsers } from '../dist/security/nats-users.js';
@@ -134,4 +135,22 @@ t.test('a local cluster keeps its credentials from start to start, and makes ane
   await ensureSecurity(path);
   const verdict = new TokenFile(join(path, 'tokens.json')).verify(read('operator.token').trim());
   t.match(verdict, { kind: 'known', entry: { name: 'operator', scopes: ['admin'] } });
+});
+
+t.test('a token whose file cannot be made is not made', async (t) => {
+  const folder = t.testdir({ 'alice.token': 'of somebody else' });
+  const [file, out] = [join(folder, 'tokens.json'), join(folder, 'alice.token')];
+  const create = () => runSegue('tokens', 'create', 'alice', '--file', file, '--out', out);
+  t.match(await create(), { code: 2, stderr: /alice\.token is there already/ });
+  t.equal(readFileSync(out, 'utf8'), 'of somebody else');
+  t.strictSame(new TokenList(file).read(), []);
+  rmSync(out);
+  t.match(await create(), { code: 0, stdout: '' });
+  t.match(readFileSync(out, 'utf8'), /\S+\n/);
+  const made = readFileSync(out, 'utf8');
+  t.match(await create(), { code: 2 });
+  t.equal(readFileSync(out, 'utf8'), made, 'nor is a file of before touched');
+  rmSync(out);
+  t.match(await create(), { code: 2, stderr: /has a token alice/ });
+  t.notOk(existsSync(out), 'nor is a file left without one');
 });

@@ -59,7 +59,7 @@ t.test('what does not start is not waited for', async (t) => {
   const mute = `require('node:fs').writeFileSync(${JSON.stringify(pidFile)}, String(process.pid)); setInterval(() => {}, 1000);`;
   writeFileSync(server, `#!${process.execPath}\n${mute}\n`);
   chmodSync(server, 0o755);
-  const { reader, ended, said } = startReader(t, data, { SEGUE_NATS_SERVER: server, SEGUE_NATS_URL: undefined });
+  const { reader, ended, said } = startReader(t, data, { SEGUE_NATS_SERVER: server });
   await until(async () => existsSync(pidFile) && readFileSync(pidFile, 'utf8') !== '');
   reader.kill('SIGINT');
   t.strictSame(await ended, [130, null]);

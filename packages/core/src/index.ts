@@ -46,6 +46,7 @@ export {
   type PolicyFile,
   type PolicyManifest,
   parsePolicyManifest,
+  startHashOf,
 } from './policy-manifest.js';
 export { promptText } from './prompt-text.js';
 export { hashText, SeededRandom, TokenUniforms, tokenUniform } from './random.js';

@@ -28,6 +28,8 @@ const policyManifestSchema = z.object({
    * twice.
    */
   inputHash: sha256,
+  /** Of a version 0 whose `inputHash` is not that of the run's start, since the warm-up has taken the place of it; left out of all others. */
+  startHash: sha256.optional(),
   /** What was measured while it was made, for whoever asks again. */
   metrics: z.record(z.string(), z.unknown()),
   files: z.array(z.object({ name: fileName, bytes: z.number().int().min(0), sha256 })).min(1),
@@ -35,6 +37,12 @@ const policyManifestSchema = z.object({
 
 export type PolicyManifest = z.output<typeof policyManifestSchema>;
 export type PolicyFile = PolicyManifest['files'][number];
+
+/** Hash of the seed and policy that a version 0 began from; null where a manifest of an earlier version does not say. */
+export function startHashOf({ origin, inputHash, startHash }: PolicyManifest): string | null {
+  if (startHash !== undefined) return startHash;
+  return origin === 'random' || origin === 'imported' ? inputHash : null;
+}
 
 /** Reads a manifest's text; DATA_LOSS when it is not one. @param where for the message */
 export function parsePolicyManifest(text: string, where: string): PolicyManifest {

@@ -201,13 +201,15 @@ export interface SnapshotRun {
   readonly policyVersion: number;
 }
 
-/** A part of a snapshot's file. Size, checksum and runs are those of the whole, in each part. */
+/** A part of a snapshot's file. Size, checksum, runs and retired runs are those of the whole, in each part. */
 export interface SnapshotChunk {
   readonly offset: number;
   readonly fileBytes: number;
   /** Of the whole file, hex. */
   readonly sha256: string;
   readonly runs: readonly SnapshotRun[];
+  /** Ids of those whose records were let go of, which are not among the others. */
+  readonly retiredRuns: readonly string[];
   readonly data: Uint8Array;
 }
 

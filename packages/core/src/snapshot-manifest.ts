@@ -23,6 +23,8 @@ const snapshotManifestSchema = z.object({
       policyVersion: z.number().int().min(0),
     }),
   ),
+  /** Runs that the store knows and has no records of; snapshots of earlier versions do not say. */
+  retiredRuns: z.array(z.string()).optional(),
 });
 
 export type SnapshotManifest = z.output<typeof snapshotManifestSchema>;

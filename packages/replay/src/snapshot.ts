@@ -22,7 +22,7 @@ export async function* takeSnapshot(tables: Tables): AsyncGenerator<SnapshotChun
   await mkdir(folder);
   try {
     await backUp(tables, folder);
-    const runs = await runsIn(folder);
+    const { runs, retiredRuns } = await runsIn(folder);
     const path = join(folder, storeFileName);
     const file = await open(path);
     try {
@@ -31,7 +31,7 @@ export async function* takeSnapshot(tables: Tables): AsyncGenerator<SnapshotChun
       for (let offset = 0; offset < size; offset += chunkBytes) {
         const data = new Uint8Array(Math.min(chunkBytes, size - offset));
         await file.read(data, 0, data.length, offset);
-        yield { offset, fileBytes: size, sha256, runs, data };
+        yield { offset, fileBytes: size, sha256, runs, retiredRuns, data };
       }
     } finally {
       await file.close();
@@ -62,14 +62,18 @@ async function backUp(tables: Tables, folder: string): Promise<void> {
 }
 
 /**
- * What the copy holds: it is opened, so that one that cannot be is never handed out. Runs whose records were let go of are left out: nobody knows their newest
- * version from the store, and none of theirs is ever made again.
+ * What the copy holds: it is opened, so that one that cannot be is never handed out. Runs whose records were let go of are named alone: nobody knows their
+ * newest version from the store, and none of theirs is ever made again.
  */
-async function runsIn(folder: string): Promise<SnapshotRun[]> {
+async function runsIn(folder: string): Promise<Pick<SnapshotChunk, 'runs' | 'retiredRuns'>> {
   const tables = openTables(folder);
   try {
-    const runs = listRuns(tables).filter(({ id }) => !isRetired(tables, id));
-    return runs.map(({ id, state }) => ({ id, state, ...standOf(tables, id) }));
+    const all = listRuns(tables);
+    const runs = all.filter(({ id }) => !isRetired(tables, id));
+    return {
+      runs: runs.map(({ id, state }): SnapshotRun => ({ id, state, ...standOf(tables, id) })),
+      retiredRuns: all.filter(({ id }) => isRetired(tables, id)).map(({ id }) => id),
+    };
   } finally {
     await tables.close();
   }

@@ -242,6 +242,8 @@ t.test(
       (await runsOf()).map(({ id }) => id),
       ['other'],
     );
+    const [head] = await collect(store.keeper.snapshot());
+    t.same(head?.retiredRuns, [runId], 'named alone');
     t.equal(store.listRuns().length, 2, 'it is listed all the same');
   },
 );

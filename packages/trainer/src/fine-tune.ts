@@ -4,10 +4,10 @@
  * writes nothing.
  */
 import type { Problem, RunConfig, TrainProgress } from '@segue/core';
-import { SegueError } from '@segue/core';
+import { SegueError, startHashOf } from '@segue/core';
 import { loadTokenizer } from '@segue/tokenizer';
 import { type Learner, warmupOpening } from './learner.js';
-import type { PolicyStore, StoredPolicy } from './policy-store.js';
+import type { PolicyOrigin, PolicyStore, StoredPolicy } from './policy-store.js';
 import { doneProgress, progress } from './progress.js';
 import { hashInputs } from './run-inputs.js';
 import { learningRateAt, type SupervisedRow, supervisedRow, supervisedSteps } from './warmup-batches.js';
@@ -59,10 +59,12 @@ export async function* fineTune(
   yield progress('save', 0, 1);
   const parentVersion = replace ? parent.manifest.parent : fromVersion;
   await learner.announceEnd();
-  const saved = await store.putShared(
-    { runId, version, parent: parentVersion, origin: 'warmup', inputHash, metrics: { ...metrics, steps } },
-    (folder) => learn.save(folder),
-  );
+  const startHash = version === 0 ? startHashOf(parent.manifest) : null;
+  const origin: PolicyOrigin = {
+    ...{ runId, version, parent: parentVersion, origin: 'warmup', inputHash, metrics: { ...metrics, steps } },
+    ...(startHash !== null && { startHash }),
+  };
+  const saved = await store.putShared(origin, (folder) => learn.save(folder));
   // The optimiser's settings are the warm-up's: the first iteration opens its own.
   await learner.close();
   yield doneProgress(store, saved);

@@ -5,7 +5,7 @@
  */
 import { realpath } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
-import { type RunConfig, SegueError } from '@segue/core';
+import { type RunConfig, SegueError, startHashOf } from '@segue/core';
 import {
   companionFiles,
   type FileSums,
@@ -37,8 +37,9 @@ export async function initializePolicy(
   const inputHash = hashInputs({ version: 0, seed: config.seed, policy: config.policy });
   const existing = await store.find(runId, 0);
   if (existing) {
-    const isStart = existing.manifest.origin === 'random' || existing.manifest.origin === 'imported';
-    if (isStart && existing.manifest.inputHash !== inputHash) {
+    // What was warmed up says what it began from, but for manifests of earlier versions.
+    const startHash = startHashOf(existing.manifest);
+    if (startHash !== null && startHash !== inputHash) {
       throw new SegueError(
         'ALREADY_EXISTS',
         `run ${runId} has a version 0 that was made from another seed or policy: resume it with its own configuration, or choose another run id`,

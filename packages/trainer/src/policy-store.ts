@@ -44,7 +44,10 @@ export interface StoredPolicy {
 }
 
 /** What a new version says of itself. */
-export type PolicyOrigin = Pick<PolicyManifest, 'runId' | 'version' | 'parent' | 'origin' | 'inputHash' | 'metrics'>;
+export type PolicyOrigin = Pick<
+  PolicyManifest,
+  'runId' | 'version' | 'parent' | 'origin' | 'inputHash' | 'startHash' | 'metrics'
+>;
 
 const maxRememberedSums = 256;
 const stagedPrefix = '.staged-';

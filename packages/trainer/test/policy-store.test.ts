@@ -6,7 +6,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parsePolicyManifest } from '@segue/core';
@@ -240,6 +240,9 @@ t.test('version 0 from random weights is decided by seed and shape, and is answe
   const other = await initializePolicy(store, 'r3', tinyConfig({ seed: 6 }));
   t.notSame(other.manifest.files, first.manifest.files);
   await t.rejects(initializePolicy(store, 'r', tinyConfig({ seed: 6 })), { code: 'ALREADY_EXISTS' });
+  const warmed = { ...origin(0), runId: 'old', origin: 'warmup' as const };
+  await store.put(warmed, (folder) => cp(first.folder, folder, { recursive: true, dereference: true }));
+  t.match((await initializePolicy(store, 'old', config)).manifest, warmed, 'one of an earlier version does not say');
   t.match((await readCheckpoint(first.folder)).config, { vocabularySize: 12, bosTokenId: 1, eosTokenIds: [2] });
   await t.rejects(initializePolicy(store, 'r4', tinyConfig({ policy: {} })), { message: /policy\.characters/ });
   const tight = { characters, model: { maxContextTokens: 39 } };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { assembleBatch, type CompleteGroup, type PolicyVersionInfo, SegueError, type TrainProgress } from '@segue/core';
 import { TrainingWorker } from '@segue/engine';
 import t from 'tap';
+import { initializePolicy } from '../dist/initialize.js';
 import { policyOpening, warmupOpening } from '../dist/learner.js';
 import { learningRateAt, supervisedRow, supervisedSteps } from '../dist/warmup-batches.js';
 import { batch, group, startTrainer, tinyConfig, tokenizer, warmupProblems } from './support/tiny-run.js';
@@ -49,6 +50,8 @@ t.test(
     t.strictSame(again.stages, ['done'], 'answered without training');
     t.equal(again.version.ref.manifestSha256, warmed.ref.manifestSha256);
     t.match(await trainer.initialize('r'), { ref: warmed.ref }, 'initialising a warmed-up run changes nothing');
+    const another = tinyConfig({ warmup, seed: 99 });
+    await t.rejects(initializePolicy(trainer.store, 'r', another), { code: 'ALREADY_EXISTS' }, 'nor is it another run');
     replay.problems = warmupProblems(23);
     await t.rejects(outcome(trainer.fineTune('r', 0, true, never)), { code: 'FAILED_PRECONDITION' });
   },

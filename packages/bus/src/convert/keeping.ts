@@ -26,6 +26,7 @@ import {
   nested,
   optional,
   text,
+  texts,
   uint,
 } from './converter.js';
 
@@ -76,5 +77,6 @@ export const snapshotChunkConverter = fields<SnapshotChunk, SnapshotChunk__Outpu
   fileBytes: count,
   sha256: text,
   runs: listOf(snapshotRunConverter),
+  retiredRuns: texts,
   data,
 });

@@ -18,6 +18,7 @@ import { FolderLock } from './folder-lock.js';
 import { endOrphan, findNatsServer, natsSpec } from './nats-server.js';
 import { isRunning, startOf } from './process-identity.js';
 import { serviceEntry } from './service-process.js';
+import { requireFreeServer } from './shared-server.js';
 
 export interface ClusterOptions {
   /** Folder of all data, `.segue` by default. */
@@ -103,7 +104,7 @@ export class LocalCluster {
     try {
       await requireNoRestore(resolve(this.#options.dataFolder));
       if (this.#options.secure) this.#security = await this.#secure();
-      this.#natsUrl = process.env.SEGUE_NATS_URL ?? (await this.#startNats(logs, signal));
+      this.#natsUrl = (await this.#sharedNats(signal)) ?? (await this.#startNats(logs, signal));
       for (const group of startOrder(this.#options)) {
         await Promise.all(group.map(([service, name]) => this.#startService(service, name, logs, signal)));
       }
@@ -126,6 +127,16 @@ export class LocalCluster {
     // Loaded by those alone who need it: the library of certificates is large.
     const { ensureSecurity } = await import('../security/cluster-security.js');
     return ensureSecurity(securityFolder(this.#options.dataFolder));
+  }
+
+  /** URL of the server that runs already, null for one of its own. Who reads a store alone takes no part in what is shared: its store would take others' messages. */
+  async #sharedNats(signal?: AbortSignal): Promise<string | null> {
+    const url = process.env.SEGUE_NATS_URL;
+    if (url === undefined || this.#options.only) return null;
+    const before = await readState(this.#options.dataFolder);
+    const own = new Set(before?.processes.map(({ address }) => address));
+    await requireFreeServer({ url, own }, signal);
+    return url;
   }
 
   async #startNats(logs: string, signal?: AbortSignal): Promise<string> {
@@ -263,10 +274,15 @@ function statePath(dataFolder: string): string {
 
 /** The state of the cluster that runs on `dataFolder`, or null when none does. */
 export async function readClusterState(dataFolder: string): Promise<ClusterState | null> {
+  const state = await readState(dataFolder);
+  // A supervisor that was killed, or that a restart of the machine ended, leaves the file behind.
+  return state && (await isRunning(state.supervisorPid, state.supervisorStartedAt)) ? state : null;
+}
+
+/** Of a cluster that runs, or that a killed supervisor had. */
+async function readState(dataFolder: string): Promise<ClusterState | null> {
   try {
-    const state = JSON.parse(await readFile(statePath(dataFolder), 'utf8')) as ClusterState;
-    // A supervisor that was killed, or that a restart of the machine ended, leaves the file behind.
-    return (await isRunning(state.supervisorPid, state.supervisorStartedAt)) ? state : null;
+    return JSON.parse(await readFile(statePath(dataFolder), 'utf8')) as ClusterState;
   } catch {
     // No file, or half a file: there is no cluster.
     return null;

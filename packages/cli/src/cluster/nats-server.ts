@@ -33,7 +33,9 @@ export async function findNatsServer(dataFolder: string): Promise<string> {
   }
   throw new SegueError(
     'UNAVAILABLE',
-    'nats-server is not installed: run `npm run setup`, put it on PATH, or set SEGUE_NATS_URL to a server with JetStream',
+    process.env.SEGUE_NATS_URL === undefined
+      ? 'nats-server is not installed: run `npm run setup`, put it on PATH, or set SEGUE_NATS_URL to a server with JetStream'
+      : 'nats-server is not installed: a store that is read alone has one of its own, not that of SEGUE_NATS_URL; run `npm run setup`, or put it on PATH',
   );
 }
 

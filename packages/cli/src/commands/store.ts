@@ -89,16 +89,20 @@ async function verify(flags: VerifyFlags): Promise<void> {
 async function snapshot(folder: string, flags: SnapshotFlags): Promise<void> {
   const policies = join(resolve(flags.data), 'policies');
   const write = (target: string) => {
-    const copy = (store: StoreClient) => writeSnapshot(target, store.snapshot(), policies);
+    const copy = (store: StoreClient) => writeSnapshot(target, store.snapshot(), policies, warn);
     if (flags.store === undefined) return withStore(flags.data, copy);
     return withStoreAt(flags.store, credentialsFrom(flags), copy);
   };
   const { keep } = flags;
+  const warnings: string[] = [];
+  // After the line that shows how far it is.
+  const warn = (text: string) => void warnings.push(text);
   const { path, manifest, removed } = await withProgress('copying the store', async () =>
     keep === undefined
       ? { path: folder, manifest: await write(resolve(folder)), removed: [] }
       : addToSeries(resolve(folder), keep, write),
   );
+  for (const text of warnings) process.stderr.write(`warning: ${text}\n`);
   const runs = manifest.runs.map(({ id, iteration }) => `${id} at iteration ${iteration ?? '-'}`).join(', ');
   const lines = [
     `snapshot of ${manifest.bytes} bytes in ${path}: ${runs || 'no runs'}`,
@@ -109,12 +113,19 @@ async function snapshot(folder: string, flags: SnapshotFlags): Promise<void> {
 
 async function restore(folder: string, flags: StoreFlags): Promise<void> {
   await requireNoContainers(resolve(flags.data));
-  const { manifest, replaced } = await withProgress('putting the snapshot back', () =>
+  const { manifest, replaced, unknown, missing } = await withProgress('putting the snapshot back', () =>
     restoreSnapshot(resolve(folder), resolve(flags.data)),
   );
   const text = [
     `restored the snapshot of ${manifest.takenAt}; iterations after it are run again`,
     ...(replaced === null ? [] : [`what was there is kept as ${replaced}`]),
+    ...(unknown.length === 0
+      ? []
+      : [`versions of runs that it does not know are aside, in policies/replaced-*: ${unknown.join(', ')}`]),
+    ...missing.map(
+      ({ runId, version }) =>
+        `run ${runId} goes on from version ${version}, whose weights are neither in the snapshot nor here: put them into ${join(resolve(flags.data), 'policies', runId)} before you start`,
+    ),
   ].join('\n');
-  print(flags, { manifest, replaced }, () => text);
+  print(flags, { manifest, replaced, unknown, missing }, () => text);
 }

@@ -1,10 +1,11 @@
 /**
  * `segue tokens`: what clients show to be let in. A token is printed once; the file keeps its hash.
  */
+import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isId, type Scope, SegueError, scopes } from '@segue/core';
 import type { Command } from 'commander';
-import { createSecretFile } from '../security/secret-file.js';
+import { createSecretFile, replaceSecretFile } from '../security/secret-file.js';
 import { TokenList } from '../security/token-list.js';
 import { wholeNumber } from './options.js';
 import { addExamples, type JsonFlag, jsonOption, print, printEach } from './output.js';
@@ -48,14 +49,26 @@ function listOf(file: string): TokenList {
 async function createToken(name: string, flags: CreateFlags): Promise<void> {
   if (!isId(name) || name.length > 64) throw new SegueError('INVALID_INPUT', 'name must be 1 to 64 of [a-z0-9-]');
   const granted = parseScopes(flags.scopes);
-  const token = await listOf(flags.file).create({ name, scopes: granted, days: flags.days });
   const made = { name, scopes: granted, days: flags.days };
+  const mint = () => listOf(flags.file).create(made);
   if (flags.out === undefined) {
+    const token = await mint();
     print(flags, { ...made, token }, () => token);
     return;
   }
-  await createSecretFile(resolve(flags.out), `${token}\n`);
+  await mintInto(resolve(flags.out), mint);
   if (flags.json) print(flags, { ...made, file: flags.out }, () => '');
+}
+
+/** The file is claimed first: a token that nobody could read would be in the list all the same. */
+async function mintInto(path: string, mint: () => Promise<string>): Promise<void> {
+  await createSecretFile(path, '');
+  try {
+    await replaceSecretFile(path, `${await mint()}\n`);
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
 }
 
 async function revokeToken(name: string, flags: FileFlags): Promise<void> {

@@ -1,17 +1,26 @@
 /**
  * Puts a snapshot in the place of a cluster's store. The cluster must be down. What was in its place is kept beside it; what the broker still holds belongs to a
  * later time and is removed; policy versions that the snapshot's runs go on from come back, and later
- * ones are moved aside, since their iterations are run again. One that was cut off may be run again, and no cluster starts before it was.
+ * ones are moved aside, since their iterations are run again, and so are those of later runs, whose ids are given again. One that was cut off may be run again, and no cluster starts before it was.
  */
 import { randomUUID } from 'node:crypto';
 import { copyFile, link, mkdir, readdir, readFile, realpath, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { manifestFileName, SegueError, type SnapshotManifest, type SnapshotRun, snapshotFileName } from '@segue/core';
+import {
+  isId,
+  manifestFileName,
+  SegueError,
+  type SnapshotManifest,
+  type SnapshotRun,
+  snapshotFileName,
+} from '@segue/core';
 import { FolderLock } from '../cluster/folder-lock.js';
 import { endOrphan } from '../cluster/nats-server.js';
-import { copyVersion, hashOf, heldVersions, openSnapshot } from './snapshot-folder.js';
+import { hashOf } from './hash-of.js';
+import { openSnapshot } from './snapshot-folder.js';
 import { syncPath } from './sync-path.js';
 import { beginRestore, endRestore } from './unfinished-restore.js';
+import { copyVersion, heldVersions, type MissingVersion, missingVersions } from './weights.js';
 
 const stagedPrefix = 'restored-';
 
@@ -19,6 +28,10 @@ export interface Restored {
   readonly manifest: SnapshotManifest;
   /** Where the file that was replaced lies now; null when there was none. */
   readonly replaced: string | null;
+  /** Later runs, whose ids will be given again: their versions are aside. */
+  readonly unknown: readonly string[];
+  /** Versions that runs go on from, and that neither the snapshot nor the data folder has. */
+  readonly missing: readonly MissingVersion[];
 }
 
 /** @throws SegueError FAILED_PRECONDITION while a cluster runs on the folder */
@@ -31,17 +44,20 @@ export async function restoreSnapshot(snapshot: string, dataFolder: string): Pro
     await beginRestore(dataFolder, snapshot);
     const stamp = new Date().toISOString().replaceAll(/[:.]/g, '-');
     const policies = join(dataFolder, 'policies');
+    const aside = join(policies, `replaced-${stamp}`);
     for (const [run, versions] of held) {
-      await moveLater(join(policies, run.id), run.policyVersion, join(policies, `replaced-${stamp}`, run.id));
+      await moveLater(join(policies, run.id), run.policyVersion, join(aside, run.id));
       for (const [version, folder] of versions) await putVersion(join(policies, run.id), version, folder);
     }
+    const unknown = await moveUnknown(policies, manifest, aside);
     const replaced = await putStore(snapshot, manifest, join(dataFolder, 'replay'), stamp);
     const nats = join(dataFolder, 'nats');
     // Before the folder goes, and with it the number of a server that nobody has stopped.
     await endOrphan(nats);
     await rm(nats, { recursive: true, force: true });
+    await syncPath(dataFolder);
     await endRestore(dataFolder);
-    return { manifest, replaced };
+    return { manifest, replaced, unknown, missing: await missingVersions(manifest.runs, policies) };
   } finally {
     await lock.release();
   }
@@ -85,15 +101,45 @@ function ifMissing(error: unknown): null {
 
 /** Moves versions of a later time out of the way: other ones will have their numbers. */
 async function moveLater(runFolder: string, policyVersion: number, aside: string): Promise<void> {
-  const names = await readdir(runFolder).catch((error: unknown) => ifMissing(error));
-  for (const name of names ?? []) {
-    if (!/^\d+$/.test(name) || Number(name) <= policyVersion) continue;
-    await mkdir(aside, { recursive: true });
+  const names = (await readdir(runFolder).catch((error: unknown) => ifMissing(error))) ?? [];
+  const later = names.filter((name) => isVersion(name) && Number(name) > policyVersion);
+  for (const name of later) {
     // A link without its content is what a restore leaves that was cut off here.
     const content = await realpath(join(runFolder, name)).catch((error: unknown) => ifMissing(error));
-    if (content !== null) await rename(content, join(aside, name));
+    if (content !== null) await moveAside(content, join(aside, name));
     await rm(join(runFolder, name), { force: true });
   }
+  if (later.length > 0) await syncPath(runFolder);
+}
+
+/**
+ * Moves the versions of runs of a later time out of the way: other runs will have their ids. What holds no versions is left alone, and so is all where a
+ * snapshot of an earlier version does not say which runs its store had let go of.
+ */
+async function moveUnknown(policies: string, manifest: SnapshotManifest, aside: string): Promise<string[]> {
+  if (manifest.retiredRuns === undefined) return [];
+  const known = new Set([...manifest.runs.map(({ id }) => id), ...manifest.retiredRuns]);
+  const names = (await readdir(policies).catch((error: unknown) => ifMissing(error))) ?? [];
+  const unknown: string[] = [];
+  for (const name of names.filter((one) => isId(one) && !known.has(one)).sort()) {
+    const inside = await readdir(join(policies, name)).catch(() => []);
+    if (!inside.some(isVersion)) continue;
+    await moveAside(join(policies, name), join(aside, name));
+    unknown.push(name);
+  }
+  return unknown;
+}
+
+function isVersion(name: string): boolean {
+  return /^\d+$/.test(name);
+}
+
+/** Renames, so that it lasts: a note that the restore has ended must not come to the disk before what it did. @param to two or three levels below `policies` */
+async function moveAside(from: string, to: string): Promise<void> {
+  const folder = dirname(to);
+  await mkdir(folder, { recursive: true });
+  await rename(from, to);
+  for (const changed of [folder, dirname(folder), dirname(dirname(folder)), dirname(from)]) await syncPath(changed);
 }
 
 /** A version as the policy store keeps it: a hidden folder of its content, and a link with its number. One that is there already stays. */
@@ -107,4 +153,5 @@ async function putVersion(runFolder: string, version: number, source: string): P
   await symlink(content, staged);
   await rename(staged, target);
   await syncPath(runFolder);
+  await syncPath(dirname(runFolder));
 }

@@ -6,21 +6,29 @@ import type { Long } from '@grpc/proto-loader';
 export interface SnapshotChunk {
   'offset'?: (number | string | Long);
   /**
-   * Size, sha256 (hex) and runs of the whole file, in each part.
+   * Size, sha256 (hex), runs and retired runs of the whole file, in each part.
    */
   'fileBytes'?: (number | string | Long);
   'sha256'?: (string);
   'runs'?: (_segue_v1_SnapshotRun)[];
   'data'?: (Buffer | Uint8Array | string);
+  /**
+   * Runs whose records were let go of, which `runs` leaves out: ids alone.
+   */
+  'retiredRuns'?: (string)[];
 }
 
 export interface SnapshotChunk__Output {
   'offset': (number);
   /**
-   * Size, sha256 (hex) and runs of the whole file, in each part.
+   * Size, sha256 (hex), runs and retired runs of the whole file, in each part.
    */
   'fileBytes': (number);
   'sha256': (string);
   'runs': (_segue_v1_SnapshotRun__Output)[];
   'data': (Buffer);
+  /**
+   * Runs whose records were let go of, which `runs` leaves out: ids alone.
+   */
+  'retiredRuns': (string)[];
 }
