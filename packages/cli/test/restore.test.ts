@@ -1,8 +1,17 @@
 /** Snapshots in folders without a cluster: what leads elsewhere is refused, and a restore that was cut off is run again before anything starts, and an orphan is ended. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { formatPolicyManifest, manifestFileName, type SnapshotChunk, type SnapshotRun } from '@segue/core';
 import t, { type Test } from 'tap';
 import { until } from '../../../test/support/waiting.js';
@@ -47,6 +56,7 @@ async function newFolders(t: Test): Promise<{ data: string; policies: string; sn
   return { data, policies, snapshot };
 }
 
+const modeOf = (path: string) => statSync(path).mode & 0o777;
 const plainNames = (folder: string) => readdirSync(folder).filter((name) => /^\d/.test(name));
 
 t.test('a run id that leads out of the folder is refused, from a store and from a snapshot', async (t) => {
@@ -101,6 +111,18 @@ t.test('a restore that was cut off is run again, and no cluster starts before it
   writeFileSync(join(data, 'restore.unfinished'), snapshot);
   t.match(await restoreSnapshot(snapshot, data), { replaced: null });
   t.strictSame(readFileSync(join(replay, 'data.mdb')), storeBytes);
+});
+
+t.test('a snapshot is its owner’s alone, and so is a data folder that is made of one', async (t) => {
+  const { policies, snapshot } = await newFolders(t);
+  t.equal(modeOf(snapshot), 0o700);
+  const empty = join(dirname(snapshot), 'empty');
+  mkdirSync(empty, { mode: 0o755 });
+  await writeSnapshot(empty, partsOf([run]), policies);
+  t.equal(modeOf(empty), 0o700, 'an empty folder is closed');
+  const anew = join(dirname(snapshot), 'anew');
+  await restoreSnapshot(snapshot, anew);
+  t.equal(modeOf(anew), 0o700);
 });
 
 t.test('a message server that nobody has stopped is ended before its folder goes', async (t) => {

@@ -17,17 +17,18 @@ import {
   snapshotFileName,
   snapshotManifestName,
 } from '@segue/core';
+import { closeFolder } from '../cluster/closed-folder.js';
 import { syncPath } from './sync-path.js';
 
-/** Writes the parts of a snapshot into `folder`, which must be new or empty. @param policies the folder of versions; none when it is not there */
+/** Writes the parts of a snapshot into `folder`, which must be new or empty and is its owner's alone from then on. @param policies the folder of versions; none when it is not there */
 export async function writeSnapshot(
   folder: string,
   parts: AsyncIterable<SnapshotChunk>,
   policies: string,
 ): Promise<SnapshotManifest> {
-  await mkdir(folder, { recursive: true });
-  if ((await readdir(folder)).length > 0)
-    throw new SegueError('ALREADY_EXISTS', `${folder} is not empty: name a new folder`);
+  const there = await readdir(folder).catch(() => []);
+  if (there.length > 0) throw new SegueError('ALREADY_EXISTS', `${folder} is not empty: name a new folder`);
+  await closeFolder(folder);
   const { head, bytes, sha256 } = await writeParts(join(folder, snapshotFileName), parts);
   if (bytes !== head.fileBytes || sha256 !== head.sha256) {
     throw new SegueError(
