@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { formatPolicyManifest, manifestFileName, type SnapshotChunk, type SnapshotRun } from '@segue/core';
 import t, { type Test } from 'tap';
 import { until } from '../../../test/support/waiting.js';
@@ -66,6 +66,7 @@ const noWarning = (text: string): void => void t.fail(text);
 const writeSnapshot = (folder: string, parts: AsyncGenerator<SnapshotChunk>, policies: string, warn = noWarning) =>
   writeAndWarn(folder, parts, policies, warn);
 
+const modeOf = (path: string) => statSync(path).mode & 0o777;
 const plainNames = (folder: string) => readdirSync(folder).filter((name) => /^\d/.test(name));
 
 t.test('a run id that leads out of the folder is refused, from a store and from a snapshot', async (t) => {
@@ -121,6 +122,18 @@ t.test('a restore that was cut off is run again, and no cluster starts before it
   writeFileSync(join(data, 'restore.unfinished'), snapshot);
   t.match(await restoreSnapshot(snapshot, data), { replaced: null });
   t.strictSame(readFileSync(join(replay, 'data.mdb')), storeBytes);
+});
+
+t.test('a snapshot is its owner’s alone, and so is a data folder that is made of one', async (t) => {
+  const { policies, snapshot } = await newFolders(t);
+  t.equal(modeOf(snapshot), 0o700);
+  const empty = join(dirname(snapshot), 'empty');
+  mkdirSync(empty, { mode: 0o755 });
+  await writeSnapshot(empty, partsOf([run]), policies);
+  t.equal(modeOf(empty), 0o700, 'an empty folder is closed');
+  const anew = join(dirname(snapshot), 'anew');
+  await restoreSnapshot(snapshot, anew);
+  t.equal(modeOf(anew), 0o700);
 });
 
 t.test('a message server that nobody has stopped is ended before its folder goes', async (t) => {

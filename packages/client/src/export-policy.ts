@@ -7,9 +7,11 @@ import { lstat, mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:f
 import { join, resolve } from 'node:path';
 import type { Client } from '@segue/bus';
 import {
+  type ChunkPlace,
   manifestFileName,
   type PolicyChunk,
   type PolicyManifest,
+  type PolicyRef,
   parsePolicyManifest,
   SegueError,
   type TrainerApi,
@@ -22,6 +24,9 @@ export interface ExportOptions {
   /** Told after each part: bytes so far, of all that is known yet. */
   readonly onProgress?: ((bytes: number, totalBytes: number) => void) | undefined;
 }
+
+/** Times that the trainer is asked again without a byte in between. */
+const maxBarrenTries = 3;
 
 /** @param folder that does not exist yet, or is empty */
 export async function exportPolicy(
@@ -38,7 +43,7 @@ export async function exportPolicy(
   await mkdir(staging, { recursive: true });
   try {
     // The hash is left out: whatever the version holds now is consistent in itself, and the manifest comes first.
-    const chunks = trainer.downloadPolicy({ policy: { runId, version, manifestSha256: '' }, from: null }, { signal });
+    const chunks = downloadOn(trainer, { runId, version, manifestSha256: '' }, signal);
     const hashes = await writeFiles(chunks, staging, onProgress ?? (() => {}));
     const manifest = parsePolicyManifest(await readFile(join(staging, manifestFileName), 'utf8'), `version ${version}`);
     for (const { name, sha256 } of manifest.files) {
@@ -52,6 +57,34 @@ export async function exportPolicy(
   } catch (error) {
     await rm(staging, { recursive: true, force: true });
     throw SegueError.from(error);
+  }
+}
+
+/**
+ * The chunks of a version, in as many calls as it takes: one that was lost or ran out of time is followed by one that goes on where it was, as long as each brings
+ * something. Whether both sent the same version is seen when files are compared with the manifest.
+ */
+async function* downloadOn(
+  trainer: Pick<Client<TrainerApi>, 'downloadPolicy'>,
+  policy: PolicyRef,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<PolicyChunk> {
+  let from: ChunkPlace | null = null;
+  for (let barren = 0; ; ) {
+    try {
+      const chunks: AsyncIterable<PolicyChunk> = trainer.downloadPolicy({ policy, from }, { signal });
+      for await (const chunk of chunks) {
+        const { file, offset, data }: PolicyChunk = chunk;
+        if (data.length > 0) barren = 0;
+        from = { file, offset: offset + data.length };
+        yield chunk;
+      }
+      return;
+    } catch (error) {
+      const { code } = SegueError.from(error);
+      barren++;
+      if ((code !== 'UNAVAILABLE' && code !== 'DEADLINE_EXCEEDED') || barren > maxBarrenTries) throw error;
+    }
   }
 }
 

@@ -31,7 +31,7 @@ export interface ActorFinder {
 
 const defaultPatienceMs = 60_000;
 const lookAgainMs = 500;
-/** Longest time for one call of Generate, in ms. */
+/** Longest time for one call of Generate, in ms; one that brought nothing by then is the last. */
 const callMs = 15 * 60_000;
 
 /** @param prompts by an id of one's own, which comes back @returns results in the order in which they end */
@@ -45,6 +45,7 @@ export async function* generate(
   const policyVersion = options.policyVersion ?? (await finder.activeVersion(runId));
   let lostAtMs: number | null = null;
   while (owed.size > 0) {
+    const owedBefore = owed.size;
     try {
       const actor = finder.connect(await pickActor(finder, runId, policyVersion));
       try {
@@ -61,6 +62,8 @@ export async function* generate(
       }
     } catch (error) {
       const failure = SegueError.from(error);
+      // Many prompts take longer than one call may: what it has not come to is asked for in the next.
+      if (failure.code === 'DEADLINE_EXCEEDED' && owed.size < owedBefore) continue;
       // An actor changes its version now and then: another one, or the same a moment later, may serve this one.
       if (!isLostCall(failure) && failure.code !== 'FAILED_PRECONDITION') throw failure;
       lostAtMs ??= Date.now();

@@ -23,13 +23,17 @@ export function submitBatch(
   { signal, patienceMs = defaultPatienceMs }: SubmitOptions = {},
 ): Promise<BatchResult> {
   const read = typeof problems === 'function' ? problems : () => problems;
+  const deadlineAtMs = Date.now() + patienceMs;
   const attempts = {
     what: `submitting batch ${header.batchId}`,
     retry: typeof problems === 'function' || isReadAgain(problems),
-    deadlineAtMs: Date.now() + patienceMs,
+    deadlineAtMs,
     signal,
   };
-  return withRetries(attempts, () => controller.submitProblems(header, read(), { signal }));
+  return withRetries(attempts, () =>
+    // A batch may have to wait for others, which is no reason to take it back while there is patience.
+    controller.submitProblems(header, read(), { signal, deadlineMs: deadlineAtMs - Date.now() }),
+  );
 }
 
 /** Collections alone: an iterator or a stream is used up when it was read, and whoever reads it again gets an empty batch. */

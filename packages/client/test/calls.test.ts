@@ -90,10 +90,24 @@ t.test('a batch is sent again after a lost call and after the time that a busy c
   t.equal(got.length, calls + 1, 'a refusal is final');
   failures.push(new SegueError('RESOURCE_EXHAUSTED', 'busy', undefined, 60_000));
   await t.rejects(
-    client.submitProblems('r', 'b', [problem], { patienceMs: 100 }),
+    client.submitProblems('r', 'b', [problem], { patienceMs: 30_000 }),
     { code: 'RESOURCE_EXHAUSTED' },
     'longer than the patience',
   );
+});
+
+t.test('a batch may wait for others as long as its patience', async (t) => {
+  const deadlines: (number | null)[] = [];
+  const { client } = await startController(t, {
+    submitProblems: async ({ batchId }, _items, { deadlineMs }) => {
+      deadlines.push(deadlineMs);
+      return { batchId, accepted: 1, repeated: false };
+    },
+  });
+  await client.submitProblems('r', 'b', [problem]);
+  await client.submitProblems('r', 'b', [problem], { patienceMs: 3_600_000 });
+  t.ok(Number(deadlines[0]) > 180_000 && Number(deadlines[0]) <= 300_000, `${deadlines[0]} ms`);
+  t.ok(Number(deadlines[1]) > 3_000_000, `${deadlines[1]} ms`);
 });
 
 async function serve<Api extends 'actor' | 'trainer'>(
@@ -179,6 +193,33 @@ t.test('what an actor has not answered when it dies goes to another one', async 
   await t.rejects(none(), { code: 'UNAVAILABLE', message: /no actor is registered/ });
 });
 
+t.test('prompts that take longer than a call are asked for in the next, while each brings something', async (t) => {
+  const asked: string[][] = [];
+  const actor = await serve<'actor'>(t, {
+    async *generate({ prompts }) {
+      asked.push(prompts.map(({ id }) => id));
+      const [first] = prompts;
+      const tokens = { tokens: Int32Array.of(1), logProbs: Float32Array.of(0) };
+      if (first && first.id !== 'd')
+        yield { id: first.id, ...tokens, endReason: 'stop', policyVersion: 4, text: first.text };
+      throw new SegueError('DEADLINE_EXCEEDED', 'a quarter of an hour is over');
+    },
+  });
+  const { client } = await startController(t, {
+    getClusterStatus: async () => ({ ...status, actors: [actorAt(actor.address, 8, 4)] }),
+    getRun: async () => run,
+  });
+  const ids = async (prompts: Readonly<Record<string, string>>) => {
+    const got: string[] = [];
+    for await (const { id } of client.generate(prompts, { runId: 'r' })) got.push(id);
+    return got;
+  };
+  t.strictSame(await ids({ a: 'x', b: 'y', c: 'z' }), ['a', 'b', 'c']);
+  t.strictSame(asked, [['a', 'b', 'c'], ['b', 'c'], ['c']]);
+  await t.rejects(ids({ d: 'x' }), { code: 'DEADLINE_EXCEEDED' }, 'one that brings nothing is the last');
+  t.equal(asked.length, 4);
+});
+
 const run = {
   id: 'r',
   state: 'running' as const,
@@ -207,10 +248,18 @@ t.test('weights come out as they were written, or not at all', async (t) => {
     files: Object.entries(files).map(([name, text]) => ({ name, bytes: text.length, sha256: sha256(text) })),
   });
   let sent: Record<string, string> = { 'manifest.json': manifest, ...files };
+  /** Chunks after which a call runs out of time. */
+  let chunksPerCall = 2;
+  const begunAt: string[] = [];
   const trainer = await serve<'trainer'>(t, {
-    async *downloadPolicy() {
-      for (const [file, text] of Object.entries(sent)) {
-        for (let offset = 0; offset < text.length; offset += 1_000) {
+    async *downloadPolicy({ from }) {
+      begunAt.push(from === null ? 'the beginning' : `${from.file} ${from.offset}`);
+      const names = Object.keys(sent);
+      let left = chunksPerCall;
+      for (const file of names.slice(from === null ? 0 : names.indexOf(from.file))) {
+        const text = sent[file] ?? '';
+        for (let offset = file === from?.file ? from.offset : 0; offset < text.length; offset += 1_000) {
+          if (left-- === 0) throw new SegueError('DEADLINE_EXCEEDED', 'five minutes are over');
           const data = Buffer.from(text.slice(offset, offset + 1_000));
           yield { file, offset, fileBytes: text.length, data, sha256: new Uint8Array(0) };
         }
@@ -234,6 +283,13 @@ t.test('weights come out as they were written, or not at all', async (t) => {
   t.match(told, { version: 4, origin: 'trained' });
   t.equal(readFileSync(join(out, 'model.safetensors'), 'utf8'), weights);
   t.equal(last[0], last[1], 'progress ends at the whole');
+  const first = begunAt.splice(0);
+  t.strictSame(first.slice(0, 2), ['the beginning', `model.safetensors 1000`], 'it goes on where a call ended');
+  t.equal(first.length, 3);
+  chunksPerCall = 0;
+  await t.rejects(client.exportPolicy('r', join(folder, 'none')), { code: 'DEADLINE_EXCEEDED' });
+  t.strictSame(begunAt, Array(4).fill('the beginning'), 'not for ever');
+  chunksPerCall = 9;
   await t.rejects(client.exportPolicy('r', out), { code: 'ALREADY_EXISTS', message: /holds 3 files already/ });
 
   const notes = join(folder, 'notes.txt');

@@ -46,7 +46,21 @@ export function tellOfEnd(tls: TlsMaterial, log: Logger): number {
   return endMs;
 }
 
-/** The configuration as it may be printed: paths of secrets, and no secret. */
-export function printableConfig<C extends CommonConfig>(config: C): C {
-  return { ...config, natsUrl: printableUrl(config.natsUrl) };
+/** The configuration as it may be printed: paths of secrets, and no secret. No URL shows a user, and of a command that is started only its program. */
+export function printableConfig(config: CommonConfig): Readonly<Record<string, unknown>> {
+  return { ...printableEntries(config), natsUrl: printableUrl(config.natsUrl) };
+}
+
+function printableEntries(values: object): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, printable(key, value)]));
+}
+
+function printable(key: string, value: unknown): unknown {
+  // Its arguments may hold a key of the server that it starts.
+  if (key === 'command' && Array.isArray(value)) return `${value[0]} ...`;
+  if (Array.isArray(value)) return value.map((item) => printable(key, item));
+  if (typeof value === 'object' && value !== null) return printableEntries(value);
+  if (typeof value !== 'string') return value;
+  if (key === 'command') return value.trim().replace(/\s.*$/s, ' ...');
+  return value.includes('://') ? printableUrl(value) : value;
 }

@@ -1,8 +1,9 @@
 /** Parts of the process shell by themselves: steps that are undone in reverse, loops that outlive their failures, metrics that begin at 0. */
-import { SegueError } from '@segue/core';
+import { actorConfigSchema, parseConfig, SegueError } from '@segue/core';
 import { pino } from 'pino';
 import { Counter, Registry } from 'prom-client';
 import t, { type Test } from 'tap';
+import { printableConfig } from '../dist/credentials.js';
 import { Loops } from '../dist/loops.js';
 import { createMetrics } from '../dist/metrics.js';
 import { Steps } from '../dist/steps.js';
@@ -147,4 +148,28 @@ t.test('what is known beforehand begins at 0, and what is not yet known has no v
   );
   made.version.set(3);
   t.match((await samples()).at(-1), /^segue_reward_version\{.*\} 3$/);
+});
+
+t.test('the printed configuration holds no secret that stands in a URL or a command', (t) => {
+  const config = parseConfig(
+    actorConfigSchema,
+    {
+      natsUrl: 'nats://u:planted@one:4222,nats://v:plan@ted@two:4222',
+      tracing: { endpoint: 'https://alice:planted@collector:4318/base?key=planted' },
+      server: { command: 'llama-server --api-key planted --port {port}' },
+    },
+    'test',
+  );
+  t.match(printableConfig(config), {
+    id: config.id,
+    natsUrl: 'nats://one:4222,nats://two:4222',
+    tracing: { endpoint: 'https://collector:4318/base?...', share: config.tracing.share },
+    server: { command: 'llama-server ...', startTimeoutMs: config.server.startTimeoutMs },
+  });
+  const listed = { ...config, server: { ...config.server, command: ['llama-server', '--api-key', 'planted'] } };
+  t.match(printableConfig(listed), { server: { command: 'llama-server ...' } });
+  const served = { ...config, server: { ...config.server, url: 'http://key:planted@gpu:8000' } };
+  t.match(printableConfig(served), { server: { url: 'http://gpu:8000' } });
+  for (const one of [config, listed, served]) t.notMatch(JSON.stringify(printableConfig(one)), /plan|ted@/);
+  t.end();
 });

@@ -173,9 +173,9 @@ function refusalOf(error: unknown, url: string): SegueError | null {
   );
 }
 
-/** A URL without the user and password that may stand in it. */
+/** A URL, or several after commas, without users and passwords that may stand in it, nor what follows a question mark. */
 export function printableUrl(url: string): string {
-  return url.replace(/\/\/[^/@]*@/, '//');
+  return url.replace(/(^|\/\/|,)[^/,]*@/g, '$1').replace(/\?.*$/s, '?...');
 }
 
 /** Tells the log of every change; answers whether the server is there, and how often it was found again. */

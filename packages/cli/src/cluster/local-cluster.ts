@@ -13,6 +13,7 @@ import { operatorCredentials } from '../security/operator.js';
 import { requireNoRestore } from '../store/unfinished-restore.js';
 import { BrokerWatch, freeBytesOf, isDiskFull } from './broker-watch.js';
 import { Child, type ChildSpec, defaultRestartRules, type ReadyLine, type RestartRules } from './child.js';
+import { closeFiles } from './closed-folder.js';
 import { colocatedSettings, removeSharedFolder } from './colocated.js';
 import { FolderLock } from './folder-lock.js';
 import { endOrphan, findNatsServer, natsSpec } from './nats-server.js';
@@ -98,6 +99,7 @@ export class LocalCluster {
    * @param signal ends the start like a failure: what is not ready yet is not waited for
    */
   async start(signal?: AbortSignal): Promise<void> {
+    if (this.#options.secure) await closeFiles(this.#options.dataFolder);
     this.#lock = await FolderLock.take(this.#options.dataFolder);
     const logs = join(this.#options.dataFolder, 'logs');
     await mkdir(logs, { recursive: true });
@@ -258,7 +260,8 @@ function portOf(address: string | undefined): string {
   return address?.split(':').at(-1) ?? '0';
 }
 
-function securityFolder(dataFolder: string): string {
+/** Where a secure cluster keeps its credentials. */
+export function securityFolder(dataFolder: string): string {
   return join(resolve(dataFolder), 'security');
 }
 

@@ -1,9 +1,16 @@
 /**
  * Reading what a run left behind: through the cluster that runs on the data folder, else through a replay store started for the moment on the store that is there.
  */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type ClientCredentials, connectStore, type StoreClient } from '@segue/client';
-import { credentialsOf, defaultClusterOptions, LocalCluster, readClusterState } from '../cluster/local-cluster.js';
+import {
+  credentialsOf,
+  defaultClusterOptions,
+  LocalCluster,
+  readClusterState,
+  securityFolder,
+} from '../cluster/local-cluster.js';
 import { requireLocalStore } from '../store/local-store.js';
 import { Interrupt } from './interrupt.js';
 
@@ -12,7 +19,10 @@ export async function withStore<T>(dataFolder: string, work: (store: StoreClient
   const address = running?.processes.find((p) => p.name === 'replay')?.address;
   if (running && address !== undefined) return withStoreAt(address, credentialsOf(running), work);
   await requireLocalStore(resolve(dataFolder));
-  const options = { ...defaultClusterOptions, dataFolder: resolve(dataFolder), actors: 0, only: ['replay'] as const };
+  // Who asked for credentials while it ran does not show its store to everybody now.
+  const secure = existsSync(securityFolder(dataFolder));
+  const only = ['replay'] as const;
+  const options = { ...defaultClusterOptions, dataFolder: resolve(dataFolder), actors: 0, only, secure };
   const cluster = new LocalCluster(options, (error) => interrupt.abort(error));
   const interrupt = new Interrupt(
     () => void process.stderr.write('stopping (Ctrl-C again ends at once)\n'),

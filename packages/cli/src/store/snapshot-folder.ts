@@ -3,7 +3,7 @@
  * checked before it is used. It does not know how a cluster runs.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   parseSnapshotManifest,
@@ -13,12 +13,13 @@ import {
   snapshotFileName,
   snapshotManifestName,
 } from '@segue/core';
+import { closeFolder } from '../cluster/closed-folder.js';
 import { hashOf } from './hash-of.js';
 import { syncPath } from './sync-path.js';
 import { copyWeights } from './weights.js';
 
 /**
- * Writes the parts of a snapshot into `folder`, which must be new or empty.
+ * Writes the parts of a snapshot into `folder`, which must be new or empty and is its owner's alone from then on.
  * @param policies the folder of versions
  * @param warn of weights that it has to do without
  * @throws SegueError UNAVAILABLE when a run left a version behind before it was copied
@@ -29,9 +30,9 @@ export async function writeSnapshot(
   policies: string,
   warn: (text: string) => void,
 ): Promise<SnapshotManifest> {
-  await mkdir(folder, { recursive: true });
-  if ((await readdir(folder)).length > 0)
-    throw new SegueError('ALREADY_EXISTS', `${folder} is not empty: name a new folder`);
+  const there = await readdir(folder).catch(() => []);
+  if (there.length > 0) throw new SegueError('ALREADY_EXISTS', `${folder} is not empty: name a new folder`);
+  await closeFolder(folder);
   const { head, bytes, sha256 } = await writeParts(join(folder, snapshotFileName), parts, ({ runs }) =>
     copyWeights(runs, policies, join(folder, 'policies'), warn),
   );

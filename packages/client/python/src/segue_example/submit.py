@@ -15,6 +15,7 @@ PURPOSES = {
     "warmup": common_pb2.PROBLEM_PURPOSE_WARMUP,
 }
 TRIES = 8
+PATIENCE_S = 300
 
 
 def problem_of(line: dict) -> common_pb2.Problem:
@@ -40,16 +41,18 @@ def requests(run: str, batch: str, text: str) -> Iterator[controller_pb2.SubmitP
 
 
 def submit(channel: grpc.Channel, run: str, file: pathlib.Path) -> controller_pb2.SubmitProblemsResponse:
-    """All or nothing. Tried again while the controller cannot be reached, and after the time that a busy one asks for."""
+    """All or nothing. Tried again while the controller cannot be reached, and after the time that a busy one asks for,
+    for PATIENCE_S altogether: a batch may have to wait for others."""
     stub = controller_pb2_grpc.ControllerStub(channel)
     text = file.read_text(encoding="utf-8")
     batch = f"file-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    ends_at = time.monotonic() + PATIENCE_S
     for attempt in range(TRIES):
         try:
-            return stub.SubmitProblems(requests(run, batch, text), timeout=120)
+            return stub.SubmitProblems(requests(run, batch, text), timeout=ends_at - time.monotonic())
         except grpc.RpcError as error:
             wait = pause_after(error, attempt)
-            if wait is None or attempt == TRIES - 1:
+            if wait is None or attempt == TRIES - 1 or time.monotonic() + wait >= ends_at:
                 raise
             time.sleep(wait)
     raise AssertionError("the last try returns or raises")
