@@ -19,7 +19,7 @@ export class FollowedRuns {
     this.#tell = tell;
   }
 
-  /** Finished trajectories without a verdict, by run, each with the number of its failed verdicts. */
+  /** Finished trajectories without a verdict, by run, each with the attempt of its task. */
   awaitingScore(): ReadonlyMap<string, ReadonlyMap<string, number>> {
     return new Map([...this.#progress].map(([runId, { awaiting }]) => [runId, awaiting]));
   }

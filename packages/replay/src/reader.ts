@@ -166,7 +166,7 @@ export class StoreReader {
 
   // ---- what waits, and what it takes ----
 
-  /** Finished trajectories without a verdict, by run, each with the number of its failed verdicts. */
+  /** Finished trajectories without a verdict, by run, each with the attempt of its task. */
   awaitingScore(): ReadonlyMap<string, ReadonlyMap<string, number>> {
     return this.#runs.awaitingScore();
   }
