@@ -22,6 +22,7 @@ t.test('every body of the streams comes back as it went', async (t) => {
   ]);
   check(formats.scoreFormat, [
     { runId: 'r', score },
+    { runId: 'r', score: { ...score, attempt: 3 } },
     { runId: 'r', score: { ...score, status: 'timeout', reward: null } },
   ]);
   check(formats.progressFormat, [{ runId: 'r', iteration: 3, kind: 'group' }]);

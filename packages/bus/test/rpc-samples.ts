@@ -114,7 +114,13 @@ export const replaySamples: Samples<ReplayApi> = {
       { outcome: 'stale', kept: null, detail: '' },
     ],
   },
-  recordScore: { requests: [{ runId: 'r', score }], responses: [{ recorded: false, kept: score }] },
+  recordScore: {
+    requests: [
+      { runId: 'r', score },
+      { runId: 'r', score: { ...score, attempt: 0 } },
+    ],
+    responses: [{ recorded: false, kept: { ...score, attempt: 3 } }],
+  },
   closeIteration: { requests: [{ runId: 'r', iteration: 7 }], responses: [{ ...iterationRecord, state: 'closed' }] },
   freezeBatch: {
     requests: [{ runId: 'r', iteration: 7, maxGroups: 0, minUsable: 3, keepEqual: true }],

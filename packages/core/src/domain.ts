@@ -161,6 +161,8 @@ export interface Score {
   readonly reward: number | null;
   readonly detail: string;
   readonly durationMs: number;
+  /** That of the task which it answers; left out where no task of the queue asked for it. */
+  readonly attempt?: number;
 }
 
 /** A group whose members are all over and judged, as the trainer reads it. */
@@ -196,5 +198,6 @@ export interface RolloutTask {
 export interface RewardTask {
   readonly runId: string;
   readonly trajectoryId: string;
+  /** Its verdict carries it: of those that failed, one counts for each. */
   readonly attempt: number;
 }

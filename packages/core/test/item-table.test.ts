@@ -98,6 +98,26 @@ class Mirrored {
   }
 }
 
+t.test('what is not fit is taken out when a draw meets it, and counts as no sample', async (t) => {
+  const rules = rulesOf({ sampler: 'uniform', maxTimesSampled: 3, maxBatch: 8 });
+  const table = new ItemTable(rules, 'some');
+  for (const key of ['a', 'b', 'c', 'd']) table.insert({ key, ref: key, priority: 1 });
+  const chances: [probability: number, size: number][] = [];
+  let stale = 0;
+  while (table.size > 0) {
+    const { draws, removed } = table.sample(2, ({ ref }) => ref !== 'c');
+    stale += removed.filter(({ key }) => key === 'c').length;
+    for (const { item, probability, size } of draws) {
+      t.not(item.key, 'c');
+      chances.push([probability, size]);
+    }
+  }
+  t.equal(stale, 1);
+  t.equal(chances.length, 9, 'three items, each good for three');
+  for (const [probability, size] of chances) t.equal(probability, 1 / size);
+  t.match(table.counters, { samples: 9, removed: { stale: 1, 'max-times-sampled': 3 } });
+});
+
 t.test('every sampler with every remover chooses what a naive table may choose', async (t) => {
   let seed = 0;
   for (const sampler of itemSelectorKinds) {

@@ -12,6 +12,8 @@ export class FollowedRuns {
   readonly #tables: Tables;
   readonly #tell: (damage: StoreDamage) => void;
   readonly #progress = new Map<string, RunProgress>();
+  /** Runs that were made anew after the transaction of this number. */
+  readonly #madeAnew = { transaction: 0, runs: new Set<string>() };
 
   /** @param tell told of what cannot be read and nothing mends */
   constructor(tables: Tables, tell: (damage: StoreDamage) => void) {
@@ -19,7 +21,7 @@ export class FollowedRuns {
     this.#tell = tell;
   }
 
-  /** Finished trajectories without a verdict, by run, each with the number of its failed verdicts. */
+  /** Finished trajectories without a verdict, by run, each with the attempt of its task. */
   awaitingScore(): ReadonlyMap<string, ReadonlyMap<string, number>> {
     return new Map([...this.#progress].map(([runId, { awaiting }]) => [runId, awaiting]));
   }
@@ -44,15 +46,17 @@ export class FollowedRuns {
     for (const { runId } of notices) if (!this.#progress.has(runId)) this.#restored(runId);
   }
 
-  /** Counts what is committed. */
-  follow(notices: readonly Notice[]): void {
-    const madeAnew = new Set<string>();
+  /** Counts what is committed. @param transaction its number: several writes, each with its notices, share one */
+  follow(notices: readonly Notice[], transaction: number): void {
+    const { runs } = this.#madeAnew;
+    if (this.#madeAnew.transaction !== transaction) runs.clear();
+    this.#madeAnew.transaction = transaction;
     for (const notice of notices) {
       const { runId } = notice;
-      if (!this.#progress.has(runId)) madeAnew.add(runId);
+      if (!this.#progress.has(runId)) runs.add(runId);
       const progress = this.#of(runId);
-      // The tables that it was made from hold these already.
-      if (!madeAnew.has(runId)) progress.apply(notice);
+      // The tables that it was made from hold all of the transaction already.
+      if (!runs.has(runId)) progress.apply(notice);
     }
   }
 

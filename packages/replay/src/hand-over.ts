@@ -9,7 +9,7 @@ import type { RewardTask } from '@segue/core';
 const maxPauseMs = 600_000;
 
 export interface HandOverOptions {
-  /** What waits for a verdict, by run: trajectory id and number of failed verdicts. */
+  /** What waits for a verdict, by run: trajectory id and attempt of its task. */
   readonly awaiting: () => ReadonlyMap<string, ReadonlyMap<string, number>>;
   readonly publish: (tasks: readonly RewardTask[]) => Promise<void>;
   /** Unix time in ms. */

@@ -9,6 +9,8 @@ import { SegueError } from '@segue/core';
 const maxInHand = 128;
 /** Pause before a message that could not be stored comes again, in ms. */
 const retryMs = 1_000;
+/** Longest pause of one that meets damage which nothing mends; its pause doubles with each delivery. A snapshot has to be put back first. */
+const maxRetryMs = 60_000;
 
 export type Ingested = 'stored' | 'refused' | 'postponed';
 
@@ -49,7 +51,7 @@ async function handle<T>(lease: Lease<T>, store: Store<T>): Promise<IngestReport
   } catch (error) {
     const failure = SegueError.from(error);
     if (!isFinal(failure)) {
-      lease.giveBack(retryMs);
+      lease.giveBack(pauseAfter(failure, lease.deliveryCount));
       return { result: 'postponed', error: failure };
     }
     await lease.discard(failure.message);
@@ -57,6 +59,11 @@ async function handle<T>(lease: Lease<T>, store: Store<T>): Promise<IngestReport
   }
   await lease.ack();
   return { result: 'stored', error: null };
+}
+
+/** A disk that was full has space again soon. */
+function pauseAfter({ code }: SegueError, delivery: number): number {
+  return code === 'DATA_LOSS' ? Math.min(maxRetryMs, retryMs * 2 ** (delivery - 1)) : retryMs;
 }
 
 /** Whether the same message could never be stored. A failing disk or a bug could be over later: the message is kept. */

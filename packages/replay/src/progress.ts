@@ -5,7 +5,7 @@
 import { type EndReason, type IterationProgress, isTerminal, type PlannedTask, parseTrajectoryId } from '@segue/core';
 import { isSpanning } from './append.js';
 import { type GroupRow, moveCount, type SegmentRow, type TrajectoryRow } from './rows.js';
-import { filterReason, isJudged, type UsefulRules } from './score.js';
+import { filterReason, isJudged, scoreAttempt, type UsefulRules } from './score.js';
 
 type Waiting = Pick<
   IterationProgress,
@@ -171,7 +171,7 @@ export class RunProgress {
   }
 
   setAwaiting(trajectory: TrajectoryRow): void {
-    if (trajectory.state === 'finished') this.awaiting.set(trajectory.id, trajectory.scoreTries);
+    if (trajectory.state === 'finished') this.awaiting.set(trajectory.id, scoreAttempt(trajectory));
     else this.awaiting.delete(trajectory.id);
   }
 

@@ -43,9 +43,13 @@ import { type Tables, trajectoryKey } from './tables.js';
 import { timelineOf } from './timeline.js';
 import { getTrajectory, listTrajectories, listUnfinished, readGroups, tracesOf } from './trajectories.js';
 
+/** Each reads all trajectories of a run. */
+const maxSamplesAtOnce = 2;
+
 export class StoreReader {
   readonly #tables: Tables;
   readonly #runs: FollowedRuns;
+  #samplesUnderWay = 0;
 
   constructor(tables: Tables, runs: FollowedRuns) {
     this.#tables = tables;
@@ -138,8 +142,17 @@ export class StoreReader {
     return readGroups(this.#tables, random.shuffle(batchGroups(this.#tables, row)));
   }
 
-  sample(request: SampleRequest): SampleResult {
-    return sampleTrajectories(this.#tables, request);
+  /** @throws SegueError RESOURCE_EXHAUSTED while others read as much as may be read at once */
+  async sample(request: SampleRequest): Promise<SampleResult> {
+    if (this.#samplesUnderWay >= maxSamplesAtOnce) {
+      throw new SegueError('RESOURCE_EXHAUSTED', `${maxSamplesAtOnce} Sample calls are under way: try again later`);
+    }
+    this.#samplesUnderWay++;
+    try {
+      return await sampleTrajectories(this.#tables, request);
+    } finally {
+      this.#samplesUnderWay--;
+    }
   }
 
   // ---- events, counters, dead letters ----
@@ -166,7 +179,7 @@ export class StoreReader {
 
   // ---- what waits, and what it takes ----
 
-  /** Finished trajectories without a verdict, by run, each with the number of its failed verdicts. */
+  /** Finished trajectories without a verdict, by run, each with the attempt of its task. */
   awaitingScore(): ReadonlyMap<string, ReadonlyMap<string, number>> {
     return this.#runs.awaitingScore();
   }

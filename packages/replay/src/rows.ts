@@ -82,8 +82,10 @@ export interface TrajectoryRow {
   readonly prefixHash: string;
   readonly failedTries: readonly FailedTry[];
   readonly score: Score | null;
-  /** Verdicts that failed. */
+  /** Verdicts that failed, since it was put back to work. */
   readonly scoreTries: number;
+  /** Attempt of the scorers' next task. It never goes back, so that a late verdict counts for nothing anew. Absent before the first that failed, and in rows of before: `scoreTries`. */
+  readonly nextScoreAttempt?: number;
 }
 
 /** A segment without its per-token arrays. */

@@ -38,11 +38,21 @@ export function canRecordScore(score: Score, trajectory: TrajectoryRow): boolean
       `${trajectory.id} is ${trajectory.state}: only a finished one is judged`,
     );
   }
-  return trajectory.state === 'finished' && !isRepeated(score, trajectory.score);
+  return trajectory.state === 'finished' && (isJudged(score) || !isRepeated(score, trajectory));
 }
 
-/** The same failed verdict, delivered twice. */
-function isRepeated(score: Score, kept: Score | null): boolean {
+/** Attempt of the task that a finished trajectory waits for. */
+export function scoreAttempt({ nextScoreAttempt, scoreTries }: TrajectoryRow): number {
+  return nextScoreAttempt ?? scoreTries;
+}
+
+/**
+ * A failed verdict that was counted. The queue delivers tasks and verdicts again, so that one task may have several verdicts: one counts. Those that name
+ * no task (of older scorers, and of calls) are told apart by what they say.
+ */
+function isRepeated(score: Score, trajectory: TrajectoryRow): boolean {
+  if (score.attempt !== undefined) return score.attempt !== scoreAttempt(trajectory);
+  const kept = trajectory.score;
   return (
     kept !== null &&
     score.status === kept.status &&
@@ -56,7 +66,7 @@ export function withScore(trajectory: TrajectoryRow, score: Score): TrajectoryRo
   if (isJudged(score)) return { ...trajectory, score, state: 'scored' };
   const scoreTries = trajectory.scoreTries + 1;
   const state = scoreTries >= maxScoreTries ? 'failed' : trajectory.state;
-  return { ...trajectory, score, scoreTries, state };
+  return { ...trajectory, score, scoreTries, nextScoreAttempt: scoreAttempt(trajectory) + 1, state };
 }
 
 /** The problem's success, with one more verdict. */

@@ -222,7 +222,7 @@ export class ReplayStore extends StoreReader {
   #committed(notices: readonly Notice[]): void {
     if (notices.length === 0) return;
     this.#options.afterCommit?.(notices);
-    this.#runs.follow(notices);
+    this.#runs.follow(notices, this.#writer.transactions);
     this.items.follow(notices);
     for (const notice of notices) for (const listener of this.#listeners) listener(notice);
     for (const { runId } of notices) this.#runs.letGoIfSettled(runId);

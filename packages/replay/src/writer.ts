@@ -41,11 +41,17 @@ export class Writer {
   #pending: Pending[] = [];
   #scheduled = false;
   #closed = false;
+  #transactions = 0;
 
   constructor(tables: Tables, options: WriterOptions) {
     this.#tables = tables;
     this.#options = options;
     this.#space = new Space(tables, options.maxStoreBytes);
+  }
+
+  /** Transactions that are on disk. Whoever is answered at one number shared one. */
+  get transactions(): number {
+    return this.#transactions;
   }
 
   /**
@@ -107,6 +113,7 @@ export class Writer {
       for (const pending of batch) pending.failed(refused.get(pending) ?? failure);
       return;
     }
+    this.#transactions++;
     this.#options.onTransaction?.(batch.length, performance.now() - startedAt);
     for (const pending of batch) {
       const error = refused.get(pending);

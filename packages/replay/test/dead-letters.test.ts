@@ -1,5 +1,6 @@
 /** What was given up: written with its reason in the transaction that gives it up, kept over restarts, put back to work or dropped. */
 
+import { awaitsVerdicts, closingReason, type Score } from '@segue/core';
 import type { ReplayStore } from '@segue/replay';
 import t from 'tap';
 import { harm, recordsOf } from './support/damage.js';
@@ -146,6 +147,53 @@ t.test('a verdict that no scorer came to is a letter, and can be asked for again
   t.strictSame([...(store.awaitingScore().get(runId)?.keys() ?? [])], [member(0, 0)]);
   await store.recordScore(runId, verdict(member(0, 0), 1));
   t.equal(stateOf(store, member(0, 0)), 'scored');
+});
+
+t.test('three verdicts that failed for one reason are a letter; a task delivered again adds none', async (t) => {
+  const folder = temporaryFolder();
+  let store = openStore(folder);
+  t.teardown(async () => {
+    await store.close();
+    removeFolder(folder);
+  });
+  await addRun(store);
+  await open(store, 0, { groups: [[0, 1]] });
+  const id = member(0, 0);
+  await store.appendSegment(runId, segment(store, id, 'stop'));
+  const failed = (attempt: number, durationMs = 0) =>
+    verdict(id, 0, { status: 'error', reward: null, detail: 'no such scorer', durationMs, attempt });
+  const record = async (score: Score) => (await store.recordScore(runId, score)).recorded;
+  const awaited = () => store.awaitingScore().get(runId)?.get(id);
+  const phase = () => {
+    const { progress } = store.getIteration(runId, 0);
+    const rules = { groupsPerIteration: 1, partial: true, closeWhen: 'enough-groups' } as const;
+    const waits = { silentForMs: 1e9, scoreWaitMs: 20_000, isLastIteration: false, groupsPerIteration: 1 };
+    return [
+      closingReason({ progress, owedTasks: 0, endedForMs: 0, scoreWaitMs: 20_000, rules }),
+      awaitsVerdicts({ progress, wasEmpty: true, ...waits }),
+    ];
+  };
+  t.equal(awaited(), 0);
+  t.equal(await record(failed(0)), true);
+  t.equal(await record(failed(0, 7)), false, 'the same task again, judged anew');
+  t.equal(await record(failed(2)), false, 'no such task was asked for');
+  t.equal(awaited(), 1);
+  await store.close();
+  store = openStore(folder);
+  t.equal(awaited(), 1);
+  t.equal(await record(failed(1)), true, 'with the same words');
+  t.same(phase(), [null, true]);
+  t.equal(await record(failed(2)), true);
+  t.match(store.deadLetters(''), [{ id: `score-${id}`, tries: 3, reason: 'scorer exact: error: no such scorer' }]);
+  t.same(phase(), ['all-ended', false], 'nobody waits for it any more');
+
+  await store.requeueDeadLetter(`score-${id}`);
+  t.equal(awaited(), 3, 'a task that the queue has not seen');
+  for (const attempt of [0, 1, 2]) t.equal(await record(failed(attempt, 9)), false, 'of before');
+  for (const attempt of [3, 4]) t.equal(await record(failed(attempt)), true);
+  t.equal(stateOf(store, id), 'finished', 'three tries anew');
+  t.equal(await record(verdict(id, 1, { attempt: 0 })), true, 'a judged one counts, however late');
+  t.equal(stateOf(store, id), 'scored');
 });
 
 t.test('messages are kept as they came, once, with a bounded part of the body', async (t) => {

@@ -71,6 +71,15 @@ t.test('a message that cannot be stored now comes again, one that never can goes
   t.same(reports.sort(), ['postponed', 'postponed', 'refused', 'refused', 'refused', 'stored']);
 });
 
+t.test('a message that meets damage comes again after growing pauses', async (t) => {
+  const diary: string[] = [];
+  const deliveries = [1, 2, 4, 7, 2_000];
+  const leases = deliveries.map((deliveryCount) => ({ ...message(String(deliveryCount), diary), deliveryCount }));
+  const store = () => Promise.reject(new SegueError('DATA_LOSS', 'a record is lost'));
+  await ingest(stream(leases), store, () => {});
+  t.same(diary, ['back 1 1000', 'back 2 2000', 'back 4 8000', 'back 7 60000', 'back 2000 60000']);
+});
+
 t.test('messages are handled side by side, and a failing acknowledgement ends the stream', async (t) => {
   const diary: string[] = [];
   const lost: Lease<string> = { ...message('lost', diary), ack: () => Promise.reject(new Error('no connection')) };

@@ -303,16 +303,39 @@ t.test('sample draws judged trajectories by selector and tells each probability'
   const sample = (selector: 'uniform' | 'fifo' | 'lifo' | 'prioritized', count: number, seed = 1) =>
     store.sample({ runId, count, selector, seed });
   t.same(
-    sample('fifo', 2).trajectories.map(({ id }) => id),
+    (await sample('fifo', 2)).trajectories.map(({ id }) => id),
     [member(0, 0), member(0, 1)],
   );
   t.same(
-    sample('lifo', 1).trajectories.map(({ id }) => id),
+    (await sample('lifo', 1)).trajectories.map(({ id }) => id),
     [member(1, 2)],
   );
-  t.match(sample('uniform', 3), { population: 7, probabilities: [1 / 7, 1 / 7, 1 / 7] });
-  t.same(sample('uniform', 5), sample('uniform', 5), 'seeded');
-  const hard = sample('prioritized', 400).trajectories.filter(({ problemId }) => problemId === 'p1').length;
+  t.match(await sample('uniform', 3), { population: 7, probabilities: [1 / 7, 1 / 7, 1 / 7] });
+  t.same(await sample('uniform', 5), await sample('uniform', 5), 'seeded');
+  const hard = (await sample('prioritized', 400)).trajectories.filter(({ problemId }) => problemId === 'p1').length;
   t.ok(hard > 360 && hard < 400, `1 - success rate with a floor: ${hard} of 400, 3 / 3.2 expected`);
-  t.throws(() => sample('uniform', 0), code('INVALID_INPUT'));
+  await t.rejects(sample('uniform', 0), code('INVALID_INPUT'));
+});
+
+t.test('sample lets others have their turn, two calls at a time, and bounds its answer', async (t) => {
+  const store = freshStore(t);
+  await addRun(store);
+  await open(store, 0, { groups: [[0, 2_000]] });
+  const tokens = new Int32Array(150_000);
+  await store.appendSegment(runId, segment(store, member(0, 0), 'stop', { tokens }));
+  await store.recordScore(runId, verdict(member(0, 0), 1));
+  const sample = (count: number) => store.sample({ runId, count, selector: 'uniform', seed: 1 });
+  let turns = 0;
+  let isOver = false;
+  const turn = () => {
+    turns++;
+    if (!isOver) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const both = [sample(1), sample(2)];
+  await t.rejects(sample(1), { code: 'RESOURCE_EXHAUSTED', message: /2 Sample calls are under way/ });
+  t.match(await Promise.all(both), [{ population: 1 }, { trajectories: { length: 2 } }]);
+  isOver = true;
+  t.ok(turns >= 7, `${turns} turns in 2,000 rows`);
+  await t.rejects(sample(3), { code: 'INVALID_INPUT', message: /more than 400000 tokens: ask for fewer/ });
 });

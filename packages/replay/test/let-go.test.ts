@@ -44,6 +44,20 @@ async function goThrough(store: ReplayStore, runId: string, state: 'finished' | 
   return () => store.recordScore(runId, verdict(last, 0));
 }
 
+t.test('segments of a run that is over, committed together, are counted once', async (t) => {
+  const store = freshStore(t);
+  await begin(store, 'late');
+  const run = store.getRun('late');
+  await store.putRun({ ...run, state: 'stopped' }, run.revision);
+  t.equal(store.inMemory().runs, 0);
+  const late = [0, 1].map((member) => store.getTrajectory(trajectoryId(groupId('late', 0), member)));
+  await Promise.all(late.map((trajectory) => store.appendSegment('late', segmentAfter(trajectory, 'stop'))));
+  const { generatedTokens, committedTasks } = store.getIterationProgress('late', 0);
+  const tokens = late.map(({ id }) => store.getTrajectory(id).segments[0]?.tokens.length ?? 0);
+  t.equal(generatedTokens, (tokens[0] ?? 0) + (tokens[1] ?? 0));
+  t.equal(committedTasks, 2);
+});
+
 t.test('runs that are over cost no memory, however many there were', async (t) => {
   const store = freshStore(t);
   for (let i = 0; i < 20; i++) {

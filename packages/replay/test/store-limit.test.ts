@@ -21,6 +21,7 @@ import {
   segmentAfter,
   temporaryFolder,
 } from './support/fixtures.js';
+import { addJudged, atOnce, itemOf, refOf, storeWith } from './support/item-world.js';
 
 const maxStoreBytes = 1 << 20;
 const full = { code: 'RESOURCE_EXHAUSTED', message: /is full: .* raise maxStoreBytes/ };
@@ -114,6 +115,30 @@ t.test('a store at its limit lets dead letters go', async (t) => {
   await t.rejects(store.keepMessages([{ ...message, atMs: kept }]), full, 'the bus keeps what there is no room for');
   for (const { id } of store.deadLetters('').slice(0, 3)) await store.dropDeadLetter(id);
   t.equal(await keep(kept), null);
+});
+
+t.test('a store at its limit lets items go that are asked for, and takes none', async (t) => {
+  const folder = temporaryFolder();
+  let store = storeWith(folder, { some: { maxBatch: 1 } });
+  t.teardown(async () => {
+    await store.close();
+    removeFolder(folder);
+  });
+  await addJudged(store, 1);
+  const some = refOf('some');
+  await store.items.insert(some, [itemOf(0), itemOf(1)], atOnce);
+  await store.close();
+  store = storeWith(folder, { some: { maxBatch: 1 } }, { maxStoreBytes: 1 });
+  const asked = await Promise.allSettled([
+    store.items.insert(some, [itemOf(2)], atOnce),
+    store.items.updatePriorities(some, [{ key: member(0, 1), priority: 2 }]),
+    store.items.removeItems(some, [member(0, 0)]),
+    store.items.sample(some, 1, atOnce),
+  ]);
+  const refused = { status: 'rejected', reason: full };
+  t.match(asked, [refused, refused, { value: { removed: 1 } }, refused]);
+  t.match(store.items.statistics(some), { size: 1, inserts: 2, samples: 0, priorityUpdates: 0 });
+  t.same(await store.items.removeItems(some, [member(0, 1)]), { removed: 1 }, 'and again');
 });
 
 t.test('a store at its limit lets damaged dead letters go, and runs beside one', async (t) => {

@@ -84,10 +84,10 @@ async function handle(parts: WorkParts, lease: Lease<RewardTask>, signal: AbortS
     const span = { name: 'score', kind: 'consumer', attributes: { 'segue.trajectory': trajectoryId } } as const;
     const score = await traced({ ...span, parent: lease.trace ?? null }, async () => {
       const verdict = await scoreTask(parts, lease, signal);
-      if (verdict !== null) {
-        parts.onVerdict?.(verdict);
-        await parts.bus.publishScore(runId, verdict);
-      }
+      if (verdict === null) return null;
+      parts.onVerdict?.(verdict);
+      // However often the task is delivered, its verdict counts once.
+      await parts.bus.publishScore(runId, { ...verdict, attempt: lease.value.attempt });
       return verdict;
     });
     await lease.ack();
@@ -124,6 +124,7 @@ async function scoreTask(parts: WorkParts, lease: Lease<RewardTask>, signal: Abo
   const replay = await parts.replay();
   const { state, problemId, segments } = await replay.getTrajectory({ trajectoryId }, { signal });
   if (state !== 'finished') return null;
+  const startedAt = performance.now();
   let scorerName = '';
   const failed = (detail: string): Score => ({
     trajectoryId,
@@ -131,7 +132,7 @@ async function scoreTask(parts: WorkParts, lease: Lease<RewardTask>, signal: Abo
     status: 'error',
     reward: null,
     detail,
-    durationMs: 0,
+    durationMs: performance.now() - startedAt,
   });
   const lost = await lostTries(lease);
   if (lost >= maxLost) {

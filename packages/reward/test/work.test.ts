@@ -55,6 +55,27 @@ t.test('a problem whose scorer nobody knows gets an error, never a reward of zer
   t.same([...(await score([store.add(0, 's;#42')])).values()], [['error', null]]);
 });
 
+t.test('a verdict carries the attempt of its task, also where no scorer came to one', async (t) => {
+  const { bus, store } = await newWorld(t);
+  const tasks = [store.add(0, 's;#42'), store.add(1, 's;#42', 'p9')].map((trajectoryId, index) => ({
+    runId: 'run',
+    trajectoryId,
+    attempt: index + 1,
+  }));
+  await bus.publishRewardTasks(tasks);
+  const verdicts = new Map<string, Score>();
+  const listening = new AbortController();
+  for await (const lease of bus.consumeScores({ signal: listening.signal })) {
+    const { score } = lease.value;
+    verdicts.set(score.trajectoryId, score);
+    await lease.ack();
+    if (verdicts.size === tasks.length) break;
+  }
+  listening.abort();
+  t.match(verdicts.get('run-g0-t0'), { status: 'ok', attempt: 1 });
+  t.match(verdicts.get('run-g0-t1'), { status: 'error', attempt: 2 });
+});
+
 t.test('a scorer that this service has not heard of yet is waited for', async (t) => {
   let known = scorerTable([]);
   const scorers = { ...known, get: (name: string) => known.get(name) };

@@ -23,7 +23,7 @@ import type { MessagePart__Output, MessagePart as WirePart } from '../gen/segue/
 import type { PolicyRef__Output } from '../gen/segue/v1/PolicyRef.js';
 import type { Problem__Output, Problem as WireProblem } from '../gen/segue/v1/Problem.js';
 import type { Sampling__Output } from '../gen/segue/v1/Sampling.js';
-import type { Score__Output } from '../gen/segue/v1/Score.js';
+import type { Score__Output, Score as WireScore } from '../gen/segue/v1/Score.js';
 import type { Segment__Output, Segment as WireSegment } from '../gen/segue/v1/Segment.js';
 import type { Trajectory__Output, Trajectory as WireTrajectory } from '../gen/segue/v1/Trajectory.js';
 import type { TrajectorySummary__Output } from '../gen/segue/v1/TrajectorySummary.js';
@@ -220,7 +220,7 @@ export function requireLength(length: number, tokenCount: number, field: string)
   }
 }
 
-export const scoreConverter = fields<Score, Score__Output>({
+const verdictConverter = fields<Omit<Score, 'attempt'>, Score__Output>({
   trajectoryId: text,
   scorer: text,
   status: enumField(scoreStatusNames),
@@ -228,6 +228,17 @@ export const scoreConverter = fields<Score, Score__Output>({
   detail: text,
   durationMs: real,
 });
+
+export const scoreConverter = converter<Score, WireScore, Score__Output>(
+  ({ attempt, ...verdict }) => ({
+    ...verdictConverter.toWire(verdict),
+    ...(attempt !== undefined && { attempt: uint32(attempt, 'attempt') }),
+  }),
+  (message) => ({
+    ...verdictConverter.fromWire(message),
+    ...(typeof message.attempt === 'number' && { attempt: message.attempt }),
+  }),
+);
 
 export const groupConverter = fields<Group, Group__Output>({
   id: text,

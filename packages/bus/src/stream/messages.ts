@@ -119,6 +119,7 @@ export const scoreFormat: Format<ScoreMessage> = {
       reward: fields.orNull('reward', fields.real),
       detail: fields.text('detail'),
       durationMs: fields.real('durationMs'),
+      ...(fields.has('attempt') ? { attempt: fields.count('attempt') } : {}),
     },
   }),
 };

@@ -142,8 +142,14 @@ export class ItemTable {
     return { item, removed };
   }
 
-  /** Draws `count` times. Answers the draws in order, and the items that they used up. */
-  sample(count: number): { readonly draws: readonly TableDraw[]; readonly removed: readonly TableItem[] } {
+  /**
+   * Draws `count` times, or until it meets an item that is not fit, which is taken out and is no draw: neither the limiter nor anybody else counts it.
+   * Answers the draws in order, and the items that are gone.
+   */
+  sample(
+    count: number,
+    isFit: (item: TableItem) => boolean = () => true,
+  ): { readonly draws: readonly TableDraw[]; readonly removed: readonly TableItem[] } {
     assert(this.size > 0, `${this.#purpose} is empty`);
     const random = this.#nextRandom();
     const draws: TableDraw[] = [];
@@ -152,6 +158,10 @@ export class ItemTable {
       const { size } = this;
       const { slot, probability } = this.#sampler.choose(random);
       const before = this.#at(slot);
+      if (!isFit(before)) {
+        removed.push(this.#take(slot, 'stale'));
+        break;
+      }
       const item = { ...before, timesSampled: before.timesSampled + 1 };
       this.#slots.replace(slot, item);
       draws.push({ item, probability, size });

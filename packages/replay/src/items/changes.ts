@@ -14,8 +14,8 @@ export function insertInto(table: ItemTable, item: NewItem, changes: Changes): v
 }
 
 /**
- * Draws `count` times. An item whose trajectory or group is begun again is taken out instead, and another one is drawn as far as the table allows: the
- * answer is shorter only then.
+ * Draws `count` times. An item whose trajectory or group is begun again is taken out instead and counts as no sample, and another one is drawn as far as the
+ * table allows: the answer is shorter only then.
  */
 export function drawFit(
   table: ItemTable,
@@ -25,14 +25,12 @@ export function drawFit(
 ): SettledDraw[] {
   const settled: SettledDraw[] = [];
   for (let left = count; left > 0 && table.sampleBlocker(left) === null; left = count - settled.length) {
-    const { draws, removed } = table.sample(left);
+    const { draws, removed } = table.sample(left, ({ ref }) => isFit(ref));
     for (const { item } of draws) changes.set(item.sequence, item);
     for (const { sequence } of removed) changes.set(sequence, null);
     const gone = new Map(removed.map((item) => [item.sequence, item.timesSampled]));
     for (const draw of draws) {
-      const { item } = draw;
-      if (isFit(item.ref)) settled.push({ ...draw, isLast: gone.get(item.sequence) === item.timesSampled });
-      else if (table.remove(item.key, 'stale') !== undefined) changes.set(item.sequence, null);
+      settled.push({ ...draw, isLast: gone.get(draw.item.sequence) === draw.item.timesSampled });
     }
   }
   return settled;

@@ -47,6 +47,8 @@ export class RunTable {
   readonly #calls: TableCalls;
   readonly #memory: TableMemory;
   #turnComes = false;
+  /** The store refused a turn since it has its limit: the next one serves what relieves it. */
+  #reliefAlone = false;
   /** The turn that comes, once it has begun to change the memory. */
   #begun: Turn | null = null;
 
@@ -109,7 +111,7 @@ export class RunTable {
       const removed = keys.flatMap((key) => table.remove(key) ?? []);
       for (const { sequence } of removed) changes.set(sequence, null);
       return { removed: removed.length };
-    });
+    }, true);
   }
 
   /** Inserts what the store itself fills in, without waiting. @param forget runs inside the transaction */
@@ -141,8 +143,8 @@ export class RunTable {
     this.#calls.refuseWaiting(error);
   }
 
-  #edit<T>(work: (table: ItemTable, changes: Changes) => T): Promise<T> {
-    const answer = this.#calls.edit(work);
+  #edit<T>(work: (table: ItemTable, changes: Changes) => T, relieves = false): Promise<T> {
+    const answer = this.#calls.edit(work, relieves);
     this.#look();
     return answer;
   }
@@ -165,6 +167,7 @@ export class RunTable {
       .run(
         () => this.#takeTurn(),
         (report) => this.#committed(report),
+        { relieves: this.#reliefAlone },
       )
       .catch((error: unknown) => this.#failed(SegueError.from(error)));
   }
@@ -173,13 +176,14 @@ export class RunTable {
   #takeTurn(): TurnReport {
     const { tables, runId, name, isFit } = this.#options;
     requireRecords(tables, runId);
-    this.#begun = new Turn({ memory: this.#memory, calls: this.#calls, isFit });
+    this.#begun = new Turn({ memory: this.#memory, calls: this.#calls, isFit, reliefAlone: this.#reliefAlone });
     const before = this.#begun.serve();
     return { table: name, before, after: this.#memory.row };
   }
 
   #committed(report: TurnReport): void {
     const turn = this.#endTurn();
+    this.#reliefAlone = false;
     this.#memory.committed();
     this.#options.onTurn(report);
     turn?.answer();
@@ -192,8 +196,12 @@ export class RunTable {
     // What it changed is not on the disk.
     if (turn !== null) this.#memory.readAgain();
     const hasRefused = turn?.refuse(error) ?? false;
-    // A turn that was refused before it began touched nobody: whoever it was for is told. A full disk serves nobody, and is not read to find out.
-    if (error.code === 'RESOURCE_EXHAUSTED') this.#calls.refuseAll(error);
+    const wasRefused = turn === null && !this.#reliefAlone;
+    this.#reliefAlone = false;
+    // A turn that was refused before it began touched nobody: whoever it was for is told. A full disk serves nobody, and is not read to find out; a store that
+    // has its limit lets items go.
+    if (error.code === 'RESOURCE_EXHAUSTED' && wasRefused) this.#reliefAlone = this.#calls.refuseAllButRelief(error);
+    else if (error.code === 'RESOURCE_EXHAUSTED') this.#calls.refuseAll(error);
     else if (!hasRefused) this.#refuseNext(error);
     this.#calls.endLate();
     this.#look();

@@ -26,6 +26,8 @@ export interface Edit {
   readonly apply: (table: ItemTable, changes: Changes) => void;
   readonly committed: () => void;
   readonly failed: (error: SegueError) => void;
+  /** It removes rows and nothing else: a store that has its limit takes it. */
+  readonly relieves: boolean;
 }
 
 /** Decide what a call hears whose time is over. */
@@ -50,7 +52,7 @@ export class TableCalls {
   }
 
   /** Puts an edit in line; resolves with what its work answered once that is on disk. */
-  edit<T>(work: (table: ItemTable, changes: Changes) => T): Promise<T> {
+  edit<T>(work: (table: ItemTable, changes: Changes) => T, relieves = false): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let result: { readonly value: T } | null = null;
       this.#edits.push({
@@ -61,13 +63,16 @@ export class TableCalls {
           if (result !== null) resolve(result.value);
         },
         failed: reject,
+        relieves,
       });
     });
   }
 
-  /** The edits in line, which are in it no more. */
-  takeEdits(): readonly Edit[] {
-    return this.#edits.splice(0);
+  /** The edits in line, or those of them that relieve, which are in it no more. */
+  takeEdits(reliefAlone = false): readonly Edit[] {
+    const taken = this.#edits.filter(({ relieves }) => relieves || !reliefAlone);
+    this.#edits = this.#edits.filter(({ relieves }) => !relieves && reliefAlone);
+    return taken;
   }
 
   /** Whether a turn would do something. @param load reads the table; is called only when somebody waits for it */
@@ -113,6 +118,14 @@ export class TableCalls {
   refuseAll(error: SegueError): void {
     this.#refuseEdits(error);
     this.refuseWaiting(error);
+  }
+
+  /** Refuses all but what relieves the store. Answers whether there is such. */
+  refuseAllButRelief(error: SegueError): boolean {
+    const relief = this.takeEdits(true);
+    this.refuseAll(error);
+    this.#edits.push(...relief);
+    return relief.length > 0;
   }
 
   /** Refuses inserts and samples; edits are in line still. */

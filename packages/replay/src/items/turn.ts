@@ -16,6 +16,8 @@ export interface TurnParts {
   readonly calls: TableCalls;
   /** Whether what an item stands for is there, whole. */
   readonly isFit: (ref: string) => boolean;
+  /** The store has its limit: it serves what removes rows, and nothing else. */
+  readonly reliefAlone: boolean;
 }
 
 export class Turn {
@@ -30,17 +32,17 @@ export class Turn {
 
   /** Inside a transaction. Answers what was counted of the table before. @throws SegueError when the table cannot be read */
   serve(): ItemTableRow {
-    const { memory, calls } = this.#parts;
+    const { memory, calls, reliefAlone } = this.#parts;
     const table = memory.load();
     const before = memory.row;
     for (const [sequence, item] of memory.owedChanges()) this.#changes.set(sequence, item);
-    const edits = calls.takeEdits();
+    const edits = calls.takeEdits(reliefAlone);
     this.#touched.push(...edits.map(({ failed }) => ({ refuse: failed })));
     for (const edit of edits) {
       edit.apply(table, this.#changes);
       this.#answers.push(edit.committed);
     }
-    let left = maxTurnItems;
+    let left = reliefAlone ? 0 : maxTurnItems;
     for (let moved = true; moved && left > 0; ) {
       const inserted = this.#insertNext(table);
       const drawn = this.#sampleNext(table);

@@ -8,6 +8,7 @@ export interface SampledItem {
   'item'?: (_segue_v1_TableItem | null);
   /**
    * Of this draw, among `table_size` items: its weight over the sum of all weights; 1 where chance has no part (fifo, lifo, heaps).
+   * Both count what the table held at that moment, with items whose trajectory or group is begun again and that no draw has met yet; those are never handed out.
    */
   'probability'?: (number | string);
   'tableSize'?: (number);
@@ -28,6 +29,7 @@ export interface SampledItem__Output {
   'item': (_segue_v1_TableItem__Output | null);
   /**
    * Of this draw, among `table_size` items: its weight over the sum of all weights; 1 where chance has no part (fifo, lifo, heaps).
+   * Both count what the table held at that moment, with items whose trajectory or group is begun again and that no draw has met yet; those are never handed out.
    */
   'probability': (number);
   'tableSize': (number);

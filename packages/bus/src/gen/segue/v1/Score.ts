@@ -18,7 +18,12 @@ export interface Score {
    */
   'detail'?: (string);
   'durationMs'?: (number | string);
+  /**
+   * That of the task of the reward queue which it answers, from 0. Absent where no task asked: in the answers of ScoreBatch.
+   */
+  'attempt'?: (number);
   '_reward'?: "reward";
+  '_attempt'?: "attempt";
 }
 
 /**
@@ -37,5 +42,10 @@ export interface Score__Output {
    */
   'detail': (string);
   'durationMs': (number);
+  /**
+   * That of the task of the reward queue which it answers, from 0. Absent where no task asked: in the answers of ScoreBatch.
+   */
+  'attempt'?: (number);
   '_reward'?: "reward";
+  '_attempt'?: "attempt";
 }
