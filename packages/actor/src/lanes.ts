@@ -4,7 +4,8 @@
  * demand and let go when it has been idle for a while.
  */
 import { SegueError, type SequenceRequest, type SequenceResult } from '@segue/core';
-import { Lane, type LaneOptions } from './lane.js';
+import { Lane } from './lane.js';
+import type { LaneOptions } from './lane-options.js';
 import type { AskingLane, LanePolicy, LaneWork, WorkSource } from './lane-work.js';
 import type { EngineCall } from './watched-engine.js';
 

@@ -2,7 +2,7 @@
 import { type PolicyLocation, SegueError } from '@segue/core';
 import t from 'tap';
 import { Lane } from '../dist/lane.js';
-import type { LaneWork, WorkSource } from '../dist/lane-work.js';
+import { type LaneWork, LaneWorks, type WorkSource } from '../dist/lane-work.js';
 import { evaluationRequest, FakeEngine, FakeLease, rolloutTask, settle, until } from './support/fakes.js';
 import { fill, open, startLoop } from './support/loop.js';
 
@@ -130,6 +130,47 @@ t.test('a cut reaches what joined together with a bad request', async (t) => {
   engine.free = true;
   await cut;
   t.strictSame(answers, ['bad INVALID_INPUT', 'good yield']);
+});
+
+t.test('of two sequences of one id the second goes back to its owner, and the first alone has the place', async (t) => {
+  const { answers, lane, engine } = await laneWith(new FakeEngine(2), [
+    ['twin', 4],
+    ['twin', 12],
+  ]);
+  t.teardown(() => lane.stop());
+  await until(() => engine.chunks.length === 1, 'a chunk runs');
+  engine.free = true;
+  await until(() => answers.length === 2, 'both answered');
+  t.strictSame(answers, ['twin put back', 'twin length']);
+  t.equal(lane.running, 0);
+});
+
+t.test('what is refused takes no other of its id out of the book', (t) => {
+  const works = new LaneWorks();
+  const source: WorkSource = { take: () => [] };
+  const work = (): LaneWork => ({
+    request: evaluationRequest('twin'),
+    source,
+    finish: () => undefined,
+    fail: () => undefined,
+    putBack: () => undefined,
+  });
+  const [one, other] = [work(), work()];
+  t.strictSame(works.join([one], 2), [one]);
+  works.leave([other]);
+  t.ok(works.has('twin'));
+  works.leave([one]);
+  t.equal(works.size, 0);
+  t.end();
+});
+
+t.test('what is left in an engine without an owner holds up no version', async (t) => {
+  const { lane, engine } = await laneWith(new FakeEngine(2), []);
+  t.teardown(() => lane.stop());
+  await engine.admit([evaluationRequest('nobody')]);
+  await lane.load({ runId: 'r', version: 6, folder: 'x' });
+  t.strictSame(engine.loads, [5, 6]);
+  t.equal(engine.running.size, 0);
 });
 
 t.test('what has ended is handed back, and the rest fails, though the engine does not stop', async (t) => {

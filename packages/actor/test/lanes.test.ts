@@ -1,7 +1,7 @@
 /** The lanes: evaluations beside rollouts, and the change of versions. */
 import t from 'tap';
 import { evaluationRequest, FakeLease, rolloutTask, settle, until } from './support/fakes.js';
-import { fill, startLoop } from './support/loop.js';
+import { fill, open, startLoop } from './support/loop.js';
 
 const never = new AbortController().signal;
 
@@ -98,3 +98,40 @@ t.test('a version is loaded when nothing runs; evaluations of the old one go on 
   engine.free = true;
   await until(() => engine.running.size === 0, 'its slot is free');
 });
+
+for (const order of ['an evaluation has begun', 'an evaluation comes in the same round'] as const) {
+  t.test(`a rollout of an id that ${order} under waits for its end, and fails nothing`, async (t) => {
+    const { bus, loop, lanes, engine } = await startLoop(t, { slots: 4 });
+    const pinned = { runId: 'r', version: 5, folder: 'x' };
+    let goOn = () => {};
+    if (order === 'an evaluation comes in the same round') {
+      engine.prepareVersion = () =>
+        new Promise((resolve) => {
+          goOn = resolve;
+        });
+      lanes.rollout.prepare(pinned).catch(t.error);
+    }
+    engine.free = false;
+    const evaluation = lanes.evaluate(pinned, evaluationRequest('r-g0-t0', 8), never);
+    if (order === 'an evaluation has begun') await until(() => engine.running.size === 1, 'it runs');
+    bus.put(new FakeLease(rolloutTask(0)), new FakeLease(rolloutTask(1)));
+    await loop.follow(open);
+    await until(() => loop.trajectoryIds.length === 2, 'both tasks are held');
+    await settle();
+    goOn();
+    await until(() => lanes.rollout.running === 2, 'the evaluation and the other rollout');
+    await engine.step();
+    t.strictSame([...engine.running.keys()].sort(), ['r-g0-t0', 'r-g0-t1']);
+    t.strictSame(bus.segments, []);
+    engine.free = true;
+    t.match(await evaluation, { id: 'r-g0-t0', endReason: 'length', tokens: { length: 8 } });
+    await until(() => bus.segments.length === 2, 'both rollouts');
+    t.strictSame(
+      bus.segments.map(({ trajectoryId, endReason }) => `${trajectoryId} ${endReason}`).sort(),
+      ['r-g0-t0 budget', 'r-g0-t1 budget'],
+      'no try was used up',
+    );
+    await lanes.switchTo({ ...pinned, version: 6 });
+    t.strictSame(engine.loads, [5, 6]);
+  });
+}
