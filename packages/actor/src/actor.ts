@@ -253,9 +253,9 @@ export class Actor {
 
   async #rules(runId: string) {
     const policy = this.lanes.rollout.policy;
-    if (!policy) throw new SegueError('FAILED_PRECONDITION', 'no policy version is served');
+    if (policy?.runId !== runId) throw new SegueError('FAILED_PRECONDITION', `no policy of run ${runId} is served`);
     const settings = await this.settings.settings(runId);
-    const tokenizer = await this.settings.tokenizer(runId, policy.folder);
+    const tokenizer = await this.settings.tokenizer(policy);
     const { maxAttempts } = settings.config.rollout;
     return { stopTokens: settings.stopTokens(tokenizer), repeat: settings.repeat, maxAttempts };
   }

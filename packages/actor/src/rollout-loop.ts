@@ -251,7 +251,7 @@ export class RolloutLoop implements WorkSource {
   /** Whether the task may run here now; lets go of it when not. */
   async #isAdmissible(held: HeldTask): Promise<boolean> {
     const { task } = held;
-    const judge = () => judgeTask(task, this.#gate, this.#options.lane().policy?.version ?? null);
+    const judge = () => judgeTask(task, this.#gate, this.#options.lane().policy);
     await this.#changed.until(() => this.#draining || judge() !== 'early', earlyWaitMs);
     if (this.#draining) return this.#drop(held, 'drained', '');
     const verdict = judge();

@@ -17,7 +17,7 @@ export function actorHandlers(actor: Actor, limits: { readonly maxGeneratePrompt
         const setting = {
           policy,
           settings: await actor.settings.settings(runId),
-          tokenizer: await actor.settings.tokenizer(runId, policy.folder),
+          tokenizer: await actor.settings.tokenizer(policy),
           maxPrompts: limits.maxGeneratePrompts,
           maxContextTokens: engine?.maxContextTokens || null,
           vocabularySize: engine?.vocabularySize || null,

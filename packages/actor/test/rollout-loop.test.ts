@@ -208,6 +208,17 @@ t.test('stale tasks are acknowledged away, those of another version or run are g
   t.strictSame(engine.admitted, []);
 });
 
+t.test('nothing is made ready of a run while another one is served under the same number', async (t) => {
+  const { bus, loop, lanes, returned, reads, ruled } = await startLoop(t);
+  await loop.follow(open);
+  await until(() => bus.pulls.length > 0, 'tasks are asked for');
+  await lanes.switchTo({ runId: 'q', version: 5, folder: 'y' });
+  const [task] = bus.put(new FakeLease(rolloutTask(0)));
+  await until(() => task!.givenBack !== null, 'given back');
+  t.strictSame(returned, ['elsewhere']);
+  t.strictSame([reads, ruled], [[], []], 'its rules would be made with the tokenizer of the other run');
+});
+
 t.test('a task whose iteration has not been announced here yet waits for the announcement', async (t) => {
   const { bus, loop, lanes } = await startLoop(t);
   await loop.follow(open);

@@ -32,6 +32,8 @@ export async function startLoop(
   const failures: string[] = [];
   const clock = { nowMs: 0 };
   const reads: string[] = [];
+  /** Runs whose rules were asked for. */
+  const ruled: string[] = [];
   const outbox = new SegmentOutbox({
     bus,
     patienceMs,
@@ -47,7 +49,10 @@ export async function startLoop(
       reads.push(id);
       return read ? read(id) : storedTrajectory(id);
     }),
-    rules: async () => ({ stopTokens: [2], repeat: null, maxAttempts: 3 }),
+    rules: async (runId) => {
+      ruled.push(runId);
+      return { stopTokens: [2], repeat: null, maxAttempts: 3 };
+    },
     onReturned: (_, reason, detail) => {
       returned.push(reason);
       if (detail !== '') details.push(detail);
@@ -79,7 +84,21 @@ export async function startLoop(
     // An engine that hangs cannot be stopped.
     await lanes.stop().catch(() => undefined);
   });
-  return { bus, engine: engines[0]!, engines, lanes, loop, outbox, returned, details, flushed, failures, clock, reads };
+  return {
+    bus,
+    engine: engines[0]!,
+    engines,
+    lanes,
+    loop,
+    outbox,
+    returned,
+    details,
+    flushed,
+    failures,
+    clock,
+    reads,
+    ruled,
+  };
 }
 
 /**
