@@ -40,8 +40,7 @@ const setting = {
   settings,
   tokenizer,
   maxPrompts: 3,
-  maxContextTokens: 32,
-  vocabularySize: tokenizer.vocabularySize,
+  bounds: { maxContextTokens: 32, vocabularySize: tokenizer.vocabularySize },
 };
 const generateRequest = (prompts: Partial<GenerateRequest['prompts'][number]>[]): GenerateRequest => ({
   runId: 'r',
@@ -234,3 +233,25 @@ t.test(
     await inTime(behind, 'the end of a catch-up when the actor stops');
   },
 );
+
+t.test('Generate keeps to the bounds of the run that it names, whichever run the actor serves', async (t) => {
+  const folder = await temporaryFolder(t);
+  const long = await writeTinyPolicy(join(folder, 'policies'), 'q', 1, 128);
+  const short = await writeTinyPolicy(join(folder, 'policies'), 'r', 5);
+  const { actor } = await startActor(t, folder);
+  for (const { ref, folder } of [long, short]) {
+    await actor.followPolicies(once({ ...ref, folder, trainerAddress: '' }));
+    await until(() => actor.status.runId === ref.runId && actor.status.policyVersion === ref.version, 'it is served');
+  }
+  const handlers = actorHandlers(actor, { maxGeneratePrompts: 8 });
+  const call = async (runId: string, policyVersion: number) => {
+    const prompt = { text: '', tokens: new Int32Array(100).fill(3) };
+    const request = { ...generateRequest([prompt]), runId, policyVersion, maxTokens: 6 };
+    const context = { signal: new AbortController().signal, peer: '', deadlineMs: null };
+    const answers: GenerateResult[] = [];
+    for await (const answer of handlers.generate(request, context)) answers.push(answer);
+    return answers;
+  };
+  t.match(await call('q', 1), [{ id: 'p0', policyVersion: 1 }], 'it has room for 128');
+  await t.rejects(call('r', 5), { code: 'INVALID_INPUT', message: /100 tokens .* room for 0/ });
+});
