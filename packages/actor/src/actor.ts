@@ -101,6 +101,13 @@ export class Actor {
         log.debug({ trajectory: task.trajectoryId, iteration: task.iteration, reason, detail }, 'a task is let go');
       },
       onTakeFailure: (error) => log.warn({ error: error.message }, 'the rollout queue cannot be read'),
+      onRefused: (run, error) => {
+        log.warn(
+          { run, error: error.message },
+          'the engine cannot generate for this run: its tasks are left to others',
+        );
+        this.#announce();
+      },
       onFlushed: (iteration) => {
         log.info({ iteration }, 'the iteration is flushed');
         this.#announce();
@@ -242,7 +249,7 @@ export class Actor {
     const { published } = this.#outbox;
     const { busySlotMs, engineTimes, firstTokenAtMs } = this.#chunks;
     const pinned = this.pinned.byVersion;
-    const trouble = this.#trouble;
+    const trouble = [this.#trouble, this.loop.trouble].filter((what) => what !== '').join('; ');
     const load = { slots, running, published, busySlotMs, engineTimes, firstTokenAtMs };
     return { ...load, policyVersion, flushedIteration, runId, pinned, trouble };
   }

@@ -3,7 +3,7 @@
  * there is room, slots or waiting room, and calls for the next chunks are always made ahead, so that the engine waits for nobody
  * while there is work. Loads and cuts happen between chunks. It knows nothing of queues, leases or calls from outside.
  */
-import { type EngineStatus, SegueError } from '@segue/core';
+import { type EngineStatus, type ErrorCode, SegueError } from '@segue/core';
 import { defaultBackOff, pauseAfter } from './back-off.js';
 import type { LaneOptions } from './lane-options.js';
 import { type AskingLane, type LanePolicy, type LaneWork, LaneWorks, type WorkSource } from './lane-work.js';
@@ -26,6 +26,8 @@ const gatherPauseMs = 15;
 const longestGatherMs = 150;
 /** Calls for a chunk under way: the one that runs, and the next. */
 const chunkCalls = 2;
+/** What an engine says to a request that it does not take: that nobody could, or that this engine cannot. It is none the worse for it. */
+const refusals: readonly ErrorCode[] = ['INVALID_INPUT', 'UNIMPLEMENTED'];
 
 export class Lane implements AskingLane {
   readonly #options: LaneOptions;
@@ -265,10 +267,10 @@ export class Lane implements AskingLane {
       this.#engine.admit(works.map((work) => work.request)),
       () => undefined,
       (error) => {
-        if (error.code !== 'INVALID_INPUT') return false;
+        if (!refusals.includes(error.code)) return false;
         this.#works.leave(works);
         if (works.length === 1) works[0]?.fail(error);
-        // One bad request refuses the whole: the others join one by one, and the bad one fails alone.
+        // One request refuses the whole: the others join one by one, and that one fails alone.
         else for (const work of works) this.#enter(this.#works.join([work], this.slots));
         return true;
       },

@@ -333,6 +333,41 @@ t.test('a sequence that the engine refuses fails alone', async (t) => {
   t.strictSame(reasons, { 'r-g0-t0': 'budget', 'r-g0-t1': 'error', 'r-g0-t2': 'budget' });
 });
 
+t.test('what this engine cannot do is left to others, uses up no try, and is tried again after a while', async (t) => {
+  const { bus, loop, engine, engines, clock, returned, refused, failures } = await startLoop(t);
+  engine.failAdmission = new SegueError(
+    'UNIMPLEMENTED',
+    'temperature 0.8: the server tells log-probs at temperature 1',
+  );
+  // No pull waits: each asks once, and the next follows at once.
+  bus.takeRolloutTasks = async (max) => {
+    bus.pulls.push(max);
+    await new Promise((resolve) => setImmediate(resolve));
+    return bus.waiting.splice(0, max);
+  };
+  const leases = bus.put(...[0, 1, 2].map((i) => new FakeLease(rolloutTask(i))));
+  await loop.follow(open);
+  await until(() => leases[0]!.givenBack !== null && !loop.isBusy, 'given back');
+  await settle();
+  const pulls = bus.pulls.length;
+  loop.wake();
+  await settle();
+  t.equal(bus.pulls.length, pulls, 'no more are taken');
+  t.strictSame(bus.segments, [], 'none has failed');
+  t.notOk(leases.some(({ lost }) => lost));
+  t.strictSame(new Set(returned), new Set(['elsewhere']));
+  t.strictSame(refused, ['r']);
+  t.match(loop.trouble, /cannot generate for run r, .*: temperature 0\.8/);
+  t.strictSame([failures, engines.length], [[], 1], 'the engine is none the worse');
+
+  engine.failAdmission = null;
+  clock.nowMs += 60_000;
+  bus.put(new FakeLease(rolloutTask(3)));
+  loop.wake();
+  await until(() => bus.segments.some(({ trajectoryId }) => trajectoryId === 'r-g0-t3'), 'it can now');
+  t.equal(loop.trouble, '');
+});
+
 t.test('a task that the store does not wait for is dropped', async (t) => {
   const read = async (id: string) => storedTrajectory(id, [Int32Array.of(1), Int32Array.of(2)]);
   const { bus, loop, returned } = await startLoop(t, { read });

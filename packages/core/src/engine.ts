@@ -105,7 +105,10 @@ export interface Engine {
    * call, or loading another version, lets it go. What an engine cannot prepare it loads when it is told to.
    */
   prepareVersion(policy: PolicyLocation): Promise<void>;
-  /** Sequences join at the next chunk, or wait. Refused past slots and waiting room, for a foreign token id, or past the context. */
+  /**
+   * Sequences join at the next chunk, or wait. Refused past slots and waiting room, for a foreign token id, or past the context (INVALID_INPUT); with
+   * UNIMPLEMENTED for what this engine cannot do and another may.
+   */
   admit(requests: readonly SequenceRequest[]): Promise<void>;
   /** Runs one chunk; returns at once when nothing runs. */
   generateChunk(): Promise<ChunkReport>;

@@ -172,7 +172,7 @@ export class RemoteEngine implements Engine {
       ids.add(request.id);
       requireSequence(request, bounds);
       const refusal = this.#dialect.refusal(request.sampling);
-      if (refusal !== null) throw new SegueError('INVALID_INPUT', `sequence ${request.id}: ${refusal}`);
+      if (refusal !== null) throw new SegueError('UNIMPLEMENTED', `sequence ${request.id}: ${refusal}`);
     }
     for (const request of requests) {
       const row = { sequence: new Sequence(request), completion: null, reported: 0 };

@@ -28,6 +28,8 @@ export async function startLoop(
   /** What was said of what was returned, where anything was. */
   const details: string[] = [];
   const flushed: number[] = [];
+  /** Runs that the engine cannot generate for. */
+  const refused: string[] = [];
   /** What the lane said of its engines. */
   const failures: string[] = [];
   const clock = { nowMs: 0 };
@@ -57,6 +59,7 @@ export async function startLoop(
       returned.push(reason);
       if (detail !== '') details.push(detail);
     },
+    onRefused: (runId) => refused.push(runId),
     onFlushed: (iteration) => flushed.push(iteration),
     nowMs: () => clock.nowMs,
   });
@@ -98,6 +101,7 @@ export async function startLoop(
     clock,
     reads,
     ruled,
+    refused,
   };
 }
 
