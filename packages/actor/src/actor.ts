@@ -274,7 +274,8 @@ export class Actor {
     this.loop.wake();
   }
 
-  async #prepare(policy: LanePolicy): Promise<void> {
+  async #prepare(policy: LanePolicy | null): Promise<void> {
+    if (policy === null) return this.lanes.rollout.prepare(null);
     const sinceMs = performance.now();
     this.#turn?.begin();
     await this.lanes.rollout.prepare(policy);

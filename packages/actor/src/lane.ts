@@ -115,9 +115,10 @@ export class Lane implements AskingLane {
     });
   }
 
-  /** Makes a version ready between two chunks; what runs goes on. */
-  prepare({ version, folder }: LanePolicy): Promise<void> {
-    return this.#between(() => this.#engine.prepareVersion({ version, folder }));
+  /** Makes a version ready between two chunks; what runs goes on. @param policy null lets go of what is ready */
+  prepare(policy: LanePolicy | null): Promise<void> {
+    const location = policy && { version: policy.version, folder: policy.folder };
+    return this.#between(() => this.#engine.prepareVersion(location));
   }
 
   /** Ends the sequences that `chosen` names at the end of the chunk; their owners get what they have, which is nothing where one has not begun. */

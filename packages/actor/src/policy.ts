@@ -14,8 +14,11 @@ export interface PolicyFollowerOptions {
   /** What serves now. */
   readonly served: () => LanePolicy | null;
   readonly load: (policy: LanePolicy) => Promise<void>;
-  /** Makes a version ready beside the one that is served; left out: versions are loaded when they are announced. */
-  readonly prepare?: ((policy: LanePolicy) => Promise<void>) | undefined;
+  /**
+   * Makes a version ready beside the one that is served, or, with null, lets go of what is ready. Left out: versions are loaded when they are
+   * announced.
+   */
+  readonly prepare?: ((policy: LanePolicy | null) => Promise<void>) | undefined;
   readonly onLoaded?: (policy: LanePolicy, source: FoundPolicy['source'], durationMs: number) => void;
   readonly onFailure?: (ref: PolicyRef, error: SegueError) => void;
 }
@@ -77,10 +80,20 @@ export class PolicyFollower {
     const run = async () => {
       if (signal.aborted) throw notWanted();
       if (this.#isServed(ref)) return;
-      const beside = (at: string) => prepare({ runId: ref.runId, version: ref.version, folder: at });
+      let hasBegun = false;
+      const beside = (at: string) => {
+        hasBegun = true;
+        return prepare({ runId: ref.runId, version: ref.version, folder: at });
+      };
       this.#prepared = null;
-      const found = await files.locate(ref, folder === '' ? this.#sharedFolder(ref) : folder, signal, beside);
-      this.#prepared = { ref, found };
+      try {
+        const found = await files.locate(ref, folder === '' ? this.#sharedFolder(ref) : folder, signal, beside);
+        this.#prepared = { ref, found };
+      } catch (cause) {
+        // What was made of files that failed their check is never to be served. An engine that fails in this has nothing ready any more.
+        if (hasBegun) await prepare(null).catch(() => undefined);
+        throw cause;
+      }
     };
     const prepared = this.#queue.then(run).finally(() => {
       caller?.removeEventListener('abort', leave);

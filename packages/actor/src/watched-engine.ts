@@ -75,7 +75,7 @@ export class WatchedEngine implements Engine {
     return this.#within('loadVersion', () => this.#engine.loadVersion(policy));
   }
 
-  prepareVersion(policy: PolicyLocation): Promise<void> {
+  prepareVersion(policy: PolicyLocation | null): Promise<void> {
     return this.#within('prepareVersion', () => this.#engine.prepareVersion(policy));
   }
 

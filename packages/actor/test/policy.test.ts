@@ -308,7 +308,7 @@ t.test('a version is checked and made ready ahead, and what was checked is loade
       served = policy;
       events.push(`load ${policy.version}`);
     },
-    prepare: async ({ version }) => void events.push(`prepare ${version}`),
+    prepare: async (policy) => void events.push(policy ? `prepare ${policy.version}` : 'let go'),
   });
   const announce = ({ ref, folder }: TinyPolicy): ActivePolicy => ({ ...ref, folder, trainerAddress: '' });
   await follower.follow(announce(one));
@@ -332,6 +332,7 @@ t.test('a version is checked and made ready ahead, and what was checked is loade
   bytes[bytes.length - 1]! ^= 1;
   await writeFile(weights, bytes);
   await t.rejects(follower.prepare(two.ref, two.folder), { code: 'DATA_LOSS', message: /model\.safetensors/ });
+  t.strictSame(events, ['check 2', 'prepare 2', 'let go'], 'what was made ready beside the check is gone');
   await t.rejects(follower.follow(announce(two)), { code: 'DATA_LOSS', message: /model\.safetensors/ });
   t.match(served, { version: 1 }, 'one flipped bit: the old one goes on, however far the new one was made ready');
 });

@@ -76,7 +76,7 @@ export class RemoteEngine implements Engine {
     return this.#calls.perform(() => this.#load(policy));
   }
 
-  prepareVersion(policy: PolicyLocation): Promise<void> {
+  prepareVersion(policy: PolicyLocation | null): Promise<void> {
     return this.#calls.perform(() => this.#prepare(policy));
   }
 
@@ -146,14 +146,15 @@ export class RemoteEngine implements Engine {
     await previous?.close();
   }
 
-  async #prepare(policy: PolicyLocation): Promise<void> {
+  async #prepare(policy: PolicyLocation | null): Promise<void> {
     this.#requireRunning();
     if (!this.#host.servesTwo) return;
-    const identity = await identityOf(policy);
-    if (identity === this.#served?.identity || (identity === this.#prepared?.identity && !this.#prepared.lost)) return;
+    const identity = policy && (await identityOf(policy));
+    if (policy && identity === this.#served?.identity) return;
+    if (policy && identity === this.#prepared?.identity && !this.#prepared.lost) return;
     await this.#prepared?.close();
     this.#prepared = null;
-    this.#prepared = await this.#host.open(policy, this.#end.signal);
+    if (policy) this.#prepared = await this.#host.open(policy, this.#end.signal);
   }
 
   #admit(requests: readonly SequenceRequest[]): void {
