@@ -364,7 +364,10 @@ export class Lane implements AskingLane {
     this.#options.onFailure?.(cause, false);
   }
 
-  /** Brings up a new engine under the same version once it is due; until then only cuts and the stop are attended to. */
+  /**
+   * Brings up a new engine once it is due, under the same version unless another is to be loaded: that one's turn comes next, and the files of the old one may
+   * be gone. Until then only cuts and the stop are attended to.
+   */
   async #recover({ replaceAtMs }: LostEngine): Promise<void> {
     const leftMs = replaceAtMs - performance.now();
     if (leftMs > 0) {
@@ -375,7 +378,7 @@ export class Lane implements AskingLane {
       this.#engine = this.#newEngine();
       this.#chunks = 0;
       await this.#engine.start();
-      if (this.#policy) await this.#engine.loadVersion({ version: this.#policy.version, folder: this.#policy.folder });
+      if (this.#policy && this.#loads.length === 0) await this.#loadIntoEngine(this.#policy);
       this.#lost = null;
       this.#options.onReplaced?.();
     } catch (error) {

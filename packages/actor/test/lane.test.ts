@@ -21,6 +21,14 @@ class DyingEngine extends FakeEngine {
   }
 }
 
+/** Version 13 is not there. */
+class UnluckyEngine extends FakeEngine {
+  override async loadVersion(location: PolicyLocation): Promise<void> {
+    if (location.version === 13) throw new SegueError('NOT_FOUND', 'the folder is gone');
+    await super.loadVersion(location);
+  }
+}
+
 /** A lane that has work to take, and what becomes of it. The engine refuses what is named `bad`; what is named `urgent` passes what waits. */
 async function laneWith(engine: FakeEngine, works: readonly (readonly [id: string, capTokens: number])[]) {
   engine.free = false;
@@ -38,8 +46,11 @@ async function laneWith(engine: FakeEngine, works: readonly (readonly [id: strin
     };
   };
   waiting.push(...works.map(work));
-  const engines = [engine];
-  const createEngine = () => engines.pop() ?? new FakeEngine(engine.slots);
+  const engines: FakeEngine[] = [];
+  const createEngine = () => {
+    engines.push(engines.length === 0 ? engine : new UnluckyEngine(engine.slots));
+    return engines.at(-1)!;
+  };
   const lane = new Lane({ createEngine, engineTimeoutMs: 60_000, sources: [source] });
   await lane.start();
   await lane.load({ runId: 'r', version: 5, folder: 'x' });
@@ -47,7 +58,7 @@ async function laneWith(engine: FakeEngine, works: readonly (readonly [id: strin
     waiting.push(work(one));
     lane.wake();
   };
-  return { answers, lane, engine, offer };
+  return { answers, lane, engine, engines, offer };
 }
 
 t.test('an engine that its first load killed is replaced, and the next load succeeds', async (t) => {
@@ -251,6 +262,27 @@ t.test('an engine that fails every chunk is replaced a bounded number of times, 
   t.equal(lanes.rollout.policy, null);
   await t.rejects(lanes.switchTo({ runId: 'r', version: 6, folder: 'x' }), { message: /the graph broke/ });
 });
+
+t.test(
+  'an engine that fails before another version is loaded is followed by one under that version alone',
+  async (t) => {
+    for (const isGood of [true, false]) {
+      const { answers, lane, engine, engines } = await laneWith(new FakeEngine(1), [['runs', 40]]);
+      t.teardown(() => lane.stop());
+      await until(() => engine.chunks.length === 1, 'a chunk runs');
+      const loaded = lane.load({ runId: 'r', version: isGood ? 6 : 13, folder: 'y' });
+      breakNext(engine);
+      engine.free = true;
+      if (isGood) await loaded;
+      else await t.rejects(loaded, { code: 'NOT_FOUND' });
+      t.strictSame(answers, ['runs INTERNAL']);
+      await until(() => lane.policy !== null, 'it serves again');
+      const loads = engines.slice(1).map((one) => one.loads);
+      t.strictSame(loads, isGood ? [[6]] : [[], [5]], 'what cannot be loaded leaves the old version');
+      t.equal(lane.policy?.version, isGood ? 6 : 5);
+    }
+  },
+);
 
 t.test('a chunk that completes forgives the failures before it', async (t) => {
   const { bus, loop, engines, failures } = await startLoop(t, {
