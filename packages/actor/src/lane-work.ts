@@ -8,6 +8,8 @@ export interface LanePolicy {
   readonly runId: string;
   readonly version: number;
   readonly folder: string;
+  /** Names its content: a version may be written anew under its number. */
+  readonly manifestSha256: string;
 }
 
 /** A sequence that somebody wants generated. In the end exactly one of `finish` and `fail` is called, once. */

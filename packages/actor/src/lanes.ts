@@ -33,7 +33,7 @@ interface EvaluationWork extends LaneWork {
 export class Lanes implements WorkSource {
   readonly rollout: Lane;
   readonly #options: LanesOptions;
-  /** Evaluation lanes by version. */
+  /** Evaluation lanes by version and content. */
   readonly #extra = new Map<string, Promise<Lane>>();
   /** Their lanes, from the making to the end of the engine. */
   readonly #beside = new Set<Lane>();
@@ -239,8 +239,8 @@ function engineOf({ createEngine, engineTimeoutMs, backOff }: LanesOptions) {
   return { createEngine, engineTimeoutMs, ...(backOff && { backOff }) };
 }
 
-function keyOf(policy: LanePolicy): string {
-  return `${policy.runId}@${policy.version}`;
+function keyOf({ runId, version, manifestSha256 }: LanePolicy): string {
+  return `${runId}@${version}@${manifestSha256}`;
 }
 
 function isServed(policy: LanePolicy, lane: AskingLane): boolean {

@@ -27,8 +27,6 @@ export class PolicyFollower {
   readonly #options: PolicyFollowerOptions;
   /** Newest announcement per run. */
   readonly #active = new Map<string, ActivePolicy>();
-  /** Checksum of what is served, so that a version that was written anew under its number is loaded again. */
-  #servedSha256 = '';
   /** Whose files have been checked ahead, and where they lie. */
   #prepared: { readonly ref: PolicyRef; readonly found: FoundPolicy } | null = null;
   /** Versions that are made ready or wait for it. */
@@ -83,7 +81,7 @@ export class PolicyFollower {
       let hasBegun = false;
       const beside = (at: string) => {
         hasBegun = true;
-        return prepare({ runId: ref.runId, version: ref.version, folder: at });
+        return prepare({ ...ref, folder: at });
       };
       this.#prepared = null;
       try {
@@ -134,8 +132,8 @@ export class PolicyFollower {
       throw new SegueError('FAILED_PRECONDITION', `this actor serves no policy of run ${JSON.stringify(runId)}`);
     }
     const ref = { runId, version, manifestSha256: '' };
-    const { folder } = await this.#options.files.locate(ref, this.#sharedFolder(ref), signal);
-    return { runId, version, folder };
+    const { folder, manifestSha256 } = await this.#options.files.locate(ref, this.#sharedFolder(ref), signal);
+    return { runId, version, folder, manifestSha256 };
   }
 
   async #serve(ref: PolicyRef, signal?: AbortSignal): Promise<void> {
@@ -145,13 +143,12 @@ export class PolicyFollower {
     const prepared = this.#prepared;
     this.#prepared = null;
     try {
-      const { folder, source } =
+      const { folder, source, manifestSha256 } =
         prepared && isSame(prepared.ref, ref)
           ? prepared.found
           : await this.#options.files.locate(ref, this.#sharedFolder(ref), signal);
-      const policy = { runId: ref.runId, version: ref.version, folder };
+      const policy = { runId: ref.runId, version: ref.version, folder, manifestSha256 };
       await this.#options.load(policy);
-      this.#servedSha256 = ref.manifestSha256;
       this.#options.onLoaded?.(policy, source, performance.now() - beganMs);
     } catch (cause) {
       const error = SegueError.from(cause);
@@ -163,7 +160,8 @@ export class PolicyFollower {
   #isServed(ref: PolicyRef): boolean {
     const served = this.#options.served();
     const same = served?.runId === ref.runId && served.version === ref.version;
-    return same && (ref.manifestSha256 === '' || ref.manifestSha256 === this.#servedSha256);
+    // A version that was written anew under its number is loaded again.
+    return same && (ref.manifestSha256 === '' || ref.manifestSha256 === served.manifestSha256);
   }
 
   /** Versions of a run lie side by side in the trainer's store. */

@@ -37,7 +37,7 @@ async function temporaryFolder(t: Test): Promise<string> {
 
 const settings = new RunSettings(parseRunConfig({ rollout: { maxResponseTokens: 20, tokenBudget: 10 } }, 'test'));
 const setting = {
-  policy: { runId: 'r', version: 5, folder: 'x' },
+  policy: { runId: 'r', version: 5, folder: 'x', manifestSha256: '' },
   settings,
   tokenizer,
   maxPrompts: 3,

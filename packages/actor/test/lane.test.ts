@@ -53,7 +53,7 @@ async function laneWith(engine: FakeEngine, works: readonly (readonly [id: strin
   };
   const lane = new Lane({ createEngine, engineTimeoutMs: 60_000, sources: [source] });
   await lane.start();
-  await lane.load({ runId: 'r', version: 5, folder: 'x' });
+  await lane.load({ runId: 'r', version: 5, folder: 'x', manifestSha256: '' });
   const offer = (...one: readonly [id: string, capTokens: number]) => {
     waiting.push(work(one));
     lane.wake();
@@ -75,7 +75,7 @@ t.test('an engine that its first load killed is replaced, and the next load succ
   });
   await lane.start();
   t.teardown(() => lane.stop());
-  const policy = { runId: 'r', version: 1, folder: 'x' };
+  const policy = { runId: 'r', version: 1, folder: 'x', manifestSha256: '' };
   await t.rejects(lane.load(policy), { message: /the thread has ended/ });
   await lane.load(policy);
   await settle();
@@ -99,8 +99,10 @@ t.test('an I/O timeout of a load is not taken for a hang', async (t) => {
   });
   await lane.start();
   t.teardown(() => lane.stop());
-  await t.rejects(lane.load({ runId: 'r', version: 1, folder: 'x' }), { code: 'DEADLINE_EXCEEDED' });
-  await lane.load({ runId: 'r', version: 2, folder: 'x' });
+  await t.rejects(lane.load({ runId: 'r', version: 1, folder: 'x', manifestSha256: '' }), {
+    code: 'DEADLINE_EXCEEDED',
+  });
+  await lane.load({ runId: 'r', version: 2, folder: 'x', manifestSha256: '' });
   await settle();
   t.equal(lane.policy?.version, 2);
   t.equal(lane.hung, null);
@@ -179,7 +181,7 @@ t.test('what is left in an engine without an owner holds up no version', async (
   const { lane, engine } = await laneWith(new FakeEngine(2), []);
   t.teardown(() => lane.stop());
   await engine.admit([evaluationRequest('nobody')]);
-  await lane.load({ runId: 'r', version: 6, folder: 'x' });
+  await lane.load({ runId: 'r', version: 6, folder: 'x', manifestSha256: '' });
   t.strictSame(engine.loads, [5, 6]);
   t.equal(engine.running.size, 0);
 });
@@ -260,7 +262,9 @@ t.test('an engine that fails every chunk is replaced a bounded number of times, 
   t.strictSame(failures, [said, said, said, `broken: ${said}`]);
   t.equal(engines.length, 4);
   t.equal(lanes.rollout.policy, null);
-  await t.rejects(lanes.switchTo({ runId: 'r', version: 6, folder: 'x' }), { message: /the graph broke/ });
+  await t.rejects(lanes.switchTo({ runId: 'r', version: 6, folder: 'x', manifestSha256: '' }), {
+    message: /the graph broke/,
+  });
 });
 
 t.test(
@@ -270,7 +274,7 @@ t.test(
       const { answers, lane, engine, engines } = await laneWith(new FakeEngine(1), [['runs', 40]]);
       t.teardown(() => lane.stop());
       await until(() => engine.chunks.length === 1, 'a chunk runs');
-      const loaded = lane.load({ runId: 'r', version: isGood ? 6 : 13, folder: 'y' });
+      const loaded = lane.load({ runId: 'r', version: isGood ? 6 : 13, folder: 'y', manifestSha256: '' });
       breakNext(engine);
       engine.free = true;
       if (isGood) await loaded;

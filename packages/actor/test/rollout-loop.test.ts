@@ -212,7 +212,7 @@ t.test('nothing is made ready of a run while another one is served under the sam
   const { bus, loop, lanes, returned, reads, ruled } = await startLoop(t);
   await loop.follow(open);
   await until(() => bus.pulls.length > 0, 'tasks are asked for');
-  await lanes.switchTo({ runId: 'q', version: 5, folder: 'y' });
+  await lanes.switchTo({ runId: 'q', version: 5, folder: 'y', manifestSha256: '' });
   const [task] = bus.put(new FakeLease(rolloutTask(0)));
   await until(() => task!.givenBack !== null, 'given back');
   t.strictSame(returned, ['elsewhere']);
@@ -227,7 +227,7 @@ t.test('a task whose iteration has not been announced here yet waits for the ann
   await settle();
   t.equal(early!.givenBack, null);
   await loop.follow(closed);
-  await lanes.switchTo({ runId: 'r', version: 6, folder: 'x' });
+  await lanes.switchTo({ runId: 'r', version: 6, folder: 'x', manifestSha256: '' });
   await loop.follow({ ...open, iteration: 4, policyVersion: 6 });
   await until(() => bus.segments.length === 1, 'it runs under the new version');
   t.match(bus.segments[0], { iteration: 4, policyVersion: 6 });
@@ -239,7 +239,7 @@ t.test('no task is taken before the announced version is served', async (t) => {
   await loop.follow({ ...open, policyVersion: 6 });
   await settle();
   t.equal(bus.waiting.length, 1);
-  await lanes.switchTo({ runId: 'r', version: 6, folder: 'x' });
+  await lanes.switchTo({ runId: 'r', version: 6, folder: 'x', manifestSha256: '' });
   loop.wake();
   await until(() => bus.segments.length === 1, 'taken');
 });

@@ -79,7 +79,7 @@ export async function startLoop(
     onFailure: (error, fate) => failures.push(fate === 'lost' ? `broken: ${error.rawMessage}` : error.rawMessage),
   });
   await lanes.rollout.start();
-  await lanes.rollout.load({ runId: 'r', version: 5, folder: 'x' });
+  await lanes.rollout.load({ runId: 'r', version: 5, folder: 'x', manifestSha256: '' });
   loop.start();
   t.teardown(async () => {
     for (const engine of engines) engine.free = true;
