@@ -1,6 +1,8 @@
 /** The lane and its engine: chunks called ahead, sequences that wait inside, engines that fail. */
-import { type PolicyLocation, SegueError } from '@segue/core';
+import { actorConfigSchema, type PolicyLocation, SegueError } from '@segue/core';
 import t from 'tap';
+import { DeviceTurn } from '../dist/device-turn.js';
+import { engineMaker } from '../dist/engine.js';
 import { Lane } from '../dist/lane.js';
 import { type LaneWork, LaneWorks, type WorkSource } from '../dist/lane-work.js';
 import { evaluationRequest, FakeEngine, FakeLease, rolloutTask, settle, until } from './support/fakes.js';
@@ -314,4 +316,17 @@ t.test('an engine that dies while sequences join is replaced, and the others are
   await until(() => bus.segments.length === 1, 'the new engine works');
   t.equal(bus.segments[0]!.endReason, 'budget');
   t.equal(engines[1]!.version, 5, 'on the same version');
+});
+
+t.test('an engine that cannot take turns is refused with one that can', async (t) => {
+  const turn = new DeviceTurn({
+    acquire: () => Promise.reject(new Error('not asked')),
+    release: () => Promise.reject(new Error('not asked')),
+    announceEnd: async () => undefined,
+  });
+  const config = actorConfigSchema.parse({ id: 'a', engine: 'server' });
+  const refusal = await engineMaker(config, { turn }).then(() => '', String);
+  const [, advised] = /choose engine: (\w+), or/.exec(refusal) ?? [];
+  t.ok(advised && advised !== 'server', refusal);
+  t.ok(actorConfigSchema.safeParse({ id: 'a', engine: advised }).success, refusal);
 });
