@@ -53,3 +53,16 @@ t.test('a server that was made ready ends when it is let go of, and the one that
   t.strictSame(await readdir(folder), [serving]);
   t.match(await engine.status(), { policyVersion: 1 });
 });
+
+t.test('a server whose guard cannot be started is told as lost, and costs the process nothing', async (t) => {
+  const folder = t.testdir();
+  const launch = { command: ['x', '{port}'], name: 'model', folder, startTimeoutMs: 20_000, stopTimeoutMs: 1_000 };
+  // In a process of its own: one that dies of it is found out.
+  const engine = `
+    import { ModelServer } from ${modelServer};
+    process.execPath = '/nowhere/node';
+    await ModelServer.start(${JSON.stringify(launch)}, new AbortController().signal).catch((error) => console.log(error.message));
+    console.log('goes on');`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', engine]);
+  t.match(stdout, /\[UNAVAILABLE\] .*cannot be started: spawn .*ENOENT.*\ngoes on/);
+});
