@@ -101,6 +101,13 @@ export class Actor {
         log.debug({ trajectory: task.trajectoryId, iteration: task.iteration, reason, detail }, 'a task is let go');
       },
       onTakeFailure: (error) => log.warn({ error: error.message }, 'the rollout queue cannot be read'),
+      onRefused: (run, error) => {
+        log.warn(
+          { run, error: error.message },
+          'the engine cannot generate for this run: its tasks are left to others',
+        );
+        this.#announce();
+      },
       onFlushed: (iteration) => {
         log.info({ iteration }, 'the iteration is flushed');
         this.#announce();
@@ -243,7 +250,7 @@ export class Actor {
     const { published } = this.#outbox;
     const { busySlotMs, engineTimes, firstTokenAtMs } = this.#chunks;
     const pinned = this.pinned.byVersion;
-    const trouble = this.#trouble;
+    const trouble = [this.#trouble, this.loop.trouble].filter((what) => what !== '').join('; ');
     const load = { slots, running, published, busySlotMs, engineTimes, firstTokenAtMs };
     return { ...load, policyVersion, flushedIteration, runId, pinned, trouble };
   }
@@ -254,9 +261,9 @@ export class Actor {
 
   async #rules(runId: string) {
     const policy = this.lanes.rollout.policy;
-    if (!policy) throw new SegueError('FAILED_PRECONDITION', 'no policy version is served');
+    if (policy?.runId !== runId) throw new SegueError('FAILED_PRECONDITION', `no policy of run ${runId} is served`);
     const settings = await this.settings.settings(runId);
-    const tokenizer = await this.settings.tokenizer(runId, policy.folder);
+    const tokenizer = await this.settings.tokenizer(policy);
     const { maxAttempts } = settings.config.rollout;
     return { stopTokens: settings.stopTokens(tokenizer), repeat: settings.repeat, maxAttempts };
   }
@@ -268,7 +275,8 @@ export class Actor {
     this.loop.wake();
   }
 
-  async #prepare(policy: LanePolicy): Promise<void> {
+  async #prepare(policy: LanePolicy | null): Promise<void> {
+    if (policy === null) return this.lanes.rollout.prepare(null);
     const sinceMs = performance.now();
     this.#turn?.begin();
     await this.lanes.rollout.prepare(policy);

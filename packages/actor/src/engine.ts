@@ -24,7 +24,7 @@ export async function engineMaker(config: ActorConfig, { entry, turn }: EngineMa
     if (turn === undefined) return serverEngine(config, commonOptions(config));
     throw new SegueError(
       'INVALID_CONFIG',
-      'engine: server cannot take turns with the trainer (deployment: colocated): it has no way to give its memory back; choose engine: own, or deployment: disaggregated',
+      'engine: server cannot take turns with the trainer (deployment: colocated): it has no way to give its memory back; choose engine: onnx, or deployment: disaggregated',
     );
   }
   await (turn === undefined ? requireDevice : requireDeviceBriefly)(config.device, config.precision);

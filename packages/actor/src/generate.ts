@@ -13,7 +13,9 @@ import {
   type SequenceRequest,
   type SequenceResult,
 } from '@segue/core';
+import { readConfig, type SequenceBounds } from '@segue/engine';
 import type { Tokenizer } from '@segue/tokenizer';
+import type { Lane } from './lane.js';
 import type { LanePolicy } from './lane-work.js';
 import type { RunSettings } from './run-settings.js';
 
@@ -23,9 +25,17 @@ export interface GenerateSetting {
   readonly settings: RunSettings;
   readonly tokenizer: Tokenizer;
   readonly maxPrompts: number;
-  /** Longest prompt plus response, and size of the vocabulary; null when the engine has not said yet. */
-  readonly maxContextTokens: number | null;
-  readonly vocabularySize: number | null;
+  readonly bounds: SequenceBounds;
+}
+
+/** What sequences of a version must fit in: the engine's word while it serves that run, whose versions are all alike, else that of the version's files. */
+export async function boundsOf(
+  { runId, folder }: LanePolicy,
+  rollout: Pick<Lane, 'policy' | 'engineStatus'>,
+): Promise<SequenceBounds> {
+  if (rollout.policy?.runId === runId && rollout.engineStatus) return rollout.engineStatus;
+  const { config } = await readConfig(folder);
+  return { vocabularySize: config.vocabularySize, maxContextTokens: config.maxPositions };
 }
 
 export type Evaluate = (policy: LanePolicy, request: SequenceRequest, signal: AbortSignal) => Promise<SequenceResult>;
@@ -140,18 +150,16 @@ function tokensOf(prompt: GeneratePrompt, tokenizer: Tokenizer): Int32Array {
 
 /** New tokens that the prompt may have: what was asked for, within the context. */
 function allowedTokens(prompt: GeneratePrompt, tokens: Int32Array, asked: number, setting: GenerateSetting): number {
-  const { vocabularySize, maxContextTokens } = setting;
-  if (vocabularySize !== null) {
-    const foreign = [...tokens, ...prompt.responseTokens].find((token) => token < 0 || token >= vocabularySize);
-    if (foreign !== undefined) {
-      throw new SegueError(
-        'INVALID_INPUT',
-        `prompt ${prompt.id} holds token ${foreign}; the vocabulary has ${vocabularySize}`,
-      );
-    }
+  const { vocabularySize, maxContextTokens } = setting.bounds;
+  const foreign = [...tokens, ...prompt.responseTokens].find((token) => token < 0 || token >= vocabularySize);
+  if (foreign !== undefined) {
+    throw new SegueError(
+      'INVALID_INPUT',
+      `prompt ${prompt.id} holds token ${foreign}; the vocabulary has ${vocabularySize}`,
+    );
   }
   const used = tokens.length + prompt.responseTokens.length;
-  const room = (maxContextTokens ?? setting.settings.config.policy.model.maxContextTokens) - used;
+  const room = maxContextTokens - used;
   const limit = asked > 0 ? asked : Math.min(room, setting.settings.config.rollout.maxResponseTokens);
   if (limit < 1 || limit > room) {
     throw new SegueError(

@@ -102,7 +102,11 @@ export class HeldTasks implements Iterable<HeldTask> {
       if (held.state !== 'ready' || !held.work) continue;
       if (served?.version !== held.task.policyVersion || served.runId !== held.task.runId) {
         this.#options.drop(held, 'elsewhere', 'another version was loaded');
-      } else if (works.length >= free || (hasSuspects && !this.#fits(held, lane, works.length))) {
+      } else if (
+        works.length >= free ||
+        lane.holds(held.task.trajectoryId) ||
+        (hasSuspects && !this.#fits(held, lane, works.length))
+      ) {
         waiting.push(held);
       } else if (held.lostTries > 0 && !held.hasBegun) {
         void this.#begin(held);

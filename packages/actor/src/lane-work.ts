@@ -8,6 +8,8 @@ export interface LanePolicy {
   readonly runId: string;
   readonly version: number;
   readonly folder: string;
+  /** Names its content: a version may be written anew under its number. */
+  readonly manifestSha256: string;
 }
 
 /** A sequence that somebody wants generated. In the end exactly one of `finish` and `fail` is called, once. */
@@ -16,7 +18,7 @@ export interface LaneWork {
   readonly source: WorkSource;
   finish(result: SequenceResult): void;
   fail(error: SegueError): void;
-  /** It was taken but has not begun, and its engine is lost: its owner may offer it again. */
+  /** It was taken but has not begun, since its engine is lost or has a sequence of that id: its owner may offer it again. */
   putBack(): void;
 }
 
@@ -27,7 +29,7 @@ export interface AskingLane {
   readonly running: number;
   /** What it serves; null while it serves nothing. */
   readonly policy: LanePolicy | null;
-  /** Whether a sequence of that id is in its engine. */
+  /** Whether a sequence of that id is in its engine, or about to be: another one waits until it has ended. */
   holds(id: string): boolean;
   /** Sequences of one source in its engine. */
   heldOf(source: WorkSource): number;
@@ -60,17 +62,33 @@ export class LaneWorks {
     return ids.flatMap((id) => this.#inside.get(id) ?? []);
   }
 
-  /** @param slots of the engine: what is not in one of them waits, and may be passed */
-  join(works: readonly LaneWork[], slots: number): void {
+  /**
+   * An engine tells its sequences by their ids: one whose id is inside goes back to its owner, to be offered again.
+   * @param slots of the engine: what is not in one of them waits, and may be passed
+   * @returns those that are inside now
+   */
+  join(works: readonly LaneWork[], slots: number): LaneWork[] {
     const begun = this.inside.slice(0, slots);
     const waiting = this.inside.slice(slots);
-    for (const work of works) joinWaiting(begun.length < slots ? begun : waiting, work, ({ request }) => request);
+    const ids = new Set(this.#inside.keys());
+    const joined: LaneWork[] = [];
+    for (const work of works) {
+      const { id } = work.request;
+      if (ids.has(id)) {
+        work.putBack();
+        continue;
+      }
+      ids.add(id);
+      joined.push(work);
+      joinWaiting(begun.length < slots ? begun : waiting, work, ({ request }) => request);
+    }
     this.#inside = new Map([...begun, ...waiting].map((work) => [work.request.id, work]));
+    return joined;
   }
 
   /** The engine has refused them. */
   leave(works: readonly LaneWork[]): void {
-    for (const { request } of works) this.#inside.delete(request.id);
+    for (const work of works) if (this.#inside.get(work.request.id) === work) this.#inside.delete(work.request.id);
   }
 
   /** Takes results out: their slots are free. */

@@ -3,32 +3,12 @@
  * there is room, slots or waiting room, and calls for the next chunks are always made ahead, so that the engine waits for nobody
  * while there is work. Loads and cuts happen between chunks. It knows nothing of queues, leases or calls from outside.
  */
-import { type ChunkReport, type Engine, type EngineStatus, SegueError } from '@segue/core';
-import { type BackOff, defaultBackOff, pauseAfter } from './back-off.js';
+import { type EngineStatus, type ErrorCode, SegueError } from '@segue/core';
+import { defaultBackOff, pauseAfter } from './back-off.js';
+import type { LaneOptions } from './lane-options.js';
 import { type AskingLane, type LanePolicy, type LaneWork, LaneWorks, type WorkSource } from './lane-work.js';
 import { Wake } from './wake.js';
 import { type EngineCall, WatchedEngine } from './watched-engine.js';
-
-export interface LaneOptions {
-  readonly createEngine: () => Engine;
-  /** Longest time for one call of the engine, in ms. */
-  readonly engineTimeoutMs: number;
-  /** Left out: as in `defaultBackOff`. */
-  readonly backOff?: BackOff;
-  /** Asked in this order. */
-  readonly sources: readonly WorkSource[];
-  /** After every chunk, before its finished sequences are handed back. @param works what held a slot in it */
-  readonly onChunk?: (report: ChunkReport, works: readonly LaneWork[]) => void;
-  /** After every stretch without anything to run. */
-  readonly onIdle?: (durationMs: number) => void;
-  /** How long the lane stays without work, in ms; then it ends and calls `onExpire`. Left out: for ever. */
-  readonly idleReleaseMs?: number;
-  readonly onExpire?: () => void;
-  /** The engine failed and is replaced, or it hangs or keeps failing (`broken`): the lane is of no use any more. */
-  readonly onFailure?: (error: SegueError, broken: boolean) => void;
-  /** Another engine has taken the place of one that failed. */
-  readonly onReplaced?: () => void;
-}
 
 /** An engine that failed, until another one takes its place. */
 interface LostEngine {
@@ -46,6 +26,8 @@ const gatherPauseMs = 15;
 const longestGatherMs = 150;
 /** Calls for a chunk under way: the one that runs, and the next. */
 const chunkCalls = 2;
+/** What an engine says to a request that it does not take: that nobody could, or that this engine cannot. It is none the worse for it. */
+const refusals: readonly ErrorCode[] = ['INVALID_INPUT', 'UNIMPLEMENTED'];
 
 export class Lane implements AskingLane {
   readonly #options: LaneOptions;
@@ -133,9 +115,10 @@ export class Lane implements AskingLane {
     });
   }
 
-  /** Makes a version ready between two chunks; what runs goes on. */
-  prepare({ version, folder }: LanePolicy): Promise<void> {
-    return this.#between(() => this.#engine.prepareVersion({ version, folder }));
+  /** Makes a version ready between two chunks; what runs goes on. @param policy null lets go of what is ready */
+  prepare(policy: LanePolicy | null): Promise<void> {
+    const location = policy && { version: policy.version, folder: policy.folder };
+    return this.#between(() => this.#engine.prepareVersion(location));
   }
 
   /** Ends the sequences that `chosen` names at the end of the chunk; their owners get what they have, which is nothing where one has not begun. */
@@ -244,7 +227,7 @@ export class Lane implements AskingLane {
     // What has ended need not wait for a load.
     this.#works.handBack();
     try {
-      await this.#engine.loadVersion({ version: policy.version, folder: policy.folder });
+      await this.#loadIntoEngine(policy);
       this.#policy = policy;
       this.#status = await this.#engine.status();
       resolve();
@@ -258,26 +241,38 @@ export class Lane implements AskingLane {
     }
   }
 
+  /** What the book does not have must not hold up the versions for ever: nobody waits for it. */
+  async #loadIntoEngine({ version, folder }: LanePolicy): Promise<void> {
+    try {
+      await this.#engine.loadVersion({ version, folder });
+    } catch (cause) {
+      if (SegueError.from(cause).code !== 'FAILED_PRECONDITION' || (await this.#engine.cut()).length === 0) throw cause;
+      await this.#engine.loadVersion({ version, folder });
+    }
+  }
+
   /** Fills slots and waiting room. */
   #admit(): void {
     if (!this.policy) return;
-    const room = this.places - this.#works.size;
     const joining: LaneWork[] = [];
-    for (const source of this.#options.sources) joining.push(...source.take(room - joining.length, this));
-    if (joining.length > 0) this.#join(joining);
+    // Each is in the book before the next is asked: two sources may have sequences of one id.
+    for (const source of this.#options.sources) {
+      joining.push(...this.#works.join(source.take(this.places - this.#works.size, this), this.slots));
+    }
+    if (joining.length > 0) this.#enter(joining);
   }
 
-  #join(works: readonly LaneWork[]): void {
-    this.#works.join(works, this.slots);
+  /** Into the engine, where the book has them already. */
+  #enter(works: readonly LaneWork[]): void {
     this.#whenDone(
       this.#engine.admit(works.map((work) => work.request)),
       () => undefined,
       (error) => {
-        if (error.code !== 'INVALID_INPUT') return false;
+        if (!refusals.includes(error.code)) return false;
         this.#works.leave(works);
         if (works.length === 1) works[0]?.fail(error);
-        // One bad request refuses the whole: the others join one by one, and the bad one fails alone.
-        else for (const work of works) this.#join([work]);
+        // One request refuses the whole: the others join one by one, and that one fails alone.
+        else for (const work of works) this.#enter(this.#works.join([work], this.slots));
         return true;
       },
     );
@@ -369,7 +364,10 @@ export class Lane implements AskingLane {
     this.#options.onFailure?.(cause, false);
   }
 
-  /** Brings up a new engine under the same version once it is due; until then only cuts and the stop are attended to. */
+  /**
+   * Brings up a new engine once it is due, under the same version unless another is to be loaded: that one's turn comes next, and the files of the old one may
+   * be gone. Until then only cuts and the stop are attended to.
+   */
   async #recover({ replaceAtMs }: LostEngine): Promise<void> {
     const leftMs = replaceAtMs - performance.now();
     if (leftMs > 0) {
@@ -380,7 +378,7 @@ export class Lane implements AskingLane {
       this.#engine = this.#newEngine();
       this.#chunks = 0;
       await this.#engine.start();
-      if (this.#policy) await this.#engine.loadVersion({ version: this.#policy.version, folder: this.#policy.folder });
+      if (this.#policy && this.#loads.length === 0) await this.#loadIntoEngine(this.#policy);
       this.#lost = null;
       this.#options.onReplaced?.();
     } catch (error) {

@@ -4,7 +4,8 @@
  * demand and let go when it has been idle for a while.
  */
 import { SegueError, type SequenceRequest, type SequenceResult } from '@segue/core';
-import { Lane, type LaneOptions } from './lane.js';
+import { Lane } from './lane.js';
+import type { LaneOptions } from './lane-options.js';
 import type { AskingLane, LanePolicy, LaneWork, WorkSource } from './lane-work.js';
 import type { EngineCall } from './watched-engine.js';
 
@@ -32,7 +33,7 @@ interface EvaluationWork extends LaneWork {
 export class Lanes implements WorkSource {
   readonly rollout: Lane;
   readonly #options: LanesOptions;
-  /** Evaluation lanes by version. */
+  /** Evaluation lanes by version and content. */
   readonly #extra = new Map<string, Promise<Lane>>();
   /** Their lanes, from the making to the end of the engine. */
   readonly #beside = new Set<Lane>();
@@ -238,8 +239,8 @@ function engineOf({ createEngine, engineTimeoutMs, backOff }: LanesOptions) {
   return { createEngine, engineTimeoutMs, ...(backOff && { backOff }) };
 }
 
-function keyOf(policy: LanePolicy): string {
-  return `${policy.runId}@${policy.version}`;
+function keyOf({ runId, version, manifestSha256 }: LanePolicy): string {
+  return `${runId}@${version}@${manifestSha256}`;
 }
 
 function isServed(policy: LanePolicy, lane: AskingLane): boolean {

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { open, readdir, readFile, realpath, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { manifestFileName, type PolicyManifest, type PolicyRef, parsePolicyManifest, SegueError } from '@segue/core';
+import { manifestFileName, type PolicyRef, parsePolicyManifest, SegueError } from '@segue/core';
 import { hashFile } from '@segue/service';
 import { downloadFrom, type PolicySource } from './policy-download.js';
 import { notWanted, orAborted, SharedWork } from './shared-work.js';
@@ -31,12 +31,16 @@ export const policySources = ['shared', 'cached', 'peer', 'downloaded'] as const
 export interface FoundPolicy {
   readonly folder: string;
   readonly source: (typeof policySources)[number];
+  /** Of the content that was checked. */
+  readonly manifestSha256: string;
 }
+
+type FoundContent = Omit<FoundPolicy, 'folder'>;
 
 /** A look for a version in its folder of the cache, and its download. */
 interface Search {
   readonly manifestSha256: string;
-  readonly work: SharedWork<FoundPolicy['source']>;
+  readonly work: SharedWork<FoundContent>;
 }
 
 export class PolicyFiles {
@@ -65,18 +69,18 @@ export class PolicyFiles {
   ): Promise<FoundPolicy> {
     if (sharedFolder && (await isReadable(sharedFolder))) {
       const folder = await realpath(sharedFolder);
-      await Promise.all([requireIntact(folder, ref), meanwhile(folder)]);
-      return { folder, source: 'shared' };
+      const [manifestSha256] = await Promise.all([requireIntact(folder, ref), meanwhile(folder)]);
+      return { folder, source: 'shared', manifestSha256 };
     }
     const folder = join(this.#options.cacheFolder, ref.runId, String(ref.version));
     this.#asked = [...this.#asked.filter((other) => other !== folder), folder].slice(-this.#options.keepVersions);
-    const source = await this.#search(ref, folder, signal);
+    const found = await this.#search(ref, folder, signal);
     await meanwhile(folder);
-    return { folder, source };
+    return { folder, ...found };
   }
 
   /** In the cache, else downloaded: once for all who ask at the same time, whose download ends early only when none of them waits any more. */
-  async #search(ref: PolicyRef, folder: string, signal?: AbortSignal): Promise<FoundPolicy['source']> {
+  async #search(ref: PolicyRef, folder: string, signal?: AbortSignal): Promise<FoundContent> {
     for (;;) {
       if (signal?.aborted) throw notWanted();
       const { manifestSha256, work } = this.#searches.get(folder) ?? this.#begin(ref, folder);
@@ -87,10 +91,11 @@ export class PolicyFiles {
   }
 
   #begin(ref: PolicyRef, folder: string): Search {
-    const work = new SharedWork(async (signal) => {
+    const work = new SharedWork<FoundContent>(async (signal) => {
       try {
-        const isCached = (await isReadable(folder)) && (await isIntact(folder, ref));
-        return isCached ? 'cached' : await this.#download(ref, folder, signal);
+        const cached = (await isReadable(folder)) ? await requireIntact(folder, ref).catch(() => null) : null;
+        if (cached !== null) return { source: 'cached', manifestSha256: cached };
+        return await this.#download(ref, folder, signal);
       } finally {
         this.#searches.delete(folder);
       }
@@ -101,32 +106,34 @@ export class PolicyFiles {
   }
 
   /** From who serves it here and now, else from the trainer. */
-  async #download(ref: PolicyRef, folder: string, signal: AbortSignal): Promise<'peer' | 'downloaded'> {
+  async #download(ref: PolicyRef, folder: string, signal: AbortSignal): Promise<FoundContent> {
     const { peers, trainer, onRefetch } = this.#options;
     const staging = stagingOf(folder);
     const fetch = async (source: PolicySource) => {
       try {
         await downloadFrom(source, ref, staging, signal, onRefetch);
-        await requireIntact(staging, ref);
+        const manifestSha256 = await requireIntact(staging, ref);
         await rm(folder, { recursive: true, force: true });
         await rename(staging, folder);
+        return manifestSha256;
       } finally {
         await rm(staging, { recursive: true, force: true });
       }
-      await this.#prune(ref.runId);
     };
     for (const peer of (await peers?.(ref)) ?? []) {
       try {
-        await fetch(peer);
-        return 'peer';
+        const manifestSha256 = await fetch(peer);
+        await this.#prune(ref.runId);
+        return { source: 'peer', manifestSha256 };
       } catch (cause) {
         if (signal.aborted) throw cause;
         // It may have gone on to another version, or be gone itself: the trainer has them all.
         onRefetch?.(SegueError.from(cause));
       }
     }
-    await fetch(await orAborted(trainer(), signal));
-    return 'downloaded';
+    const manifestSha256 = await fetch(await orAborted(trainer(), signal));
+    await this.#prune(ref.runId);
+    return { source: 'downloaded', manifestSha256 };
   }
 
   /** Removes older versions of the run, those of other runs, and what a process that was killed had begun to download. */
@@ -174,15 +181,8 @@ async function isReadable(folder: string): Promise<boolean> {
   );
 }
 
-async function isIntact(folder: string, ref: PolicyRef): Promise<boolean> {
-  return requireIntact(folder, ref).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** Compares every file with the manifest, and the manifest with the reference. */
-async function requireIntact(folder: string, ref: PolicyRef): Promise<PolicyManifest> {
+/** Compares every file with the manifest, and the manifest with the reference. @returns the manifest's checksum */
+async function requireIntact(folder: string, ref: PolicyRef): Promise<string> {
   const damaged = (what: string) =>
     new SegueError('DATA_LOSS', `version ${ref.version} of run ${ref.runId} in ${folder} is damaged: ${what}`);
   const bytes = await readFile(join(folder, manifestFileName));
@@ -197,7 +197,7 @@ async function requireIntact(folder: string, ref: PolicyRef): Promise<PolicyMani
     if (actual === null) throw damaged(`${name} cannot be read`);
     if (actual !== sha256) throw damaged(`${name} does not match its checksum`);
   }
-  return manifest;
+  return manifestSha256;
 }
 
 async function hashOf(path: string): Promise<string> {

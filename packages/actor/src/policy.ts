@@ -14,8 +14,11 @@ export interface PolicyFollowerOptions {
   /** What serves now. */
   readonly served: () => LanePolicy | null;
   readonly load: (policy: LanePolicy) => Promise<void>;
-  /** Makes a version ready beside the one that is served; left out: versions are loaded when they are announced. */
-  readonly prepare?: ((policy: LanePolicy) => Promise<void>) | undefined;
+  /**
+   * Makes a version ready beside the one that is served, or, with null, lets go of what is ready. Left out: versions are loaded when they are
+   * announced.
+   */
+  readonly prepare?: ((policy: LanePolicy | null) => Promise<void>) | undefined;
   readonly onLoaded?: (policy: LanePolicy, source: FoundPolicy['source'], durationMs: number) => void;
   readonly onFailure?: (ref: PolicyRef, error: SegueError) => void;
 }
@@ -24,8 +27,6 @@ export class PolicyFollower {
   readonly #options: PolicyFollowerOptions;
   /** Newest announcement per run. */
   readonly #active = new Map<string, ActivePolicy>();
-  /** Checksum of what is served, so that a version that was written anew under its number is loaded again. */
-  #servedSha256 = '';
   /** Whose files have been checked ahead, and where they lie. */
   #prepared: { readonly ref: PolicyRef; readonly found: FoundPolicy } | null = null;
   /** Versions that are made ready or wait for it. */
@@ -77,10 +78,20 @@ export class PolicyFollower {
     const run = async () => {
       if (signal.aborted) throw notWanted();
       if (this.#isServed(ref)) return;
-      const beside = (at: string) => prepare({ runId: ref.runId, version: ref.version, folder: at });
+      let hasBegun = false;
+      const beside = (at: string) => {
+        hasBegun = true;
+        return prepare({ ...ref, folder: at });
+      };
       this.#prepared = null;
-      const found = await files.locate(ref, folder === '' ? this.#sharedFolder(ref) : folder, signal, beside);
-      this.#prepared = { ref, found };
+      try {
+        const found = await files.locate(ref, folder === '' ? this.#sharedFolder(ref) : folder, signal, beside);
+        this.#prepared = { ref, found };
+      } catch (cause) {
+        // What was made of files that failed their check is never to be served. An engine that fails in this has nothing ready any more.
+        if (hasBegun) await prepare(null).catch(() => undefined);
+        throw cause;
+      }
     };
     const prepared = this.#queue.then(run).finally(() => {
       caller?.removeEventListener('abort', leave);
@@ -121,8 +132,8 @@ export class PolicyFollower {
       throw new SegueError('FAILED_PRECONDITION', `this actor serves no policy of run ${JSON.stringify(runId)}`);
     }
     const ref = { runId, version, manifestSha256: '' };
-    const { folder } = await this.#options.files.locate(ref, this.#sharedFolder(ref), signal);
-    return { runId, version, folder };
+    const { folder, manifestSha256 } = await this.#options.files.locate(ref, this.#sharedFolder(ref), signal);
+    return { runId, version, folder, manifestSha256 };
   }
 
   async #serve(ref: PolicyRef, signal?: AbortSignal): Promise<void> {
@@ -132,13 +143,12 @@ export class PolicyFollower {
     const prepared = this.#prepared;
     this.#prepared = null;
     try {
-      const { folder, source } =
+      const { folder, source, manifestSha256 } =
         prepared && isSame(prepared.ref, ref)
           ? prepared.found
           : await this.#options.files.locate(ref, this.#sharedFolder(ref), signal);
-      const policy = { runId: ref.runId, version: ref.version, folder };
+      const policy = { runId: ref.runId, version: ref.version, folder, manifestSha256 };
       await this.#options.load(policy);
-      this.#servedSha256 = ref.manifestSha256;
       this.#options.onLoaded?.(policy, source, performance.now() - beganMs);
     } catch (cause) {
       const error = SegueError.from(cause);
@@ -150,7 +160,8 @@ export class PolicyFollower {
   #isServed(ref: PolicyRef): boolean {
     const served = this.#options.served();
     const same = served?.runId === ref.runId && served.version === ref.version;
-    return same && (ref.manifestSha256 === '' || ref.manifestSha256 === this.#servedSha256);
+    // A version that was written anew under its number is loaded again.
+    return same && (ref.manifestSha256 === '' || ref.manifestSha256 === served.manifestSha256);
   }
 
   /** Versions of a run lie side by side in the trainer's store. */

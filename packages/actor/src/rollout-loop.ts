@@ -6,20 +6,12 @@
  * A task is held from the moment it is taken until its segment is published or it is given back. Its lease is extended
  * only when a chunk has completed: a stuck engine loses its tasks. What was lost before runs in small company, or alone (suspects.ts).
  */
-import type { Bus, Lease } from '@segue/bus';
-import {
-  hashTokens,
-  type RolloutTask,
-  type Segment,
-  SegueError,
-  type SequenceRequest,
-  type SequenceResult,
-} from '@segue/core';
+import type { Lease } from '@segue/bus';
+import { hashTokens, type RolloutTask, type Segment, SegueError, type SequenceResult } from '@segue/core';
 import { type HeldTask, HeldTasks } from './held-tasks.js';
-import type { Lane } from './lane.js';
 import type { AskingLane, LaneWork, WorkSource } from './lane-work.js';
-import type { PrefixReader } from './prefix-reader.js';
-import type { SegmentOutbox } from './segment-outbox.js';
+import { RefusedRun } from './refused-run.js';
+import type { RolloutLoopOptions, SequenceRules } from './rollout-options.js';
 import { triesOf, whyGivenUp } from './suspects.js';
 import {
   errorSegment,
@@ -32,31 +24,6 @@ import {
   segmentFrom,
 } from './task-rules.js';
 import { Condition, Wake } from './wake.js';
-
-/** What a sequence needs beside its task. */
-export interface SequenceRules {
-  readonly stopTokens: readonly number[];
-  readonly repeat: SequenceRequest['repeat'];
-  /** Losses alone after which a task is taken to kill its actors. */
-  readonly maxAttempts: number;
-}
-
-export interface RolloutLoopOptions {
-  readonly actorId: string;
-  readonly bus: Pick<Bus, 'takeRolloutTasks' | 'markLostTries' | 'lostTries'>;
-  readonly outbox: SegmentOutbox;
-  /** The lane is woken when a task is ready for it. */
-  readonly lane: () => Lane;
-  readonly prefixes: PrefixReader;
-  readonly rules: (runId: string) => Promise<SequenceRules>;
-  readonly onReturned?: (task: RolloutTask, reason: ReturnReason, detail: string) => void;
-  /** The bus could not be asked for tasks. */
-  readonly onTakeFailure?: (error: SegueError) => void;
-  /** Called when all of an iteration is flushed. */
-  readonly onFlushed?: (iteration: number) => void;
-  /** Of a clock that never jumps. */
-  readonly nowMs: () => number;
-}
 
 /** How long one pull waits for a task, in ms. */
 const pullWaitMs = 1_000;
@@ -76,6 +43,7 @@ export class RolloutLoop implements WorkSource {
   readonly #publishing = new Set<HeldTask>();
   readonly #wake = new Wake();
   readonly #changed = new Condition();
+  readonly #refused = new RefusedRun();
   #gate: Gate | null = null;
   #pull: AbortController | null = null;
   /** The last pull brought all that it asked for. */
@@ -108,6 +76,10 @@ export class RolloutLoop implements WorkSource {
   get trajectoryIds(): string[] {
     return [...this.#everything()].map(({ task }) => task.trajectoryId);
   }
+  /** Why tasks are not taken, for people; empty when they are. */
+  get trouble(): string {
+    return this.#refused.trouble;
+  }
   get isBusy(): boolean {
     return this.#held.size > 0;
   }
@@ -128,7 +100,10 @@ export class RolloutLoop implements WorkSource {
   async follow(gate: Gate): Promise<void> {
     const before = this.#gate;
     if (before && before.runId === gate.runId && before.iteration > gate.iteration) return;
-    if (before?.runId !== gate.runId) this.#flushedIteration = null;
+    if (before?.runId !== gate.runId) {
+      this.#flushedIteration = null;
+      this.#refused.forget();
+    }
     this.#gate = gate;
     if (!gate.open) this.#pull?.abort();
     await this.#letGo((held) => isOver(held.task, gate), 'closed');
@@ -174,6 +149,7 @@ export class RolloutLoop implements WorkSource {
     const lane = this.#options.lane();
     const served = lane.policy;
     if (!gate?.open || served?.runId !== gate.runId || served.version !== gate.policyVersion) return 0;
+    if (this.#refused.isRefused(gate.runId, this.#options.nowMs())) return 0;
     const sendable = publishingPerSlot * lane.slots - this.#publishing.size;
     // In portions, and beyond the slots only while there are plenty, so that actors share a short queue.
     return Math.min(this.#held.wanted(this.#arePlenty), sendable, Math.ceil(lane.slots / 4));
@@ -251,7 +227,7 @@ export class RolloutLoop implements WorkSource {
   /** Whether the task may run here now; lets go of it when not. */
   async #isAdmissible(held: HeldTask): Promise<boolean> {
     const { task } = held;
-    const judge = () => judgeTask(task, this.#gate, this.#options.lane().policy?.version ?? null);
+    const judge = () => judgeTask(task, this.#gate, this.#options.lane().policy);
     await this.#changed.until(() => this.#draining || judge() !== 'early', earlyWaitMs);
     if (this.#draining) return this.#drop(held, 'drained', '');
     const verdict = judge();
@@ -276,7 +252,10 @@ export class RolloutLoop implements WorkSource {
         lastSpan: task.lastSpan,
         repeat: rules.repeat,
       },
-      finish: (result) => void this.#publish(held, prefix, result),
+      finish: (result) => {
+        if (result.tokens.length > 0) this.#refused.forget();
+        void this.#publish(held, prefix, result);
+      },
       fail: (error) => void this.#fail(held, prefix, error, rules.maxAttempts),
       putBack: () => {
         if (!this.#hasEnded(held)) this.#held.putBack(held);
@@ -284,10 +263,19 @@ export class RolloutLoop implements WorkSource {
     };
   }
 
-  /** An engine that breaks takes all its sequences along: each is tried again in smaller company. What it refuses fails by itself. */
+  /**
+   * An engine that breaks takes all its sequences along: each is tried again in smaller company. What no engine takes fails by itself; what this one cannot
+   * do is for another actor, and no fault of the task.
+   */
   async #fail(held: HeldTask, prefix: Prefix, error: SegueError, maxAttempts: number): Promise<void> {
     const { task } = held;
     if (error.code === 'INVALID_INPUT') return this.#publishError(held, prefix, error.message);
+    if (error.code === 'UNIMPLEMENTED') {
+      const isNew = this.#refused.note(task.runId, error, this.#options.nowMs());
+      if (isNew) this.#options.onRefused?.(task.runId, error);
+      this.#drop(held, 'elsewhere', error.message);
+      return;
+    }
     const { trajectoryId, segmentIndex } = task;
     const givenUp = whyGivenUp(task, [{ trajectoryId, segmentIndex, tries: held.lostTries + 1 }], maxAttempts);
     if (givenUp !== null) return this.#publishError(held, prefix, `${error.message} (${givenUp})`, held.lostTries + 1);

@@ -4,6 +4,7 @@
  */
 import { parseRunConfig, type RepeatRule, type RunConfig, SegueError } from '@segue/core';
 import { loadTokenizer, type Tokenizer } from '@segue/tokenizer';
+import type { LanePolicy } from './lane-work.js';
 
 /** Reads a run's configuration as it is kept. */
 export type ReadRunConfig = (runId: string) => Promise<string>;
@@ -33,7 +34,7 @@ export class RunSettings {
   }
 }
 
-/** Settings by run and tokenizers by folder; each is read once. */
+/** Settings and tokenizers by run; each is read once. */
 export class RunSettingsCache {
   readonly #readConfig: ReadRunConfig;
   readonly #settings = new Map<string, Promise<RunSettings>>();
@@ -50,8 +51,8 @@ export class RunSettingsCache {
     });
   }
 
-  /** A run's versions share one tokenizer, so it is read from the first folder that comes. */
-  tokenizer(runId: string, folder: string): Promise<Tokenizer> {
+  /** A run's versions share one tokenizer, so it is read from the first that comes. Run and folder come as one: no run gets another's. */
+  tokenizer({ runId, folder }: Pick<LanePolicy, 'runId' | 'folder'>): Promise<Tokenizer> {
     return remember(this.#tokenizers, runId, () => loadTokenizer(folder));
   }
 }

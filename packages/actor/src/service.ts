@@ -2,7 +2,7 @@
 import type { Handlers } from '@segue/bus';
 import type { ActorApi } from '@segue/core';
 import type { Actor } from './actor.js';
-import { generate, sequencesOf } from './generate.js';
+import { boundsOf, generate, sequencesOf } from './generate.js';
 import { servePolicy } from './serve-policy.js';
 
 export function actorHandlers(actor: Actor, limits: { readonly maxGeneratePrompts: number }): Handlers<ActorApi> {
@@ -13,14 +13,12 @@ export function actorHandlers(actor: Actor, limits: { readonly maxGeneratePrompt
       const unpin = policyVersion === null ? null : await actor.pinned.pin(runId, policyVersion);
       try {
         const policy = await actor.policies.pin(runId, policyVersion, signal);
-        const engine = actor.lanes.rollout.engineStatus;
         const setting = {
           policy,
           settings: await actor.settings.settings(runId),
-          tokenizer: await actor.settings.tokenizer(runId, policy.folder),
+          tokenizer: await actor.settings.tokenizer(policy),
           maxPrompts: limits.maxGeneratePrompts,
-          maxContextTokens: engine?.maxContextTokens || null,
-          vocabularySize: engine?.vocabularySize || null,
+          bounds: await boundsOf(policy, actor.lanes.rollout),
         };
         const sequences = sequencesOf(request, setting);
         yield* generate(sequences, setting, (...work) => actor.lanes.evaluate(...work), signal);

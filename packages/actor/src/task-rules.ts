@@ -19,6 +19,12 @@ export interface Gate {
   readonly open: boolean;
 }
 
+/** A policy version that is served. */
+export interface ServedVersion {
+  readonly runId: string;
+  readonly version: number;
+}
+
 /**
  * `run` it; `stale`: its iteration is over, nobody needs it; `early`: its iteration has not been announced here yet;
  * `elsewhere`: another run or another policy version than is served here.
@@ -37,13 +43,13 @@ export const returnReasons = [
 ] as const;
 export type ReturnReason = (typeof returnReasons)[number];
 
-/** @param servedVersion null while none is served */
-export function judgeTask(task: RolloutTask, gate: Gate | null, servedVersion: number | null): Verdict {
+/** @param served null while nothing is; it may be another run's than the gate, under the same number */
+export function judgeTask(task: RolloutTask, gate: Gate | null, served: ServedVersion | null): Verdict {
   if (!gate || gate.runId !== task.runId) return 'elsewhere';
   if (task.iteration < gate.iteration) return 'stale';
   if (task.iteration > gate.iteration) return 'early';
   if (!gate.open) return 'stale';
-  return task.policyVersion === servedVersion ? 'run' : 'elsewhere';
+  return served?.runId === task.runId && served.version === task.policyVersion ? 'run' : 'elsewhere';
 }
 
 /** Whether the gate lets work of this task go on. */

@@ -32,6 +32,10 @@ interface WatchedCall {
   reject(error: SegueError): void;
 }
 
+const chunk = 'generateChunk';
+/** A chunk whose turn it is has begun after that, in ms, and lets nobody pass any more. The engine does not say. */
+const beginsWithinMs = 1_000;
+
 export class WatchedEngine implements Engine {
   readonly #engine: Engine;
   readonly #options: WatchOptions;
@@ -75,7 +79,7 @@ export class WatchedEngine implements Engine {
     return this.#within('loadVersion', () => this.#engine.loadVersion(policy));
   }
 
-  prepareVersion(policy: PolicyLocation): Promise<void> {
+  prepareVersion(policy: PolicyLocation | null): Promise<void> {
     return this.#within('prepareVersion', () => this.#engine.prepareVersion(policy));
   }
 
@@ -84,7 +88,7 @@ export class WatchedEngine implements Engine {
   }
 
   generateChunk(): Promise<ChunkReport> {
-    return this.#within('generateChunk', () => this.#engine.generateChunk());
+    return this.#within(chunk, () => this.#engine.generateChunk());
   }
 
   cut(ids?: readonly string[]): Promise<SequenceResult[]> {
@@ -110,6 +114,7 @@ export class WatchedEngine implements Engine {
       const call = { name, reject };
       this.#calls.add(call);
       if (!this.#current) this.#watchNext();
+      else if (name !== chunk) this.#allowToPass();
       const back = <V>(settle: (value: V) => void) => {
         return (value: V) => {
           this.#comesBack(call);
@@ -138,10 +143,21 @@ export class WatchedEngine implements Engine {
 
   /** The clock starts for the call that the engine turns to: a chunk lets all others pass. */
   #watchNext(): void {
-    clearTimeout(this.#timer);
     const calls = [...this.#calls];
-    const call = calls.find(({ name }) => name !== 'generateChunk') ?? calls[0];
+    const call = calls.find(({ name }) => name !== chunk) ?? calls[0];
     this.#current = call ? { call, sinceMs: this.#options.nowMs() } : null;
+    this.#setTimer();
+  }
+
+  /** What is called when a chunk is just about to begin may yet pass it: the chunk is not to be late for the other's time. */
+  #allowToPass(): void {
+    const { call } = this;
+    if (call?.name === chunk && call.ageMs < beginsWithinMs) this.#setTimer();
+  }
+
+  #setTimer(): void {
+    clearTimeout(this.#timer);
+    const call = this.#current?.call;
     if (call) this.#timer = setTimeout(() => this.#hang(call), this.#options.timeoutMs);
   }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { IterationSignal } from '@segue/bus';
 import {
   actorConfigSchema,
+  type Engine,
   type GenerateRequest,
   type GenerateResult,
   type PolicyChunk,
@@ -20,7 +21,7 @@ import { Actor, type ActorShell } from '../dist/actor.js';
 import { generate, sequencesOf } from '../dist/generate.js';
 import { RunSettings } from '../dist/run-settings.js';
 import { actorHandlers } from '../dist/service.js';
-import { FakeBus, FakeLease, rolloutTask, storedTrajectory, until } from './support/fakes.js';
+import { FakeBus, FakeEngine, FakeLease, rolloutTask, storedTrajectory, until } from './support/fakes.js';
 import { tokenizer, writeTinyPolicy } from './support/tiny-policy.js';
 
 interface Test {
@@ -36,12 +37,11 @@ async function temporaryFolder(t: Test): Promise<string> {
 
 const settings = new RunSettings(parseRunConfig({ rollout: { maxResponseTokens: 20, tokenBudget: 10 } }, 'test'));
 const setting = {
-  policy: { runId: 'r', version: 5, folder: 'x' },
+  policy: { runId: 'r', version: 5, folder: 'x', manifestSha256: '' },
   settings,
   tokenizer,
   maxPrompts: 3,
-  maxContextTokens: 32,
-  vocabularySize: tokenizer.vocabularySize,
+  bounds: { maxContextTokens: 32, vocabularySize: tokenizer.vocabularySize },
 };
 const generateRequest = (prompts: Partial<GenerateRequest['prompts'][number]>[]): GenerateRequest => ({
   runId: 'r',
@@ -131,8 +131,8 @@ const run = {
   warmupProblems: 0,
 } as const;
 
-/** An actor with a real engine on its thread; the queue and the store are in memory. */
-async function startActor(t: Test, folder: string) {
+/** An actor, with a real engine on its thread unless another is given; the queue and the store are in memory. */
+async function startActor(t: Test, folder: string, engine?: Engine) {
   const bus = new FakeBus();
   const announcements: number[] = [];
   const config = parseRunConfig({ rollout: { maxPromptTokens: 8, maxResponseTokens: 40, tokenBudget: 10 } }, 'test');
@@ -152,7 +152,7 @@ async function startActor(t: Test, folder: string) {
     fail: (error) => t.fail(String(error)),
     announce: async () => void announcements.push(actor.loop.flushedIteration ?? -1),
   };
-  const actor: Actor = new Actor(shell, () => new WorkerEngine({ slots: 4, chunkTokens: 4 }));
+  const actor: Actor = new Actor(shell, () => engine ?? new WorkerEngine({ slots: 4, chunkTokens: 4 }));
   await actor.start();
   t.teardown(() => actor.stop());
   return { actor, bus, announcements, metrics: shell.metrics };
@@ -237,3 +237,42 @@ t.test(
     t.match(actor.status, { runId: 'q', policyRunId: 'r', policyVersion: 4 }, 'whose version it serves meanwhile');
   },
 );
+
+t.test('Generate keeps to the bounds of the run that it names, whichever run the actor serves', async (t) => {
+  const folder = await temporaryFolder(t);
+  const long = await writeTinyPolicy(join(folder, 'policies'), 'q', 1, 128);
+  const short = await writeTinyPolicy(join(folder, 'policies'), 'r', 5);
+  const { actor } = await startActor(t, folder);
+  for (const { ref, folder } of [long, short]) {
+    await actor.followPolicies(once({ ...ref, folder, trainerAddress: '' }));
+    await until(() => actor.status.runId === ref.runId && actor.status.policyVersion === ref.version, 'it is served');
+  }
+  const handlers = actorHandlers(actor, { maxGeneratePrompts: 8 });
+  const call = async (runId: string, policyVersion: number) => {
+    const prompt = { text: '', tokens: new Int32Array(100).fill(3) };
+    const request = { ...generateRequest([prompt]), runId, policyVersion, maxTokens: 6 };
+    const context = { signal: new AbortController().signal, peer: '', deadlineMs: null };
+    const answers: GenerateResult[] = [];
+    for await (const answer of handlers.generate(request, context)) answers.push(answer);
+    return answers;
+  };
+  t.match(await call('q', 1), [{ id: 'p0', policyVersion: 1 }], 'it has room for 128');
+  await t.rejects(call('r', 5), { code: 'INVALID_INPUT', message: /100 tokens .* room for 0/ });
+});
+
+t.test('an actor says in the registry that its engine cannot generate for the run', async (t) => {
+  const folder = await temporaryFolder(t);
+  const { ref, folder: at } = await writeTinyPolicy(join(folder, 'policies'), 'r', 5);
+  const engine = new FakeEngine(4);
+  engine.failAdmission = new SegueError('UNIMPLEMENTED', 'temperature 0.8');
+  const { actor, bus, announcements } = await startActor(t, folder, engine);
+  await actor.followPolicies(once({ ...ref, folder: at, trainerAddress: '' }));
+  await until(() => actor.status.policyVersion === 5, 'version 5 is served');
+  t.equal(actor.registration.trouble, '');
+  const [lease] = bus.put(new FakeLease(rolloutTask(0)));
+  const said = announcements.length;
+  await actor.followIterations(once(signal(3, 5, true)));
+  await until(() => lease!.givenBack !== null, 'the task is left to others');
+  t.match(actor.registration.trouble, /cannot generate for run r, .*: temperature 0\.8/);
+  t.ok(announcements.length > said, 'at once');
+});

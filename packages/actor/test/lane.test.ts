@@ -1,8 +1,10 @@
 /** The lane and its engine: chunks called ahead, sequences that wait inside, engines that fail. */
-import { type PolicyLocation, SegueError } from '@segue/core';
+import { actorConfigSchema, type PolicyLocation, SegueError } from '@segue/core';
 import t from 'tap';
+import { DeviceTurn } from '../dist/device-turn.js';
+import { engineMaker } from '../dist/engine.js';
 import { Lane } from '../dist/lane.js';
-import type { LaneWork, WorkSource } from '../dist/lane-work.js';
+import { type LaneWork, LaneWorks, type WorkSource } from '../dist/lane-work.js';
 import { evaluationRequest, FakeEngine, FakeLease, rolloutTask, settle, until } from './support/fakes.js';
 import { fill, open, startLoop } from './support/loop.js';
 
@@ -18,6 +20,14 @@ class DyingEngine extends FakeEngine {
   override async status() {
     if (this.#dead) throw new SegueError('UNAVAILABLE', 'the thread has ended');
     return super.status();
+  }
+}
+
+/** Version 13 is not there. */
+class UnluckyEngine extends FakeEngine {
+  override async loadVersion(location: PolicyLocation): Promise<void> {
+    if (location.version === 13) throw new SegueError('NOT_FOUND', 'the folder is gone');
+    await super.loadVersion(location);
   }
 }
 
@@ -38,16 +48,19 @@ async function laneWith(engine: FakeEngine, works: readonly (readonly [id: strin
     };
   };
   waiting.push(...works.map(work));
-  const engines = [engine];
-  const createEngine = () => engines.pop() ?? new FakeEngine(engine.slots);
+  const engines: FakeEngine[] = [];
+  const createEngine = () => {
+    engines.push(engines.length === 0 ? engine : new UnluckyEngine(engine.slots));
+    return engines.at(-1)!;
+  };
   const lane = new Lane({ createEngine, engineTimeoutMs: 60_000, sources: [source] });
   await lane.start();
-  await lane.load({ runId: 'r', version: 5, folder: 'x' });
+  await lane.load({ runId: 'r', version: 5, folder: 'x', manifestSha256: '' });
   const offer = (...one: readonly [id: string, capTokens: number]) => {
     waiting.push(work(one));
     lane.wake();
   };
-  return { answers, lane, engine, offer };
+  return { answers, lane, engine, engines, offer };
 }
 
 t.test('an engine that its first load killed is replaced, and the next load succeeds', async (t) => {
@@ -64,7 +77,7 @@ t.test('an engine that its first load killed is replaced, and the next load succ
   });
   await lane.start();
   t.teardown(() => lane.stop());
-  const policy = { runId: 'r', version: 1, folder: 'x' };
+  const policy = { runId: 'r', version: 1, folder: 'x', manifestSha256: '' };
   await t.rejects(lane.load(policy), { message: /the thread has ended/ });
   await lane.load(policy);
   await settle();
@@ -88,8 +101,10 @@ t.test('an I/O timeout of a load is not taken for a hang', async (t) => {
   });
   await lane.start();
   t.teardown(() => lane.stop());
-  await t.rejects(lane.load({ runId: 'r', version: 1, folder: 'x' }), { code: 'DEADLINE_EXCEEDED' });
-  await lane.load({ runId: 'r', version: 2, folder: 'x' });
+  await t.rejects(lane.load({ runId: 'r', version: 1, folder: 'x', manifestSha256: '' }), {
+    code: 'DEADLINE_EXCEEDED',
+  });
+  await lane.load({ runId: 'r', version: 2, folder: 'x', manifestSha256: '' });
   await settle();
   t.equal(lane.policy?.version, 2);
   t.equal(lane.hung, null);
@@ -130,6 +145,47 @@ t.test('a cut reaches what joined together with a bad request', async (t) => {
   engine.free = true;
   await cut;
   t.strictSame(answers, ['bad INVALID_INPUT', 'good yield']);
+});
+
+t.test('of two sequences of one id the second goes back to its owner, and the first alone has the place', async (t) => {
+  const { answers, lane, engine } = await laneWith(new FakeEngine(2), [
+    ['twin', 4],
+    ['twin', 12],
+  ]);
+  t.teardown(() => lane.stop());
+  await until(() => engine.chunks.length === 1, 'a chunk runs');
+  engine.free = true;
+  await until(() => answers.length === 2, 'both answered');
+  t.strictSame(answers, ['twin put back', 'twin length']);
+  t.equal(lane.running, 0);
+});
+
+t.test('what is refused takes no other of its id out of the book', (t) => {
+  const works = new LaneWorks();
+  const source: WorkSource = { take: () => [] };
+  const work = (): LaneWork => ({
+    request: evaluationRequest('twin'),
+    source,
+    finish: () => undefined,
+    fail: () => undefined,
+    putBack: () => undefined,
+  });
+  const [one, other] = [work(), work()];
+  t.strictSame(works.join([one], 2), [one]);
+  works.leave([other]);
+  t.ok(works.has('twin'));
+  works.leave([one]);
+  t.equal(works.size, 0);
+  t.end();
+});
+
+t.test('what is left in an engine without an owner holds up no version', async (t) => {
+  const { lane, engine } = await laneWith(new FakeEngine(2), []);
+  t.teardown(() => lane.stop());
+  await engine.admit([evaluationRequest('nobody')]);
+  await lane.load({ runId: 'r', version: 6, folder: 'x', manifestSha256: '' });
+  t.strictSame(engine.loads, [5, 6]);
+  t.equal(engine.running.size, 0);
 });
 
 t.test('what has ended is handed back, and the rest fails, though the engine does not stop', async (t) => {
@@ -208,8 +264,31 @@ t.test('an engine that fails every chunk is replaced a bounded number of times, 
   t.strictSame(failures, [said, said, said, `broken: ${said}`]);
   t.equal(engines.length, 4);
   t.equal(lanes.rollout.policy, null);
-  await t.rejects(lanes.switchTo({ runId: 'r', version: 6, folder: 'x' }), { message: /the graph broke/ });
+  await t.rejects(lanes.switchTo({ runId: 'r', version: 6, folder: 'x', manifestSha256: '' }), {
+    message: /the graph broke/,
+  });
 });
+
+t.test(
+  'an engine that fails before another version is loaded is followed by one under that version alone',
+  async (t) => {
+    for (const isGood of [true, false]) {
+      const { answers, lane, engine, engines } = await laneWith(new FakeEngine(1), [['runs', 40]]);
+      t.teardown(() => lane.stop());
+      await until(() => engine.chunks.length === 1, 'a chunk runs');
+      const loaded = lane.load({ runId: 'r', version: isGood ? 6 : 13, folder: 'y', manifestSha256: '' });
+      breakNext(engine);
+      engine.free = true;
+      if (isGood) await loaded;
+      else await t.rejects(loaded, { code: 'NOT_FOUND' });
+      t.strictSame(answers, ['runs INTERNAL']);
+      await until(() => lane.policy !== null, 'it serves again');
+      const loads = engines.slice(1).map((one) => one.loads);
+      t.strictSame(loads, isGood ? [[6]] : [[], [5]], 'what cannot be loaded leaves the old version');
+      t.equal(lane.policy?.version, isGood ? 6 : 5);
+    }
+  },
+);
 
 t.test('a chunk that completes forgives the failures before it', async (t) => {
   const { bus, loop, engines, failures } = await startLoop(t, {
@@ -237,4 +316,17 @@ t.test('an engine that dies while sequences join is replaced, and the others are
   await until(() => bus.segments.length === 1, 'the new engine works');
   t.equal(bus.segments[0]!.endReason, 'budget');
   t.equal(engines[1]!.version, 5, 'on the same version');
+});
+
+t.test('an engine that cannot take turns is refused with one that can', async (t) => {
+  const turn = new DeviceTurn({
+    acquire: () => Promise.reject(new Error('not asked')),
+    release: () => Promise.reject(new Error('not asked')),
+    announceEnd: async () => undefined,
+  });
+  const config = actorConfigSchema.parse({ id: 'a', engine: 'server' });
+  const refusal = await engineMaker(config, { turn }).then(() => '', String);
+  const [, advised] = /choose engine: (\w+), or/.exec(refusal) ?? [];
+  t.ok(advised && advised !== 'server', refusal);
+  t.ok(actorConfigSchema.safeParse({ id: 'a', engine: advised }).success, refusal);
 });

@@ -1,13 +1,13 @@
 /** The lanes: evaluations beside rollouts, and the change of versions. */
 import t from 'tap';
 import { evaluationRequest, FakeLease, rolloutTask, settle, until } from './support/fakes.js';
-import { fill, startLoop } from './support/loop.js';
+import { fill, open, startLoop } from './support/loop.js';
 
 const never = new AbortController().signal;
 
 t.test('evaluation runs in its own lane on a pinned version, sharing the engine where versions agree', async (t) => {
   const { lanes, engines, bus, loop, engine } = await startLoop(t, { slots: 4 });
-  const pinned = (version: number) => ({ runId: 'r', version, folder: 'x' });
+  const pinned = (version: number) => ({ runId: 'r', version, folder: 'x', manifestSha256: '' });
   const same = await lanes.evaluate(pinned(5), evaluationRequest('e0'), never);
   t.equal(same.tokens.length, 6);
   t.equal(engines.length, 1, 'the rollout engine serves it');
@@ -40,12 +40,30 @@ t.test('evaluation runs in its own lane on a pinned version, sharing the engine 
   await Promise.all(evaluations);
 });
 
+t.test('a version that was written anew under its number is another one, also to evaluations', async (t) => {
+  const { lanes, engines } = await startLoop(t);
+  const pinned = (version: number, manifestSha256: string) => ({ runId: 'r', version, folder: 'x', manifestSha256 });
+  await lanes.switchTo(pinned(6, 'a'));
+  const evaluate = async (version: number, content: string) => {
+    await lanes.evaluate(pinned(version, content), evaluationRequest('e0'), never);
+    return engines.map(({ loads }) => loads);
+  };
+  t.strictSame(await evaluate(6, 'a'), [[5, 6]], 'as the rollouts have it');
+  t.strictSame(await evaluate(6, 'b'), [[5, 6], [6]]);
+  t.strictSame(await evaluate(4, 'a'), [[5, 6], [6], [4]]);
+  t.strictSame(await evaluate(4, 'b'), [[5, 6], [6], [4], [4]], 'though the first one is still there');
+});
+
 t.test('an evaluation does not wait for rollouts that wait in the engine', async (t) => {
   const { lanes, bus, loop, engine } = await startLoop(t, { slots: 4 });
   bus.put(...Array.from({ length: 12 }, (_, i) => new FakeLease(rolloutTask(i, { budgetTokens: i < 1 ? 4 : 12 }))));
   await fill({ engine, loop }, 4);
   await until(() => engine.waiting.length === engine.waitingRoom, 'the engine is full, and more wait outside of it');
-  const evaluation = lanes.evaluate({ runId: 'r', version: 5, folder: 'x' }, evaluationRequest('e0', 4), never);
+  const evaluation = lanes.evaluate(
+    { runId: 'r', version: 5, folder: 'x', manifestSha256: '' },
+    evaluationRequest('e0', 4),
+    never,
+  );
   await settle();
   // The first rollout ends; one that waited takes its slot, and the evaluation the place behind.
   await engine.step();
@@ -65,7 +83,7 @@ t.test('an evaluation whose engine hangs is answered, and costs the process as w
     if (place === 1) engine.free = false;
   };
   const { lanes, failures, engines } = await startLoop(t, { engineTimeoutMs: 60, prepare });
-  const pinned = { runId: 'r', version: 4, folder: 'x' };
+  const pinned = { runId: 'r', version: 4, folder: 'x', manifestSha256: '' };
   await t.rejects(lanes.evaluate(pinned, evaluationRequest('e0'), never), { code: 'DEADLINE_EXCEEDED' });
   t.match(failures, [/^broken: the engine hangs: generateChunk/]);
   t.equal(engines.length, 2);
@@ -75,14 +93,14 @@ t.test('an evaluation whose engine hangs is answered, and costs the process as w
 t.test('a version is loaded when nothing runs; evaluations of the old one go on elsewhere', async (t) => {
   const { lanes, engines, engine } = await startLoop(t, { slots: 1 });
   engine.free = false;
-  const pinned = { runId: 'r', version: 5, folder: 'x' };
+  const pinned = { runId: 'r', version: 5, folder: 'x', manifestSha256: '' };
   const [first, second, third] = ['e0', 'e1', 'e2'].map((id) =>
     lanes.evaluate(pinned, evaluationRequest(id, 4), never),
   );
   await until(() => engine.running.size === 1, 'one runs');
   await settle();
   t.strictSame(engine.waiting, [], 'the others do not wait in front of the load');
-  const switched = lanes.switchTo({ runId: 'r', version: 6, folder: 'x' });
+  const switched = lanes.switchTo({ runId: 'r', version: 6, folder: 'x', manifestSha256: '' });
   await Promise.all([second, third]);
   t.strictSame(engines[1]!.loads, [5], 'they found another engine');
   t.strictSame(engine.loads, [5], 'still the old version');
@@ -98,3 +116,40 @@ t.test('a version is loaded when nothing runs; evaluations of the old one go on 
   engine.free = true;
   await until(() => engine.running.size === 0, 'its slot is free');
 });
+
+for (const order of ['an evaluation has begun', 'an evaluation comes in the same round'] as const) {
+  t.test(`a rollout of an id that ${order} under waits for its end, and fails nothing`, async (t) => {
+    const { bus, loop, lanes, engine } = await startLoop(t, { slots: 4 });
+    const pinned = { runId: 'r', version: 5, folder: 'x', manifestSha256: '' };
+    let goOn = () => {};
+    if (order === 'an evaluation comes in the same round') {
+      engine.prepareVersion = () =>
+        new Promise((resolve) => {
+          goOn = resolve;
+        });
+      lanes.rollout.prepare(pinned).catch(t.error);
+    }
+    engine.free = false;
+    const evaluation = lanes.evaluate(pinned, evaluationRequest('r-g0-t0', 8), never);
+    if (order === 'an evaluation has begun') await until(() => engine.running.size === 1, 'it runs');
+    bus.put(new FakeLease(rolloutTask(0)), new FakeLease(rolloutTask(1)));
+    await loop.follow(open);
+    await until(() => loop.trajectoryIds.length === 2, 'both tasks are held');
+    await settle();
+    goOn();
+    await until(() => lanes.rollout.running === 2, 'the evaluation and the other rollout');
+    await engine.step();
+    t.strictSame([...engine.running.keys()].sort(), ['r-g0-t0', 'r-g0-t1']);
+    t.strictSame(bus.segments, []);
+    engine.free = true;
+    t.match(await evaluation, { id: 'r-g0-t0', endReason: 'length', tokens: { length: 8 } });
+    await until(() => bus.segments.length === 2, 'both rollouts');
+    t.strictSame(
+      bus.segments.map(({ trajectoryId, endReason }) => `${trajectoryId} ${endReason}`).sort(),
+      ['r-g0-t0 budget', 'r-g0-t1 budget'],
+      'no try was used up',
+    );
+    await lanes.switchTo({ ...pinned, version: 6 });
+    t.strictSame(engine.loads, [5, 6]);
+  });
+}

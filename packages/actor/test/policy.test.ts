@@ -5,6 +5,7 @@ import type { ActivePolicy, Registration } from '@segue/bus';
 import { type ChunkPlace, type DownloadPolicyRequest, type PolicyChunk, type PolicyRef, SegueError } from '@segue/core';
 import { chunkSha256 } from '@segue/service';
 import t from 'tap';
+import type { LanePolicy } from '../dist/lane-work.js';
 import { peersWith } from '../dist/peers.js';
 import { PolicyFollower } from '../dist/policy.js';
 import { PolicyFiles } from '../dist/policy-files.js';
@@ -56,7 +57,9 @@ t.test('a version is read from the shared folder, else downloaded, and checked f
     trainer: async () => trainerOf(policy, (name, bytes) => spoil(name, bytes)),
     keepVersions: 2,
   });
-  t.same(await files.locate(policy.ref, policy.folder), { folder: policy.folder, source: 'shared' });
+  const { manifestSha256 } = policy.ref;
+  const unnamed = { ...policy.ref, manifestSha256: '' };
+  t.same(await files.locate(unnamed, policy.folder), { folder: policy.folder, source: 'shared', manifestSha256 });
   const cached = join(root, 'cache', 'r', '3');
   spoil = (name, bytes) =>
     name === 'model.safetensors' ? Buffer.concat([bytes.subarray(0, -1), Buffer.of(1)]) : bytes;
@@ -65,11 +68,12 @@ t.test('a version is read from the shared folder, else downloaded, and checked f
     message: /model\.safetensors/,
   });
   spoil = (_, bytes) => bytes;
-  t.same(await files.locate(policy.ref, join(root, 'elsewhere')), { folder: cached, source: 'downloaded' });
-  t.same(await files.locate(policy.ref, null), { folder: cached, source: 'cached' });
+  const elsewhere = join(root, 'elsewhere');
+  t.same(await files.locate(unnamed, elsewhere), { folder: cached, source: 'downloaded', manifestSha256 });
+  t.same(await files.locate(unnamed, null), { folder: cached, source: 'cached', manifestSha256 });
   t.same(await readFile(join(cached, 'model.safetensors')), await readFile(join(policy.folder, 'model.safetensors')));
   await writeFile(join(cached, 'config.json'), '{}');
-  t.same(
+  t.match(
     await files.locate(policy.ref, null),
     { folder: cached, source: 'downloaded' },
     'a damaged copy is fetched again',
@@ -160,7 +164,7 @@ t.test('who joins late has a version from an actor that serves it, and from the 
 t.test('an actor gives away the version that it serves, and no other', async (t) => {
   const root = await temporaryFolder(t);
   const { ref, folder } = await writeTinyPolicy(join(root, 'store'), 'r', 3);
-  const served = { runId: 'r', version: 3, folder };
+  const served = { ...ref, folder };
   const source = { downloadPolicy: (request: DownloadPolicyRequest) => servePolicy(served, request) };
   const files = new PolicyFiles({ cacheFolder: join(root, 'cache'), trainer: async () => source, keepVersions: 2 });
   t.equal((await files.locate(ref, null)).source, 'downloaded');
@@ -207,15 +211,16 @@ t.test('a trainer cannot make the actor write outside its cache', async (t) => {
 t.test('the newest announcement wins, a version that cannot be had leaves the old one in place', async (t) => {
   const loads: number[] = [];
   const failures: string[] = [];
-  let served: { runId: string; version: number; folder: string } | null = null;
+  let served: LanePolicy | null = null;
   const locate = async (ref: PolicyRef, folder: string | null, signal?: AbortSignal) => {
+    const { manifestSha256 } = ref;
     if (ref.version === 7) throw new SegueError('DATA_LOSS', 'damaged');
     if (ref.version === 8) {
       await new Promise((_, reject) =>
         signal?.addEventListener('abort', () => reject(new SegueError('CANCELLED', 'overtaken'))),
       );
     }
-    return { folder: folder ?? 'downloaded', source: 'shared' as const };
+    return { folder: folder ?? 'downloaded', source: 'shared' as const, manifestSha256 };
   };
   const follower = new PolicyFollower({
     files: { locate },
@@ -244,7 +249,7 @@ t.test('the newest announcement wins, a version that cannot be had leaves the ol
   t.same(await follower.pin('r', null), served);
   t.same(
     await follower.pin('r', 4),
-    { runId: 'r', version: 4, folder: '/store/r/4' },
+    { runId: 'r', version: 4, folder: '/store/r/4', manifestSha256: '' },
     'beside the active one in the store',
   );
   await t.rejects(follower.pin('q', null), { code: 'FAILED_PRECONDITION' });
@@ -252,13 +257,13 @@ t.test('the newest announcement wins, a version that cannot be had leaves the ol
 
 t.test('a version that does not come keeps no other from being served', async (t) => {
   const loads: number[] = [];
-  const locate = async ({ version }: PolicyRef, folder: string | null, signal?: AbortSignal) => {
+  const locate = async ({ version, manifestSha256 }: PolicyRef, folder: string | null, signal?: AbortSignal) => {
     if (version === 2) {
       await new Promise((_, reject) => {
         signal?.addEventListener('abort', () => reject(new SegueError('CANCELLED', 'not wanted any more')));
       });
     }
-    return { folder: folder ?? 'downloaded', source: 'shared' as const };
+    return { folder: folder ?? 'downloaded', source: 'shared' as const, manifestSha256 };
   };
   const follower = new PolicyFollower({
     files: { locate },
@@ -290,7 +295,7 @@ t.test('a version is checked and made ready ahead, and what was checked is loade
     await writeTinyPolicy(join(root, 'store'), 'r', 2),
   ];
   const events: string[] = [];
-  let served: { runId: string; version: number; folder: string } | null = null;
+  let served: LanePolicy | null = null;
   const files = new PolicyFiles({
     cacheFolder: join(root, 'cache'),
     trainer: async () => trainerOf(two),
@@ -308,7 +313,7 @@ t.test('a version is checked and made ready ahead, and what was checked is loade
       served = policy;
       events.push(`load ${policy.version}`);
     },
-    prepare: async ({ version }) => void events.push(`prepare ${version}`),
+    prepare: async (policy) => void events.push(policy ? `prepare ${policy.version}` : 'let go'),
   });
   const announce = ({ ref, folder }: TinyPolicy): ActivePolicy => ({ ...ref, folder, trainerAddress: '' });
   await follower.follow(announce(one));
@@ -332,6 +337,7 @@ t.test('a version is checked and made ready ahead, and what was checked is loade
   bytes[bytes.length - 1]! ^= 1;
   await writeFile(weights, bytes);
   await t.rejects(follower.prepare(two.ref, two.folder), { code: 'DATA_LOSS', message: /model\.safetensors/ });
+  t.strictSame(events, ['check 2', 'prepare 2', 'let go'], 'what was made ready beside the check is gone');
   await t.rejects(follower.follow(announce(two)), { code: 'DATA_LOSS', message: /model\.safetensors/ });
   t.match(served, { version: 1 }, 'one flipped bit: the old one goes on, however far the new one was made ready');
 });

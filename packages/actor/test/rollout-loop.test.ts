@@ -216,7 +216,7 @@ t.test('a task whose iteration has not been announced here yet waits for the ann
   await settle();
   t.equal(early!.givenBack, null);
   await loop.follow(closed);
-  await lanes.switchTo({ runId: 'r', version: 6, folder: 'x' });
+  await lanes.switchTo({ runId: 'r', version: 6, folder: 'x', manifestSha256: '' });
   await loop.follow({ ...open, iteration: 4, policyVersion: 6 });
   await until(() => bus.segments.length === 1, 'it runs under the new version');
   t.match(bus.segments[0], { iteration: 4, policyVersion: 6 });
@@ -228,7 +228,7 @@ t.test('no task is taken before the announced version is served', async (t) => {
   await loop.follow({ ...open, policyVersion: 6 });
   await settle();
   t.equal(bus.waiting.length, 1);
-  await lanes.switchTo({ runId: 'r', version: 6, folder: 'x' });
+  await lanes.switchTo({ runId: 'r', version: 6, folder: 'x', manifestSha256: '' });
   loop.wake();
   await until(() => bus.segments.length === 1, 'taken');
 });

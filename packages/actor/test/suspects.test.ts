@@ -108,7 +108,7 @@ t.test('an evaluation waits while a suspect runs, and a suspect does not wait fo
   t.teardown(() => stop.abort());
   engine.free = false;
   const evaluate = (id: string) =>
-    lanes.evaluate({ runId: 'r', version: 5, folder: 'x' }, evaluationRequest(id, 4), stop.signal);
+    lanes.evaluate({ runId: 'r', version: 5, folder: 'x', manifestSha256: '' }, evaluationRequest(id, 4), stop.signal);
   const [lease] = bus.put(suspect(0, 2));
   await loop.follow(open);
   await until(() => engine.running.size === 1, 'the suspect runs');

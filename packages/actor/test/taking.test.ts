@@ -1,4 +1,5 @@
 /** What the rollout loop takes from the queue, how much of it, and what becomes of a task that comes back to it. */
+import { SegueError } from '@segue/core';
 import t from 'tap';
 import { FakeLease, rolloutTask, settle, until } from './support/fakes.js';
 import { fill, open, startLoop } from './support/loop.js';
@@ -88,4 +89,50 @@ t.test('no task is taken while the stream takes no segments, beyond a few per sl
   t.ok(bus.waiting.length >= 3, 'the others stay in the queue');
   bus.release?.();
   await until(() => bus.segments.length === 9, 'until it takes them again');
+});
+
+t.test('what this engine cannot do is left to others, uses up no try, and is tried again after a while', async (t) => {
+  const { bus, loop, engine, engines, clock, returned, refused, failures } = await startLoop(t);
+  engine.failAdmission = new SegueError(
+    'UNIMPLEMENTED',
+    'temperature 0.8: the server tells log-probs at temperature 1',
+  );
+  // No pull waits: each asks once, and the next follows at once.
+  bus.takeRolloutTasks = async (max) => {
+    bus.pulls.push(max);
+    await new Promise((resolve) => setImmediate(resolve));
+    return bus.waiting.splice(0, max);
+  };
+  const leases = bus.put(...[0, 1, 2].map((i) => new FakeLease(rolloutTask(i))));
+  await loop.follow(open);
+  await until(() => leases[0]!.givenBack !== null && !loop.isBusy, 'given back');
+  await settle();
+  const pulls = bus.pulls.length;
+  loop.wake();
+  await settle();
+  t.equal(bus.pulls.length, pulls, 'no more are taken');
+  t.strictSame(bus.segments, [], 'none has failed');
+  t.notOk(leases.some(({ lost }) => lost));
+  t.strictSame(new Set(returned), new Set(['elsewhere']));
+  t.strictSame(refused, ['r']);
+  t.match(loop.trouble, /cannot generate for run r, .*: temperature 0\.8/);
+  t.strictSame([failures, engines.length], [[], 1], 'the engine is none the worse');
+
+  engine.failAdmission = null;
+  clock.nowMs += 60_000;
+  bus.put(new FakeLease(rolloutTask(3)));
+  loop.wake();
+  await until(() => bus.segments.some(({ trajectoryId }) => trajectoryId === 'r-g0-t3'), 'it can now');
+  t.equal(loop.trouble, '');
+});
+
+t.test('nothing is made ready of a run while another one is served under the same number', async (t) => {
+  const { bus, loop, lanes, returned, reads, ruled } = await startLoop(t);
+  await loop.follow(open);
+  await until(() => bus.pulls.length > 0, 'tasks are asked for');
+  await lanes.switchTo({ runId: 'q', version: 5, folder: 'y', manifestSha256: '' });
+  const [task] = bus.put(new FakeLease(rolloutTask(0)));
+  await until(() => task!.givenBack !== null, 'given back');
+  t.strictSame(returned, ['elsewhere']);
+  t.strictSame([reads, ruled], [[], []], 'its rules would be made with the tokenizer of the other run');
 });

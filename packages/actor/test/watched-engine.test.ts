@@ -1,4 +1,5 @@
 /** The watch over an engine's calls: whose clock runs when several are under way, and what a hang does to the others. */
+import { mock } from 'node:test';
 import { SegueError } from '@segue/core';
 import t from 'tap';
 import { WatchedEngine } from '../dist/watched-engine.js';
@@ -39,6 +40,37 @@ t.test('the clock runs for the call that the engine performs: one that waits for
   engine.answers[1]!();
   await chunks[1];
   t.equal(watched.call, null);
+});
+
+t.test('a chunk whose turn it is, but that lets another call pass, is not late for the time of that one', (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  const watch = () => {
+    let nowMs = 0;
+    const watched = new WatchedEngine(new SlowEngine(1), { timeoutMs: 60_000, nowMs: () => nowMs });
+    const call = (name: 'generateChunk' | 'cut') => void watched[name]().catch(() => undefined);
+    const pass = (ms: number) => {
+      nowMs += ms;
+      mock.timers.tick(ms);
+    };
+    return { watched, call, pass };
+  };
+  const passed = watch();
+  passed.call('generateChunk');
+  passed.pass(900);
+  passed.call('cut');
+  passed.pass(59_500);
+  t.equal(passed.watched.hung, null, 'the cut may have taken 59.5 s');
+  passed.pass(500);
+  t.match(passed.watched.hung, { message: /generateChunk has not come back/ }, 'no longer than that');
+
+  const running = watch();
+  running.call('generateChunk');
+  running.pass(1_100);
+  running.call('cut');
+  running.pass(58_900);
+  t.match(running.watched.hung, { code: 'DEADLINE_EXCEEDED' }, 'a chunk that runs is late in its time, whatever waits');
+  t.end();
 });
 
 t.test('a hang answers every call that waits behind it, and every later one', async (t) => {

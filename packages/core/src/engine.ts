@@ -103,9 +103,13 @@ export interface Engine {
   /**
    * Makes a version ready, so that loading it is a switch; sequences may run. One version is kept ready, beside the one that is served: another
    * call, or loading another version, lets it go. What an engine cannot prepare it loads when it is told to.
+   * @param policy null lets go of what is ready: its files are not what they should be
    */
-  prepareVersion(policy: PolicyLocation): Promise<void>;
-  /** Sequences join at the next chunk, or wait. Refused past slots and waiting room, for a foreign token id, or past the context. */
+  prepareVersion(policy: PolicyLocation | null): Promise<void>;
+  /**
+   * Sequences join at the next chunk, or wait. Refused past slots and waiting room, for a foreign token id, or past the context (INVALID_INPUT); with
+   * UNIMPLEMENTED for what this engine cannot do and another may.
+   */
   admit(requests: readonly SequenceRequest[]): Promise<void>;
   /** Runs one chunk; returns at once when nothing runs. */
   generateChunk(): Promise<ChunkReport>;

@@ -33,6 +33,7 @@ export {
 export type { RopeScaling } from './model/rope.js';
 export { type FileSums, type WriteOptions, weightsFile, weightsIndexFile } from './model/weight-files.js';
 export type { WeightType } from './model/weight-types.js';
+export { filesIdentity } from './model/weights.js';
 export { requireDeviceBriefly } from './process/device-check.js';
 export { ProcessEngine, warmEngine } from './process/process-engine.js';
 export { ProcessTraining, type TrainingHandle, warmTraining } from './process/process-training.js';

@@ -1,9 +1,10 @@
 // Weights that stay in their file, and versions that are made ready before they are served.
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { GraphCache } from '../dist/generate/graph-cache.js';
 import { LocalEngine } from '../dist/generate/local-engine.js';
+import { DecodePolicy } from '../dist/generate/policy.js';
 import { Builder } from '../dist/graph/builder.js';
 import { openWeights, weightsInFiles } from '../dist/model/weights.js';
 import { generate, prompt, request, writeTinyPolicy } from './tiny-policy.js';
@@ -137,6 +138,48 @@ t.test('files that were replaced after a version was made ready are what is serv
   await rename(other, folder);
   await engine.loadVersion({ version: 2, folder });
   t.same(await tokensOf(engine), expected);
+  await engine.stop();
+});
+
+for (const kind of ['mapped', 'read'] as const) {
+  t.test(
+    `weights that were written anew in place after a version was made ready are what is served (${kind})`,
+    async (t) => {
+      const root = t.testdir();
+      const folder = await writeTinyPolicy(join(root, '2'), 2);
+      const other = await writeTinyPolicy(join(root, 'other'), 3);
+      const path = (at: string) => join(at, 'model.safetensors');
+      if (kind === 'read') await Promise.all([folder, other].map((at) => sortTensors(path(at))));
+      const expected = await generated(other);
+      t.notSame(await generated(folder), expected);
+      const engine = new LocalEngine({ slots: 2, chunkTokens: 8 });
+      await engine.prepareVersion({ version: 2, folder });
+      // As long as before, and no older by its own word.
+      const { atime, mtime } = await stat(path(folder));
+      await writeFile(path(folder), await readFile(path(other)));
+      await utimes(path(folder), atime, mtime);
+      await engine.loadVersion({ version: 2, folder });
+      t.same(await tokensOf(engine), expected);
+      await engine.stop();
+    },
+  );
+}
+
+t.test('what is ready can be let go of: it is not served, and what is served goes on', async (t) => {
+  const root = t.testdir();
+  const [one, two] = [await writeTinyPolicy(join(root, '1'), 1), await writeTinyPolicy(join(root, '2'), 2)];
+  const engine = new LocalEngine({ slots: 2, chunkTokens: 8 });
+  await engine.loadVersion({ version: 1, folder: one });
+  const opened = t.capture(DecodePolicy, 'open', DecodePolicy.open);
+  await engine.prepareVersion({ version: 2, folder: two });
+  t.equal(opened().length, 1);
+  await engine.prepareVersion(null);
+  t.match(await engine.status(), { policyVersion: 1 });
+  t.same(await tokensOf(engine), await generated(one));
+  opened();
+  await engine.loadVersion({ version: 2, folder: two });
+  t.equal(opened().length, 1, 'built anew');
+  t.same(await tokensOf(engine), await generated(two));
   await engine.stop();
 });
 

@@ -3,10 +3,10 @@
  * load it. Knows nothing of sequences.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, realpath, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type PolicyLocation, SegueError } from '@segue/core';
-import { readCheckpoint, readConfig, type SequenceBounds, weightsFile, weightsIndexFile } from '@segue/engine';
+import { filesIdentity, readCheckpoint, readConfig, type SequenceBounds } from '@segue/engine';
 import { writeGguf } from './gguf.js';
 import { call } from './http.js';
 import { modelNames } from './model-names.js';
@@ -40,8 +40,7 @@ export function modelHost(settings: RemoteEngineSettings): ModelHost {
 
 /** Names a version's content: one that is written anew under its number has other files. */
 export async function identityOf({ version, folder }: PolicyLocation): Promise<string> {
-  const weights = await stat(join(folder, weightsFile)).catch(() => stat(join(folder, weightsIndexFile)));
-  return [version, await realpath(folder), weights.ino, weights.size, weights.mtimeMs].join(' ');
+  return [version, await realpath(folder), await filesIdentity(folder)].join(' ');
 }
 
 /** Tokens that a server may take off a sequence's context for itself, and the unit in which it counts. */

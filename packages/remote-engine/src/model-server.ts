@@ -51,7 +51,13 @@ export class ModelServer {
     });
     this.#exited = new Promise((resolve) => {
       this.#guard.once('close', (code, signal) => {
-        this.#exit = signal ?? `exit code ${code}`;
+        this.#exit ??= signal ?? `exit code ${code}`;
+        resolve();
+      });
+      // On, not once: an error that nobody hears of ends the process. One that comes later (a signal that cannot be sent) says nothing of the server.
+      this.#guard.on('error', (error) => {
+        if (this.#guard.pid !== undefined) return;
+        this.#exit = `it cannot be started: ${error.message}`;
         resolve();
       });
     });

@@ -76,7 +76,7 @@ export class RemoteEngine implements Engine {
     return this.#calls.perform(() => this.#load(policy));
   }
 
-  prepareVersion(policy: PolicyLocation): Promise<void> {
+  prepareVersion(policy: PolicyLocation | null): Promise<void> {
     return this.#calls.perform(() => this.#prepare(policy));
   }
 
@@ -146,14 +146,15 @@ export class RemoteEngine implements Engine {
     await previous?.close();
   }
 
-  async #prepare(policy: PolicyLocation): Promise<void> {
+  async #prepare(policy: PolicyLocation | null): Promise<void> {
     this.#requireRunning();
     if (!this.#host.servesTwo) return;
-    const identity = await identityOf(policy);
-    if (identity === this.#served?.identity || (identity === this.#prepared?.identity && !this.#prepared.lost)) return;
+    const identity = policy && (await identityOf(policy));
+    if (policy && identity === this.#served?.identity) return;
+    if (policy && identity === this.#prepared?.identity && !this.#prepared.lost) return;
     await this.#prepared?.close();
     this.#prepared = null;
-    this.#prepared = await this.#host.open(policy, this.#end.signal);
+    if (policy) this.#prepared = await this.#host.open(policy, this.#end.signal);
   }
 
   #admit(requests: readonly SequenceRequest[]): void {
@@ -172,7 +173,7 @@ export class RemoteEngine implements Engine {
       ids.add(request.id);
       requireSequence(request, bounds);
       const refusal = this.#dialect.refusal(request.sampling);
-      if (refusal !== null) throw new SegueError('INVALID_INPUT', `sequence ${request.id}: ${refusal}`);
+      if (refusal !== null) throw new SegueError('UNIMPLEMENTED', `sequence ${request.id}: ${refusal}`);
     }
     for (const request of requests) {
       const row = { sequence: new Sequence(request), completion: null, reported: 0 };

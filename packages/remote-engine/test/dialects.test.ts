@@ -141,11 +141,24 @@ t.test("SGLang's messages, whole ones and increments: ids, log-probs, what it ha
   }
 });
 
+t.test(
+  'what a server of the plain protocol tells no log-probs of is refused as what another engine may do',
+  async (t) => {
+    const { url } = await serve(t, (_, response) => stream(response, []));
+    for (const dialect of ['vllm', 'openai'] as const) {
+      const engine = await loaded(t, url, { dialect });
+      const tempered = request('a', { sampling: { temperature: 0.8, topK: 0, topP: 1 } });
+      await t.rejects(engine.admit([tempered]), { code: 'UNIMPLEMENTED', message: /sequence a: temperature 0.8/ });
+      await t.rejects(engine.admit([request('b', { capTokens: 0 })]), { code: 'INVALID_INPUT' }, 'what nobody takes');
+    }
+  },
+);
+
 t.test('SGLang: what its log-probs may not mean is refused, and so is a token that did not come', async (t) => {
   const { url } = await serve(t, (_, response) => stream(response, [sglangMessage([5], 1), sglangMessage([7], 3)]));
   const engine = await loaded(t, url, { dialect: 'sglang' });
   const limited = request('a', { sampling: { temperature: 1, topK: 5, topP: 1 } });
-  await t.rejects(engine.admit([limited]), { code: 'INVALID_INPUT', message: /topK or topP/ });
+  await t.rejects(engine.admit([limited]), { code: 'UNIMPLEMENTED', message: /topK or topP/ });
   await t.rejects(generate(engine, [request('b')]), {
     code: 'FAILED_PRECONDITION',
     message: /3 tokens were generated, 2/,

@@ -47,7 +47,8 @@ export class FakeEngine implements Engine {
   readonly waitingRoom: number;
   version: number | null = null;
   loads: number[] = [];
-  readonly preparations: number[] = [];
+  /** null: what was ready was let go of. */
+  readonly preparations: (number | null)[] = [];
   /** How many sequences ran in each chunk. */
   readonly chunks: number[] = [];
   /** Chunks that have been called, whether they have begun or not. */
@@ -86,8 +87,8 @@ export class FakeEngine implements Engine {
     this.loads.push(version);
   }
 
-  async prepareVersion({ version }: PolicyLocation): Promise<void> {
-    this.preparations.push(version);
+  async prepareVersion(policy: PolicyLocation | null): Promise<void> {
+    this.preparations.push(policy?.version ?? null);
   }
 
   admit(requests: readonly SequenceRequest[]): Promise<void> {

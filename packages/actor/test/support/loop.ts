@@ -28,10 +28,14 @@ export async function startLoop(
   /** What was said of what was returned, where anything was. */
   const details: string[] = [];
   const flushed: number[] = [];
+  /** Runs that the engine cannot generate for. */
+  const refused: string[] = [];
   /** What the lane said of its engines. */
   const failures: string[] = [];
   const clock = { nowMs: 0 };
   const reads: string[] = [];
+  /** Runs whose rules were asked for. */
+  const ruled: string[] = [];
   const outbox = new SegmentOutbox({
     bus,
     patienceMs,
@@ -47,11 +51,15 @@ export async function startLoop(
       reads.push(id);
       return read ? read(id) : storedTrajectory(id);
     }),
-    rules: async () => ({ stopTokens: [2], repeat: null, maxAttempts: 3 }),
+    rules: async (runId) => {
+      ruled.push(runId);
+      return { stopTokens: [2], repeat: null, maxAttempts: 3 };
+    },
     onReturned: (_, reason, detail) => {
       returned.push(reason);
       if (detail !== '') details.push(detail);
     },
+    onRefused: (runId) => refused.push(runId),
     onFlushed: (iteration) => flushed.push(iteration),
     nowMs: () => clock.nowMs,
   });
@@ -71,7 +79,7 @@ export async function startLoop(
     onFailure: (error, fate) => failures.push(fate === 'lost' ? `broken: ${error.rawMessage}` : error.rawMessage),
   });
   await lanes.rollout.start();
-  await lanes.rollout.load({ runId: 'r', version: 5, folder: 'x' });
+  await lanes.rollout.load({ runId: 'r', version: 5, folder: 'x', manifestSha256: '' });
   loop.start();
   t.teardown(async () => {
     for (const engine of engines) engine.free = true;
@@ -79,7 +87,22 @@ export async function startLoop(
     // An engine that hangs cannot be stopped.
     await lanes.stop().catch(() => undefined);
   });
-  return { bus, engine: engines[0]!, engines, lanes, loop, outbox, returned, details, flushed, failures, clock, reads };
+  return {
+    bus,
+    engine: engines[0]!,
+    engines,
+    lanes,
+    loop,
+    outbox,
+    returned,
+    details,
+    flushed,
+    failures,
+    clock,
+    reads,
+    ruled,
+    refused,
+  };
 }
 
 /**

@@ -14,7 +14,12 @@ export interface TinyPolicy {
 }
 
 /** Writes `<root>/<run>/<version>`; the version is also the seed of its weights. */
-export async function writeTinyPolicy(root: string, runId: string, version: number): Promise<TinyPolicy> {
+export async function writeTinyPolicy(
+  root: string,
+  runId: string,
+  version: number,
+  maxPositions = 64,
+): Promise<TinyPolicy> {
   const config = requireModelConfig({
     hiddenSize: 16,
     layers: 1,
@@ -26,7 +31,7 @@ export async function writeTinyPolicy(root: string, runId: string, version: numb
     rmsNormEpsilon: 1e-5,
     ropeTheta: 10_000,
     tieEmbeddings: true,
-    maxPositions: 64,
+    maxPositions,
     bosTokenId: tokenizer.special.bos,
     eosTokenIds: tokenizer.eosTokens,
   });

@@ -74,7 +74,7 @@ export class LocalEngine implements Engine {
     return this.#calls.perform(() => this.#load(location));
   }
 
-  prepareVersion(location: PolicyLocation): Promise<void> {
+  prepareVersion(location: PolicyLocation | null): Promise<void> {
     return this.#calls.perform(() => this.#prepare(location));
   }
 
@@ -142,8 +142,9 @@ export class LocalEngine implements Engine {
     this.#serve(await this.#open(location.version, weights, previous));
   }
 
-  async #prepare(location: PolicyLocation): Promise<void> {
+  async #prepare(location: PolicyLocation | null): Promise<void> {
     this.#requireRunning();
+    if (location === null) return this.#dropPrepared();
     const weights = await DecodePolicy.read(location);
     const served = this.#serving?.policy ?? null;
     if (served?.isOf(location.version, weights) || this.#prepared?.isOf(location.version, weights)) return;

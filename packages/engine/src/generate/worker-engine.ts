@@ -81,7 +81,7 @@ export class WorkerEngine implements Engine {
     return this.#call('loadVersion', [policy]);
   }
 
-  prepareVersion(policy: PolicyLocation): Promise<void> {
+  prepareVersion(policy: PolicyLocation | null): Promise<void> {
     return this.#call('prepareVersion', [policy]);
   }
 

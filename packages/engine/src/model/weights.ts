@@ -2,13 +2,13 @@
  * The weights of a model as constants of inference graphs: mapped from the checkpoint's files where these hold them as the graphs
  * need them, else read into memory. Knows nothing of versions, and checks no sums: who hands over a folder has done that.
  */
-import { realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Builder } from '../graph/builder.js';
 import type { FilePlace, Value } from '../graph/value.js';
 import { configFile, isSpareTensor, readCheckpoint, readConfig } from './checkpoint.js';
 import { type ParameterBlock, type ParameterLayout, parameterLayout, viewOf } from './layout.js';
-import { findWeights } from './weight-files.js';
+import { findWeights, weightsIndexFile } from './weight-files.js';
 
 export interface ModelWeights {
   readonly layout: ParameterLayout;
@@ -32,10 +32,11 @@ export async function openWeights(folder: string): Promise<ModelWeights> {
 
 /** Weights that have been read into memory. */
 async function weightsInMemory(folder: string): Promise<ModelWeights> {
+  const identity = await filesIdentity(folder);
   const { layout, parameters } = await readCheckpoint(folder);
   return {
     layout,
-    identity: await identityOf(folder),
+    identity,
     memory: parameters.buffer,
     filesFolder: null,
     signature: '',
@@ -49,6 +50,7 @@ async function weightsInMemory(folder: string): Promise<ModelWeights> {
  * @returns null when a block is not float32, or its tensors do not lie side by side
  */
 export async function weightsInFiles(folder: string): Promise<ModelWeights | null> {
+  const identity = await filesIdentity(folder);
   const { config } = await readConfig(folder);
   const layout = parameterLayout(config);
   const tensors = await findWeights(folder, layout.tensors, isSpareTensor(config));
@@ -65,7 +67,7 @@ export async function weightsInFiles(folder: string): Promise<ModelWeights | nul
   }
   return {
     layout,
-    identity: await identityOf(folder),
+    identity,
     memory: null,
     filesFolder: await realpath(folder),
     signature: JSON.stringify([config, [...places.values()]]),
@@ -73,8 +75,19 @@ export async function weightsInFiles(folder: string): Promise<ModelWeights | nul
   };
 }
 
-/** A folder of a checkpoint is written as a whole, so one of its files tells it from any other. */
-async function identityOf(folder: string): Promise<string> {
-  const { dev, ino, size, mtimeNs } = await stat(join(folder, configFile), { bigint: true });
-  return [dev, ino, size, mtimeNs].join(':');
+/**
+ * Names the content of a checkpoint's folder, shape and weights: any file of it that was written anew, in place or not, gives another name. Taken before
+ * the files are read, so that what is read is at least as new as its name.
+ */
+export async function filesIdentity(folder: string): Promise<string> {
+  // A folder that is not there is told by who reads it.
+  const names = await readdir(folder).catch((): string[] => []);
+  const parts = names.filter(
+    (name) => name === configFile || name === weightsIndexFile || name.endsWith('.safetensors'),
+  );
+  const files = parts.sort().map(async (name) => {
+    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(join(folder, name), { bigint: true });
+    return [name, dev, ino, size, mtimeNs, ctimeNs].join(':');
+  });
+  return (await Promise.all(files)).join(' ');
 }

@@ -53,8 +53,9 @@ export class ProcessEngine implements Engine {
     return this.#call('loadVersion', [policy]);
   }
 
-  async prepareVersion(policy: PolicyLocation): Promise<void> {
-    await this.#opened();
+  async prepareVersion(policy: PolicyLocation | null): Promise<void> {
+    if (policy !== null) await this.#opened();
+    else if (!this.#open) return;
     return this.#call('prepareVersion', [policy]);
   }
 

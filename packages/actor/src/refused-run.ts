@@ -1,0 +1,36 @@
+/**
+ * The run that this actor's engine cannot generate for (an inference server that cannot tell log-probs at the run's temperature, say): none of its
+ * tasks are taken for a while, then a few are tried again, since a server may have been replaced. It knows nothing of queues and engines.
+ */
+import type { SegueError } from '@segue/core';
+
+/** How long no task of such a run is taken, in ms. */
+const refusedForMs = 60_000;
+
+export class RefusedRun {
+  #refused: { readonly runId: string; readonly why: string; readonly atMs: number } | null = null;
+
+  /** The engine has refused a task of the run. @returns whether that was not known */
+  note(runId: string, error: SegueError, nowMs: number): boolean {
+    const isNew = this.#refused?.runId !== runId;
+    this.#refused = { runId, why: error.rawMessage, atMs: nowMs };
+    return isNew;
+  }
+
+  /** Whether no task of the run is to be taken now. */
+  isRefused(runId: string, nowMs: number): boolean {
+    return this.#refused?.runId === runId && nowMs - this.#refused.atMs < refusedForMs;
+  }
+
+  /** The engine has generated for it after all, or another run has taken its place. */
+  forget(): void {
+    this.#refused = null;
+  }
+
+  /** For people; empty when nothing is refused. */
+  get trouble(): string {
+    if (this.#refused === null) return '';
+    const { runId, why } = this.#refused;
+    return `this actor's engine cannot generate for run ${runId}, whose tasks are left to others: ${why}`;
+  }
+}
