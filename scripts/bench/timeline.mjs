@@ -93,7 +93,9 @@ async function openPage(cluster) {
     const drawnMs = await shownAt(page, String(iterations));
     const startedAt = await page.evaluate(() => performance.now());
     const width = await page.evaluate(() => document.querySelector('#rollouts canvas').width);
-    await page.locator('#rollouts canvas').click({ position: { x: (width * (clicked + 0.5)) / (iterations + 1), y: 8 } });
+    await page
+      .locator('#rollouts canvas')
+      .click({ position: { x: (width * (clicked + 0.5)) / (iterations + 1), y: 8 } });
     return { drawnMs, zoomMs: (await shownAt(page, String(clicked))) - startedAt };
   } finally {
     await browser.close();
