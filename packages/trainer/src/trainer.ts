@@ -189,9 +189,11 @@ export class Trainer {
     const { replay, log, metrics } = this.#options;
     // It can wait; a training would keep it waiting for long.
     if (this.#status.state !== 'idle') return;
-    if ((await this.#retired.versionsToKeep(await replay())).size === 0) return;
+    const isDone = (await this.#retired.versionsToKeep(await replay())).size === 0;
+    if (isDone && (await this.store.runsToSweep()).length === 0) return;
     const release = await this.#begin();
     try {
+      for (const run of await this.store.runsToSweep()) await this.store.sweep(run);
       // Again: a run that was created meanwhile may begin with one of them.
       for (const [run, kept] of await this.#retired.versionsToKeep(await replay())) {
         const versions = await this.store.keepOnly(run, kept);
