@@ -1,5 +1,5 @@
 /** Contradictions of a run's configuration that show only between its sections, or only once its policy is there. */
-import { type PolicyVersionInfo, type RunConfig, SegueError } from '@segue/core';
+import { maxStopTokens, type PolicyVersionInfo, type RunConfig, SegueError } from '@segue/core';
 import type { Tokenizers } from './tokenizers.js';
 
 /** Of one token in a stored trajectory: id and log-probability, 4 each, origin and loss mask. */
@@ -39,9 +39,9 @@ export function requireRunnable(config: RunConfig, maxMessageBytes: number): voi
   }
 }
 
-/** Throws INVALID_CONFIG when a stop text is not one token of the policy. */
+/** Throws INVALID_CONFIG when a stop text is not one token of the policy, or when they are too many. */
 export async function requireStopTokens(
-  tokenizers: Tokenizers,
+  tokenizers: Pick<Tokenizers, 'of'>,
   policy: PolicyVersionInfo,
   config: RunConfig,
 ): Promise<void> {
@@ -55,5 +55,15 @@ export async function requireStopTokens(
         `rollout.stop: ${JSON.stringify(text)} is ${length} tokens of this policy, and only single tokens can stop a response`,
       );
     }
+  }
+  const stops = new Set([
+    ...tokenizer.eosTokens,
+    ...config.rollout.stop.flatMap((text) => [...tokenizer.encode(text)]),
+  ]);
+  if (stops.size > maxStopTokens) {
+    throw new SegueError(
+      'INVALID_CONFIG',
+      `rollout.stop: with the tokens that end a response of this policy there are ${stops.size}, and at most ${maxStopTokens} can stop one`,
+    );
   }
 }

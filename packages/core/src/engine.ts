@@ -9,6 +9,9 @@
  */
 import type { EndReason, Sampling } from './domain.js';
 
+/** Stop tokens that one sequence may have: they are compared in the graph at every step. */
+export const maxStopTokens = 32;
+
 /** Where a policy version lies on this host. */
 export interface PolicyLocation {
   readonly version: number;

@@ -54,7 +54,7 @@ const repeatSchema = z.strictObject({
   enabled: key(z.boolean().default(true), 'Find repetitions while generating and end the trajectory there'),
   maxPeriod: key(count.max(256).default(32), 'Longest period that is looked for', { unit: 'tokens' }),
   minRepeats: key(count.min(2).default(4), 'Periods in a row that make a repetition'),
-  minTokens: key(count.default(48), 'Tokens that a repetition spans at least', { unit: 'tokens' }),
+  minTokens: key(count.min(2).default(48), 'Tokens that a repetition spans at least', { unit: 'tokens' }),
   penalty: key(z.number().min(0).default(0), 'Taken off the reward of a trajectory that ended for repetition', {
     alias: 'k1.5 section 2.6.2; NeMo-RL reward_penalties',
   }),
@@ -265,7 +265,14 @@ const evaluationSchema = z.strictObject({
   problemsBetween: key(count.default(128), 'Problems of the evaluations in between'),
   samplesBetween: key(evaluationSamples.default(1), 'Samples per problem of the evaluations in between'),
   greedy: key(z.boolean().default(true), 'Evaluate greedily too, before and after'),
-  temperature: key(z.number().min(0).default(1), 'Sampling temperature of the evaluation'),
+  temperature: key(
+    z
+      .number()
+      .min(0)
+      .default(1)
+      .refine((value) => value === 0 || value >= 0.01, { message: 'must be 0 (greedy) or at least 0.01' }),
+    'Sampling temperature of the evaluation; 0 is greedy',
+  ),
 });
 
 /** The configuration of a run. */

@@ -14,8 +14,13 @@ const longConfig: ModelConfig = { ...tinyConfig, maxPositions: 12_288, eosTokenI
 const layout = parameterLayout(longConfig);
 const parameters = initialParameters(layout, 2, { deviation: 0.35 });
 
-async function withEngine<T>(folder: string, slots: number, use: (engine: LocalEngine) => Promise<T>): Promise<T> {
-  const engine = new LocalEngine({ slots, chunkTokens: 64 });
+async function withEngine<T>(
+  folder: string,
+  slots: number,
+  use: (engine: LocalEngine) => Promise<T>,
+  more: { readonly prefillWork?: number } = {},
+): Promise<T> {
+  const engine = new LocalEngine({ slots, chunkTokens: 64, ...more });
   await engine.loadVersion({ version: 0, folder });
   try {
     return await use(engine);
@@ -116,38 +121,50 @@ t.test(
     const folder = await writePolicy(t.testdir());
     const long = { stopTokens: [], budgetTokens: 4, capTokens: 12_000 };
     const responseTokens = someTokens(11_000, 2);
-    await withEngine(folder, 3, async (engine) => {
-      await engine.admit([
-        request('long', { ...long, responseTokens }),
-        request('cut', { ...long, promptKey: 'p1', promptTokens: someTokens(10_000, 3), capTokens: 64 }),
-        request('short', { stopTokens: [], budgetTokens: 300, capTokens: 400 }),
-      ]);
-      const first = await engine.generateChunk();
-      t.equal(first.tokens, 64, 'the short row alone has generated');
-      t.same([first.running, first.rows], [3, 1], 'rows in prefill are not in the batch that decodes');
-      const [cut] = await engine.cut(['cut']);
-      t.equal(cut!.tokens.length, 0);
-      t.equal(cut!.endReason, 'yield');
-      t.equal(cut!.promptTokens, 0, 'what was not finished is not metered');
-      const results = await generate(engine);
-      t.equal(results.get('long')!.reprefillTokens, responseTokens.length);
-      t.equal(results.get('long')!.tokens.length, 4);
-      t.equal(results.get('short')!.tokens.length, 300);
-      const expected = await trainerLogProbs(
-        request('long').promptTokens,
-        Int32Array.of(...responseTokens, ...results.get('long')!.tokens),
-        1024,
-      );
-      const difference = greatest(results.get('long')!.logProbs.map((value, i) => value - expected[11_000 + i]!));
-      t.ok(difference < 1e-4, `${difference}`);
-    });
+    // As if the model were larger.
+    const bounded = { prefillWork: 2 ** 31 };
+    await withEngine(
+      folder,
+      3,
+      async (engine) => {
+        await engine.admit([
+          request('long', { ...long, responseTokens }),
+          request('cut', { ...long, promptKey: 'p1', promptTokens: someTokens(10_000, 3), capTokens: 64 }),
+          request('short', { stopTokens: [], budgetTokens: 300, capTokens: 400 }),
+        ]);
+        const first = await engine.generateChunk();
+        t.equal(first.tokens, 64, 'the short row alone has generated');
+        t.same([first.running, first.rows], [3, 1], 'rows in prefill are not in the batch that decodes');
+        const [cut] = await engine.cut(['cut']);
+        t.equal(cut!.tokens.length, 0);
+        t.equal(cut!.endReason, 'yield');
+        t.equal(cut!.promptTokens, 0, 'what was not finished is not metered');
+        const results = await generate(engine);
+        t.equal(results.get('long')!.reprefillTokens, responseTokens.length);
+        t.equal(results.get('long')!.tokens.length, 4);
+        t.equal(results.get('short')!.tokens.length, 300);
+        const expected = await trainerLogProbs(
+          request('long').promptTokens,
+          Int32Array.of(...responseTokens, ...results.get('long')!.tokens),
+          1024,
+        );
+        const difference = greatest(results.get('long')!.logProbs.map((value, i) => value - expected[11_000 + i]!));
+        t.ok(difference < 1e-4, `${difference}`);
+      },
+      bounded,
+    );
     // Alone, its chunks report no tokens until it is ready.
-    await withEngine(folder, 1, async (engine) => {
-      await engine.admit([request('long', { ...long, responseTokens })]);
-      const report = await engine.generateChunk();
-      t.same([report.tokens, report.steps, report.rows, report.running, report.finished.length], [0, 0, 0, 1, 0]);
-      t.equal((await generate(engine)).get('long')!.tokens.length, 4);
-    });
+    await withEngine(
+      folder,
+      1,
+      async (engine) => {
+        await engine.admit([request('long', { ...long, responseTokens })]);
+        const report = await engine.generateChunk();
+        t.same([report.tokens, report.steps, report.rows, report.running, report.finished.length], [0, 0, 0, 1, 0]);
+        t.equal((await generate(engine)).get('long')!.tokens.length, 4);
+      },
+      bounded,
+    );
   },
 );
 

@@ -12,8 +12,9 @@ import { blockedAttention } from '../dist/model/blocked-attention.js';
 import type { ModelConfig } from '../dist/model/config.js';
 import { initialParameters } from '../dist/model/init.js';
 import { type ParameterLayout, parameterLayout, viewOf } from '../dist/model/layout.js';
+import { microBatches } from '../dist/train/batches.js';
 import { attentionBlocks, gradientGraph, logProbGraph, weightInputs } from '../dist/train/graphs.js';
-import { cutShard, dealRows } from '../dist/train/shards.js';
+import { type CallBounds, callBounds, cutShard, dealRows } from '../dist/train/shards.js';
 import { relativeError } from './reference-data.js';
 import { tinyConfig, tinyParameters } from './tiny-policy.js';
 
@@ -244,23 +245,95 @@ t.test('the engine takes each row through the graph for its length, to the same 
   }
 });
 
+/** Bounds under which a token costs one. */
+const bounds = (longTokens: number, work: number): CallBounds => ({
+  longTokens,
+  work,
+  workPerToken: () => 1,
+  batches: { maxTokens: 2048, lengthMultiple: 8, longRowTokens: 1024, maxPositions: tinyConfig.maxPositions },
+});
+const lengthsOf = (parts: readonly { readonly rows: readonly PolicyRow[] }[]) =>
+  parts.map(({ rows }) => rows.map(({ tokens }) => tokens.length));
+
 t.test('rows that take long go in calls of their own, each once', async (t) => {
   const { rows } = dealRows(policyRows(6), 1)[0]!;
   const shard = { rows, indices: [5, 3, 1, 0, 2, 4] };
-  const parts = cutShard(shard, 30);
-  t.same(
-    parts.map(({ rows: own }) => own.map(({ tokens }) => tokens.length)),
-    [[50], [42], [34], [26, 18, 10]],
-  );
+  const parts = cutShard(shard, bounds(30, 1e9));
+  t.same(lengthsOf(parts), [[50], [42], [34], [26, 18, 10]]);
   t.same(
     parts.flatMap(({ indices }) => indices),
     shard.indices,
   );
-  t.same(cutShard(shard), [shard], 'short rows stay together');
+  t.same(cutShard(shard, bounds(8192, 1e9)), [shard], 'short rows stay together');
   const none = { rows: [], indices: [] };
-  t.same(cutShard(none), [none], 'a thread without rows is asked all the same');
+  t.same(cutShard(none, bounds(8192, 1)), [none], 'a thread without rows is asked all the same');
   const onlyLong = { rows: rows.slice(0, 2), indices: [5, 3] };
-  t.equal(cutShard(onlyLong, 30).length, 2);
+  t.equal(cutShard(onlyLong, bounds(30, 1e9)).length, 2);
+});
+
+t.test('short rows go in as many calls as their work asks for, by whole micro-batches, each row once', async (t) => {
+  const many = Array.from({ length: 40 }, (_, i) => policyRows(6)[(i * 5) % 6]!);
+  const shard = { rows: many, indices: many.map((_, i) => i) };
+  const batches = { ...bounds(8192, 1).batches, maxTokens: 128 };
+  const parts = cutShard(shard, { ...bounds(8192, 400), batches });
+  t.ok(parts.length > 3);
+  t.same(
+    parts.flatMap(({ indices }) => indices).sort((a, b) => a - b),
+    shard.indices,
+  );
+  const cut = parts.flatMap(({ rows }) =>
+    microBatches(rows, batches).map(({ indices, length }) => [indices.length, length]),
+  );
+  t.same(
+    cut,
+    microBatches(many, batches).map(({ indices, length }) => [indices.length, length]),
+    'the micro-batches are those of all rows',
+  );
+  const untrained = { ...many[0]!, mask: new Uint8Array(many[0]!.tokens.length) };
+  const whole = cutShard({ rows: [untrained, ...many], indices: [0, ...many.map((_, i) => i + 1)] }, bounds(8192, 400));
+  t.ok(whole.flatMap(({ indices }) => indices).includes(0), 'a row of which nothing is trained is answered too');
+
+  // 5,000 rows of 8,000 tokens were one call, however large the model.
+  const row = { tokens: new Int32Array(8000), mask: new Uint8Array(8000).fill(1, 1) };
+  const layout = parameterLayout({ ...tinyConfig, maxPositions: 8192 });
+  const rows = Array.from({ length: 5000 }, () => row);
+  const large = cutShard({ rows, indices: rows.map((_, i) => i) }, callBounds({ ...layout, parameters: 5e8 }, {}, 1));
+  t.equal(large.length, 5000);
+  const short = Array.from({ length: 64 }, () => policyRows(6)[5]!);
+  const shorts = { rows: short, indices: short.map((_, i) => i) };
+  const few = cutShard(shorts, callBounds({ ...layout, parameters: 5e8 }, {}, 1));
+  t.same(
+    new Set(few.map(({ rows }) => rows.length)),
+    new Set([4]),
+    'a large model takes 256 tokens a call, padded to 56 a row',
+  );
+  t.equal(cutShard(shorts, callBounds({ ...layout, parameters: 8e5 }, {}, 1)).length, 1, 'a small one all of them');
+  t.equal(cutShard(shorts, callBounds({ ...layout, parameters: 5e8 }, { device: 'cuda' }, 1)).length, 1);
+});
+
+t.test('steps in many calls are those of one call', async (t) => {
+  const rows = Array.from({ length: 24 }, (_, i) => policyRows(6)[i % 6]!);
+  const steps = [];
+  for (const callWork of [2 ** 34, 1]) {
+    const worker = await TrainingWorker.start({
+      source: { config: tinyConfig, seed: 1 },
+      options: { threads: 1, maxTokensPerMicroBatch: 128, callWork },
+    });
+    const step = worker.policyStep(rows, { tau: 0.2, learningRate: 1e-3 });
+    await new Promise((resolve) => setImmediate(resolve));
+    const name = worker.oldestCall?.name;
+    const first = await step;
+    const second = await worker.supervisedStep(rows, 1e-3);
+    steps.push({ name, first, second });
+    await worker.stop();
+  }
+  const [one, many] = steps;
+  t.same([one!.name, many!.name], ['policyStep', 'policyGradients']);
+  for (const of of ['first', 'second'] as const) {
+    t.ok(Math.abs(one![of].gradientNorm / many![of].gradientNorm - 1) < 1e-5);
+    t.ok(Math.abs(one![of].loss - many![of].loss) < 1e-5);
+    t.same([many![of].rows, many![of].steps], [one![of].rows, one![of].steps]);
+  }
 });
 
 t.test('one thread steps in one call unless a row goes alone', async (t) => {

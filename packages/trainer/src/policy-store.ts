@@ -8,20 +8,8 @@
  * memory first, where readers of this host find it at once, until it has been copied to the disk.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import {
-  copyFile,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  readlink,
-  rename,
-  rm,
-  stat,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
-import { basename, isAbsolute, join, resolve } from 'node:path';
+import { copyFile, mkdir, open, readdir, readFile, readlink, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { isAbsolute, join, resolve } from 'node:path';
 import {
   formatPolicyManifest,
   isId,
@@ -34,6 +22,19 @@ import {
 } from '@segue/core';
 import type { FileSums } from '@segue/engine';
 import { hashFile } from '@segue/service';
+import {
+  adoptFolders,
+  contentName,
+  contentOf,
+  ifMissing,
+  isVersionName,
+  linkVersion,
+  needsSweep,
+  stagedPrefix,
+  sweepRun,
+  sweepShared,
+  syncPath,
+} from './run-folder.js';
 
 /** A version that is on disk. */
 export interface StoredPolicy {
@@ -50,8 +51,6 @@ export type PolicyOrigin = Pick<
 >;
 
 const maxRememberedSums = 256;
-const stagedPrefix = '.staged-';
-const contentPrefix = '.content-';
 
 /** Puts a version's files into a folder that does not exist yet; tells the SHA-256 of those that it has summed while it wrote them. */
 export type WriteVersion = (folder: string) => Promise<FileSums> | Promise<void>;
@@ -65,6 +64,8 @@ export class PolicyStore {
   readonly #beforeReveal: BeforeReveal | undefined;
   /** Sums of files that this process has written or compared, by what the system tells of the file: changed or replaced, it is another one. */
   readonly #sums = new Map<string, string>();
+  /** By run, contents whose versions this process has removed or replaced: only their readers still need them. */
+  readonly #givenUp = new Map<string, ReadonlySet<string>>();
 
   /** @param sharedFolder in memory, for new versions; null: they are made on the disk @param beforeReveal for tests */
   constructor(root: string, sharedFolder: string | null = null, beforeReveal?: BeforeReveal) {
@@ -125,7 +126,7 @@ export class PolicyStore {
   async versions(runId: string): Promise<number[]> {
     const names = await readdir(this.#runFolder(runId)).catch(ifMissing([]));
     return names
-      .filter((name) => /^\d+$/.test(name))
+      .filter(isVersionName)
       .map(Number)
       .sort((a, b) => a - b);
   }
@@ -137,7 +138,7 @@ export class PolicyStore {
   async put(origin: PolicyOrigin, write: WriteVersion): Promise<StoredPolicy> {
     const runFolder = this.#runFolder(origin.runId);
     await mkdir(runFolder, { recursive: true });
-    await this.#sweep(runFolder);
+    await this.sweep(origin.runId);
     return this.#make(origin, write, runFolder);
   }
 
@@ -153,10 +154,11 @@ export class PolicyStore {
 
   /** Copies a version that lies in the shared folder to the disk; its name then leads there, and who reads the copy in memory goes on. */
   async persist({ manifest: { runId, version, files }, manifestSha256 }: StoredPolicy): Promise<void> {
+    const runFolder = this.#runFolder(runId);
+    await adoptFolders(runFolder);
     const source = await readlink(this.folder(runId, version));
     if (!isAbsolute(source)) return;
-    const runFolder = this.#runFolder(runId);
-    await this.#sweep(runFolder);
+    await this.sweep(runId);
     const staged = join(runFolder, `${stagedPrefix}${randomUUID()}`);
     try {
       await mkdir(staged);
@@ -166,9 +168,9 @@ export class PolicyStore {
       }
       await this.#rememberAll(staged, files);
       await syncPath(staged);
-      const content = join(runFolder, contentName(version, manifestSha256));
-      await rename(staged, content);
-      await this.#link(runId, version, basename(content));
+      const content = contentName(version, manifestSha256.slice(0, 12));
+      await rename(staged, join(runFolder, content));
+      await this.#link(runId, version, content);
     } finally {
       await rm(staged, { recursive: true, force: true });
     }
@@ -190,7 +192,7 @@ export class PolicyStore {
       await writeFile(join(staged, manifestFileName), text, { flush: isOnDisk });
       if (isOnDisk) await syncPath(staged);
       await this.#beforeReveal?.(origin);
-      const content = contentName(version, sha256(Buffer.from(text)));
+      const content = contentName(version, sha256(Buffer.from(text)).slice(0, 12));
       await rename(staged, join(home, content));
       await this.#link(runId, version, isOnDisk ? content : join(home, content));
     } finally {
@@ -203,11 +205,12 @@ export class PolicyStore {
    * Removes all but the newest `keep` versions, version 0, where every evaluation of a run begins, and those that are in use.
    */
   async prune(runId: string, keep: number, inUse: ReadonlySet<number>): Promise<void> {
+    await adoptFolders(this.#runFolder(runId));
     const versions = await this.versions(runId);
     for (const version of versions.slice(0, -keep)) {
-      if (version > 0 && !inUse.has(version)) await rm(this.folder(runId, version), { force: true });
+      if (version > 0 && !inUse.has(version)) await this.#remove(runId, version);
     }
-    await this.#sweep(this.#runFolder(runId));
+    await this.sweep(runId);
   }
 
   /** Runs that have versions here. */
@@ -219,9 +222,28 @@ export class PolicyStore {
   /** Removes all but these versions; answers how many. */
   async keepOnly(runId: string, kept: ReadonlySet<number>): Promise<number> {
     const gone = (await this.versions(runId)).filter((version) => !kept.has(version));
-    for (const version of gone) await rm(this.folder(runId, version), { force: true });
-    if (gone.length > 0) await this.#sweep(this.#runFolder(runId));
+    if (gone.length === 0) return 0;
+    await adoptFolders(this.#runFolder(runId));
+    for (const version of gone) await this.#remove(runId, version);
+    await this.sweep(runId);
     return gone.length;
+  }
+
+  /** Runs with contents that no version points to and that nobody has looked at since, or long enough ago. */
+  async runsToSweep(): Promise<string[]> {
+    const runs: string[] = [];
+    for (const runId of await this.runs()) {
+      if (await needsSweep(this.#runFolder(runId), this.#givenUpOf(runId))) runs.push(runId);
+    }
+    return runs;
+  }
+
+  /** Takes over versions that lie here as plain folders, and removes what no version points to; not while one of the run is being written. */
+  async sweep(runId: string): Promise<void> {
+    const runFolder = this.#runFolder(runId);
+    await adoptFolders(runFolder);
+    await sweepRun(runFolder, this.#givenUpOf(runId));
+    this.#givenUp.delete(runId);
   }
 
   info({ manifest, manifestSha256, folder }: StoredPolicy): PolicyVersionInfo {
@@ -233,20 +255,24 @@ export class PolicyStore {
   /** Turns the version's link to a folder. */
   async #link(runId: string, version: number, content: string): Promise<void> {
     const runFolder = this.#runFolder(runId);
-    const link = join(runFolder, `${stagedPrefix}${randomUUID()}`);
-    await symlink(content, link);
-    await rename(link, join(runFolder, String(version)));
-    await syncPath(runFolder);
+    await adoptFolders(runFolder);
+    const before = await contentOf(runFolder, version);
+    await linkVersion(runFolder, version, content);
+    this.#giveUp(runId, before);
   }
 
-  /** Removes what no version points to: half-made ones of a killed process, and replaced ones. */
-  async #sweep(runFolder: string): Promise<void> {
-    const names = await readdir(runFolder);
-    const links = names.filter((name) => /^\d+$/.test(name));
-    const used = new Set(await Promise.all(links.map((name) => readlink(join(runFolder, name)))));
-    // Hidden are the staged ones, what their writers staged for them in turn, and contents.
-    const isLoose = (name: string) => name.startsWith('.') && !used.has(name);
-    for (const name of names.filter(isLoose)) await rm(join(runFolder, name), { recursive: true, force: true });
+  async #remove(runId: string, version: number): Promise<void> {
+    const content = await contentOf(this.#runFolder(runId), version);
+    await rm(this.folder(runId, version), { recursive: true, force: true });
+    this.#giveUp(runId, content);
+  }
+
+  #giveUp(runId: string, content: string | null): void {
+    if (content !== null) this.#givenUp.set(runId, new Set(this.#givenUpOf(runId)).add(content));
+  }
+
+  #givenUpOf(runId: string): ReadonlySet<string> {
+    return this.#givenUp.get(runId) ?? new Set();
   }
 
   async #rememberAll(folder: string, files: PolicyManifest['files']): Promise<void> {
@@ -270,20 +296,6 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Two makings of the same content may lie side by side for a moment. */
-function contentName(version: number, manifestSha256: string): string {
-  return `${contentPrefix}${version}-${manifestSha256.slice(0, 12)}-${randomUUID().slice(0, 8)}`;
-}
-
-/** Removes all of a run's versions in memory but the newest, which may still be served, and what was half made. */
-async function sweepShared(folder: string): Promise<void> {
-  const names = await readdir(folder);
-  const versionOf = (name: string) => Number(name.slice(contentPrefix.length).split('-')[0]);
-  const contents = names.filter((name) => name.startsWith(contentPrefix)).sort((a, b) => versionOf(b) - versionOf(a));
-  const kept = new Set(contents.slice(0, 1));
-  for (const name of names) if (!kept.has(name)) await rm(join(folder, name), { recursive: true, force: true });
-}
-
 /** Tells a file from any other, and from itself once it has been changed. */
 async function identityOf(path: string): Promise<string> {
   const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
@@ -301,22 +313,4 @@ async function describeFile(path: string, sync = false, known?: string): Promise
   } finally {
     await file.close();
   }
-}
-
-/** Writes a file or folder through to the disk. */
-async function syncPath(path: string): Promise<void> {
-  const opened = await open(path, 'r');
-  try {
-    await opened.sync();
-  } finally {
-    await opened.close();
-  }
-}
-
-/** Answers a read of something that is not there with `fallback`, and throws any other failure on. */
-function ifMissing<T>(fallback: T): (error: unknown) => T {
-  return (error) => {
-    if (SegueError.from(error).code === 'NOT_FOUND') return fallback;
-    throw SegueError.from(error);
-  };
 }

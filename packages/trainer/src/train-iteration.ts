@@ -140,7 +140,8 @@ async function findExisting(
   throw new SegueError(
     'ALREADY_EXISTS',
     `version ${version} of run ${runId} is in the policy store and was made from another batch or configuration: ` +
-      `the replay store and ${existing.folder} do not belong together; when the store was restored or mended, move that version away`,
+      `the replay store and ${existing.folder} do not belong together; when the store was restored or mended, take that version out. ` +
+      `Its name is a link, so copy what it leads to: cp -rL ${existing.folder} ELSEWHERE && rm -r ${existing.folder}`,
   );
 }
 

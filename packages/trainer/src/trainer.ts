@@ -16,10 +16,10 @@ import {
   type TrainerStatus,
   type TrainProgress,
 } from '@segue/core';
-import type { CheckpointAgent, LoadOrder } from '@segue/service';
+import type { LoadOrder } from '@segue/service';
 import { fineTune } from './fine-tune.js';
 import { initializePolicy } from './initialize.js';
-import { Learner, policyOpening } from './learner.js';
+import { Learner, type LearnerSeams, policyOpening } from './learner.js';
 import { observeProgress, type TrainerMetrics } from './metrics.js';
 import { type BeforeReveal, PolicyStore } from './policy-store.js';
 import { repeatLast } from './repeat-last.js';
@@ -64,7 +64,7 @@ export interface TrainerOptions {
   /** The engine hangs: this process is of no use any more. */
   readonly onHang: (error: SegueError) => void;
   /** Of a device that is shared with an actor; null: the trainer has one to itself. */
-  readonly agent: CheckpointAgent | null;
+  readonly agent: NonNullable<LearnerSeams['agent']> | null;
   readonly seams?: TrainerSeams;
 }
 
@@ -189,9 +189,11 @@ export class Trainer {
     const { replay, log, metrics } = this.#options;
     // It can wait; a training would keep it waiting for long.
     if (this.#status.state !== 'idle') return;
-    if ((await this.#retired.versionsToKeep(await replay())).size === 0) return;
+    const isDone = (await this.#retired.versionsToKeep(await replay())).size === 0;
+    if (isDone && (await this.store.runsToSweep()).length === 0) return;
     const release = await this.#begin();
     try {
+      for (const run of await this.store.runsToSweep()) await this.store.sweep(run);
       // Again: a run that was created meanwhile may begin with one of them.
       for (const [run, kept] of await this.#retired.versionsToKeep(await replay())) {
         const versions = await this.store.keepOnly(run, kept);
@@ -236,9 +238,12 @@ export class Trainer {
 
   async #end(release: () => void): Promise<void> {
     this.#status = { ...this.#status, state: 'idle', stage: '' };
-    // Work that failed has not given the device back.
-    await this.#learner.rest();
-    release();
+    try {
+      // Work that failed has not given the device back.
+      await this.#learner.rest();
+    } finally {
+      release();
+    }
     // The rollout has begun; its end may be too short a notice.
     this.#learner.standBy().catch((error) => {
       this.#options.log.warn({ error: SegueError.from(error).message }, 'no process stands by for the next turn');

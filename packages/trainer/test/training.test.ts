@@ -324,3 +324,16 @@ t.test(
     t.strictSame(warnings, ['old versions are kept for now']);
   },
 );
+
+t.test('a device that cannot be given back fails the work, and not all work after it', async (t) => {
+  const refuse = () => Promise.reject(new SegueError('UNAVAILABLE', 'the device is not given back'));
+  const agent = {
+    acquire: refuse,
+    release: refuse,
+    announceEnd: async () => undefined,
+    standBy: async () => undefined,
+  };
+  const { trainer } = await startTrainer(t, tinyConfig(), undefined, { agent });
+  await t.rejects(outcome(trainer.train('r', 0, never)), { message: /not given back/ });
+  t.equal((await trainer.initialize('r')).ref.version, 0);
+});

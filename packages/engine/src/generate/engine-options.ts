@@ -30,6 +30,11 @@ export interface EngineSettings {
   readonly threads: number;
   /** Tokens of one prefill run, padding included: bounds its memory. */
   readonly prefillTokens: number;
+  /**
+   * Prefill of one chunk, in tokens times parameters (attention counts too), per core: the rows that it does not reach wait for the next.
+   * One to two seconds of a slow core (docs/long-contexts.md).
+   */
+  readonly prefillWork: number;
   readonly sharePrompts: SharePrompts;
   readonly weightsFirst: WeightsFirst;
   /**
@@ -48,6 +53,7 @@ const wholeNumberBounds = {
   chunkTokens: [1, 1024],
   threads: [1, 256],
   prefillTokens: [1, 1 << 20],
+  prefillWork: [1, Number.MAX_SAFE_INTEGER],
 } as const;
 
 /** Fills in the defaults and refuses what is out of bounds. */
@@ -60,6 +66,7 @@ export function engineSettings(options: EngineOptions): EngineSettings {
     precision: 'float32',
     threads: 1,
     prefillTokens: 2048,
+    prefillWork: 2 ** 34,
     sharePrompts: 'auto',
     weightsFirst: 'auto',
     packWeights: true,

@@ -31,15 +31,21 @@ export class LongFill {
     return this.#kv.length === this.#past + this.#tokens.length;
   }
 
+  /** Tokens that are before the next one. */
+  get length(): number {
+    return this.#kv.length;
+  }
+
   /** Keys and values of the stretch's own tokens. */
   get pieces(): readonly KvPiece[] {
     return this.#kv.piecesFrom(this.#past);
   }
 
-  /** Prefills up to the end of a block. @returns the work it took: pairs of a token and one before it */
-  async run(policy: DecodePolicy): Promise<number> {
-    const begun = this.#kv.length - this.#past;
-    const next = this.#tokens.subarray(begun, begun + this.#kv.room);
+  /** Prefills up to the end of a block. @param most tokens @returns the work it took */
+  async run(policy: DecodePolicy, most: number): Promise<number> {
+    const before = this.#kv.length;
+    const begun = before - this.#past;
+    const next = this.#tokens.subarray(begun, begun + Math.min(this.#kv.room, most));
     const outputs = await policy.runLongPrefill({
       tokens: tensor('int64', [1, next.length], BigInt64Array.from(next, BigInt)),
       first: tensor('int64', [1], BigInt64Array.of(BigInt(this.#kv.length))),
@@ -47,6 +53,6 @@ export class LongFill {
     });
     const block: KvBlock = { arrays: kvOutputs(policy.kvShape, outputs), rows: 1, columns: next.length };
     this.#kv.append([{ block, row: 0, from: 0, length: next.length }]);
-    return next.length * this.#kv.length;
+    return policy.prefillWork(next.length, before);
   }
 }

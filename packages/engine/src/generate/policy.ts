@@ -23,6 +23,13 @@ function variantKey(variant: DecodeVariant): string {
   return ['decode', ...flags.map(([name]) => name)].join(' ');
 }
 
+/** Attention of narrower models takes no less time. */
+const leastWidth = 128;
+/** How much faster than a core a GPU prefills at least. */
+const cudaPrefill = 128;
+/** Models with more parameters prefill faster on several threads. */
+const threadedParameters = 8_000_000;
+
 interface DecodeSession {
   readonly variant: DecodeVariant;
   readonly session: Session;
@@ -95,6 +102,20 @@ export class DecodePolicy {
     const { weightsFirst, device } = this.#settings;
     if (weightsFirst !== 'auto') return weightsFirst === 'always';
     return weightsFirstPays(rows, this.#weights.layout.length, device);
+  }
+
+  /** Multiplications that tokens take in prefill, about: one per parameter, and half of those with the keys and values before, which run faster. */
+  prefillWork(tokens: number, before: number): number {
+    const { layers, heads, headSize } = this.#weights.layout.config;
+    const width = Math.max(leastWidth, heads * headSize);
+    return tokens * (this.#weights.layout.parameters + layers * width * (before + tokens / 2));
+  }
+
+  /** Prefill work of one call. Operators of a small model gain nothing by threads. */
+  get prefillBudget(): number {
+    const { device, threads, prefillWork } = this.#settings;
+    if (device === 'cuda') return prefillWork * cudaPrefill;
+    return prefillWork * (this.#weights.layout.parameters > threadedParameters ? threads : 1);
   }
 
   /** Whether this is what `weights` would make under that version. */

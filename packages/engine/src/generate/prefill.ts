@@ -3,9 +3,9 @@
  * earlier response tokens on top of the prompt's. The newest token of a sequence is left out: the decode loop reads it, so prefill needs
  * no logits.
  *
- * Short stretches go side by side, in windows that each read what came before, and are ready at once. Long ones go one by one, in
- * blocks (long-prefill.ts), a bounded piece of work per call: the rows that are ready go on decoding meanwhile, and whoever
- * waits for the chunk hears of it in time.
+ * Short stretches go side by side, in windows that each read what came before. Long ones go one by one, in blocks (long-prefill.ts). A call
+ * takes a bounded piece of work, whatever the number of rows and the model's size: the rows that are ready go on decoding meanwhile, and
+ * whoever waits for the chunk hears of it in time.
  */
 import { tensor } from '../graph/session.js';
 import type { DecodeRow } from './decode-run.js';
@@ -19,15 +19,17 @@ import type { Prompt } from './prompt-cache.js';
 const windowTokens = 512;
 /** Stretches that end later are long. Measured: docs/long-contexts.md. */
 const longContextTokens = 2048;
-/**
- * Work on long stretches per call, in pairs of a token and one before it: all of 8192 tokens, or 256 at 131072. One to two seconds of one core
- * with a model of 0.8 million parameters.
- */
-const longWorkPerCall = 2 ** 25;
+/** Fewest tokens of a piece: fewer would read all weights for too little. */
+const leastTokens = 32;
 
 /** A short stretch, and what it has so far. */
 interface Growing extends Stretch {
   readonly done: KvPiece[];
+}
+
+/** What is left of a call's work (`DecodePolicy.prefillWork`). */
+interface Budget {
+  left: number;
 }
 
 function isLong({ tokens, past }: Stretch): boolean {
@@ -37,15 +39,17 @@ function isLong({ tokens, past }: Stretch): boolean {
 export class Prefiller {
   /** Long stretches that have begun, by whom they are for. */
   readonly #begun = new WeakMap<DecodeRow | Prompt, LongFill>();
+  /** Short ones that a call had to leave in the middle. */
+  readonly #growing = new WeakMap<DecodeRow | Prompt, Growing>();
 
   /**
-   * Makes rows ready to decode: short ones all, long ones when their last block is done. A row that joins brings its prompt, if no sibling
-   * did, and its earlier response.
+   * Makes rows ready to decode, as many as the budget of a call reaches, in their order; the others in later calls. A row that joins brings its
+   * prompt, if no sibling did, and its earlier response.
    * @param maxTokens of one run of short stretches, padding included
    */
   async advance(policy: DecodePolicy, rows: readonly DecodeRow[], maxTokens: number): Promise<void> {
     const joining = rows.filter((row) => !row.ready);
-    const budget = { left: longWorkPerCall };
+    const budget: Budget = { left: policy.prefillBudget };
     const firstOf = new Map<Prompt, DecodeRow>();
     for (const row of joining) {
       if (!row.prompt.kv && !firstOf.has(row.prompt)) firstOf.set(row.prompt, row);
@@ -76,24 +80,36 @@ export class Prefiller {
     });
   }
 
-  /** Prefills the short stretches, and the long ones as far as the budget reaches; tells the owners of those that are done. */
+  /** Prefills stretches as far as the budget reaches; tells the owners of those that are done. */
   async #fill<Owner extends DecodeRow | Prompt>(
     policy: DecodePolicy,
     stretches: readonly (Stretch & { readonly owner: Owner })[],
     maxTokens: number,
-    budget: { left: number },
+    budget: Budget,
     finish: (owner: Owner, pieces: readonly KvPiece[]) => void,
   ): Promise<void> {
     const short = stretches.filter((stretch) => !isLong(stretch));
-    const pieces = await extend(policy, short, maxTokens);
-    short.forEach(({ owner }, i) => {
-      finish(owner, pieces[i]!);
+    const all = short.map(({ owner, tokens, past }) => this.#growing.get(owner) ?? { tokens, past, done: [] });
+    const { whole, next } = within(policy, all, budget);
+    await extend(policy, whole, maxTokens);
+    if (next) await extendPart(policy, next, maxTokens, budget);
+    all.forEach((stretch, i) => {
+      const { owner } = short[i]!;
+      if (remaining(stretch) === 0) {
+        this.#growing.delete(owner);
+        finish(owner, stretch.done);
+      } else if (stretch.done.length > 0) this.#growing.set(owner, stretch);
     });
+    let isFirst = true;
     for (const stretch of stretches) {
       if (!isLong(stretch)) continue;
       const fill = this.#begun.get(stretch.owner) ?? new LongFill(policy, stretch);
       this.#begun.set(stretch.owner, fill);
-      while (!fill.done && budget.left > 0) budget.left -= await fill.run(policy);
+      // Short ones that come in every call do not keep it waiting for good.
+      for (; !fill.done && (budget.left > 0 || isFirst); isFirst = false) {
+        const most = tokensWithin(policy, fill.length, Math.max(budget.left, policy.prefillBudget / 4));
+        budget.left -= await fill.run(policy, most);
+      }
       if (!fill.done) return;
       this.#begun.delete(stretch.owner);
       finish(stretch.owner, fill.pieces);
@@ -101,11 +117,47 @@ export class Prefiller {
   }
 }
 
-/** Keys and values of each stretch's tokens, in pieces. Rows of like length go together, to keep padding small. */
-async function extend(policy: DecodePolicy, stretches: readonly Stretch[], maxTokens: number): Promise<KvPiece[][]> {
-  const all: Growing[] = stretches.map((stretch) => ({ ...stretch, done: [] }));
-  let open = all.filter(({ tokens }) => tokens.length > 0);
-  const remaining = ({ tokens, done }: Growing) => tokens.length - piecesLength(done);
+function remaining({ tokens, done }: Growing): number {
+  return tokens.length - piecesLength(done);
+}
+
+/** Tokens that are before the next one. */
+function before({ past, done }: Growing): number {
+  return piecesLength(past) + piecesLength(done);
+}
+
+/** How many further tokens a budget pays for. */
+function tokensWithin(policy: DecodePolicy, begin: number, work: number): number {
+  return Math.max(leastTokens, Math.floor(work / policy.prefillWork(1, begin)));
+}
+
+/** The stretches that the budget pays for as a whole, in their order, and the one after them. */
+function within(
+  policy: DecodePolicy,
+  stretches: readonly Growing[],
+  budget: Budget,
+): { readonly whole: readonly Growing[]; readonly next: Growing | undefined } {
+  for (const [i, stretch] of stretches.entries()) {
+    const work = policy.prefillWork(remaining(stretch), before(stretch));
+    if (work > budget.left) return { whole: stretches.slice(0, i), next: stretch };
+    budget.left -= work;
+  }
+  return { whole: stretches, next: undefined };
+}
+
+/** One stretch as far as the budget reaches; at least a little of it, so that others before it do not keep it waiting for good. */
+async function extendPart(policy: DecodePolicy, stretch: Growing, maxTokens: number, budget: Budget): Promise<void> {
+  do {
+    const most = tokensWithin(policy, before(stretch), Math.max(0, budget.left));
+    const window = Math.min(remaining(stretch), windowTokens, maxTokens, most);
+    budget.left -= policy.prefillWork(window, before(stretch));
+    await runWindow(policy, [stretch], window);
+  } while (remaining(stretch) > 0 && budget.left > 0);
+}
+
+/** Gives each stretch the keys and values of its tokens. Rows of like length go together, to keep padding small. */
+async function extend(policy: DecodePolicy, stretches: readonly Growing[], maxTokens: number): Promise<void> {
+  let open = stretches.filter((stretch) => remaining(stretch) > 0);
   while (open.length > 0) {
     open.sort((a, b) => remaining(b) - remaining(a));
     const window = Math.min(remaining(open[0]!), windowTokens, maxTokens);
@@ -113,7 +165,6 @@ async function extend(policy: DecodePolicy, stretches: readonly Stretch[], maxTo
     await runWindow(policy, batch, window);
     open = open.filter((stretch) => remaining(stretch) > 0);
   }
-  return all.map(({ done }) => done);
 }
 
 /** One run of the prefill graph: up to `window` further tokens of each stretch. */

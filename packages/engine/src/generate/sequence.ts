@@ -4,6 +4,7 @@
  */
 import {
   assert,
+  maxStopTokens,
   RepeatDetector,
   requireRepeatRule,
   SegueError,
@@ -17,9 +18,6 @@ export interface SequenceBounds {
   readonly vocabularySize: number;
   readonly maxContextTokens: number;
 }
-
-/** Stop tokens that one sequence may have: they are compared in the graph at every step. */
-const maxStopTokens = 32;
 
 /** Refuses a request that cannot be generated, naming the field. */
 export function requireSequence(request: SequenceRequest, bounds: SequenceBounds): void {

@@ -1,7 +1,14 @@
 /** Rows dealt out to threads, and the threads' results put together again. Pure. */
 import type { Device } from '../graph/session.js';
-import type { TokenRow } from './batches.js';
-import type { GradientResult, LogProbResult, PolicyGradientResult } from './training-types.js';
+import type { ParameterLayout } from '../model/layout.js';
+import { type BatchLimits, microBatches, type TokenRow } from './batches.js';
+import {
+  defaultBatching,
+  type GradientResult,
+  type LogProbResult,
+  type PolicyGradientResult,
+  type TrainingOptions,
+} from './training-types.js';
 
 /** The rows of one thread, and where they stand in the caller's list. */
 export interface Shard<R extends TokenRow> {
@@ -39,27 +46,91 @@ export function dealRows<R extends TokenRow>(rows: readonly R[], threads: number
   return hands.map((indices) => ({ rows: indices.map((index) => rows[index]!), indices }));
 }
 
-/** Rows with more tokens than this go alone. */
-const longCallTokens = 8192;
+/** Work of one call, see `TrainingOptions`. */
+export const defaultCallWork = 2 ** 34;
+/** How much more work is a call's on a GPU: as few seconds as a core's would part a step that is one run there. About a minute of a slow one. */
+const cudaWork = 4096;
+/** A gradient takes so many times what the log-probs take. */
+const passes = 3;
+/** A call takes so many tokens however large the model is: fewer would spend their time on adding up gradients. */
+const leastTokens = 256;
 
-/** Whether a row goes in a call of its own: `cutShard`. */
-export function goesAlone({ tokens }: TokenRow, maxTokens = longCallTokens): boolean {
-  return tokens.length > maxTokens;
+/** What bounds a call. */
+export interface CallBounds {
+  /** Rows with more tokens go alone. */
+  readonly longTokens: number;
+  readonly work: number;
+  /** Work of a token in a row of that length. */
+  readonly workPerToken: (length: number) => number;
+  readonly batches: BatchLimits;
+}
+
+/** @param threads that share an operator */
+export function callBounds(
+  { config, parameters }: ParameterLayout,
+  options: TrainingOptions,
+  threads: number,
+): CallBounds {
+  const { layers, heads, headSize, maxPositions } = config;
+  const { device = 'cpu', callWork = defaultCallWork } = options;
+  const { maxTokensPerMicroBatch: maxTokens, lengthMultiple, longRowTokens } = { ...defaultBatching, ...options };
+  return {
+    longTokens: 8192,
+    work: callWork * (device === 'cuda' ? cudaWork : threads),
+    workPerToken: (length) => passes * (parameters + layers * heads * headSize * length),
+    batches: { maxTokens, lengthMultiple, longRowTokens, maxPositions },
+  };
 }
 
 /**
- * Cuts a shard into calls: a long row is one of its own, since it takes seconds to minutes, and a call's deadline should tell slow from
- * stuck whatever the number of rows. Rows that short share micro-batches, so they stay together.
+ * Cuts a shard into calls, since a call's deadline should tell slow from stuck whatever the number of rows and the model's size: a long row is one
+ * of its own, the others go by micro-batches, which stay as they are unless one alone is too much work.
  */
-export function cutShard<R extends TokenRow>({ rows, indices }: Shard<R>, maxTokens = longCallTokens): Shard<R>[] {
+export function cutShard<R extends TokenRow>({ rows, indices }: Shard<R>, bounds: CallBounds): Shard<R>[] {
   const partOf = (chosen: readonly number[]): Shard<R> => ({
     rows: chosen.map((at) => rows[at]!),
     indices: chosen.map((at) => indices[at]!),
   });
   const all = rows.map((_, at) => at);
-  const long = all.filter((at) => goesAlone(rows[at]!, maxTokens));
-  const short = all.filter((at) => !goesAlone(rows[at]!, maxTokens));
-  return [...long.map((at) => partOf([at])), ...(short.length > 0 || long.length === 0 ? [partOf(short)] : [])];
+  const isLong = (at: number) => rows[at]!.tokens.length > bounds.longTokens;
+  const short = all.filter((at) => !isLong(at));
+  const parts: number[][] = all.filter(isLong).map((at) => [at]);
+  let part: number[] = [];
+  let left = 0;
+  for (const { chosen, work } of pieces(
+    short.map((at) => rows[at]!),
+    bounds,
+  )) {
+    if (part.length === 0 || work > left) {
+      part = [];
+      parts.push(part);
+      left = bounds.work;
+    }
+    left -= work;
+    part.push(...chosen.map((at) => short[at]!));
+  }
+  // Rows of which nothing is trained cost nothing, and are answered all the same.
+  const taken = new Set(parts.flat());
+  const rest = short.filter((at) => !taken.has(at));
+  if (part.length > 0) part.push(...rest);
+  else if (rest.length > 0 || parts.length === 0) parts.push(rest);
+  // In the caller's order: rows of one length then share micro-batches as they did uncut.
+  return parts.map((chosen) => partOf(chosen.sort((a, b) => a - b)));
+}
+
+/** Micro-batches of short rows with their work; one that is too much for a call in several. */
+function* pieces(
+  rows: readonly TokenRow[],
+  { work, workPerToken, batches }: CallBounds,
+): Generator<{ readonly chosen: readonly number[]; readonly work: number }> {
+  for (const { indices, length } of microBatches(rows, batches)) {
+    const tokens = Math.max(leastTokens, work / workPerToken(length));
+    const count = Math.max(1, Math.floor(tokens / length));
+    for (let begin = 0; begin < indices.length; begin += count) {
+      const chosen = indices.slice(begin, begin + count);
+      yield { chosen, work: chosen.length * length * workPerToken(length) };
+    }
+  }
 }
 
 type Part<R> = readonly [shard: Shard<TokenRow>, result: R];

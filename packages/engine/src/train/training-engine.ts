@@ -36,7 +36,9 @@ import {
 } from './graphs.js';
 import { rowFeeds, scalar, supervisedFeeds, vector } from './loss-feeds.js';
 import { floats, outputsFor, type RunResult, summary, Totals } from './run-results.js';
+import { defaultCallWork } from './shards.js';
 import {
+  defaultBatching,
   defaultThreads,
   type GradientResult,
   type LogProbOptions,
@@ -82,9 +84,8 @@ export class TrainingEngine {
       device: 'cpu',
       precision: 'float32',
       threads: defaultThreads,
-      maxTokensPerMicroBatch: 2048,
-      lengthMultiple: 8,
-      longRowTokens: 1024,
+      ...defaultBatching,
+      callWork: defaultCallWork,
       maxGradientNorm: 1,
       optimizer: {},
       fuseSteps: options.device === 'cuda',

@@ -6,6 +6,8 @@ import type { AdamWOptions } from './adamw.js';
 export type { PolicyRow, TokenRow } from './batches.js';
 
 export const defaultThreads = 2;
+/** How rows fall into micro-batches unless told otherwise. */
+export const defaultBatching = { maxTokensPerMicroBatch: 2048, lengthMultiple: 8, longRowTokens: 1024 } as const;
 
 export interface TrainingOptions {
   readonly device?: Device;
@@ -22,6 +24,11 @@ export interface TrainingOptions {
    * faster from about 2048 tokens on (docs/long-contexts.md). Default 1024.
    */
   readonly longRowTokens?: number;
+  /**
+   * Work of one call of a thread, in tokens times parameters (attention counts too): a TrainingWorker cuts what is more into several calls, so that a
+   * deadline tells slow from stuck. Default 2^34, one to two seconds of a slow core. A call takes 256 tokens, or a row, however large the model.
+   */
+  readonly callWork?: number;
   /** A longer gradient is scaled down to this norm. Default 1. */
   readonly maxGradientNorm?: number;
   readonly optimizer?: AdamWOptions;

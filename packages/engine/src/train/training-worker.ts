@@ -11,9 +11,10 @@ import { parameterLayout } from '../model/layout.js';
 import type { FileSums } from '../model/weight-files.js';
 import { markedTokens, type PolicyRow, requirePolicyRows, requireRows, type TokenRow } from './batches.js';
 import {
+  type CallBounds,
+  callBounds,
   cutShard,
   dealRows,
-  goesAlone,
   mergeGradients,
   mergeLogProbs,
   mergePolicyGradients,
@@ -43,6 +44,8 @@ export class TrainingWorker {
   readonly #helpers: TrainingThread[] = [];
   /** Of the policy that is trained; null until the first thread has it. */
   #config: ModelConfig | null = null;
+  /** Of the calls that rows are dealt out in. */
+  #bounds: CallBounds | null = null;
   /** Ends when the calls made so far have. */
   #last: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | null = null;
@@ -73,8 +76,10 @@ export class TrainingWorker {
     try {
       const config = await this.#first.call({ name: 'start', from: { source, options: own } });
       this.#config = config;
-      const { length, parameters } = parameterLayout(config);
+      const layout = parameterLayout(config);
+      const { length, parameters } = layout;
       const plan = planThreads(parameters, threads, own.device);
+      this.#bounds = callBounds(layout, own, plan.operatorThreads);
       await this.#first.call({ name: 'useThreads', threads: plan.operatorThreads });
       if (plan.workers === 1) return;
       const shared: SharedArrays = {
@@ -184,8 +189,7 @@ export class TrainingWorker {
   }
 
   get #known(): ModelConfig {
-    if (!this.#config) throw new SegueError('INTERNAL', 'the training worker has not been started');
-    return this.#config;
+    return requireStarted(this.#config);
   }
 
   get #threads(): readonly TrainingThread[] {
@@ -202,9 +206,12 @@ export class TrainingWorker {
     return result;
   }
 
-  /** Whether gradients and step are one call: no thread shares the rows, and none of them takes so long that it goes alone. */
+  /** Whether gradients and step are one call: no thread shares the rows, and one call takes them all. */
   #takesOneCall(rows: readonly TokenRow[]): boolean {
-    return this.#helpers.length === 0 && !rows.some((row) => goesAlone(row));
+    if (this.#helpers.length > 0) return false;
+    const indices = rows.map((_, index) => index);
+    const alone = rows.some(({ tokens }) => tokens.length > requireStarted(this.#bounds).longTokens);
+    return !alone && cutShard({ rows, indices }, requireStarted(this.#bounds)).length === 1;
   }
 
   /** Gives every thread its share and waits for all, so that none still works when a call ends. */
@@ -212,11 +219,12 @@ export class TrainingWorker {
     rows: readonly R[],
     call: (thread: TrainingThread, shard: Shard<R>) => Promise<V>,
   ): Promise<[Shard<R>, V][]> {
+    const bounds = requireStarted(this.#bounds);
     const shards = dealRows(rows, this.#threads.length);
     const results = await Promise.allSettled(
       this.#threads.map(async (thread, i) => {
         const parts: [Shard<R>, V][] = [];
-        for (const part of cutShard(shards[i]!)) parts.push([part, await call(thread, part)]);
+        for (const part of cutShard(shards[i]!, bounds)) parts.push([part, await call(thread, part)]);
         return parts;
       }),
     );
@@ -256,6 +264,11 @@ export class TrainingWorker {
   async #spread(): Promise<void> {
     await Promise.all(this.#helpers.map((thread) => thread.call({ name: 'takeParameters' })));
   }
+}
+
+function requireStarted<T>(value: T | null): T {
+  if (value === null) throw new SegueError('INTERNAL', 'the training worker has not been started');
+  return value;
 }
 
 function sharedFloats(length: number): Float32Array {

@@ -242,7 +242,7 @@ export async function startTrainer(
   t: { teardown(end: () => Promise<void>): void },
   config: RunConfig,
   folder?: string,
-  more: Partial<Pick<TrainerOptions, 'pinned'>> = {},
+  more: Partial<Pick<TrainerOptions, 'pinned' | 'agent'>> = {},
 ): Promise<{ trainer: Trainer; replay: FakeReplay; folder: string; warnings: string[] }> {
   const dataFolder = folder ?? (await mkdtemp(join(tmpdir(), 'segue-trainer-')));
   const replay = new FakeReplay(config);

@@ -1,0 +1,149 @@
+/**
+ * How versions lie in a run's folder: a link `<version>` for each, to a hidden folder of its content. Here links are turned, real folders that somebody has copied
+ * in are taken over, and what no version points to is removed. It knows nothing of what a version holds, but for the name of its manifest.
+ */
+import { randomUUID } from 'node:crypto';
+import { open, readdir, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { manifestFileName, SegueError } from '@segue/core';
+
+export const stagedPrefix = '.staged-';
+const contentPrefix = '.content-';
+/** A copied folder on its way to being a content. */
+const adoptingPrefix = '.adopting-';
+/** An empty file beside a content that no version points to; its time says since when. */
+const loosePrefix = '.loose-';
+
+/**
+ * How long a whole content stays that nobody has given up, in ms: whoever moves a version's name away moves a link, and may find later that
+ * the weights did not go with it.
+ */
+const looseMs = 24 * 3_600_000;
+
+export function isVersionName(name: string): boolean {
+  return /^\d+$/.test(name);
+}
+
+/** Two makings of the same content may lie side by side for a moment. */
+export function contentName(version: number, label: string): string {
+  return `${contentPrefix}${version}-${label}-${randomUUID().slice(0, 8)}`;
+}
+
+/** Turns the version's link to a folder. */
+export async function linkVersion(runFolder: string, version: number, content: string): Promise<void> {
+  const link = join(runFolder, `${stagedPrefix}${randomUUID()}`);
+  await symlink(content, link);
+  await rename(link, join(runFolder, String(version)));
+  await syncPath(runFolder);
+}
+
+/** The hidden folder that a version's link names; null when there is none in the run's folder. */
+export async function contentOf(runFolder: string, version: number): Promise<string | null> {
+  const target = await readlink(join(runFolder, String(version))).catch(ifMissing(null));
+  return target?.startsWith(contentPrefix) ? target : null;
+}
+
+/**
+ * Makes links of versions that are real folders: a snapshot holds them so, and so does every copy that follows links. One that was cut off is
+ * ended by the next.
+ */
+export async function adoptFolders(runFolder: string): Promise<void> {
+  const entries = await readdir(runFolder, { withFileTypes: true }).catch(ifMissing([]));
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  for (const name of folders.filter((name) => name.startsWith(adoptingPrefix))) {
+    const version = Number(name.slice(adoptingPrefix.length));
+    const isThere = await stat(join(runFolder, String(version))).then(() => true, ifMissing(false));
+    if (isThere) await rm(join(runFolder, name), { recursive: true, force: true });
+    else await endAdoption(runFolder, version);
+  }
+  for (const name of folders.filter(isVersionName)) {
+    await rename(join(runFolder, name), join(runFolder, `${adoptingPrefix}${Number(name)}`));
+    await endAdoption(runFolder, Number(name));
+  }
+}
+
+/** The link comes first: should this be cut off, the version has its name or the folder still tells which it is. */
+async function endAdoption(runFolder: string, version: number): Promise<void> {
+  const content = contentName(version, 'adopted');
+  await linkVersion(runFolder, version, content);
+  await rename(join(runFolder, `${adoptingPrefix}${version}`), join(runFolder, content));
+  await syncPath(runFolder);
+}
+
+/**
+ * Removes what no version points to: half-made ones of a killed process, those that were given up, and other whole ones once they
+ * have been found so for a day.
+ * @param givenUp contents whose versions were removed or replaced
+ */
+export async function sweepRun(runFolder: string, givenUp: ReadonlySet<string>): Promise<void> {
+  const { names, loose } = await look(runFolder);
+  const remove = (name: string) => rm(join(runFolder, name), { recursive: true, force: true });
+  const stay = new Set<string>();
+  for (const name of loose) {
+    if (givenUp.has(name) || !(await isWhole(runFolder, name)) || (await isDue(runFolder, name))) {
+      await remove(name);
+      continue;
+    }
+    stay.add(loosePrefix + name);
+    // `a` leaves the time of a mark that is there.
+    await writeFile(join(runFolder, loosePrefix + name), '', { flag: 'a' });
+  }
+  for (const name of names) if (name.startsWith(loosePrefix) && !stay.has(name)) await remove(name);
+}
+
+/** Whether a sweep would begin or end something here; those that were given up may still have readers, and wait for one that comes anyway. */
+export async function needsSweep(runFolder: string, givenUp: ReadonlySet<string>): Promise<boolean> {
+  const { names, loose } = await look(runFolder);
+  for (const name of loose) {
+    if (givenUp.has(name)) continue;
+    if (!names.includes(loosePrefix + name) || (await isDue(runFolder, name))) return true;
+  }
+  return false;
+}
+
+/** @returns all names, and the hidden ones that no version points to: staged ones, what their writers staged for them in turn, and contents */
+async function look(runFolder: string): Promise<{ readonly names: string[]; readonly loose: string[] }> {
+  const entries = await readdir(runFolder, { withFileTypes: true }).catch(ifMissing([]));
+  const names = entries.map(({ name }) => name);
+  const links = entries.filter((entry) => entry.isSymbolicLink() && isVersionName(entry.name));
+  const used = new Set(await Promise.all(links.map(({ name }) => readlink(join(runFolder, name)))));
+  const loose = names.filter((name) => name.startsWith('.') && !name.startsWith(loosePrefix) && !used.has(name));
+  return { names, loose };
+}
+
+async function isWhole(runFolder: string, name: string): Promise<boolean> {
+  if (!name.startsWith(contentPrefix)) return false;
+  return stat(join(runFolder, name, manifestFileName)).then(() => true, ifMissing(false));
+}
+
+async function isDue(runFolder: string, name: string): Promise<boolean> {
+  const mark = await stat(join(runFolder, loosePrefix + name)).catch(ifMissing(null));
+  return mark !== null && Date.now() - mark.mtimeMs > looseMs;
+}
+
+/** Removes all of a run's versions in memory but the newest, which may still be served, and what was half made. */
+export async function sweepShared(folder: string): Promise<void> {
+  const names = await readdir(folder);
+  const versionOf = (name: string) => Number(name.slice(contentPrefix.length).split('-')[0]);
+  const contents = names.filter((name) => name.startsWith(contentPrefix)).sort((a, b) => versionOf(b) - versionOf(a));
+  const kept = new Set(contents.slice(0, 1));
+  for (const name of names) if (!kept.has(name)) await rm(join(folder, name), { recursive: true, force: true });
+}
+
+/** Writes a file or folder through to the disk. */
+export async function syncPath(path: string): Promise<void> {
+  const opened = await open(path, 'r');
+  try {
+    await opened.sync();
+  } finally {
+    await opened.close();
+  }
+}
+
+/** Answers a read of something that is not there with `fallback`, and throws any other failure on. */
+export function ifMissing<T>(fallback: T): (error: unknown) => T {
+  return (error) => {
+    if (SegueError.from(error).code === 'NOT_FOUND') return fallback;
+    throw SegueError.from(error);
+  };
+}
