@@ -17,7 +17,7 @@ t.test('garbage is collected before it is much more than what is held', async (t
 
   const settings = { SEGUE_NATS_URL: nats.url, SEGUE_REWARD_DATA_FOLDER: t.testdir() };
   // A small young generation, so that the old one is what is seen.
-  const NODE_OPTIONS = `--max-semi-space-size=1 --import ${new URL('./support/garbage.mjs', import.meta.url)}`;
+  const NODE_OPTIONS = `--max-semi-space-size=1 --import ${new URL('../../../test/support/garbage.mjs', import.meta.url)}`;
   const program = [pathOf('../dist/main.js'), '--port', '0', '--metrics-port', '0'];
   const scorer = spawn(process.execPath, program, { env: { ...process.env, ...settings, NODE_OPTIONS } });
   const ended = new Promise((resolve) => scorer.once('close', resolve));

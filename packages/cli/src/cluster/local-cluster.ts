@@ -20,6 +20,7 @@ import { endOrphan, findNatsServer, natsSpec } from './nats-server.js';
 import { isRunning, startOf } from './process-identity.js';
 import { serviceEntry } from './service-process.js';
 import { requireFreeServer } from './shared-server.js';
+import { boundSupervisorHeap } from './supervisor-heap.js';
 
 export interface ClusterOptions {
   /** Folder of all data, `.segue` by default. */
@@ -99,6 +100,7 @@ export class LocalCluster {
    * @param signal ends the start like a failure: what is not ready yet is not waited for
    */
   async start(signal?: AbortSignal): Promise<void> {
+    boundSupervisorHeap();
     if (this.#options.secure) await closeFiles(this.#options.dataFolder);
     this.#lock = await FolderLock.take(this.#options.dataFolder);
     const logs = join(this.#options.dataFolder, 'logs');

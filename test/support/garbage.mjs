@@ -1,6 +1,6 @@
 /**
- * Loaded into a service before its own program (`--import`): when SIGUSR2 comes, makes garbage and writes to stdout how little V8's heap held meanwhile and how large
- * it became at most. It knows nothing of the service.
+ * Loaded into a process before its own program (`--import`): when SIGUSR2 comes, makes garbage and writes to stdout how little V8's heap held meanwhile and how large
+ * it became at most. It knows nothing of the program.
  */
 
 /** Each array lasts for a while, so that only a collection of the whole heap frees it. */
