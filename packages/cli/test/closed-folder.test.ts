@@ -36,6 +36,10 @@ t.test('a folder is made closed or closed, and one that others use is left alone
   const made = join(folder, 'not', 'there');
   await closeFolder(made);
   t.equal(modeOf(made), 0o700);
+  t.equal(modeOf(join(folder, 'not')), 0o755, 'what leads to it stays open');
+  chmodSync(made, 0o777);
+  await closeFolder(made);
+  t.equal(modeOf(made), 0o700, 'one of its own that everybody could write into');
   chmodSync(made, 0o755);
   await closeFolder(made);
   t.equal(modeOf(made), 0o700);
@@ -63,6 +67,9 @@ t.test('a cluster that was open is closed by --secure, and so is who only reads 
   );
   await closed.stop();
 
+  // Whoever reads has a server of its own, whichever the others use.
+  process.env.SEGUE_NATS_URL = 'nats://127.0.0.1:1';
+  t.teardown(() => void delete process.env.SEGUE_NATS_URL);
   await withStore(data, async (store) => {
     for await (const _ of store.verify(null, false));
     const stranger = connectStore(addressIn(join(data, 'logs', 'replay.log')));

@@ -185,6 +185,12 @@ t.test('a snapshot without the weights that its runs go on from is none, or says
   t.notOk(existsSync(join(folder, 'snapshot-0', 'snapshot.json')), 'so that it is no snapshot');
   // Half of a version, as one leaves it that is removed at this moment.
   rmSync(join(policies, 'r', '.content-4', 'w'));
+  t.strictSame(
+    await take({ policyVersion: 4 }),
+    [`files of version 4 of run r are missing in ${policies}: its weights are left out`],
+    'what is broken for good keeps no store from being saved',
+  );
+  rmSync(join(policies, 'r', '4'));
   await t.rejects(take({ policyVersion: 4 }), { code: 'UNAVAILABLE' });
   t.strictSame(await take({ policyVersion: 5, iterationState: 'frozen' }), [], 'what is not made yet is not needed');
   t.strictSame(

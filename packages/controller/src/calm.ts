@@ -17,7 +17,11 @@ export async function calmActors(run: ActiveRun): Promise<void> {
   const signal = await bus.getIterationSignal(runId);
   if (signal !== null && signal.iteration > iteration) {
     // The store is read after the bus, and an iteration is in the store before it is announced.
-    const known = (await run.latestIteration())?.iteration ?? -1;
+    const known = await run.latestIteration().then(
+      (latest) => latest?.iteration ?? -1,
+      // Of a record that cannot be read nobody knows whose the gate is: it stays, and the run fails all the same.
+      () => signal.iteration,
+    );
     return known < signal.iteration ? close(cluster, signal) : undefined;
   }
   await close(cluster, { runId, iteration, policyVersion: progress.policy?.ref.version ?? 0 });

@@ -173,9 +173,9 @@ class Generation {
   }
 }
 
-/** A fault of the request: another actor would say the same. */
+/** A fault of the request: another actor would say the same. What one's engine cannot do (UNIMPLEMENTED) another's may. */
 function isHopeless(error: SegueError): boolean {
-  return error.code === 'INVALID_INPUT' || error.code === 'INVALID_CONFIG' || error.code === 'UNIMPLEMENTED';
+  return error.code === 'INVALID_INPUT' || error.code === 'INVALID_CONFIG';
 }
 
 async function judge(

@@ -54,7 +54,7 @@ const repeatSchema = z.strictObject({
   enabled: key(z.boolean().default(true), 'Find repetitions while generating and end the trajectory there'),
   maxPeriod: key(count.max(256).default(32), 'Longest period that is looked for', { unit: 'tokens' }),
   minRepeats: key(count.min(2).default(4), 'Periods in a row that make a repetition'),
-  minTokens: key(count.min(2).default(48), 'Tokens that a repetition spans at least', { unit: 'tokens' }),
+  minTokens: key(count.default(48), 'Tokens that a repetition spans at least; 2 or more', { unit: 'tokens' }),
   penalty: key(z.number().min(0).default(0), 'Taken off the reward of a trajectory that ended for repetition', {
     alias: 'k1.5 section 2.6.2; NeMo-RL reward_penalties',
   }),
@@ -129,6 +129,11 @@ const rolloutSchema = z
     ),
     maxAttempts: key(count.max(100).default(3), 'Failed tries of one segment after which its trajectory is given up'),
     repeat: key(repeatSchema.prefault({}), 'Repeat detection'),
+  })
+  // Switched off it may be anything: runs are stored that have it so.
+  .refine(({ repeat }) => !repeat.enabled || repeat.minTokens >= 2, {
+    message: 'must be at least 2: one token repeats nothing',
+    path: ['repeat', 'minTokens'],
   })
   .refine((r) => r.tokenBudget <= r.maxResponseTokens, {
     message: 'must not exceed maxResponseTokens',

@@ -10,7 +10,7 @@ import {
   type PlannedTask,
 } from '@segue/core';
 import type { GroupRow, IterationRow, SegmentRow, TrajectoryRow } from './rows.js';
-import { filterReason, isGroupComplete, type UsefulRules, withMembersOver } from './score.js';
+import { filterReason, isGroupComplete, scoreAttempt, type UsefulRules, withMembersOver } from './score.js';
 
 /** The segments of a trajectory that are whole, from the first on, and the hash of prompt and tokens up to there. */
 export interface GoodSegments {
@@ -36,6 +36,7 @@ export function cutBack(trajectory: TrajectoryRow, { rows, prefixHash }: GoodSeg
     failedTries: trajectory.failedTries.filter(({ index }) => index < rows.length),
     score: null,
     scoreTries: 0,
+    nextScoreAttempt: scoreAttempt(trajectory),
   };
 }
 

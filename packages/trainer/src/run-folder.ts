@@ -21,7 +21,7 @@ const loosePrefix = '.loose-';
 const looseMs = 24 * 3_600_000;
 
 export function isVersionName(name: string): boolean {
-  return /^\d+$/.test(name);
+  return /^(0|[1-9]\d*)$/.test(name);
 }
 
 /** Two makings of the same content may lie side by side for a moment. */

@@ -175,7 +175,9 @@ function refusalOf(error: unknown, url: string): SegueError | null {
 
 /** A URL, or several after commas, without users and passwords that may stand in it, nor what follows a question mark. */
 export function printableUrl(url: string): string {
-  return url.replace(/(^|\/\/|,)[^/,]*@/g, '$1').replace(/\?.*$/s, '?...');
+  // A comma may stand in a password: only one before a scheme parts two URLs.
+  const urls = url.split(/,(?=[a-z][a-z0-9+.-]*:\/\/)/i);
+  return urls.map((one) => one.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/]*@/i, '$1').replace(/\?.*$/s, '?...')).join(',');
 }
 
 /** Tells the log of every change; answers whether the server is there, and how often it was found again. */

@@ -48,6 +48,7 @@ export class StreamsWatch {
       this.#kept = null;
       await kept.close();
     }
+    if (this.#closed) return false;
     // Made only when the server has answered: one that is stopped is not mute but away.
     const made = await connectWithin(this.#settings);
     if (made === null) return false;

@@ -3,29 +3,37 @@
  * every way to it leads through the folder. It knows nothing of what lies in it.
  */
 import { chmod, mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { SegueError } from '@segue/core';
 
 const ownerOnly = 0o700;
 const ofOthers = 0o077;
-const writableByAll = 0o002;
+/** Set where everybody is meant to write, as in /tmp. */
+const sticky = 0o1000;
 
 /**
- * Makes the folder, or closes one that is there. @throws SegueError FAILED_PRECONDITION for somebody else's, and for one that everybody may write into, such as
- * /tmp: others use it, and could put something into the place of what a cluster keeps there
+ * Makes the folder, or closes one that is there. @throws SegueError FAILED_PRECONDITION for somebody else's, for one that everybody is meant to write into, such as
+ * /tmp, since others use it, and where the file system keeps no modes
  */
 export async function closeFolder(path: string): Promise<void> {
+  // Of a path that is made the last folder alone is closed.
+  await mkdir(dirname(path), { recursive: true });
   await mkdir(path, { recursive: true, mode: ownerOnly });
   const { mode } = await stat(path);
-  if ((mode & writableByAll) !== 0) {
-    throw new SegueError('FAILED_PRECONDITION', `everybody may write into ${path}: name a folder of your own`);
-  }
   if ((mode & ofOthers) === 0) return;
+  if ((mode & sticky) !== 0) throw open(path, 'everybody may write into it');
   try {
     await chmod(path, ownerOnly);
   } catch (error) {
-    const message = `${path} is open to other users and cannot be closed: ${SegueError.from(error).rawMessage}`;
-    throw new SegueError('FAILED_PRECONDITION', `${message}; name a folder of your own`, error);
+    throw open(path, SegueError.from(error).rawMessage, error);
   }
+  // Some file systems take the new mode and keep theirs.
+  if (((await stat(path)).mode & ofOthers) !== 0) throw open(path, 'its file system keeps no modes');
+}
+
+function open(path: string, why: string, cause?: unknown): SegueError {
+  const message = `${path} is open to other users and cannot be closed (${why}): name a folder of your own`;
+  return new SegueError('FAILED_PRECONDITION', message, cause);
 }
 
 /** A folder, and every file that this process and those that it starts make from now on, for their owner alone. */

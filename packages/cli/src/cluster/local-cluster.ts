@@ -122,7 +122,8 @@ export class LocalCluster {
   }
 
   async #secure(): Promise<ClusterSecurity> {
-    if (process.env.SEGUE_NATS_URL !== undefined) {
+    // What a part of a cluster is started for has a server of its own anyway.
+    if (!this.#options.only && process.env.SEGUE_NATS_URL !== undefined) {
       throw new SegueError(
         'INVALID_CONFIG',
         '--secure starts a message server with users of its own: unset SEGUE_NATS_URL',

@@ -32,12 +32,12 @@ export async function requireFreeServer({ url, own }: SharedServer, signal?: Abo
   }
 }
 
-/** Null where the server asks for credentials: services may be given some that the supervisor has not, and where they have none they say so. */
+/** Null where the server asks for credentials, or gives whoever has none too few rights to look: services may be given some that the supervisor has not, and where they have none they say so. */
 async function connectAsAnybody(url: string): Promise<Bus | null> {
   try {
     return await connectBus({ url, name: 'supervisor' });
   } catch (error) {
-    if (SegueError.from(error).code === 'UNAUTHENTICATED') return null;
+    if (['UNAUTHENTICATED', 'FAILED_PRECONDITION'].includes(SegueError.from(error).code)) return null;
     throw error;
   }
 }

@@ -32,7 +32,12 @@ export async function writeSnapshot(
 ): Promise<SnapshotManifest> {
   const there = await readdir(folder).catch(() => []);
   if (there.length > 0) throw new SegueError('ALREADY_EXISTS', `${folder} is not empty: name a new folder`);
-  await closeFolder(folder);
+  await closeFolder(folder).catch((error: unknown) => {
+    const { code, rawMessage } = SegueError.from(error);
+    // A copy that others can read is better than none.
+    if (code !== 'FAILED_PRECONDITION') throw error;
+    warn(rawMessage);
+  });
   const { head, bytes, sha256 } = await writeParts(join(folder, snapshotFileName), parts, ({ runs }) =>
     copyWeights(runs, policies, join(folder, 'policies'), warn),
   );

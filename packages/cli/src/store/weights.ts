@@ -34,12 +34,19 @@ export async function copyWeights(
   }
   for (const run of unfinished) {
     for (const version of versionsOf(run)) {
-      const copied = await copyCurrent(versionFolder(policies, run, version), versionFolder(target, run, version));
+      const [from, to] = [versionFolder(policies, run, version), versionFolder(target, run, version)];
+      const copied = await copyCurrent(from, to);
       if (copied === 'damaged') warn(`the weights of version ${version} of run ${run.id} are damaged, and left out`);
       if (copied !== 'missing') continue;
       if (!isHere || !isNeeded(run, version)) continue;
-      const newer = (await versionsIn(dirname(versionFolder(policies, run, version)))).filter((one) => one >= version);
-      if (newer.length > 0) {
+      const named = await versionsIn(dirname(from));
+      if (named.includes(version)) {
+        // A version that was just made anew is whole now; one whose files are gone for good must not keep the store from being saved.
+        if ((await copyCurrent(from, to)) === 'whole') continue;
+        warn(`files of version ${version} of run ${run.id} are missing in ${policies}: its weights are left out`);
+        continue;
+      }
+      if (named.some((one) => one > version)) {
         const message = `run ${run.id} has gone on while the snapshot was taken, and the weights of version ${version} are not in ${policies} any more: take it again`;
         throw new SegueError('UNAVAILABLE', message);
       }

@@ -48,8 +48,11 @@ export function dealRows<R extends TokenRow>(rows: readonly R[], threads: number
 
 /** Work of one call, see `TrainingOptions`. */
 export const defaultCallWork = 2 ** 34;
-/** How much more work is a call's on a GPU: as few seconds as a core's would part a step that is one run there. About a minute of a slow one. */
-const cudaWork = 4096;
+/**
+ * How much more work is a call's on a GPU. A step is one run there and is not to be parted: in parts the weights cross the bus with every micro-batch. About six minutes of
+ * an H100 at 0.5 billion parameters (docs/cuda.md has its pace), so that only what nears the deadline of a call is cut.
+ */
+const cudaWork = 2 ** 18;
 /** A gradient takes so many times what the log-probs take. */
 const passes = 3;
 /** A call takes so many tokens however large the model is: fewer would spend their time on adding up gradients. */
