@@ -46,13 +46,13 @@ export function dealRows<R extends TokenRow>(rows: readonly R[], threads: number
   return hands.map((indices) => ({ rows: indices.map((index) => rows[index]!), indices }));
 }
 
-/** Work of one call, see `TrainingOptions`. */
-export const defaultCallWork = 2 ** 34;
+/** Work of one call, see `TrainingOptions`: half a minute of a slow core, so that a small policy's step is not parted. */
+export const defaultCallWork = 2 ** 38;
 /**
  * How much more work is a call's on a GPU. A step is one run there and is not to be parted: in parts the weights cross the bus with every micro-batch. About six minutes of
  * an H100 at 0.5 billion parameters (docs/cuda.md has its pace), so that only what nears the deadline of a call is cut.
  */
-const cudaWork = 2 ** 18;
+const cudaWork = 2 ** 14;
 /** A gradient takes so many times what the log-probs take. */
 const passes = 3;
 /** A call takes so many tokens however large the model is: fewer would spend their time on adding up gradients. */

@@ -26,7 +26,7 @@ export interface TrainingOptions {
   readonly longRowTokens?: number;
   /**
    * Work of one call of a thread, in tokens times parameters (attention counts too): a TrainingWorker cuts what is more into several calls, so that a
-   * deadline tells slow from stuck. Default 2^34, one to two seconds of a slow core. A call takes 256 tokens, or a row, however large the model.
+   * deadline tells slow from stuck. Default 2^38, some half a minute of a slow core. A call takes 256 tokens, or a row, however large the model.
    */
   readonly callWork?: number;
   /** A longer gradient is scaled down to this norm. Default 1. */
