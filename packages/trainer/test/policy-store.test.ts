@@ -15,23 +15,15 @@ import t from 'tap';
 import { until } from '../../../test/support/waiting.js';
 import { downloadPolicy } from '../dist/download.js';
 import { initializePolicy } from '../dist/initialize.js';
-import { type PolicyOrigin, PolicyStore } from '../dist/policy-store.js';
+import { PolicyStore } from '../dist/policy-store.js';
 import { characters, tinyConfig } from './support/tiny-run.js';
+import { trainedOrigin } from './support/trained-origin.js';
 
 async function openStore(t: { teardown(end: () => Promise<void>): void }): Promise<PolicyStore> {
   const root = await mkdtemp(join(tmpdir(), 'segue-policies-'));
   t.teardown(() => rm(root, { recursive: true, force: true }));
   return new PolicyStore(root);
 }
-
-const origin = (version: number): PolicyOrigin => ({
-  runId: 'r',
-  version,
-  parent: Math.max(0, version - 1),
-  origin: 'trained',
-  inputHash: 'a'.repeat(64),
-  metrics: { loss: version },
-});
 
 const writeFiles = (files: Record<string, string>) => async (folder: string) => {
   await mkdir(folder);
@@ -42,7 +34,7 @@ t.test('a version appears whole, with the checksum of every file, or not at all'
   const store = await openStore(t);
   t.equal(await store.find('r', 1), null);
   await t.rejects(store.get('r', 1), { code: 'NOT_FOUND', message: /kept are: none/ });
-  const failing = store.put(origin(1), async (folder) => {
+  const failing = store.put(trainedOrigin(1), async (folder) => {
     await writeFiles({ 'config.json': '{}' })(folder);
     t.strictSame(await store.versions('r'), [], 'invisible while it is written');
     throw new Error('disk full');
@@ -51,7 +43,7 @@ t.test('a version appears whole, with the checksum of every file, or not at all'
   t.strictSame(await store.versions('r'), []);
   t.strictSame(await readdir(join(store.root, 'r')), [], 'and nothing is left of it');
 
-  const stored = await store.put(origin(1), writeFiles({ 'config.json': '{}', 'model.safetensors': 'weights' }));
+  const stored = await store.put(trainedOrigin(1), writeFiles({ 'config.json': '{}', 'model.safetensors': 'weights' }));
   t.match(stored.manifest, { version: 1, parent: 0, metrics: { loss: 1 } });
   t.match(stored.manifest.files, [
     { name: 'config.json', bytes: 2 },
@@ -64,12 +56,12 @@ t.test('a version appears whole, with the checksum of every file, or not at all'
 
 t.test('a process killed between stage and rename leaves no version, and the next one cleans up', async (t) => {
   const store = await openStore(t);
-  await store.put(origin(1), writeFiles({ 'config.json': '{}' }));
+  await store.put(trainedOrigin(1), writeFiles({ 'config.json': '{}' }));
   // The child stages a version and is killed while its files lie there.
   const script = `
     import { mkdir, writeFile } from 'node:fs/promises';
     import { PolicyStore } from ${JSON.stringify(new URL('../dist/policy-store.js', import.meta.url).href)};
-    await new PolicyStore(${JSON.stringify(store.root)}).put(${JSON.stringify(origin(2))}, async (folder) => {
+    await new PolicyStore(${JSON.stringify(store.root)}).put(${JSON.stringify(trainedOrigin(2))}, async (folder) => {
       await mkdir(folder);
       await writeFile(folder + '/config.json', '{}');
       process.stdout.write('staged');
@@ -85,7 +77,7 @@ t.test('a process killed between stage and rename leaves no version, and the nex
   t.equal((await hidden()).length, 1, 'the staged files are there');
   t.strictSame(await store.versions('r'), [1]);
   t.equal(await store.find('r', 2), null);
-  await store.put(origin(2), writeFiles({ 'config.json': '{"a":1}' }));
+  await store.put(trainedOrigin(2), writeFiles({ 'config.json': '{"a":1}' }));
   t.strictSame(await store.versions('r'), [1, 2]);
   t.strictSame(await hidden(), []);
 });
@@ -100,7 +92,7 @@ t.test('a process killed while it writes weights leaves nothing for good', async
     import { readCheckpoint, writeCheckpoint } from ${JSON.stringify(import.meta.resolve('@segue/engine'))};
     import { PolicyStore } from ${JSON.stringify(new URL('../dist/policy-store.js', import.meta.url).href)};
     const checkpoint = await readCheckpoint(${JSON.stringify(first.folder)});
-    await new PolicyStore(${JSON.stringify(store.root)}).put(${JSON.stringify(origin(1))}, (folder) =>
+    await new PolicyStore(${JSON.stringify(store.root)}).put(${JSON.stringify(trainedOrigin(1))}, (folder) =>
       writeCheckpoint(folder, checkpoint, [${JSON.stringify(pipe)}]));`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -118,16 +110,16 @@ t.test('a process killed while it writes weights leaves nothing for good', async
   await until(halfMade, 'weights lie there');
   child.kill('SIGKILL');
   await gone;
-  await store.put(origin(1), writeFiles({ 'config.json': '{}' }));
+  await store.put(trainedOrigin(1), writeFiles({ 'config.json': '{}' }));
   t.strictSame(await others().then((names) => names.filter((name) => !name.startsWith('.content-1'))), ['1']);
 });
 
 t.test('replacing a version is one step: readers of the old files go on, new ones see the new', async (t) => {
   const store = await openStore(t);
-  const first = await store.put(origin(0), writeFiles({ 'config.json': 'old' }));
+  const first = await store.put(trainedOrigin(0), writeFiles({ 'config.json': 'old' }));
   const reading = downloadPolicy(store, { policy: store.info(first).ref, from: null });
   const chunk = await reading.next();
-  const second = await store.put(origin(0), writeFiles({ 'config.json': 'new' }));
+  const second = await store.put(trainedOrigin(0), writeFiles({ 'config.json': 'new' }));
   t.equal(second.folder, first.folder);
   t.not(second.manifestSha256, first.manifestSha256);
   t.equal(await readFile(join(second.folder, 'config.json'), 'utf8'), 'new');
@@ -142,7 +134,7 @@ t.test('replacing a version is one step: readers of the old files go on, new one
 t.test('a damaged version is refused, and the file is named', async (t) => {
   const store = await openStore(t);
   const files = { 'config.json': '{}', 'model.safetensors': 'weights' };
-  const { folder } = await store.put(origin(1), writeFiles(files));
+  const { folder } = await store.put(trainedOrigin(1), writeFiles(files));
   await writeFile(join(folder, 'model.safetensors'), 'wEights');
   await t.rejects(store.verify('r', 1), { code: 'DATA_LOSS', message: /model\.safetensors does not match/ });
   await truncate(join(folder, 'model.safetensors'), 3);
@@ -160,7 +152,7 @@ t.test('what was summed while it was written is not read again, until somebody t
     await writeFiles({ 'config.json': '{}', 'model.safetensors': 'weights' })(folder);
     return sums;
   };
-  const { folder, manifest } = await store.put(origin(1), write);
+  const { folder, manifest } = await store.put(trainedOrigin(1), write);
   t.match(manifest.files, [{ name: 'config.json' }, { name: 'model.safetensors', sha256: sums['model.safetensors'] }]);
   const path = join(folder, 'model.safetensors');
   // A time that can be set again to the last digit: only the time of the change itself tells then.
@@ -174,7 +166,7 @@ t.test('what was summed while it was written is not read again, until somebody t
 
   // Only who reads the file finds that this is not its sum.
   const wrong = { 'model.safetensors': createHash('sha256').update('others').digest('hex') };
-  const second = await store.put(origin(2), async (folder) => {
+  const second = await store.put(trainedOrigin(2), async (folder) => {
     await write(folder);
     return wrong;
   });
@@ -185,7 +177,8 @@ t.test('what was summed while it was written is not read again, until somebody t
 
 t.test('the newest versions, version 0 and those in use are kept', async (t) => {
   const store = await openStore(t);
-  for (let version = 0; version < 6; version++) await store.put(origin(version), writeFiles({ 'config.json': '{}' }));
+  for (let version = 0; version < 6; version++)
+    await store.put(trainedOrigin(version), writeFiles({ 'config.json': '{}' }));
   await store.prune('r', 2, new Set([2, 5, 9]));
   t.strictSame(await store.versions('r'), [0, 2, 4, 5]);
   await store.prune('r', 2, new Set());
@@ -196,7 +189,7 @@ t.test('the newest versions, version 0 and those in use are kept', async (t) => 
 t.test('a download gives the manifest first and every file whole', async (t) => {
   const store = await openStore(t);
   const large = 'x'.repeat(1024 * 1024 + 5);
-  const stored = await store.put(origin(3), writeFiles({ 'config.json': '', 'model.safetensors': large }));
+  const stored = await store.put(trainedOrigin(3), writeFiles({ 'config.json': '', 'model.safetensors': large }));
   const received = new Map<string, string>();
   const order: string[] = [];
   const policy = store.info(stored).ref;
@@ -240,7 +233,7 @@ t.test('version 0 from random weights is decided by seed and shape, and is answe
   const other = await initializePolicy(store, 'r3', tinyConfig({ seed: 6 }));
   t.notSame(other.manifest.files, first.manifest.files);
   await t.rejects(initializePolicy(store, 'r', tinyConfig({ seed: 6 })), { code: 'ALREADY_EXISTS' });
-  const warmed = { ...origin(0), runId: 'old', origin: 'warmup' as const };
+  const warmed = { ...trainedOrigin(0), runId: 'old', origin: 'warmup' as const };
   await store.put(warmed, (folder) => cp(first.folder, folder, { recursive: true, dereference: true }));
   t.match((await initializePolicy(store, 'old', config)).manifest, warmed, 'one of an earlier version does not say');
   t.match((await readCheckpoint(first.folder)).config, { vocabularySize: 12, bosTokenId: 1, eosTokenIds: [2] });
@@ -277,8 +270,8 @@ t.test('a version in the shared folder is there at once, and on the disk once it
   const root = t.testdir();
   const shared = join(root, 'memory');
   const store = new PolicyStore(join(root, 'policies'), shared);
-  await store.put(origin(0), writeFiles({ 'config.json': 'zero' }));
-  const first = await store.putShared(origin(1), writeFiles({ 'config.json': 'one' }));
+  await store.put(trainedOrigin(0), writeFiles({ 'config.json': 'zero' }));
+  const first = await store.putShared(trainedOrigin(1), writeFiles({ 'config.json': 'one' }));
   const inMemory = await realpath(first.folder);
   t.ok(inMemory.startsWith(await realpath(shared)), 'its name leads into memory');
   await store.verify('r', 1);
@@ -287,9 +280,9 @@ t.test('a version in the shared folder is there at once, and on the disk once it
   t.equal((await store.verify('r', 1)).manifestSha256, first.manifestSha256);
   t.equal(await readFile(join(inMemory, 'config.json'), 'utf8'), 'one', 'who reads it in memory goes on');
   await store.persist(first);
-  await store.putShared(origin(2), writeFiles({ 'config.json': 'two' }));
+  await store.putShared(trainedOrigin(2), writeFiles({ 'config.json': 'two' }));
   t.equal(await readFile(join(inMemory, 'config.json'), 'utf8'), 'one', 'it may still be served');
-  await store.putShared(origin(3), writeFiles({ 'config.json': 'three' }));
+  await store.putShared(trainedOrigin(3), writeFiles({ 'config.json': 'three' }));
   await t.rejects(readFile(join(inMemory, 'config.json')), { code: 'ENOENT' });
   await rm(shared, { recursive: true });
   t.equal(await store.find('r', 3), null, 'what was never saved is gone with the memory');

@@ -4,19 +4,11 @@ import { execFileSync } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { type PolicyOrigin, PolicyStore } from '../dist/policy-store.js';
+import { PolicyStore } from '../dist/policy-store.js';
 import { batch, startTrainer, tinyConfig } from './support/tiny-run.js';
+import { trainedOrigin } from './support/trained-origin.js';
 
 const never = new AbortController().signal;
-
-const origin = (version: number): PolicyOrigin => ({
-  runId: 'r',
-  version,
-  parent: Math.max(0, version - 1),
-  origin: 'trained',
-  inputHash: 'a'.repeat(64),
-  metrics: {},
-});
 
 const write = (text: string) => async (folder: string) => {
   await mkdir(folder);
@@ -55,10 +47,10 @@ t.test('a run whose versions were copied back as plain folders, as a snapshot ho
 t.test('plain folders are taken over wherever the store is asked, with what they hold', async (t) => {
   const root = t.testdir();
   const made = new PolicyStore(join(root, 'made'));
-  for (const version of [0, 1, 2, 3]) await made.put(origin(version), write(`{"v":${version}}`));
+  for (const version of [0, 1, 2, 3]) await made.put(trainedOrigin(version), write(`{"v":${version}}`));
   const works: Record<string, (store: PolicyStore) => Promise<unknown>> = {
-    put: (store) => store.put(origin(2), write('{"v":"new"}')),
-    putShared: (store) => store.putShared(origin(2), write('{"v":"new"}')),
+    put: (store) => store.put(trainedOrigin(2), write('{"v":"new"}')),
+    putShared: (store) => store.putShared(trainedOrigin(2), write('{"v":"new"}')),
     persist: async (store) => store.persist(await store.get('r', 3)),
     prune: (store) => store.prune('r', 1, new Set()),
     keepOnly: (store) => store.keepOnly('r', new Set([0, 3])),
@@ -76,14 +68,14 @@ t.test('plain folders are taken over wherever the store is asked, with what they
 t.test('a folder that was being taken over when the process died has its name again', async (t) => {
   const root = t.testdir();
   const store = new PolicyStore(root);
-  for (const version of [0, 1, 2]) await store.put(origin(version), write(`{"v":${version}}`));
+  for (const version of [0, 1, 2]) await store.put(trainedOrigin(version), write(`{"v":${version}}`));
   const at = (name: string) => join(root, 'r', name);
   const asFolder = async (version: string) => {
     await cp(at(version), at('.adopting-1'), { recursive: true, dereference: true });
     await rm(at(version));
   };
   await asFolder('1');
-  await store.put(origin(3), write('{}'));
+  await store.put(trainedOrigin(3), write('{}'));
   t.equal((await store.verify('r', 1)).manifest.version, 1, 'before it had its link');
   await asFolder('1');
   await symlink('.content-1-adopted-x', at('1'));
@@ -100,15 +92,15 @@ t.test(
     const root = t.testdir();
     const at = (name: string) => join(root, 'r', name);
     const store = new PolicyStore(root);
-    for (const version of [0, 1, 2]) await store.put(origin(version), write(`{"v":${version}}`));
+    for (const version of [0, 1, 2]) await store.put(trainedOrigin(version), write(`{"v":${version}}`));
     const [moved] = (await contents(root)).filter((name) => name.startsWith('.content-2'));
     await rename(at('2'), join(root, 'aside'));
     t.strictSame(await store.runsToSweep(), ['r']);
-    await store.put(origin(2), write('{"v":"other"}'));
+    await store.put(trainedOrigin(2), write('{"v":"other"}'));
     t.ok((await contents(root)).includes(moved!), 'it was the only copy');
     t.strictSame(await store.runsToSweep(), [], 'it is waited for');
     await rename(join(root, 'aside'), at('2'));
-    await store.put(origin(3), write('{}'));
+    await store.put(trainedOrigin(3), write('{}'));
     t.equal(await readFile(join(store.folder('r', 2), 'config.json'), 'utf8'), '{"v":2}');
     t.notOk(
       (await readdir(join(root, 'r'))).some((name) => name === `.loose-${moved}`),
@@ -116,7 +108,7 @@ t.test(
     );
 
     await rm(at('2'));
-    await new PolicyStore(root).put(origin(2), write('{"v":"last"}'));
+    await new PolicyStore(root).put(trainedOrigin(2), write('{"v":"last"}'));
     t.ok((await contents(root)).includes(moved!));
     const longAgo = Date.now() / 1_000 - 25 * 3_600;
     await utimes(at(`.loose-${moved}`), longAgo, longAgo);
@@ -129,7 +121,7 @@ t.test(
 t.test('what the store itself removes or replaces goes at once', async (t) => {
   const root = t.testdir();
   const store = new PolicyStore(root);
-  for (const version of [0, 0, 1, 2, 3]) await store.put(origin(version), write('{}'));
+  for (const version of [0, 0, 1, 2, 3]) await store.put(trainedOrigin(version), write('{}'));
   t.equal((await contents(root)).length, 4, 'the first version 0 is gone');
   await store.prune('r', 1, new Set());
   t.equal((await contents(root)).length, 2);
