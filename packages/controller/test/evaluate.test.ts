@@ -10,6 +10,17 @@ const signalOf = (args: readonly unknown[]) => (args[1] as { readonly signal: Ab
 const temperatureOf = (args: readonly unknown[]) =>
   (args[0] as { readonly sampling: { readonly temperature: number } }).sampling.temperature;
 
+const plan = {
+  runId: 'r',
+  policyVersion: 0,
+  problems: Array.from({ length: 4 }, (_, n) => problem(`r-e${n}`, 'evaluation')),
+  samples: 30,
+  sampling: { temperature: 1, topK: 0, topP: 1 },
+  maxTokens: 8,
+  seed: 1,
+  stopOnRepeat: false,
+};
+
 /** Rejects when the call is called off. */
 function calledOff(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
@@ -43,16 +54,6 @@ t.test(
       })();
     });
     t.teardown(kill);
-    const plan = {
-      runId: 'r',
-      policyVersion: 0,
-      problems: Array.from({ length: 4 }, (_, n) => problem(`r-e${n}`, 'evaluation')),
-      samples: 30,
-      sampling: { temperature: 1, topK: 0, topP: 1 },
-      maxTokens: 8,
-      seed: 1,
-      stopOnRepeat: false,
-    };
     let told = false;
     const ended = evaluatePolicy(cluster, waits, plan, signal).catch((error: unknown) => {
       told = true;
@@ -66,6 +67,17 @@ t.test(
     t.strictSame(world.pinned, []);
   },
 );
+
+t.test('what one actor cannot do another does', async (t) => {
+  const world = new World();
+  world.actors = ['a', 'b'];
+  world.beforeGenerate = (actor) => {
+    if (actor === 'a') throw new SegueError('UNIMPLEMENTED', 'this server cannot sample so');
+  };
+  const { cluster, waits, signal, kill } = startController(world);
+  t.teardown(kill);
+  t.match(await evaluatePolicy(cluster, waits, plan, signal), { problems: 4, samples: 30, failed: 0 });
+});
 
 t.test('a round of an evaluation that is tried again does not go on beside its next try', async (t) => {
   const world = new World();

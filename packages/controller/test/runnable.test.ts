@@ -9,6 +9,8 @@ const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJ';
 t.test('bounds of the configuration are those of the engine', async (t) => {
   const refuse = (input: RunConfigInput, message: RegExp) => t.throws(() => parseRunConfig(input, 'test'), { message });
   refuse({ rollout: { repeat: { minTokens: 1 } } }, /minTokens/);
+  const off = { rollout: { repeat: { enabled: false, minTokens: 1 } } };
+  t.ok(parseRunConfig(off, 'test'), 'what is switched off bounds nothing');
   refuse({ evaluation: { temperature: 0.005 } }, /temperature/);
   for (const temperature of [0, 0.01]) t.ok(parseRunConfig({ evaluation: { temperature } }, 'test'));
 });

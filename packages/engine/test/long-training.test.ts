@@ -308,7 +308,10 @@ t.test('short rows go in as many calls as their work asks for, by whole micro-ba
     'a large model takes 256 tokens a call, padded to 56 a row',
   );
   t.equal(cutShard(shorts, callBounds({ ...layout, parameters: 8e5 }, {}, 1)).length, 1, 'a small one all of them');
-  t.equal(cutShard(shorts, callBounds({ ...layout, parameters: 5e8 }, { device: 'cuda' }, 1)).length, 1);
+  const step = { tokens: new Int32Array(500), mask: new Uint8Array(500).fill(1, 1) };
+  const steps = Array.from({ length: 512 }, () => step);
+  const ofGpu = callBounds({ ...layout, parameters: 5e8 }, { device: 'cuda' }, 1);
+  t.equal(cutShard({ rows: steps, indices: steps.map((_, i) => i) }, ofGpu).length, 1, 'a step is one run there');
 });
 
 t.test('steps in many calls are those of one call', async (t) => {

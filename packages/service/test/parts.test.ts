@@ -154,7 +154,7 @@ t.test('the printed configuration holds no secret that stands in a URL or a comm
   const config = parseConfig(
     actorConfigSchema,
     {
-      natsUrl: 'nats://u:planted@one:4222,nats://v:plan@ted@two:4222',
+      natsUrl: 'nats://u:plan,ted@one:4222,nats://v:plan@ted@two:4222',
       tracing: { endpoint: 'https://alice:planted@collector:4318/base?key=planted' },
       server: { command: 'llama-server --api-key planted --port {port}' },
     },

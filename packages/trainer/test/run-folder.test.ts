@@ -65,6 +65,17 @@ t.test('plain folders are taken over wherever the store is asked, with what they
   }
 });
 
+t.test('a folder that is no version is left alone', async (t) => {
+  const root = t.testdir();
+  const store = new PolicyStore(root);
+  for (const version of [0, 1]) await store.put(trainedOrigin(version), write(`{"v":${version}}`));
+  const other = join(root, 'r', '001');
+  await cp(join(root, 'r', '0'), other, { recursive: true, dereference: true });
+  await store.prune('r', 9, new Set());
+  t.equal(await readFile(join(other, 'config.json'), 'utf8'), '{"v":0}');
+  t.equal((await store.verify('r', 1)).manifest.version, 1);
+});
+
 t.test('a folder that was being taken over when the process died has its name again', async (t) => {
   const root = t.testdir();
   const store = new PolicyStore(root);
