@@ -35,8 +35,18 @@ t.test('looks go over one connection for as long as it lasts', async (t) => {
 t.test('a look that is under way when the watch is closed keeps nothing open', async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
-  const streams = watchStreams({ url: nats.url, name: 'watch' });
-  const looking = streams.areMute();
-  await streams.close();
-  t.notOk(await looking);
+  const gate = await startGate(nats.port);
+  t.teardown(() => gate.close());
+  const closeDuringLook = async (streams: ReturnType<typeof watchStreams>) => {
+    const looking = streams.areMute();
+    await streams.close();
+    t.notOk(await looking);
+    await until(async () => gate.open() === 0, 'no connection is left');
+  };
+  await closeDuringLook(watchStreams({ url: gate.url, name: 'first' }));
+  t.equal(gate.taken(), 1);
+  const kept = watchStreams({ url: gate.url, name: 'kept' });
+  t.notOk(await kept.areMute());
+  await closeDuringLook(kept);
+  t.equal(gate.taken(), 2, 'what was closed is not asked for again');
 });

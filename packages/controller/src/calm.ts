@@ -1,5 +1,6 @@
 /** Stops the actors of a run that does not go on: nobody waits any more for what they would still generate. It knows nothing of why. */
 import type { IterationSignal } from '@segue/bus';
+import { SegueError } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
 import type { Cluster } from './cluster.js';
 
@@ -19,8 +20,11 @@ export async function calmActors(run: ActiveRun): Promise<void> {
     // The store is read after the bus, and an iteration is in the store before it is announced.
     const known = await run.latestIteration().then(
       (latest) => latest?.iteration ?? -1,
-      // Of a record that cannot be read nobody knows whose the gate is: it stays, and the run fails all the same.
-      () => signal.iteration,
+      (error: unknown) => {
+        if (SegueError.from(error).code !== 'DATA_LOSS') throw error;
+        // Of a record that cannot be read nobody knows whose the gate is: it stays, and the run fails all the same.
+        return signal.iteration;
+      },
     );
     return known < signal.iteration ? close(cluster, signal) : undefined;
   }

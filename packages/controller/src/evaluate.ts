@@ -95,6 +95,8 @@ class Generation {
   readonly #prompts: readonly GeneratePrompt[];
   #queue: GeneratePrompt[] = [];
   #lastError: SegueError | null = null;
+  /** Actors whose engine cannot do it, with what it said. */
+  readonly #unable = new Map<string, SegueError>();
 
   constructor(cluster: Cluster, plan: EvaluationPlan, prompts: readonly GeneratePrompt[]) {
     this.#cluster = cluster;
@@ -102,14 +104,14 @@ class Generation {
     this.#prompts = prompts;
   }
 
-  /** Round by round: a round ends when its actors have nothing left to do, or have all failed. */
+  /** Round by round: a round ends when its actors have nothing left to do, or have all failed. @throws SegueError UNIMPLEMENTED when no engine can do it */
   async run(wait: Wait, signal: AbortSignal): Promise<void> {
     let barrenRounds = 0;
     while (this.results.size < this.#prompts.length) {
       if (signal.aborted) throw cancelled();
       const before = this.results.size;
       this.#queue = this.#prompts.filter((prompt) => !this.results.has(prompt.id));
-      const actors = await liveActors(this.#cluster);
+      const actors = await this.#able();
       // Two calls at once keep an actor's slots filled while the longest of one call end.
       const lanes = actors.flatMap((actor) => {
         const lane = (called: AbortSignal) => this.#lane(actor, actors.length, wait, called);
@@ -120,6 +122,15 @@ class Generation {
       else if (++barrenRounds >= maxBarrenRounds) throw this.#givenUp();
       if (this.results.size < this.#prompts.length) await pause(this.#cluster.timings.retryMs, signal);
     }
+  }
+
+  /** Actors but those that cannot. @throws SegueError UNIMPLEMENTED when none is left of those that are there */
+  async #able(): Promise<Registration[]> {
+    const actors = await liveActors(this.#cluster);
+    const able = actors.filter(({ id }) => !this.#unable.has(id));
+    const [first] = actors;
+    if (first !== undefined && able.length === 0) throw this.#unable.get(first.id) ?? this.#givenUp();
+    return able;
   }
 
   /** Calls one actor until nothing is left or it fails. */
@@ -133,6 +144,7 @@ class Generation {
       } catch (error) {
         this.#lastError = SegueError.from(error);
         if (signal.aborted || isHopeless(this.#lastError)) throw error;
+        if (this.#lastError.code === 'UNIMPLEMENTED') this.#unable.set(actor.id, this.#lastError);
         this.#cluster.log.warn(
           { actor: actor.id, error: this.#lastError.message },
           'an actor failed while it evaluated',

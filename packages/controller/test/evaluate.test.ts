@@ -68,14 +68,23 @@ t.test(
   },
 );
 
-t.test('what one actor cannot do another does', async (t) => {
+t.test('what one actor cannot do another does; what none can is told at once', async (t) => {
   const world = new World();
   world.actors = ['a', 'b'];
+  let calls = 0;
+  let unable = ['a', 'b'];
   world.beforeGenerate = (actor) => {
-    if (actor === 'a') throw new SegueError('UNIMPLEMENTED', 'this server cannot sample so');
+    calls++;
+    if (unable.includes(actor)) throw new SegueError('UNIMPLEMENTED', 'this server cannot sample so');
   };
   const { cluster, waits, signal, kill } = startController(world);
   t.teardown(kill);
+  await t.rejects(evaluatePolicy(cluster, waits, plan, signal), { code: 'UNIMPLEMENTED', message: /cannot sample so/ });
+  t.equal(calls, 4, 'two calls of each');
+  unable = ['a'];
+  calls = 0;
+  const one = { ...plan, problems: plan.problems.slice(0, 1), samples: 1 };
+  t.match(await evaluatePolicy(cluster, waits, one, signal), { problems: 1, failed: 0 }, 'though one is asked first');
   t.match(await evaluatePolicy(cluster, waits, plan, signal), { problems: 4, samples: 30, failed: 0 });
 });
 

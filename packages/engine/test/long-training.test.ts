@@ -293,7 +293,7 @@ t.test('short rows go in as many calls as their work asks for, by whole micro-ba
   const whole = cutShard({ rows: [untrained, ...many], indices: [0, ...many.map((_, i) => i + 1)] }, bounds(8192, 400));
   t.ok(whole.flatMap(({ indices }) => indices).includes(0), 'a row of which nothing is trained is answered too');
 
-  // 5,000 rows of 8,000 tokens were one call, however large the model.
+  // However many rows there are, a call of a large model takes one of 8,000 tokens.
   const row = { tokens: new Int32Array(8000), mask: new Uint8Array(8000).fill(1, 1) };
   const layout = parameterLayout({ ...tinyConfig, maxPositions: 8192 });
   const rows = Array.from({ length: 5000 }, () => row);

@@ -10,7 +10,7 @@ import {
   type PlannedTask,
 } from '@segue/core';
 import type { GroupRow, IterationRow, SegmentRow, TrajectoryRow } from './rows.js';
-import { filterReason, isGroupComplete, scoreAttempt, type UsefulRules, withMembersOver } from './score.js';
+import { filterReason, isGroupComplete, type UsefulRules, unjudged, withMembersOver } from './score.js';
 
 /** The segments of a trajectory that are whole, from the first on, and the hash of prompt and tokens up to there. */
 export interface GoodSegments {
@@ -29,14 +29,11 @@ export function cutBack(trajectory: TrajectoryRow, { rows, prefixHash }: GoodSeg
   };
   if (trajectory.state === 'failed') return shorter;
   return {
-    ...shorter,
+    ...unjudged(shorter),
     state: rows.length === 0 ? 'pending' : 'unfinished',
     lastIteration: last?.iteration ?? trajectory.firstIteration,
     endReason: last?.endReason ?? null,
     failedTries: trajectory.failedTries.filter(({ index }) => index < rows.length),
-    score: null,
-    scoreTries: 0,
-    nextScoreAttempt: scoreAttempt(trajectory),
   };
 }
 

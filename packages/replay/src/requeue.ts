@@ -6,7 +6,7 @@ import { type RequeueOutcome, SegueError } from '@segue/core';
 import { dropLetter, requireLetter } from './dead-letters.js';
 import { moveGroups, type WriteContext } from './iterations.js';
 import { type GroupRow, type TrajectoryRow, untriedProblem } from './rows.js';
-import { scoreAttempt } from './score.js';
+import { unjudged } from './score.js';
 import { type Tables, trajectoryKey } from './tables.js';
 import { putTrajectory, requireTrajectory } from './trajectories.js';
 
@@ -43,14 +43,7 @@ function isTaken({ state }: GroupRow): boolean {
 }
 
 function judgedAnew(trajectory: TrajectoryRow): TrajectoryRow {
-  // Attempts go on, also of a row of before that has counted none: late verdicts of the old ones are not to count.
-  return {
-    ...trajectory,
-    state: 'finished',
-    score: null,
-    scoreTries: 0,
-    nextScoreAttempt: scoreAttempt(trajectory),
-  };
+  return { ...unjudged(trajectory), state: 'finished' };
 }
 
 function generatedAnew(tables: Tables, trajectory: TrajectoryRow): TrajectoryRow {

@@ -84,7 +84,7 @@ export interface TrajectoryRow {
   readonly score: Score | null;
   /** Verdicts that failed, since it was put back to work. */
   readonly scoreTries: number;
-  /** Attempt of the scorers' next task. It never goes back, so that a late verdict counts for nothing anew. Absent before the first that failed, and in rows of before: `scoreTries`. */
+  /** Attempt of the scorers' next task. It never goes back, so that a late verdict counts for nothing anew. May be absent before the first that failed, and is in rows of before: `scoreTries`. */
   readonly nextScoreAttempt?: number;
 }
 

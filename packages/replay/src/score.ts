@@ -61,6 +61,11 @@ function isRepeated(score: Score, trajectory: TrajectoryRow): boolean {
   );
 }
 
+/** The trajectory without a verdict. Attempts go on, also of a row of before that has counted none: late verdicts of the old ones are not to count. */
+export function unjudged(trajectory: TrajectoryRow): TrajectoryRow {
+  return { ...trajectory, score: null, scoreTries: 0, nextScoreAttempt: scoreAttempt(trajectory) };
+}
+
 /** The trajectory with a verdict that it takes. */
 export function withScore(trajectory: TrajectoryRow, score: Score): TrajectoryRow {
   if (isJudged(score)) return { ...trajectory, score, state: 'scored' };

@@ -3,6 +3,8 @@
 import { awaitsVerdicts, closingReason, type Score } from '@segue/core';
 import type { ReplayStore } from '@segue/replay';
 import t from 'tap';
+import type { TrajectoryRow } from '../dist/rows.js';
+import { scoreAttempt, unjudged } from '../dist/score.js';
 import { harm, recordsOf } from './support/damage.js';
 import {
   addRun,
@@ -194,6 +196,28 @@ t.test('three verdicts that failed for one reason are a letter; a task delivered
   t.equal(stateOf(store, id), 'finished', 'three tries anew');
   t.equal(await record(verdict(id, 1, { attempt: 0 })), true, 'a judged one counts, however late');
   t.equal(stateOf(store, id), 'scored');
+});
+
+t.test('attempts go on where a row of an earlier version has counted its tries alone', async (t) => {
+  const before: TrajectoryRow = {
+    id: member(0, 0),
+    groupId: 'run-g0',
+    problemId: 'p0',
+    state: 'failed',
+    segmentCount: 1,
+    responseTokens: 3,
+    firstIteration: 0,
+    lastIteration: 0,
+    endReason: 'stop',
+    plannedIteration: 0,
+    prefixHash: '',
+    failedTries: [],
+    score: failedVerdict(member(0, 0), 1),
+    scoreTries: 3,
+  };
+  const after = unjudged(before);
+  t.match(after, { score: null, scoreTries: 0, nextScoreAttempt: 3 });
+  t.equal(scoreAttempt(unjudged(after)), 3, 'nor does it go back with another requeue');
 });
 
 t.test('messages are kept as they came, once, with a bounded part of the body', async (t) => {

@@ -1,4 +1,5 @@
 /** Parts of the process shell by themselves: steps that are undone in reverse, loops that outlive their failures, metrics that begin at 0. */
+import { printableUrl } from '@segue/bus';
 import { actorConfigSchema, parseConfig, SegueError } from '@segue/core';
 import { pino } from 'pino';
 import { Counter, Registry } from 'prom-client';
@@ -148,6 +149,25 @@ t.test('what is known beforehand begins at 0, and what is not yet known has no v
   );
   made.version.set(3);
   t.match((await samples()).at(-1), /^segue_reward_version\{.*\} 3$/);
+});
+
+t.test('what is printed of a URL holds no user', (t) => {
+  for (const [url, printed] of [
+    ['nats://one, nats://u:planted@two', 'nats://one, nats://two'],
+    ['nats://u:planted@one:4222/,v:planted@two:4222', 'nats://one:4222/,two:4222'],
+    ['at http://u:planted@one', 'at http://one'],
+    ['u:planted@one:4222', 'one:4222'],
+    ['http://one/meta,llama@main', 'http://one/meta,llama@main'],
+  ] as const)
+    t.equal(printableUrl(url), printed);
+  for (const url of [
+    'nats://u:p,lanted@one',
+    'nats://u:p@lanted@one',
+    'nats://u:x@one:1, nats://v:planted@two',
+    'u:x@one,v:planted@two',
+  ])
+    t.notMatch(printableUrl(url), /planted|lanted/, url);
+  t.end();
 });
 
 t.test('the printed configuration holds no secret that stands in a URL or a command', (t) => {

@@ -175,9 +175,8 @@ function refusalOf(error: unknown, url: string): SegueError | null {
 
 /** A URL, or several after commas, without users and passwords that may stand in it, nor what follows a question mark. */
 export function printableUrl(url: string): string {
-  // A comma may stand in a password: only one before a scheme parts two URLs.
-  const urls = url.split(/,(?=[a-z][a-z0-9+.-]*:\/\/)/i);
-  return urls.map((one) => one.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/]*@/i, '$1').replace(/\?.*$/s, '?...')).join(',');
+  // A comma may stand in a password: one parts two URLs only after a path. Without, what comes before the last @ goes, another server's name too.
+  return url.replace(/(^|\/\/|\/,\s*)[^/]*@/g, '$1').replace(/\?.*$/s, '?...');
 }
 
 /** Tells the log of every change; answers whether the server is there, and how often it was found again. */

@@ -12,7 +12,7 @@ const ofOthers = 0o077;
 const sticky = 0o1000;
 
 /**
- * Makes the folder, or closes one that is there. @throws SegueError FAILED_PRECONDITION for somebody else's, for one that everybody is meant to write into, such as
+ * Makes the folder, or closes one that is there. @throws SegueError FAILED_PRECONDITION where it may not be closed, as somebody else's, for one that everybody is meant to write into, such as
  * /tmp, since others use it, and where the file system keeps no modes
  */
 export async function closeFolder(path: string): Promise<void> {

@@ -37,7 +37,8 @@ async function connectAsAnybody(url: string): Promise<Bus | null> {
   try {
     return await connectBus({ url, name: 'supervisor' });
   } catch (error) {
-    if (['UNAUTHENTICATED', 'FAILED_PRECONDITION'].includes(SegueError.from(error).code)) return null;
+    const { code, rawMessage } = SegueError.from(error);
+    if (code === 'UNAUTHENTICATED' || /permissions violation/i.test(rawMessage)) return null;
     throw error;
   }
 }

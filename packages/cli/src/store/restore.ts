@@ -20,7 +20,7 @@ import { hashOf } from './hash-of.js';
 import { openSnapshot } from './snapshot-folder.js';
 import { syncPath } from './sync-path.js';
 import { beginRestore, endRestore } from './unfinished-restore.js';
-import { copyVersion, heldVersions, type MissingVersion, missingVersions } from './weights.js';
+import { copyVersion, heldVersions, isVersionName, type MissingVersion, missingVersions } from './weights.js';
 
 const stagedPrefix = 'restored-';
 
@@ -40,6 +40,7 @@ export async function restoreSnapshot(snapshot: string, dataFolder: string): Pro
   const held = new Map<SnapshotRun, ReadonlyMap<number, string>>();
   for (const run of manifest.runs) held.set(run, await heldVersions(snapshot, run));
   // Like the snapshot, of which it is made: a folder that is there stays as open as it is.
+  await mkdir(dirname(dataFolder), { recursive: true });
   await mkdir(dataFolder, { recursive: true, mode: 0o700 });
   const lock = await FolderLock.take(dataFolder);
   try {
@@ -104,7 +105,7 @@ function ifMissing(error: unknown): null {
 /** Moves versions of a later time out of the way: other ones will have their numbers. */
 async function moveLater(runFolder: string, policyVersion: number, aside: string): Promise<void> {
   const names = (await readdir(runFolder).catch((error: unknown) => ifMissing(error))) ?? [];
-  const later = names.filter((name) => isVersion(name) && Number(name) > policyVersion);
+  const later = names.filter((name) => isVersionName(name) && Number(name) > policyVersion);
   for (const name of later) {
     // A link without its content is what a restore leaves that was cut off here.
     const content = await realpath(join(runFolder, name)).catch((error: unknown) => ifMissing(error));
@@ -125,15 +126,11 @@ async function moveUnknown(policies: string, manifest: SnapshotManifest, aside: 
   const unknown: string[] = [];
   for (const name of names.filter((one) => isId(one) && !known.has(one)).sort()) {
     const inside = await readdir(join(policies, name)).catch(() => []);
-    if (!inside.some(isVersion)) continue;
+    if (!inside.some(isVersionName)) continue;
     await moveAside(join(policies, name), join(aside, name));
     unknown.push(name);
   }
   return unknown;
-}
-
-function isVersion(name: string): boolean {
-  return /^\d+$/.test(name);
 }
 
 /** Renames, so that it lasts: a note that the restore has ended must not come to the disk before what it did. @param to two or three levels below `policies` */

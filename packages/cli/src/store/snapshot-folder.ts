@@ -19,9 +19,9 @@ import { syncPath } from './sync-path.js';
 import { copyWeights } from './weights.js';
 
 /**
- * Writes the parts of a snapshot into `folder`, which must be new or empty and is its owner's alone from then on.
+ * Writes the parts of a snapshot into `folder`, which must be new or empty and is its owner's alone from then on, where its file system and its owner allow it.
  * @param policies the folder of versions
- * @param warn of weights that it has to do without
+ * @param warn of weights that it has to do without, and of a folder that stays open
  * @throws SegueError UNAVAILABLE when a run left a version behind before it was copied
  */
 export async function writeSnapshot(

@@ -35,14 +35,15 @@ export async function copyWeights(
   for (const run of unfinished) {
     for (const version of versionsOf(run)) {
       const [from, to] = [versionFolder(policies, run, version), versionFolder(target, run, version)];
-      const copied = await copyCurrent(from, to);
+      let copied = await copyCurrent(from, to);
+      // One that was made anew at this moment is whole now.
+      if (copied === 'missing' && isHere && isNeeded(run, version)) copied = await copyCurrent(from, to);
       if (copied === 'damaged') warn(`the weights of version ${version} of run ${run.id} are damaged, and left out`);
       if (copied !== 'missing') continue;
       if (!isHere || !isNeeded(run, version)) continue;
       const named = await versionsIn(dirname(from));
       if (named.includes(version)) {
-        // A version that was just made anew is whole now; one whose files are gone for good must not keep the store from being saved.
-        if ((await copyCurrent(from, to)) === 'whole') continue;
+        // What is broken for good must not keep the store from being saved.
         warn(`files of version ${version} of run ${run.id} are missing in ${policies}: its weights are left out`);
         continue;
       }
@@ -124,7 +125,12 @@ async function requireSizes(folder: string): Promise<void> {
 /** Versions of a run that have a name, whether their files are there or not. */
 async function versionsIn(runFolder: string): Promise<number[]> {
   const names = await readdir(runFolder).catch(() => []);
-  return names.filter((name) => /^\d+$/.test(name)).map(Number);
+  return names.filter(isVersionName).map(Number);
+}
+
+/** As the trainer names versions: without leading zeros. */
+export function isVersionName(name: string): boolean {
+  return /^(0|[1-9]\d*)$/.test(name);
 }
 
 /** Versions that a run may need in order to go on: the one it stands at, and that which came of its frozen batch, if it was made yet. */

@@ -25,7 +25,7 @@ function variantKey(variant: DecodeVariant): string {
 
 /** Attention of narrower models takes no less time. */
 const leastWidth = 128;
-/** How much more than a core's is a GPU's: some 1.4 s of an H100, about as long as it decodes a chunk, so that few slots wait for their turn. */
+/** How much more prefill work a call takes on a GPU than on a core: some 1.4 s of an H100, about as long as it decodes a chunk, so that few slots wait for their turn. */
 const cudaPrefill = 1024;
 /** Models with more parameters prefill faster on several threads. */
 const threadedParameters = 8_000_000;

@@ -46,6 +46,8 @@ export function dealRows<R extends TokenRow>(rows: readonly R[], threads: number
   return hands.map((indices) => ({ rows: indices.map((index) => rows[index]!), indices }));
 }
 
+/** A row with more is a call of its own: each takes seconds, and the deadline is then that of one. */
+const longCallTokens = 8192;
 /** Work of one call, see `TrainingOptions`: half a minute of a slow core, so that a small policy's step is not parted. */
 export const defaultCallWork = 2 ** 38;
 /**
@@ -78,7 +80,7 @@ export function callBounds(
   const { device = 'cpu', callWork = defaultCallWork } = options;
   const { maxTokensPerMicroBatch: maxTokens, lengthMultiple, longRowTokens } = { ...defaultBatching, ...options };
   return {
-    longTokens: 8192,
+    longTokens: longCallTokens,
     work: callWork * (device === 'cuda' ? cudaWork : threads),
     workPerToken: (length) => passes * (parameters + layers * heads * headSize * length),
     batches: { maxTokens, lengthMultiple, longRowTokens, maxPositions },
