@@ -121,7 +121,7 @@ t.test('the lock of this host holds even where the lease does not', async (t) =>
 
 t.test('who finds the device taken by a later epoch ends its engine', async (t) => {
   const { bus, agentOf } = await open(t);
-  const { agent } = agentOf('one', { leaseMs: 500 });
+  const { agent } = agentOf('one', { leaseMs: 3_000 });
   const port = await agent.acquire();
   const { pid } = await agent.status();
   // A renewal may come between the look and the write.
@@ -139,7 +139,7 @@ t.test('who finds the device taken by a later epoch ends its engine', async (t) 
 t.test('a lease that nobody renews comes free', async (t) => {
   const { bus, agentOf } = await open(t);
   await bus.putDeviceLease({ device, holder: 'dead', epoch: 7, ending: false }, 0);
-  const { agent } = agentOf('one', { leaseMs: 500 });
+  const { agent } = agentOf('one', { leaseMs: 3_000 });
   await agent.acquire();
   t.match(await agent.status(), { state: 'holding', epoch: 8 });
 });
