@@ -1,5 +1,6 @@
 /** All wire formats: typed gRPC clients and servers, JetStream queues, buckets and codecs. */
 export { type FirstOf, firstOf, pause, untilAborted } from './abort.js';
+export { type CallerRule, createCallerGate } from './access/caller-gate.js';
 export { createGate, type GateOptions, type Refusal } from './access/gate.js';
 export { identityOf, subjectOf } from './access/identity.js';
 export { certificateEndMs, readTls, type TlsFiles, type TlsMaterial } from './access/tls.js';

@@ -4,6 +4,7 @@
  */
 import {
   addService,
+  createCallerGate,
   createServer,
   type Handlers,
   isLoopback,
@@ -42,8 +43,10 @@ export interface ServeScorersOptions {
   readonly port?: number | undefined;
   /** Name under which the reward service reaches this machine; default: the host. */
   readonly advertisedHost?: string | undefined;
-  /** PEM files (segue certs create --scorer NAME), for a cluster that uses TLS. */
+  /** PEM files (segue certs create --scorer NAME), for a cluster that uses TLS. The cluster's reward service alone is then let in, by the name in its certificate. */
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string } | undefined;
+  /** Names of client certificates that are let in too under TLS: who tries this server or watches it. Default: none. */
+  readonly clients?: readonly string[] | undefined;
   /** Listen off loopback without TLS, in a closed network. */
   readonly insecure?: boolean | undefined;
   /** Told when a renewal failed; it is tried again. */
@@ -66,14 +69,16 @@ export async function serveScorers(
   scorers: readonly OwnScorer[],
   options: ServeScorersOptions,
 ): Promise<ScorerServerHandle> {
-  const { instance, host = '127.0.0.1', port = 0, advertisedHost = host } = options;
+  const { instance, host = '127.0.0.1', port = 0, advertisedHost = host, clients = [] } = options;
   if (!isLoopback(host) && !options.tls && !options.insecure) {
     throw new SegueError(
       'INVALID_CONFIG',
       `host ${host} is not loopback: give tls, or insecure if the network is closed`,
     );
   }
-  const server = createServer();
+  // Without TLS nobody shows who they are.
+  const gate = options.tls && createCallerGate({ services: ['reward'], clients });
+  const server = createServer({ gate });
   const stopping = new AbortController();
   addService(server, rewardContract, handlersOf(scorers));
   const bound = await listen(server, host, port, options.tls ? readTls(options.tls) : null);

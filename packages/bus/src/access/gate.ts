@@ -45,6 +45,11 @@ export interface Entering {
 
 export function createGate(options: GateOptions): ServerInterceptor {
   const limit = new RateLimit(options.requestsPerSecond, options.requestBurst);
+  return interceptorOf((entering) => refusalOf(entering, options, limit));
+}
+
+/** Asks about every call before anything of it is read. @param refuse null: the call is let in */
+export function interceptorOf(refuse: (entering: Entering) => SegueError | null): ServerInterceptor {
   return (method, call) => {
     const admit = (metadata: Metadata): SegueError | null => {
       const entering: Entering = {
@@ -55,7 +60,7 @@ export function createGate(options: GateOptions): ServerInterceptor {
       };
       // It is for the gate alone: no handler and no log sees it.
       metadata.remove('authorization');
-      return refusalOf(entering, options, limit);
+      return refuse(entering);
     };
     const listener = new ServerListenerBuilder()
       .withOnReceiveMetadata((metadata, next) => {

@@ -50,7 +50,8 @@ class PrefixScorer(reward_pb2_grpc.RewardScorerServicer):
 
 def serve(channel: grpc.Channel, instance: str, stop: threading.Event, ready: Callable[[str], None]) -> None:
     """Until `stop`; leaves the cluster at the end. On loopback: elsewhere take grpc.ssl_server_credentials with the files of
-    `segue certs create --scorer <instance>`, and a port that the reward service reaches."""
+    `segue certs create --scorer <instance>` and require_client_auth, and a port that the reward service reaches; and answer only
+    whose certificate is the reward service's (context.auth_context()), since the authority signs for every client too."""
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=16))
     reward_pb2_grpc.add_RewardScorerServicer_to_server(PrefixScorer(), server)
     address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
