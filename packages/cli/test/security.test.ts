@@ -130,7 +130,10 @@ t.test('a local cluster keeps its credentials from start to start, and makes ane
   ]);
   await ensureSecurity(path);
   t.strictSame(['ca.pem', 'actor.key', 'operator.token', 'tokens.json', 'actor.seed', 'nats.conf'].map(read), before);
-  for (const name of readdirSync(path)) t.equal(modeOf(join(path, name)), ownerOnly, name);
+  for (const { name } of readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isFile())) {
+    t.equal(modeOf(join(path, name)), ownerOnly, name);
+  }
+  t.equal(modeOf(join(path, 'tokens.json.lock')), 0o700);
   rmSync(join(path, 'operator.token'));
   await ensureSecurity(path);
   const verdict = new TokenFile(join(path, 'tokens.json')).verify(read('operator.token').trim());
