@@ -20,7 +20,9 @@ import { tokensFile } from '../../packages/cli/dist/security/operator.js';
 import { TokenList } from '../../packages/cli/dist/security/token-list.js';
 import { listServices } from '../../packages/service/test/support/grpc-probe.js';
 import { runSegue } from '../support/command.js';
+import { joinActor } from '../support/join.js';
 import { toyConfig, toyProblems, writeToyTask } from '../support/toy-task.js';
+import { until } from '../support/waiting.js';
 
 const planted = 'planted-secret-4711';
 process.env.SEGUE_TOKEN = planted;
@@ -148,6 +150,31 @@ t.test('strangers find every door closed', async (t) => {
   const metrics = await (await fetch(`http://${cluster.child('controller').address.metricsAddress}/metrics`)).text();
   t.match(metrics, /segue_refused_calls_total\{[^}]*ListRuns[^}]*code="UNAUTHENTICATED"[^}]*\} [1-9]/);
   t.match(readFileSync(join(data, 'logs', 'controller.log'), 'utf8'), /a call was refused: a client needs a token/);
+});
+
+t.test('an actor that joins shows the credentials of the folder, and passes on no token', async (t) => {
+  const joined = await joinActor(t, ['--data', data, '--id', 'joined']);
+  await until(
+    async () => (await client.status()).actors.some(({ actorId }) => actorId === 'joined'),
+    'the controller knows it',
+  );
+  const stranger = connectActor(joined.address);
+  await t.rejects(
+    stranger.getActorStatus({}, { deadlineMs: 3_000 }),
+    { name: 'SegueError' },
+    'it asks for credentials',
+  );
+  stranger.close();
+  const { ca = '', cert = '', key = '' } = cluster.credentials;
+  const tokenless = connectActor(joined.address, { tls: readTls({ ca, cert, key }) });
+  await t.rejects(tokenless.getActorStatus({}), { code: 'UNAUTHENTICATED' });
+  tokenless.close();
+  if (process.platform === 'linux') {
+    t.notOk(joined.environment.includes(planted), 'a client’s token is not in its environment');
+    t.equal(statSync(join(data, 'logs', 'joined.log')).mode & 0o077, 0, 'its log is its owner’s alone');
+  }
+  joined.process.kill('SIGTERM');
+  t.match(await joined.ended, { code: 0, stderr: '' });
 });
 
 t.test('the commands show who they are', async (t) => {

@@ -9,7 +9,9 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { isId, memorySettings, SegueError } from '@segue/core';
 import { type Command, Option } from 'commander';
-import { readClusterState, readServiceReady } from '../cluster/local-cluster.js';
+import { closeFiles } from '../cluster/closed-folder.js';
+import { findJoinPlace, requireNoSecret } from '../cluster/join-place.js';
+import { readServiceReady } from '../cluster/local-cluster.js';
 import { LogFile } from '../cluster/log-file.js';
 import { serviceEntry } from '../cluster/service-process.js';
 import { passOn } from '../view/gone-readers.js';
@@ -31,7 +33,7 @@ export function addActorCommand(program: Command): void {
     .command('join')
     .description('start one more actor; Ctrl-C or SIGTERM makes it save what it generates and leave')
     .option('--data <folder>', 'folder of the local cluster, and of this actor', '.segue')
-    .option('--nats <url>', 'message server of another cluster')
+    .option('--nats <url>', 'message server of another cluster; SEGUE_NATS_URL where none runs in the folder')
     .addOption(
       new Option('--id <id>', 'its name in logs, metrics and the registry').default(
         `joined-${process.pid}`,
@@ -54,16 +56,14 @@ export function addActorCommand(program: Command): void {
 /** Lives as long as the actor does; answers its exit code. */
 async function join(flags: JoinFlags): Promise<number> {
   const data = resolve(flags.data);
-  const natsUrl = flags.nats ?? (await readClusterState(data))?.natsUrl;
-  if (natsUrl === undefined) {
-    throw new SegueError(
-      'UNAVAILABLE',
-      `no cluster runs on ${flags.data}; start one, or name its message server with --nats`,
-    );
+  for (const setting of flags.set) {
+    if (setting.startsWith('natsUrl=')) requireNoSecret('--set natsUrl', setting.slice('natsUrl='.length));
   }
+  const place = await findJoinPlace(data, flags.nats, process.env.SEGUE_NATS_URL);
   if (!isId(flags.id))
     throw new SegueError('INVALID_CONFIG', `--id must be made of [a-z0-9-], got ${JSON.stringify(flags.id)}`);
-  const settings = [`natsUrl=${natsUrl}`, `dataFolder=${data}`, ...flags.set];
+  if (place.isSecure) await closeFiles(data);
+  const settings = [`dataFolder=${data}`, ...place.settings, ...flags.set];
   const args = [
     '--id',
     flags.id,
@@ -75,14 +75,14 @@ async function join(flags: JoinFlags): Promise<number> {
     ...settings.flatMap((one) => ['--set', one]),
   ];
   // Where it cannot be made nothing is logged.
-  if (flags.nats === undefined) await mkdir(resolve(data, 'logs'), { recursive: true }).catch(() => undefined);
+  if (place.isLocal) await mkdir(resolve(data, 'logs'), { recursive: true }).catch(() => undefined);
   // A group of its own: a Ctrl-C in the terminal reaches this process, which passes it on once. It leaves by itself when this process is gone.
   const child = spawn(process.execPath, [serviceEntry('actor'), ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
-    env: { ...process.env, ...memorySettings(process.env) },
+    env: environmentOf(place.natsUrl),
   });
-  const log = flags.nats === undefined ? new LogFile(resolve(data, 'logs', `${flags.id}.log`)) : null;
+  const log = place.isLocal ? new LogFile(resolve(data, 'logs', `${flags.id}.log`)) : null;
   if (log === null) passOn(child.stderr, process.stderr);
   else createInterface(child.stderr).on('line', (line) => log.write(line));
   createInterface(child.stdout).on('line', (line) => {
@@ -98,6 +98,12 @@ async function join(flags: JoinFlags): Promise<number> {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, leave);
     await log?.close();
   }
+}
+
+/** Not among the arguments, which everybody on the machine can read: a password may stand in the URL. A client's token is the client's alone. */
+function environmentOf(natsUrl: string): NodeJS.ProcessEnv {
+  const own = { SEGUE_NATS_URL: natsUrl, SEGUE_ACTOR_NATS_URL: undefined, SEGUE_TOKEN: undefined };
+  return { ...process.env, ...memorySettings(process.env), ...own };
 }
 
 async function drain(id: string, flags: ConnectFlags): Promise<void> {

@@ -10,6 +10,7 @@ import { CertificateFolder, localHosts, serviceHolders } from './certificate-fol
 import { NatsUsers } from './nats-users.js';
 import { operator, operatorCredentials, operatorTokenFile, tokensFile } from './operator.js';
 import { makeSecretFolder, replaceSecretFile } from './secret-file.js';
+import { securitySettings } from './service-files.js';
 import { TokenList } from './token-list.js';
 
 const days = 90;
@@ -39,10 +40,7 @@ export async function ensureSecurity(folder: string): Promise<ClusterSecurity> {
   await users.write(certificates.filesOf('nats'));
   await ensureOperatorToken(folder);
   return {
-    settingsOf: (service) => {
-      const files = { ...certificates.filesOf(service), tokens: tokensFile(folder), natsSeed: users.seedFile(service) };
-      return Object.entries(files).map(([key, path]) => `security.${key}=${path}`);
-    },
+    settingsOf: (service) => securitySettings(folder, service),
     natsConfigFile: users.configFile,
     busAccess: () => ({
       service: 'replay',
