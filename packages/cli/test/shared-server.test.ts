@@ -1,8 +1,9 @@
 /** A message server that runs already, and who else uses it: a living cluster is left alone, what is left of a dead one hinders nobody. Real servers and a real store. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connectBus, type Registration } from '@segue/bus';
+import { SegueError } from '@segue/core';
 import t, { type Test } from 'tap';
 import { startNats } from '../../../test/support/nats.js';
 import { defaultClusterOptions, LocalCluster } from '../dist/cluster/local-cluster.js';
@@ -44,6 +45,12 @@ function live(t: Test, bus: Awaited<ReturnType<typeof connectBus>>, address: str
     await last;
     await bus.unregister('replay', 'replay');
   };
+}
+
+/** The file of a killed supervisor, whose store is at this address. */
+function left(address: string): string {
+  const processes = [{ name: 'replay', pid: null, address, metricsAddress: '' }];
+  return JSON.stringify({ supervisorPid: 0, processes });
 }
 
 const service = `
@@ -94,9 +101,8 @@ t.test('services that a killed supervisor left behind are waited for', async (t)
   await bus.setUp();
   await bus.register(entryOf('127.0.0.1:7404', 0));
   const folder = t.testdir();
-  const processes = [{ name: 'replay', pid: null, address: '127.0.0.1:7404', metricsAddress: '' }];
   mkdirSync(join(folder, 'data'));
-  writeFileSync(join(folder, 'data', 'cluster.json'), JSON.stringify({ supervisorPid: 0, processes }));
+  writeFileSync(join(folder, 'data', 'cluster.json'), left('127.0.0.1:7404'));
   let looks = 0;
   // Each look finds it alive, until it has saved what it had.
   const draining = {
@@ -121,6 +127,25 @@ t.test('services that a killed supervisor left behind are waited for', async (t)
   await started;
 });
 
+t.test('a start that is stopped while it waits for them does not forget whose they were', async (t) => {
+  const { open } = await startShared(t);
+  const bus = await open();
+  await bus.setUp();
+  await bus.register(entryOf('127.0.0.1:7404', 0));
+  const leave = live(t, bus, '127.0.0.1:7404');
+  const folder = t.testdir({ data: { 'cluster.json': left('127.0.0.1:7404') } });
+  const state = () => readFileSync(join(folder, 'data', 'cluster.json'), 'utf8');
+  const cluster = idleCluster(folder);
+  t.teardown(() => cluster.stop());
+  await t.rejects(cluster.start(AbortSignal.abort(new SegueError('CANCELLED', 'stopped'))), { code: 'CANCELLED' });
+  t.equal(state(), left('127.0.0.1:7404'), 'the next start waits for them too');
+  await leave();
+  await cluster.start();
+  t.match(JSON.parse(state()), { supervisorPid: process.pid });
+  await cluster.stop();
+  t.notOk(existsSync(join(folder, 'data', 'cluster.json')), 'its own goes with it');
+});
+
 t.test('entries of services that died hinder nobody', async (t) => {
   let looks = 0;
   const dead = {
@@ -141,10 +166,11 @@ t.test('who reads a store takes no part in what is shared', async (t) => {
   const { open } = await startShared(t);
   const bus = await open();
   await bus.setUp();
-  const data = t.testdir({ replay: { 'data.mdb': '' } });
+  const data = t.testdir({ replay: { 'data.mdb': '' }, 'cluster.json': left('elsewhere:7404') });
   await withStore(data, async (store) => {
     for await (const check of store.verify(null, false)) t.equal(check.damage, null);
     t.ok(existsSync(join(data, 'nats', 'nats-server.pid')), 'it has a server of its own');
     t.strictSame(await bus.registrations('replay'), []);
   });
+  t.equal(readFileSync(join(data, 'cluster.json'), 'utf8'), left('elsewhere:7404'), 'nor does it forget who did');
 });

@@ -73,6 +73,8 @@ export class LocalCluster {
   #lock: FolderLock | null = null;
   #brokerWatch: BrokerWatch | null = null;
   #security: ClusterSecurity | null = null;
+  /** `cluster.json` tells of this cluster. Before, it may tell which services an earlier one has left behind. */
+  #isTold = false;
 
   /** @param onFailure called when a process cannot be kept alive */
   constructor(options: ClusterOptions, onFailure: (error: SegueError) => void) {
@@ -217,6 +219,7 @@ export class LocalCluster {
       controller: this.controllerAddress,
       processes: this.#children.map((child) => ({ name: child.spec.name, pid: child.pid, ...child.address })),
     };
+    this.#isTold = true;
     await writeFile(statePath(this.#options.dataFolder), `${JSON.stringify(state, null, 2)}\n`);
   }
 
@@ -237,7 +240,7 @@ export class LocalCluster {
     await Promise.all(services.filter(last).map((child) => child.stop(stopTimeoutMs)));
     await Promise.all(this.#children.filter((child) => !child.spec.leash).map((child) => child.stop(stopTimeoutMs)));
     if (!this.#lock) return;
-    await rm(statePath(this.#options.dataFolder), { force: true });
+    if (this.#isTold) await rm(statePath(this.#options.dataFolder), { force: true });
     if (this.#options.colocated) await removeSharedFolder(this.#options.dataFolder);
     await this.#lock.release();
     this.#lock = null;
