@@ -22,6 +22,8 @@ export interface TestNats {
 export interface NatsPlace {
   /** Users and TLS. */
   readonly configFile?: string;
+  /** Left out: it has. */
+  readonly hasJetStream?: boolean;
   /** Of its data; left out: one of its own. */
   readonly folder?: string;
   /** Command, with its arguments, that becomes the server. */
@@ -30,7 +32,8 @@ export interface NatsPlace {
 
 export async function startNats(place: NatsPlace = {}): Promise<TestNats> {
   const folder = place.folder ?? mkdtempSync(join(tmpdir(), 'segue-nats-'));
-  const command = [...(place.wrapper ?? []), findNatsServer(), '--jetstream', '--store_dir', folder];
+  const command = [...(place.wrapper ?? []), findNatsServer(), '--store_dir', folder];
+  if (place.hasJetStream !== false) command.push('--jetstream');
   if (place.configFile !== undefined) command.push('--config', place.configFile);
   const first = await startAnywhere(command);
   const { port } = first;

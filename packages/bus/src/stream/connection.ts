@@ -52,7 +52,7 @@ export interface Connection {
 
 const silent: BusLog = { info: () => {}, warn: () => {} };
 
-/** Throws UNAVAILABLE when no server answers in time, FAILED_PRECONDITION when it has no JetStream. */
+/** Throws UNAVAILABLE when no server answers in time, FAILED_PRECONDITION when it has no JetStream, PERMISSION_DENIED when this caller may not ask it. */
 export async function openConnection(options: BusOptions): Promise<Connection> {
   const settings = settingsOf(options);
   const nc = await connectWithPatience(options, settings);
@@ -67,11 +67,20 @@ export async function openConnection(options: BusOptions): Promise<Connection> {
     return { nc, js, jsm, requests, log, inboxPrefix: prefix, isUp, reconnects, explain };
   } catch (error) {
     await nc.close();
-    if (isTimeout(error))
-      throw new SegueError('RESOURCE_EXHAUSTED', `${printableUrl(options.url)}: ${muteReason}`, error);
-    const message = `the NATS server at ${printableUrl(options.url)} gives no JetStream (${String(error)}): start it with --jetstream`;
-    throw new SegueError('FAILED_PRECONDITION', message, error);
+    throw withoutStreams(error, printableUrl(options.url));
   }
+}
+
+/** Why a server that took the connection gives no streams. */
+function withoutStreams(error: unknown, url: string): SegueError {
+  if (isTimeout(error)) return new SegueError('RESOURCE_EXHAUSTED', `${url}: ${muteReason}`, error);
+  // Nobody answers for the streams, or the server says that there are none for this caller's account.
+  if (error instanceof NatsError && error.code === '503') {
+    const reason = error.api_error?.description ?? error.message;
+    const message = `the NATS server at ${url} gives no JetStream (${reason}): start it with --jetstream`;
+    return new SegueError('FAILED_PRECONDITION', message, error);
+  }
+  return fromNats(error, `asking the NATS server at ${url} for its streams`);
 }
 
 /** Tells over a connection of its own whether the server takes it while its streams say nothing, as after a full disk. A look takes some seconds then. */

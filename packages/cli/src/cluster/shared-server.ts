@@ -21,25 +21,26 @@ export interface Patience {
 
 const patience: Patience = { betweenLooksMs: 200, forgottenAfterMs: 15_000, ownMs: 40_000 };
 
-/** @throws SegueError FAILED_PRECONDITION while another cluster lives on it; UNAVAILABLE when it does not answer */
-export async function requireFreeServer({ url, own }: SharedServer, signal?: AbortSignal): Promise<void> {
-  const bus = await connectAsAnybody(url);
-  if (bus === null) return;
+/**
+ * Does nothing where the server asks for credentials, or gives whoever has none too few rights to look: services may be given some that the supervisor has not, and
+ * where they have none they say so.
+ * @throws SegueError FAILED_PRECONDITION while another cluster lives on it; UNAVAILABLE when it does not answer
+ */
+export async function requireFreeServer(server: SharedServer, signal?: AbortSignal): Promise<void> {
+  try {
+    await look(server, signal);
+  } catch (error) {
+    const { code } = SegueError.from(error);
+    if (code !== 'UNAUTHENTICATED' && code !== 'PERMISSION_DENIED') throw error;
+  }
+}
+
+async function look({ url, own }: SharedServer, signal?: AbortSignal): Promise<void> {
+  const bus = await connectBus({ url, name: 'supervisor' });
   try {
     if (await isSetUp(bus)) await waitUntilFree(bus, own, patience, signal);
   } finally {
     await bus.close();
-  }
-}
-
-/** Null where the server asks for credentials, or gives whoever has none too few rights to look: services may be given some that the supervisor has not, and where they have none they say so. */
-async function connectAsAnybody(url: string): Promise<Bus | null> {
-  try {
-    return await connectBus({ url, name: 'supervisor' });
-  } catch (error) {
-    const { code, rawMessage } = SegueError.from(error);
-    if (code === 'UNAUTHENTICATED' || /permissions violation/i.test(rawMessage)) return null;
-    throw error;
   }
 }
 
