@@ -6,7 +6,7 @@ import { positionKind, type StoredEvent } from '@segue/core';
 import { Bell } from './bell.js';
 import { type Cluster, collect } from './cluster.js';
 import type { Journal } from './journal.js';
-import { isAtRest } from './runs.js';
+import { isAtRest } from './run-progress.js';
 
 export interface WatchRequest {
   readonly runId: string;
