@@ -12,6 +12,7 @@ import {
   type RunConfig,
   type RunEventKind,
   type RunEvents,
+  type RunRecord,
   type TrajectorySummary,
 } from '@segue/core';
 import { Bell } from './bell.js';
@@ -108,15 +109,16 @@ export class ActiveRun {
   }
 
   /** Reads what the store has by now; what was counted stays. A run that is at rest in the store comes to rest here. */
-  async readProgress(): Promise<void> {
+  async readProgress(): Promise<RunRecord> {
     const replay = await this.cluster.replay();
     const record = await replay.getRun({ runId: this.id });
     this.#progress = parseProgress(record);
-    if (!isAtRest(record.state) || this.#isLeft) return;
+    if (!isAtRest(record.state) || this.#isLeft) return record;
     this.#isLeft = true;
     const fields = { run: this.id, state: record.state, iteration: this.#iteration };
     this.cluster.log.warn(fields, 'another controller has brought the run to rest: it is left as it is');
     this.comeToRest();
+    return record;
   }
 
   /** Another controller has gone on with the run: what was read and counted of it is forgotten. */
