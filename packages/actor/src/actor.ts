@@ -238,6 +238,7 @@ export class Actor {
       engineCall: engineCall?.name ?? '',
       engineCallMs: Math.round(engineCall?.ageMs ?? 0),
       policyRunId: rollout.policy?.runId ?? '',
+      refusedRuns: this.loop.refusedRuns,
     };
   }
 

@@ -1,12 +1,14 @@
 /**
  * The lanes of an actor. The rollout lane serves the active version and is always there. An evaluation names the
  * version it wants: while the rollout lane serves it the two share that engine, else a lane of its own is made on
- * demand and let go when it has been idle for a while.
+ * demand and let go when it has been idle for a while. A load of the next version waits a moment for evaluations that
+ * share the engine; those that last longer go on in a lane of their own, where they were.
  */
 import { SegueError, type SequenceRequest, type SequenceResult } from '@segue/core';
 import { Lane } from './lane.js';
 import type { LaneOptions } from './lane-options.js';
 import type { AskingLane, LanePolicy, LaneWork, WorkSource } from './lane-work.js';
+import { isCutShort, joined, restOf } from './moved-sequence.js';
 import type { EngineCall } from './watched-engine.js';
 
 /** What becomes of an engine that failed: another takes its place, its evaluation is given up, or the process is lost with it. */
@@ -23,7 +25,12 @@ export interface LanesOptions {
   readonly onFailure: (error: SegueError, fate: EngineFate) => void;
   /** How long an evaluation lane stays without work, in ms. */
   readonly idleReleaseMs: number;
+  /** How long a load waits for evaluations to end in the rollout lane, in ms. */
+  readonly evaluationGraceMs?: number;
 }
+
+/** Most evaluations end sooner; the others cost an engine of their own, and a second copy of the weights. */
+const defaultGraceMs = 5_000;
 
 /** An evaluation's sequence while it waits or runs. */
 interface EvaluationWork extends LaneWork {
@@ -38,6 +45,8 @@ export class Lanes implements WorkSource {
   /** Their lanes, from the making to the end of the engine. */
   readonly #beside = new Set<Lane>();
   #waiting: EvaluationWork[] = [];
+  /** What was cut to make room for a load. */
+  readonly #moved = new WeakSet<SequenceRequest>();
   #stopped = false;
   /** Why an evaluation lane is lost with its thread. */
   #hung: SegueError | null = null;
@@ -62,12 +71,28 @@ export class Lanes implements WorkSource {
     return calls.sort((a, b) => b.ageMs - a.ageMs)[0] ?? null;
   }
 
-  /** Loads a version into the rollout lane; what evaluations still wait for the one before goes on elsewhere. */
+  /** Loads a version into the rollout lane; what evaluations still wait for the one before, or have not ended after a while, goes on elsewhere. */
   async switchTo(policy: LanePolicy): Promise<void> {
     const loaded = this.rollout.load(policy);
     this.#serveWaiting();
-    await loaded;
+    const timer = setTimeout(() => this.#makeRoom(), this.#options.evaluationGraceMs ?? defaultGraceMs);
+    try {
+      await loaded;
+    } finally {
+      clearTimeout(timer);
+    }
     this.#serveWaiting();
+  }
+
+  /** Cuts the evaluations in the rollout lane: no rollout runs while a load waits for them, and one may have ten thousand tokens to go. */
+  #makeRoom(): void {
+    const isOurs = (work: LaneWork) => {
+      if (work.source !== this) return false;
+      this.#moved.add(work.request);
+      return true;
+    };
+    // An engine that fails in a cut is the lane's to deal with.
+    this.rollout.cut(isOurs).catch(() => undefined);
   }
 
   /** All lanes let their engines go; the rollout lane serves nothing until the next load. @param end ends the engines, and so frees their memory */
@@ -80,7 +105,21 @@ export class Lanes implements WorkSource {
    * Generates one sequence on the named version. Rejects with CANCELLED when `signal` fires, and with what the engine
    * refuses.
    */
-  evaluate(policy: LanePolicy, request: SequenceRequest, signal: AbortSignal): Promise<SequenceResult> {
+  async evaluate(policy: LanePolicy, request: SequenceRequest, signal: AbortSignal): Promise<SequenceResult> {
+    // Else it would wait until all rollouts that wait in the engine have had their turn, and new ones come without end.
+    let asked: SequenceRequest = { ...request, passesWaiting: true };
+    let part = await this.#generate(policy, asked, signal);
+    let whole = part;
+    while (this.#moved.has(asked) && isCutShort(asked, part)) {
+      asked = restOf(asked, part);
+      part = await this.#generate(policy, asked, signal);
+      whole = joined(whole, part);
+    }
+    return whole;
+  }
+
+  /** Until it has ended, or is cut to go on elsewhere. */
+  #generate(policy: LanePolicy, request: SequenceRequest, signal: AbortSignal): Promise<SequenceResult> {
     return new Promise((resolve, reject) => {
       if (this.#stopped) return reject(new SegueError('UNAVAILABLE', 'the actor stops'));
       if (signal.aborted) return reject(cancelled());
@@ -94,8 +133,7 @@ export class Lanes implements WorkSource {
       };
       const work: EvaluationWork = {
         policy,
-        // Else it would wait until all rollouts that wait in the engine have had their turn, and new ones come without end.
-        request: { ...request, passesWaiting: true },
+        request,
         source: this,
         finish: end(resolve),
         fail: end(reject),

@@ -2,7 +2,7 @@
  * The run that this actor's engine cannot generate for (an inference server that cannot tell log-probs at the run's temperature, say): none of its
  * tasks are taken for a while, then a few are tried again, since a server may have been replaced. It knows nothing of queues and engines.
  */
-import type { SegueError } from '@segue/core';
+import type { RefusedRun as RefusedRunStatus, SegueError } from '@segue/core';
 
 /** How long no task of such a run is taken, in ms. */
 const refusedForMs = 60_000;
@@ -20,6 +20,13 @@ export class RefusedRun {
   /** Whether no task of the run is to be taken now. */
   isRefused(runId: string, nowMs: number): boolean {
     return this.#refused?.runId === runId && nowMs - this.#refused.atMs < refusedForMs;
+  }
+
+  /** What others are told; none when nothing is refused. */
+  runs(nowMs: number): RefusedRunStatus[] {
+    if (this.#refused === null) return [];
+    const { runId, why } = this.#refused;
+    return [{ runId, reason: why, isTried: !this.isRefused(runId, nowMs) }];
   }
 
   /** The engine has generated for it after all, or another run has taken its place. */

@@ -7,7 +7,14 @@
  * only when a chunk has completed: a stuck engine loses its tasks. What was lost before runs in small company, or alone (suspects.ts).
  */
 import type { Lease } from '@segue/bus';
-import { hashTokens, type RolloutTask, type Segment, SegueError, type SequenceResult } from '@segue/core';
+import {
+  hashTokens,
+  type RefusedRun as RefusedRunStatus,
+  type RolloutTask,
+  type Segment,
+  SegueError,
+  type SequenceResult,
+} from '@segue/core';
 import { type HeldTask, HeldTasks } from './held-tasks.js';
 import type { AskingLane, LaneWork, WorkSource } from './lane-work.js';
 import { RefusedRun } from './refused-run.js';
@@ -79,6 +86,10 @@ export class RolloutLoop implements WorkSource {
   /** Why tasks are not taken, for people; empty when they are. */
   get trouble(): string {
     return this.#refused.trouble;
+  }
+  /** Runs whose tasks are not taken, for the controller. */
+  get refusedRuns(): RefusedRunStatus[] {
+    return this.#refused.runs(this.#options.nowMs());
   }
   get isBusy(): boolean {
     return this.#held.size > 0;

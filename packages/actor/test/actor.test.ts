@@ -274,5 +274,6 @@ t.test('an actor says in the registry that its engine cannot generate for the ru
   await actor.followIterations(once(signal(3, 5, true)));
   await until(() => lease!.givenBack !== null, 'the task is left to others');
   t.match(actor.registration.trouble, /cannot generate for run r, .*: temperature 0\.8/);
+  t.match(actor.status.refusedRuns, [{ runId: 'r', reason: /temperature 0\.8/ }]);
   t.ok(announcements.length > said, 'at once');
 });

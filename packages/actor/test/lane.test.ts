@@ -144,7 +144,7 @@ t.test('a cut reaches what joined together with a bad request', async (t) => {
   const cut = lane.cut(() => true);
   engine.free = true;
   await cut;
-  t.strictSame(answers, ['bad INVALID_INPUT', 'good yield']);
+  t.strictSame(answers, ['bad INVALID_INPUT', 'good length']);
 });
 
 t.test('of two sequences of one id the second goes back to its owner, and the first alone has the place', async (t) => {

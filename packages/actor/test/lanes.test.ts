@@ -1,5 +1,7 @@
 /** The lanes: evaluations beside rollouts, and the change of versions. */
+import type { SequenceResult } from '@segue/core';
 import t from 'tap';
+import { isCutShort, restOf } from '../dist/moved-sequence.js';
 import { evaluationRequest, FakeLease, rolloutTask, settle, until } from './support/fakes.js';
 import { fill, open, startLoop } from './support/loop.js';
 
@@ -115,6 +117,70 @@ t.test('a version is loaded when nothing runs; evaluations of the old one go on 
   await t.rejects(cancelled, { code: 'CANCELLED' });
   engine.free = true;
   await until(() => engine.running.size === 0, 'its slot is free');
+});
+
+t.test('a load waits a moment for evaluations in its engine, which then go on elsewhere where they were', async (t) => {
+  const { lanes, engines, engine } = await startLoop(t, { slots: 2, evaluationGraceMs: 0 });
+  engine.free = false;
+  const pinned = { runId: 'r', version: 5, folder: 'x', manifestSha256: '' };
+  const long = lanes.evaluate(pinned, evaluationRequest('long', 40), never);
+  const short = lanes.evaluate(pinned, evaluationRequest('short', 8), never);
+  await until(() => engine.running.size === 2, 'both run');
+  await engine.step();
+  let isCut = false;
+  const cut = engine.cut.bind(engine);
+  engine.cut = (ids) => {
+    isCut = true;
+    return cut(ids);
+  };
+  const switched = lanes.switchTo({ ...pinned, version: 6 });
+  await until(() => isCut, 'the engine is told to cut');
+  // Two chunks at most are called before.
+  engine.free = true;
+  await switched;
+  t.strictSame(engine.loads, [5, 6]);
+  t.same((await short).tokens, [0, 1, 2, 3, 4, 5, 6, 7], 'it had just ended');
+  const { tokens, logProbs, endReason, promptTokens } = await long;
+  t.same(
+    tokens,
+    Array.from({ length: 40 }, (_, position) => position),
+    'in one piece',
+  );
+  t.strictSame([logProbs.length, endReason], [40, 'length']);
+  t.equal(promptTokens, 6, 'the prompt was prefilled twice');
+  t.strictSame([engines.length, engines[1]?.loads, engines[1]?.admitted], [2, [5], ['long']], 'under its own version');
+});
+
+t.test('what was cut goes on, and what has ended does not, however early', async (t) => {
+  const request = { ...evaluationRequest('e0', 8), responseTokens: Int32Array.of(3) };
+  const part = (endReason: SequenceResult['endReason'], count: number): SequenceResult => ({
+    ...{ id: 'e0', tokens: new Int32Array(count).fill(4), logProbs: new Float32Array(count), endReason },
+    ...{ promptTokens: 3, reprefillTokens: 1, startedAtMs: 1, endedAtMs: 2 },
+  });
+  const cutShort = (['stop', 'repeat', 'length', 'yield'] as const).map((reason) =>
+    isCutShort(request, part(reason, 2)),
+  );
+  t.strictSame(cutShort, [false, false, true, true]);
+  t.notOk(isCutShort(request, part('length', 8)), 'it has all its tokens');
+  t.ok(isCutShort(request, part('yield', 0)), 'it has not begun');
+  const rest = restOf(request, part('length', 2));
+  t.match(rest, { budgetTokens: 6, capTokens: 8 });
+  t.same(rest.responseTokens, [3, 4, 4]);
+});
+
+t.test('an evaluation that is called off while a load waits for it goes on nowhere', async (t) => {
+  const { lanes, engines, engine } = await startLoop(t, { slots: 2, evaluationGraceMs: 0 });
+  engine.free = false;
+  const cancel = new AbortController();
+  const pinned = { runId: 'r', version: 5, folder: 'x', manifestSha256: '' };
+  const evaluation = lanes.evaluate(pinned, evaluationRequest('e0', 40), cancel.signal);
+  await until(() => engine.running.size === 1, 'it runs');
+  const switched = lanes.switchTo({ ...pinned, version: 6 });
+  cancel.abort();
+  await t.rejects(evaluation, { code: 'CANCELLED' });
+  engine.free = true;
+  await switched;
+  t.equal(engines.length, 1);
 });
 
 for (const order of ['an evaluation has begun', 'an evaluation comes in the same round'] as const) {

@@ -116,14 +116,21 @@ t.test('what this engine cannot do is left to others, uses up no try, and is tri
   t.strictSame(new Set(returned), new Set(['elsewhere']));
   t.strictSame(refused, ['r']);
   t.match(loop.trouble, /cannot generate for run r, .*: temperature 0\.8/);
+  t.match(
+    loop.refusedRuns,
+    [{ runId: 'r', reason: /^temperature 0\.8/, isTried: false }],
+    'which the controller reads',
+  );
   t.strictSame([failures, engines.length], [[], 1], 'the engine is none the worse');
 
   engine.failAdmission = null;
   clock.nowMs += 60_000;
+  t.match(loop.refusedRuns, [{ runId: 'r', isTried: true }]);
   bus.put(new FakeLease(rolloutTask(3)));
   loop.wake();
   await until(() => bus.segments.some(({ trajectoryId }) => trajectoryId === 'r-g0-t3'), 'it can now');
   t.equal(loop.trouble, '');
+  t.strictSame(loop.refusedRuns, []);
 });
 
 t.test('nothing is made ready of a run while another one is served under the same number', async (t) => {

@@ -262,7 +262,7 @@ export const controllerSamples: Samples<ControllerApi> = {
   resumeRun: { ...ofRun, responses: [runView] },
   stopRun: { ...ofRun, responses: [runView] },
   watchRun: {
-    requests: [{ runId: 'r', fromStart: true, afterSequence: 4 }],
+    requests: [{ runId: 'r', fromStart: true, afterSequence: 4, tellPosition: true }],
     responses: [{ sequence: 1, kind: 'phase', bodyJson: '{}', atMs: 3 }],
   },
   evaluate: {

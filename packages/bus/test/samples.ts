@@ -173,6 +173,7 @@ export const actorStatus: ActorStatus = {
   engineCall: 'generateChunk',
   engineCallMs: 120,
   policyRunId: 'q',
+  refusedRuns: [{ runId: 'r', reason: 'temperature 0.8', isTried: true }],
 };
 
 export const policyRef: PolicyRef = { runId: 'r', version: 3, manifestSha256: 'ab' };

@@ -1,9 +1,9 @@
 /**
- * Events of a run as an async iterator that survives a lost connection: it asks again after the last number it saw, so nothing is missed and
- * nothing comes twice.
+ * Events of a run as an async iterator that survives a lost connection: it asks again after the last number it saw, or after that at which it began, so
+ * nothing is missed and nothing comes twice. (A controller of an earlier version does not say where a watch of what comes from now on begins.)
  */
 import { type Client, pause } from '@segue/bus';
-import { type ControllerApi, type RunEventOf, SegueError } from '@segue/core';
+import { type ControllerApi, positionKind, type RunEventOf, SegueError } from '@segue/core';
 import { toEvent } from './event.js';
 
 export interface WatchOptions {
@@ -35,9 +35,15 @@ export async function* watchEvents(
   for (;;) {
     const askedAtMs = Date.now();
     try {
-      const request = { runId, fromStart, afterSequence };
+      const request = { runId, fromStart, afterSequence, tellPosition: !fromStart && afterSequence === 0 };
       for await (const event of controller.watchRun(request, { signal: options.signal })) {
         lostAtMs = null;
+        if (event.kind === positionKind) {
+          afterSequence = event.sequence;
+          // Of a run that has said nothing yet, the next call begins with the first event.
+          fromStart = afterSequence === 0;
+          continue;
+        }
         if (event.sequence <= afterSequence) continue;
         afterSequence = event.sequence;
         fromStart = false;

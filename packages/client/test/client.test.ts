@@ -116,6 +116,30 @@ t.test('a watch outlives calls that run out of time, as long as there is contact
   t.strictSame(await watch(slow, { ...slow, minutes: 12 }), [9], 'one that had listed them before begins anew');
 });
 
+t.test('a watch from now on that breaks off before its first event goes on from where it began', async (t) => {
+  const watch = async (beganAfter: number, ...events: number[]) => {
+    const asked: object[] = [];
+    const watchRun = async function* (request: object): AsyncGenerator<StoredEvent> {
+      asked.push(request);
+      if (asked.length > 1) return yield* events.map(event);
+      yield { ...event(beganAfter), kind: 'position' };
+      throw new SegueError('UNAVAILABLE', 'the controller is gone');
+    };
+    const sequences: number[] = [];
+    for await (const { sequence } of watchEvents({ watchRun }, 'r')) sequences.push(sequence);
+    return { asked, sequences };
+  };
+  const { asked, sequences } = await watch(7, 8, 9);
+  t.strictSame(sequences, [8, 9]);
+  t.strictSame(asked, [
+    { runId: 'r', fromStart: false, afterSequence: 0, tellPosition: true },
+    { runId: 'r', fromStart: false, afterSequence: 7, tellPosition: false },
+  ]);
+  const silent = await watch(0, 1, 2);
+  t.strictSame(silent.sequences, [1, 2], 'of a run that had said nothing');
+  t.match(silent.asked[1], { fromStart: true, afterSequence: 0, tellPosition: false });
+});
+
 t.test('a signal ends a watch, silent or between two tries', async (t) => {
   const controller = await startController(t, tell(1, false));
   const watch = async (afterFirst: (cancel: AbortController) => void) => {

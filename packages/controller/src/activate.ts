@@ -3,7 +3,7 @@
  * decides what is served; the rest is about time.
  */
 import { firstOf } from '@segue/bus';
-import { type PolicyVersionInfo, SegueError } from '@segue/core';
+import { type PolicyRef, type PolicyVersionInfo, SegueError, servesVersion } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
 import { askActors, liveActors } from './actors.js';
 import { announcePolicy } from './announce.js';
@@ -33,7 +33,7 @@ export async function activate(
     const prepareMs = Date.now() - startedAtMs;
     if (!(await isWanted())) return prepareMs;
     await announcePolicy(run, policy);
-    await served(run, policy.ref.version, tell);
+    await served(run, policy.ref, tell);
     run.metrics.policy_version.set(policy.ref.version);
     const activateMs = Date.now() - startedAtMs;
     cluster.log.info({ run: run.id, version: policy.ref.version, prepareMs, activateMs }, 'a policy version is active');
@@ -87,14 +87,18 @@ async function prepare(
 
 /**
  * Until all registered actors serve the version. One that is late is waited for a little once another serves; it takes no task before it has
- * loaded. Without any actor there is nothing to wait for here. (An actor may still name the run whose iteration it saw last, so the number decides.)
+ * loaded. Without any actor there is nothing to wait for here. (An actor may still name the run whose iteration it saw last, so what it serves decides.)
  */
-async function served(run: ActiveRun, version: number, tell: (waiting: readonly string[]) => void): Promise<void> {
+async function served(
+  run: ActiveRun,
+  { runId, version }: PolicyRef,
+  tell: (waiting: readonly string[]) => void,
+): Promise<void> {
   const { timings } = run.cluster;
   const startedAtMs = performance.now();
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, timings.actorPollMs)) {
     const answers = await askActors(run.cluster, run.signal);
-    const late = answers.filter(({ status }) => status?.policyVersion !== version);
+    const late = answers.filter(({ status }) => status === null || !servesVersion(status, runId, version));
     if (late.length === 0) return;
     tell(late.map(({ actor }) => actor.id));
     const elapsedMs = performance.now() - startedAtMs;
@@ -102,7 +106,7 @@ async function served(run: ActiveRun, version: number, tell: (waiting: readonly 
     if (elapsedMs >= timings.activateTimeoutMs) {
       throw new SegueError(
         'DEADLINE_EXCEEDED',
-        `no actor has loaded policy version ${version} of ${run.id} within ${timings.activateTimeoutMs} ms; their logs say why`,
+        `no actor has loaded policy version ${version} of ${runId} within ${timings.activateTimeoutMs} ms; their logs say why`,
       );
     }
     await pause(pauseMs, run.signal);

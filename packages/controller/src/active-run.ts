@@ -12,13 +12,14 @@ import {
   type RunConfig,
   type RunEventKind,
   type RunEvents,
+  type RunRecord,
   type TrajectorySummary,
 } from '@segue/core';
 import { Bell } from './bell.js';
 import { type Cluster, collect, orNull } from './cluster.js';
 import type { Journal } from './journal.js';
 import type { ControllerMetrics } from './metrics.js';
-import { parseProgress, type RunProgress, saveProgress } from './run-progress.js';
+import { isAtRest, parseProgress, type RunProgress, saveProgress } from './run-progress.js';
 import { TurnLog } from './turn-log.js';
 import type { Waits } from './waits.js';
 
@@ -57,6 +58,7 @@ export class ActiveRun {
   /** Index of the next group after the plans up to this iteration's. */
   #groupsPlanned: { readonly iteration: number; readonly next: number } | null = null;
   #failures = 0;
+  #isLeft = false;
   #planned: { readonly iteration: number; readonly errors: ReadonlyMap<string, number> } | null = null;
 
   constructor(parts: ActiveRunParts) {
@@ -101,10 +103,22 @@ export class ActiveRun {
     this.#failures = 0;
   }
 
-  /** Reads what the store has by now; what was counted stays. */
-  async readProgress(): Promise<void> {
+  /** Another controller was told to bring the run to rest, or has seen it end: what the run's state is to be is its to say. */
+  get isLeft(): boolean {
+    return this.#isLeft;
+  }
+
+  /** Reads what the store has by now; what was counted stays. A run that is at rest in the store comes to rest here. */
+  async readProgress(): Promise<RunRecord> {
     const replay = await this.cluster.replay();
-    this.#progress = parseProgress(await replay.getRun({ runId: this.id }));
+    const record = await replay.getRun({ runId: this.id });
+    this.#progress = parseProgress(record);
+    if (!isAtRest(record.state) || this.#isLeft) return record;
+    this.#isLeft = true;
+    const fields = { run: this.id, state: record.state, iteration: this.#iteration };
+    this.cluster.log.warn(fields, 'another controller has brought the run to rest: it is left as it is');
+    this.comeToRest();
+    return record;
   }
 
   /** Another controller has gone on with the run: what was read and counted of it is forgotten. */

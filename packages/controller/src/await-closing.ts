@@ -35,10 +35,15 @@ export async function awaitClosing(
       if (hasFailures || nowMs - reconciledAtMs >= timings.reconcileMs) {
         errorSegments = errorsNow;
         reconciledAtMs = nowMs;
+        // Another controller may have been told to bring the run to rest; then this is the last look.
+        await run.readProgress();
+        if (run.halt.aborted) break;
         // First, so that whoever takes what is issued knows what it goes by.
         if (!(await announceLost(run, first))) return 'superseded';
         await issuer.reissue(progress, hasFailures);
-        actors.count = (await liveActors(run.cluster)).length === 0 ? 1 : 0;
+        const isEmpty = (await liveActors(run.cluster)).length === 0;
+        actors.from = isEmpty || issuer.whyNobody === '' ? '' : `nobody: ${issuer.whyNobody}`;
+        actors.count = isEmpty || actors.from !== '' ? 1 : 0;
       }
 
       const owedTasks = issuer.owed(progress).length;

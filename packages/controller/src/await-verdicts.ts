@@ -33,6 +33,7 @@ export async function awaitVerdicts(
       // What a committed iteration had come to stands for good: no verdict would end the wait.
       if (performance.now() - reconciledAtMs >= reconcileMs) {
         reconciledAtMs = performance.now();
+        await run.readProgress();
         if (!(await run.isStill('closed', iteration))) return 'superseded';
       }
       const before = progress.awaitingScore;
@@ -58,7 +59,7 @@ export async function hopeOf(run: ActiveRun): Promise<Hope> {
   const replay = await run.cluster.replay();
   const [{ trajectoriesByState }, { trainProblems }] = await Promise.all([
     replay.getStatistics({ runId: run.id }),
-    replay.getRun({ runId: run.id }),
+    run.readProgress(),
   ]);
   return { awaitingScore: trajectoriesByState.finished ?? 0, trainProblems };
 }

@@ -10,6 +10,7 @@ import {
   type RolloutTask,
   type TrajectorySummary,
   tokenLimits,
+  whyNobodyCan,
 } from '@segue/core';
 import type { ActiveRun } from './active-run.js';
 import { askActors } from './actors.js';
@@ -30,6 +31,7 @@ export class TaskIssuer {
   #suspects: ReadonlySet<string> = new Set();
   #givenUp: ReadonlySet<string> = new Set();
   readonly #owners = new Owners();
+  #whyNobody = '';
   readonly #queue: StuckQueue;
 
   constructor(run: ActiveRun, record: IterationRecord) {
@@ -147,7 +149,14 @@ export class TaskIssuer {
   async #ask(): Promise<Awaited<ReturnType<typeof askActors>>> {
     const answers = await askActors(this.#run.cluster, this.#run.signal);
     this.#owners.note(answers);
+    const statuses = answers.map(({ status }) => status);
+    this.#whyNobody = whyNobodyCan(statuses, this.#run.id);
     return answers;
+  }
+
+  /** Why no actor takes the tasks, nor will as things are, for people, as of the last search; empty when one may. */
+  get whyNobody(): string {
+    return this.#whyNobody;
   }
 
   /** Who owes these trajectories, for people, as of the last search. */

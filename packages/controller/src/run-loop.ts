@@ -73,6 +73,7 @@ class RunSteps {
   async next(): Promise<'again' | 'finished'> {
     const run = this.#run;
     await run.readProgress();
+    if (run.isLeft) return this.#leave();
     const { warmupDone, policy } = run.progress;
     if (policy === null) return this.#initialize();
     if (run.config.warmup.steps > 0 && !warmupDone) return this.#do(warmUp(run));
@@ -86,6 +87,12 @@ class RunSteps {
     if (due !== null) return this.#do(evaluateDue(run, due, policy.ref.version));
     if (completed >= run.config.iterations) return 'finished';
     return this.#do(openIteration(run, record));
+  }
+
+  /** An iteration that failed to be closed is still brought to its end; all else is left to whoever has brought the run to rest. */
+  async #leave(): Promise<'again'> {
+    const record = this.#run.failures > 0 ? await this.#run.latestIteration() : null;
+    return record?.state === 'open' ? this.#do(rollOut(this.#run, record)) : 'again';
   }
 
   async #advance(record: IterationRecord): Promise<'again'> {

@@ -34,13 +34,6 @@ export interface RunsParts {
   readonly signal: AbortSignal;
 }
 
-/** States in which nothing happens until somebody asks for it. */
-const atRest: readonly RunState[] = ['paused', 'stopped', 'finished', 'failed'];
-
-export function isAtRest(state: RunState): boolean {
-  return atRest.includes(state);
-}
-
 /** The run that has the actors now. */
 interface Turn {
   readonly runId: string;
@@ -216,11 +209,10 @@ export class Runs {
       if (turn.rest !== null) run.comeToRest();
       const outcome = await executeRun(run);
       if (outcome.kind === 'finished') await this.#setState(runId, 'finished');
+      if (outcome.kind === 'failed') await calmActors(run);
+      if (run.isLeft) return;
       if (outcome.kind === 'halted') await this.#setState(runId, turn.rest ?? 'paused');
-      if (outcome.kind === 'failed') {
-        await calmActors(run);
-        await this.#setState(runId, 'failed', outcome.error.message);
-      }
+      if (outcome.kind === 'failed') await this.#setState(runId, 'failed', outcome.error.message);
     } catch (thrown) {
       const error = SegueError.from(thrown);
       if (!signal.aborted) await this.#cannotGoOn(turn, error);

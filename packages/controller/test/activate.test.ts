@@ -1,7 +1,7 @@
 /** How a version becomes the one that is served: made ready by the actors, then published. */
 import { SegueError } from '@segue/core';
 import t from 'tap';
-import { putRun, startController } from './fake-cluster.js';
+import { type Guard, putRun, quick, startController, until } from './fake-cluster.js';
 import { World } from './fake-world.js';
 
 const state = (world: World) => world.runs.get('r')?.state;
@@ -42,4 +42,23 @@ t.test('an actor that takes its time over a version is not waited for once anoth
   await controller.runs.settled();
   t.equal(state(world), 'finished');
   t.ok(asked >= 2);
+});
+
+t.test('an actor that still serves the same number of another run is waited for', async (t) => {
+  const world = new World();
+  await putRun(world);
+  let isLoading = true;
+  const guard: Guard = (_, method, call) => {
+    if (method !== 'getActorStatus' || !isLoading) return call();
+    return Promise.resolve(call()).then((status) => Object.assign({}, status, { policyRunId: 'q' }));
+  };
+  const controller = startController(world, guard, { ...quick, activateTimeoutMs: 60_000 });
+  t.teardown(() => controller.kill());
+  await controller.runs.resume('r');
+  const isAwaited = () => controller.waits.list().some(({ what, from }) => what === 'weights' && from === 'actor-0');
+  await until(() => world.active?.version === 0 && isAwaited(), 'it is waited for');
+  t.strictSame(world.published, [], 'no task was issued');
+  isLoading = false;
+  await controller.runs.settled();
+  t.equal(state(world), 'finished');
 });

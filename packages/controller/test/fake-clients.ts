@@ -174,6 +174,7 @@ export function clientsOf(world: World) {
       engineCall: '',
       engineCallMs: 0,
       policyRunId: world.active?.runId ?? '',
+      refusedRuns: world.refusedRuns,
     }),
     preparePolicy: async ({ policy }) => {
       world.prepared.push(`${id}: ${policy.version}`);

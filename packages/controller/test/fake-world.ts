@@ -17,6 +17,7 @@ import {
   type PolicyVersionInfo,
   type Problem,
   parseTrajectoryId,
+  type RefusedRun,
   type RolloutTask,
   type RunRecord,
   type Score,
@@ -101,6 +102,8 @@ export class World {
   deafQueue = false;
   /** What happens at the moment that the queue is emptied. */
   onEmptied = (): void => undefined;
+  /** What actors say that their engines cannot generate for. What becomes of tasks is for `endOf` to say. */
+  refusedRuns: RefusedRun[] = [];
   /** For how long the queue leases a task. */
   leaseMs = 10;
   /** Leases that no actor has. */

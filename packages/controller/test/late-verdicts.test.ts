@@ -299,3 +299,30 @@ t.test('a wait for verdicts that another controller has ended does not go on', a
   t.equal(world.runs.get('r')?.state, 'finished');
   t.notOk(first.logs.some(({ message }) => message === 'a phase failed'));
 });
+
+/** Another controller, without the run in hand, is told to pause it. */
+async function pauseElsewhere(t: Test, world: World, first: Controller): Promise<void> {
+  const other = startController(world);
+  t.teardown(() => other.kill());
+  await other.runs.rest('r', 'paused', other.signal);
+  await until(() => first.runs.active === null || first.runs.active.halt.aborted, 'the one that waits hears of it');
+  await first.runs.settled();
+  t.equal(world.runs.get('r')?.state, 'paused');
+}
+
+t.test('a wait for verdicts of a run that another controller pauses ends', async (t) => {
+  const world = worldWithoutScorers();
+  await putRun(world, brief);
+  const first = startController(world);
+  t.teardown(() => first.kill());
+  await first.runs.resume('r');
+  await waiting(world, first, 6);
+  await pauseElsewhere(t, world, first);
+  t.match(iterations(world), [{ state: 'closed' }], 'its batch is not given up');
+});
+
+t.test('a plan that waits for a verdict ends when another controller pauses the run', async (t) => {
+  const { world, controller } = await planThatWaits(t, { ...quick, replanMs: 60_000 });
+  await pauseElsewhere(t, world, controller);
+  t.equal(iterations(world).length, 1, 'nothing was begun');
+});

@@ -309,8 +309,8 @@ t.test('WatchRun replays events without gaps and ends when the run has come to r
   const world = new World();
   await putRun(world, { ...smallRun, warmup: { steps: 0 } });
   const { handlers, context, runs } = serve(world);
-  const watch = (fromStart: boolean, afterSequence: number) =>
-    collect(handlers.watchRun({ runId: 'r', fromStart, afterSequence }, context));
+  const watch = (fromStart: boolean, afterSequence: number, tellPosition = false) =>
+    collect(handlers.watchRun({ runId: 'r', fromStart, afterSequence, tellPosition }, context));
   const live = watch(true, 0);
   await runs.resume('r');
   const seen = await live;
@@ -322,9 +322,9 @@ t.test('WatchRun replays events without gaps and ends when the run has come to r
   t.strictSame(await watch(true, 0), seen, 'again, from the store');
   t.strictSame(await watch(false, 5), seen.slice(5));
   t.strictSame(await watch(false, 0), [], 'from now on');
-  await t.rejects(collect(handlers.watchRun({ runId: 'nobody', fromStart: true, afterSequence: 0 }, context)), {
-    code: 'NOT_FOUND',
-  });
+  t.match(await watch(false, 0, true), [{ kind: 'position', sequence: seen.length }], 'and where that is');
+  const ofNobody = { runId: 'nobody', fromStart: true, afterSequence: 0, tellPosition: false };
+  await t.rejects(collect(handlers.watchRun(ofNobody, context)), { code: 'NOT_FOUND' });
 });
 
 t.test('what the cluster waits for can be read at any time, and a long wait is told', async (t) => {

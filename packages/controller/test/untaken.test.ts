@@ -59,6 +59,10 @@ t.test('who may be at work, or cannot take anything, leaves it as it is', async 
     'it loads, and serves a version of another run that has the same number',
   );
   t.ok(await isStuck({ ...idle, policyRunId: '' }), 'an earlier version of the actor does not say');
+  const refused = { runId: 'r', reason: 'temperature 0.8', isTried: false };
+  t.notOk(await isStuck({ ...idle, refusedRuns: [refused] }), 'its engine cannot generate for the run');
+  t.ok(await isStuck({ ...idle, refusedRuns: [{ ...refused, isTried: true }] }), 'it would take some, to try again');
+  t.ok(await isStuck({ ...idle, refusedRuns: [{ ...refused, runId: 'q' }] }), 'for another run');
   t.notOk(await isStuck({ ...idle, draining: true }));
   t.notOk(await isStuck({ ...idle, running: idle.slots }), 'evaluations have all slots');
   t.ok(await isStuck(idle, { ...idle, policyVersion: 2 }), 'one of two could');
@@ -84,6 +88,28 @@ t.test('an actor that is still in an earlier iteration cannot take anything', as
   t.notOk(await isStuck({ ...idle, flushedIteration: null }), 'it has just come');
   const first = await idleWorld(t);
   t.ok(await first.isStuck({ ...first.idle, flushedIteration: 0 }), 'it was paused in the first one');
+});
+
+t.test('that no engine can generate for the run is told, and its queue left as it is', async (t) => {
+  const world = new World();
+  world.endOf = () => 'leave';
+  world.refusedRuns = [{ runId: 'r', reason: 'temperature 0.8', isTried: false }];
+  await putRun(world, { ...smallRun, iterations: 1, warmup: { steps: 0 } });
+  const controller = startController(world, undefined, { ...quick, untakenMs: 0 });
+  t.teardown(() => controller.kill());
+  await controller.runs.resume('r');
+  const wait = () => controller.waits.list().find(({ what }) => what === 'actor');
+  await until(() => wait() !== undefined, 'it is told');
+  t.match(wait(), { count: 1, from: 'nobody: no engine can generate for run r (actor-0: temperature 0.8)' });
+  const looks = world.looks.queues;
+  await until(() => world.looks.queues > looks + 3, 'the tasks were searched for, again and again');
+  // One that can comes in its place.
+  world.refusedRuns = [];
+  world.endOf = () => 'stop';
+  world.pump();
+  await until(() => world.runs.get('r')?.state === 'finished', 'the run ends');
+  t.strictSame(triesOf(world, 'r-g1-t0'), [0], 'no task was issued twice');
+  t.equal(wait(), undefined);
 });
 
 t.test('what was lost with leases is marked before they are gone', async (t) => {

@@ -59,6 +59,7 @@ t.test('who owes what is waited for: by their own word, and who is silent by the
             engineCall: '',
             engineCallMs: 0,
             policyRunId: 'r',
+            refusedRuns: [],
           },
   });
   t.equal(owners.of(['a']), 'queue or lost lease: 1', 'nobody was asked yet');

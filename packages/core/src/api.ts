@@ -200,7 +200,10 @@ export interface ControllerApi {
   pauseRun: Unary<{ runId: string }, RunView>;
   resumeRun: Unary<{ runId: string }, RunView>;
   stopRun: Unary<{ runId: string }, RunView>;
-  watchRun: ServerStream<{ runId: string; fromStart: boolean; afterSequence: number }, StoredEvent>;
+  watchRun: ServerStream<
+    { runId: string; fromStart: boolean; afterSequence: number; tellPosition: boolean },
+    StoredEvent
+  >;
   evaluate: Unary<EvaluationRequest, EvaluationResult>;
   getClusterStatus: Unary<{ runId: string }, ClusterStatus>;
   listDeadLetters: ServerStream<{ runId: string }, DeadLetterRecord>;
@@ -254,6 +257,14 @@ export interface ActorStatus {
   readonly engineCallMs: number;
   /** Run whose version is served; empty when none is, and from an actor of an earlier version. */
   readonly policyRunId: string;
+  readonly refusedRuns: readonly RefusedRun[];
+}
+/** A run that an actor's engine cannot generate for. */
+export interface RefusedRun {
+  readonly runId: string;
+  readonly reason: string;
+  /** A few tasks are taken again at present, to see whether it still refuses them. */
+  readonly isTried: boolean;
 }
 export interface PolicyRef {
   readonly runId: string;

@@ -171,6 +171,9 @@ export interface StateEvent {
   readonly error: string | null;
 }
 
+/** Not an event of the run: where a watch of it begins, told to a watcher that asks for it. */
+export const positionKind = 'position';
+
 /** Bodies by kind. */
 export interface RunEvents {
   phase: PhaseEvent;

@@ -39,7 +39,7 @@ export {
 export { isLastSpan, type PlanState, planIteration } from './plan/planner.js';
 export { type Candidate, curriculumPool, type DrawRequest, drawProblems, priorityOf } from './plan/samplers.js';
 export { mean, percentile } from './plan/statistics.js';
-export { couldTake } from './plan/taking.js';
+export { couldTake, servesVersion, whyNobodyCan } from './plan/taking.js';
 export {
   formatPolicyManifest,
   manifestFileName,

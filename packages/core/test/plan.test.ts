@@ -18,6 +18,7 @@ import {
   type TrajectorySummary,
   tokenLimits,
   trajectoryId,
+  whyNobodyCan,
 } from '@segue/core';
 import t from 'tap';
 
@@ -353,4 +354,17 @@ t.test('mean and percentile by nearest rank', async (t) => {
   );
   t.equal(percentile([3], 50), 3);
   t.equal(percentile([9, 1, 5], 100), 9);
+});
+
+t.test('nobody can generate for a run only when every actor that takes tasks answers and refuses it', async (t) => {
+  const refused = { runId: 'r', reason: 'temperature 0.8', isTried: false };
+  const actor = (actorId: string, refusedRuns = [refused]) => ({ actorId, draining: false, refusedRuns });
+  const [a, b] = [actor('a'), actor('b', [{ ...refused, isTried: true }])];
+  t.equal(whyNobodyCan([a], 'r'), 'no engine can generate for run r (a: temperature 0.8)');
+  t.match(whyNobodyCan([a, b], 'r'), /\(a: temperature 0.8; so 2 actors\)/, 'one that only tries has not done it yet');
+  t.match(whyNobodyCan([a, { ...actor('c', []), draining: true }], 'r'), /\(a: /, 'one that leaves is none');
+  t.equal(whyNobodyCan([a, null], 'r'), '', 'one that is silent may');
+  t.equal(whyNobodyCan([a, actor('c', [])], 'r'), '', 'one may');
+  t.equal(whyNobodyCan([a], 'q'), '', 'another run');
+  t.equal(whyNobodyCan([], 'r'), '');
 });

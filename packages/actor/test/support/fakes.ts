@@ -201,7 +201,8 @@ export class FakeEngine implements Engine {
   #end(id: string, endReason: Exclude<EndReason, 'error'>): SequenceResult {
     const sequence = this.running.get(id)!;
     this.running.delete(id);
-    return resultOf(sequence, endReason);
+    // As the engine does where the sequence may not go on in a later iteration.
+    return resultOf(sequence, endReason === 'yield' && sequence.request.lastSpan ? 'length' : endReason);
   }
 }
 

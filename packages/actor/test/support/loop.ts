@@ -13,6 +13,8 @@ export interface Setting {
   readonly engineTimeoutMs?: number;
   /** How long the outbox tries. */
   readonly patienceMs?: number;
+  /** How long a load waits for evaluations. */
+  readonly evaluationGraceMs?: number;
   /** Makes an engine ready, by its place among those that were made. */
   readonly prepare?: (engine: FakeEngine, place: number) => unknown;
 }
@@ -20,7 +22,7 @@ export interface Setting {
 /** A running loop over fakes, serving version 5 of run r. */
 export async function startLoop(
   t: { teardown(end: () => Promise<void>): void },
-  { slots = 4, read, engineTimeoutMs = 60_000, patienceMs = 5_000, prepare }: Setting = {},
+  { slots = 4, read, engineTimeoutMs = 60_000, patienceMs = 5_000, evaluationGraceMs = 60_000, prepare }: Setting = {},
 ) {
   const bus = new FakeBus();
   const engines: FakeEngine[] = [];
@@ -74,6 +76,7 @@ export async function startLoop(
     backOff: { maxFailures: 4, firstMs: 1, longestMs: 2 },
     rollouts: loop,
     idleReleaseMs: 50,
+    evaluationGraceMs,
     onIdle: () => undefined,
     onChunk: () => loop.extendLeases(),
     onFailure: (error, fate) => failures.push(fate === 'lost' ? `broken: ${error.rawMessage}` : error.rawMessage),

@@ -8,6 +8,7 @@ import type {
   GenerateResult,
   PolicyRef,
   PreparePolicyRequest,
+  RefusedRun,
 } from '@segue/core';
 import { float32FromBytes, int32FromBytes, littleEndian } from '../convert/bytes.js';
 import { endReasonNames, policyRefConverter, requireLength, samplingConverter } from '../convert/common.js';
@@ -32,6 +33,7 @@ import type { GenerateRequest__Output } from '../gen/segue/v1/GenerateRequest.js
 import type { GenerateResponse, GenerateResponse__Output } from '../gen/segue/v1/GenerateResponse.js';
 import type { LoadPolicyRequest__Output } from '../gen/segue/v1/LoadPolicyRequest.js';
 import type { PreparePolicyRequest__Output } from '../gen/segue/v1/PreparePolicyRequest.js';
+import type { RefusedRun__Output } from '../gen/segue/v1/RefusedRun.js';
 import type { ReleaseDeviceResponse__Output } from '../gen/segue/v1/ReleaseDeviceResponse.js';
 import { type Contract, deadlines, serverStream, unary } from '../rpc/contract.js';
 import { downloadPolicyMethod } from './policy-download.js';
@@ -75,6 +77,8 @@ const resultConverter = converter<GenerateResult, GenerateResponse, GenerateResp
   },
 );
 
+const refusedConverter = fields<RefusedRun, RefusedRun__Output>({ runId: text, reason: text, isTried: flag });
+
 const statusConverter = fields<ActorStatus, ActorStatus__Output>({
   actorId: text,
   runId: text,
@@ -90,6 +94,7 @@ const statusConverter = fields<ActorStatus, ActorStatus__Output>({
   engineCall: text,
   engineCallMs: count,
   policyRunId: text,
+  refusedRuns: listOf(refusedConverter),
 });
 
 const releasedConverter = fields<DeviceReleased, ReleaseDeviceResponse__Output>({

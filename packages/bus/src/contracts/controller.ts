@@ -134,6 +134,7 @@ export const controllerContract: Contract<ControllerApi> = {
         runId: text,
         fromStart: flag,
         afterSequence: count,
+        tellPosition: flag,
       }),
       storedEventConverter,
       { deadlineMs: deadlines.watchMs, retry: false },

@@ -1,5 +1,6 @@
 // Original file: protos/segue/v1/actor.proto
 
+import type { RefusedRun as _segue_v1_RefusedRun, RefusedRun__Output as _segue_v1_RefusedRun__Output } from '../../segue/v1/RefusedRun.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface ActorStatus {
@@ -33,6 +34,10 @@ export interface ActorStatus {
    * earlier versions of the actor.
    */
   'policyRunId'?: (string);
+  /**
+   * Runs whose tasks are left to other actors, since this one's engine cannot generate as they ask.
+   */
+  'refusedRuns'?: (_segue_v1_RefusedRun)[];
   '_policyVersion'?: "policyVersion";
   '_flushedIteration'?: "flushedIteration";
 }
@@ -68,6 +73,10 @@ export interface ActorStatus__Output {
    * earlier versions of the actor.
    */
   'policyRunId': (string);
+  /**
+   * Runs whose tasks are left to other actors, since this one's engine cannot generate as they ask.
+   */
+  'refusedRuns': (_segue_v1_RefusedRun__Output)[];
   '_policyVersion'?: "policyVersion";
   '_flushedIteration'?: "flushedIteration";
 }

@@ -12,6 +12,11 @@ export interface WatchRunRequest {
    * Events after this number; 0 means from now (or from the start, with `from_start`).
    */
   'afterSequence'?: (number | string | Long);
+  /**
+   * Begins the answer with an event of the kind "position", which is none of the run's: its number is that after which events follow, so that a
+   * watcher of what comes from now on can ask again from there when it breaks off before the first.
+   */
+  'tellPosition'?: (boolean);
 }
 
 export interface WatchRunRequest__Output {
@@ -24,4 +29,9 @@ export interface WatchRunRequest__Output {
    * Events after this number; 0 means from now (or from the start, with `from_start`).
    */
   'afterSequence': (number);
+  /**
+   * Begins the answer with an event of the kind "position", which is none of the run's: its number is that after which events follow, so that a
+   * watcher of what comes from now on can ask again from there when it breaks off before the first.
+   */
+  'tellPosition': (boolean);
 }

@@ -24,51 +24,51 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15segue/v1/common.proto\x12\x08segue.v1\":\n\x0bMessagePart\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x13\n\timage_url\x18\x02 \x01(\tH\x00\x42\x06\n\x04part\"A\n\x0b\x43hatMessage\x12\x0c\n\x04role\x18\x01 \x01(\t\x12$\n\x05parts\x18\x02 \x03(\x0b\x32\x15.segue.v1.MessagePart\"\x92\x02\n\x07Problem\x12\n\n\x02id\x18\x01 \x01(\t\x12)\n\x07purpose\x18\x02 \x01(\x0e\x32\x18.segue.v1.ProblemPurpose\x12\x0e\n\x06prompt\x18\x03 \x01(\t\x12\'\n\x08messages\x18\x04 \x03(\x0b\x32\x15.segue.v1.ChatMessage\x12\x0e\n\x06\x61nswer\x18\x05 \x01(\t\x12\x0e\n\x06scorer\x18\x06 \x01(\t\x12\x0c\n\x04tags\x18\x07 \x03(\t\x12\x17\n\ndifficulty\x18\x08 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\rmetadata_json\x18\t \x01(\t\x12\x10\n\x08response\x18\n \x01(\t\x12\x18\n\x10prompt_tokens_le\x18\x0b \x01(\x0c\x42\r\n\x0b_difficulty\"=\n\x08Sampling\x12\x13\n\x0btemperature\x18\x01 \x01(\x02\x12\r\n\x05top_k\x18\x02 \x01(\r\x12\r\n\x05top_p\x18\x03 \x01(\x02\"\xa4\x03\n\x07Segment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\rtrajectory_id\x18\x02 \x01(\t\x12\r\n\x05index\x18\x03 \x01(\r\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\r\x12\x11\n\titeration\x18\x05 \x01(\r\x12\x16\n\x0epolicy_version\x18\x06 \x01(\r\x12\x10\n\x08\x61\x63tor_id\x18\x07 \x01(\t\x12\x13\n\x0bprefix_hash\x18\x08 \x01(\t\x12\x11\n\ttokens_le\x18\t \x01(\x0c\x12\x14\n\x0clog_probs_le\x18\n \x01(\x0c\x12\x0f\n\x07origins\x18\x0b \x01(\x0c\x12\x11\n\tloss_mask\x18\x0c \x01(\x0c\x12\'\n\nend_reason\x18\r \x01(\x0e\x32\x13.segue.v1.EndReason\x12\r\n\x05\x65rror\x18\x0e \x01(\t\x12\x1d\n\x15metered_prompt_tokens\x18\x0f \x01(\r\x12 \n\x18metered_reprefill_tokens\x18\x10 \x01(\r\x12\x15\n\rstarted_at_ms\x18\x11 \x01(\x01\x12\x13\n\x0b\x65nded_at_ms\x18\x12 \x01(\x01\x12\x12\n\nlost_tries\x18\x13 \x01(\r\"\x9a\x01\n\x05Score\x12\x15\n\rtrajectory_id\x18\x01 \x01(\t\x12\x0e\n\x06scorer\x18\x02 \x01(\t\x12%\n\x06status\x18\x03 \x01(\x0e\x32\x15.segue.v1.ScoreStatus\x12\x13\n\x06reward\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\x12\x13\n\x0b\x64uration_ms\x18\x06 \x01(\x01\x42\t\n\x07_reward\"g\n\x05Group\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\r\n\x05index\x18\x03 \x01(\r\x12\x12\n\nproblem_id\x18\x04 \x01(\t\x12\x0c\n\x04size\x18\x05 \x01(\r\x12\x11\n\titeration\x18\x06 \x01(\r\"\xd6\x01\n\nTrajectory\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08group_id\x18\x02 \x01(\t\x12\x12\n\nproblem_id\x18\x03 \x01(\t\x12\x18\n\x10prompt_tokens_le\x18\x04 \x01(\x0c\x12(\n\x05state\x18\x05 \x01(\x0e\x32\x19.segue.v1.TrajectoryState\x12#\n\x08segments\x18\x06 \x03(\x0b\x32\x11.segue.v1.Segment\x12#\n\x05score\x18\x07 \x01(\x0b\x32\x0f.segue.v1.ScoreH\x00\x88\x01\x01\x42\x08\n\x06_score\"\xa9\x02\n\x11TrajectorySummary\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08group_id\x18\x02 \x01(\t\x12\x12\n\nproblem_id\x18\x03 \x01(\t\x12(\n\x05state\x18\x04 \x01(\x0e\x32\x19.segue.v1.TrajectoryState\x12\x15\n\rsegment_count\x18\x05 \x01(\r\x12\x17\n\x0fresponse_tokens\x18\x06 \x01(\r\x12\x17\n\x0f\x66irst_iteration\x18\x07 \x01(\r\x12\x16\n\x0elast_iteration\x18\x08 \x01(\r\x12\'\n\nend_reason\x18\t \x01(\x0e\x32\x13.segue.v1.EndReason\x12\x0e\n\x06\x65rrors\x18\n \x01(\r\x12\x13\n\x06reward\x18\x0b \x01(\x01H\x00\x88\x01\x01\x42\t\n\x07_reward\"E\n\tPolicyRef\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x17\n\x0fmanifest_sha256\x18\x03 \x01(\t\"\xc3\x01\n\nDeadLetter\x12\n\n\x02id\x18\x01 \x01(\t\x12&\n\x04kind\x18\x02 \x01(\x0e\x32\x18.segue.v1.DeadLetterKind\x12\x0e\n\x06run_id\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\r\n\x05tries\x18\x06 \x01(\r\x12\r\n\x05\x61t_ms\x18\x07 \x01(\x01\x12\x0c\n\x04\x62ody\x18\x08 \x01(\x0c\x12\x12\n\nbody_bytes\x18\t \x01(\r\x12\x10\n\x08\x63hecksum\x18\n \x01(\t\"\x1f\n\x11\x44\x65\x61\x64LetterRequest\x12\n\n\x02id\x18\x01 \x01(\t\"(\n\x16ListDeadLettersRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"F\n\x19RequeueDeadLetterResponse\x12)\n\x07outcome\x18\x01 \x01(\x0e\x32\x18.segue.v1.RequeueOutcome*\x88\x01\n\x0eProblemPurpose\x12\x1f\n\x1bPROBLEM_PURPOSE_UNSPECIFIED\x10\x00\x12\x19\n\x15PROBLEM_PURPOSE_TRAIN\x10\x01\x12\x1e\n\x1aPROBLEM_PURPOSE_EVALUATION\x10\x02\x12\x1a\n\x16PROBLEM_PURPOSE_WARMUP\x10\x03*\xad\x01\n\tEndReason\x12\x1a\n\x16\x45ND_REASON_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x45ND_REASON_STOP\x10\x01\x12\x15\n\x11\x45ND_REASON_REPEAT\x10\x02\x12\x15\n\x11\x45ND_REASON_LENGTH\x10\x03\x12\x15\n\x11\x45ND_REASON_BUDGET\x10\x04\x12\x14\n\x10\x45ND_REASON_YIELD\x10\x05\x12\x14\n\x10\x45ND_REASON_ERROR\x10\x06*\x8a\x01\n\x0bScoreStatus\x12\x1c\n\x18SCORE_STATUS_UNSPECIFIED\x10\x00\x12\x13\n\x0fSCORE_STATUS_OK\x10\x01\x12\x16\n\x12SCORE_STATUS_WRONG\x10\x02\x12\x18\n\x14SCORE_STATUS_TIMEOUT\x10\x03\x12\x16\n\x12SCORE_STATUS_ERROR\x10\x04*\xcb\x01\n\x0fTrajectoryState\x12 \n\x1cTRAJECTORY_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18TRAJECTORY_STATE_PENDING\x10\x01\x12\x1f\n\x1bTRAJECTORY_STATE_UNFINISHED\x10\x02\x12\x1d\n\x19TRAJECTORY_STATE_FINISHED\x10\x03\x12\x1b\n\x17TRAJECTORY_STATE_SCORED\x10\x04\x12\x1b\n\x17TRAJECTORY_STATE_FAILED\x10\x05*\x8d\x01\n\x0e\x44\x65\x61\x64LetterKind\x12 \n\x1c\x44\x45\x41\x44_LETTER_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x44\x45\x41\x44_LETTER_KIND_TRAJECTORY\x10\x01\x12\x1a\n\x16\x44\x45\x41\x44_LETTER_KIND_SCORE\x10\x02\x12\x1c\n\x18\x44\x45\x41\x44_LETTER_KIND_MESSAGE\x10\x03*\xc6\x01\n\x0eRequeueOutcome\x12\x1f\n\x1bREQUEUE_OUTCOME_UNSPECIFIED\x10\x00\x12#\n\x1fREQUEUE_OUTCOME_GENERATED_AGAIN\x10\x01\x12 \n\x1cREQUEUE_OUTCOME_JUDGED_AGAIN\x10\x02\x12\'\n#REQUEUE_OUTCOME_PROBLEM_DRAWN_AGAIN\x10\x03\x12#\n\x1fREQUEUE_OUTCOME_PUBLISHED_AGAIN\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15segue/v1/common.proto\x12\x08segue.v1\":\n\x0bMessagePart\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x13\n\timage_url\x18\x02 \x01(\tH\x00\x42\x06\n\x04part\"A\n\x0b\x43hatMessage\x12\x0c\n\x04role\x18\x01 \x01(\t\x12$\n\x05parts\x18\x02 \x03(\x0b\x32\x15.segue.v1.MessagePart\"\xa8\x02\n\x07Problem\x12\n\n\x02id\x18\x01 \x01(\t\x12)\n\x07purpose\x18\x02 \x01(\x0e\x32\x18.segue.v1.ProblemPurpose\x12\x0e\n\x06prompt\x18\x03 \x01(\t\x12\'\n\x08messages\x18\x04 \x03(\x0b\x32\x15.segue.v1.ChatMessage\x12\x0e\n\x06\x61nswer\x18\x05 \x01(\t\x12\x0e\n\x06scorer\x18\x06 \x01(\t\x12\x0c\n\x04tags\x18\x07 \x03(\t\x12\x17\n\ndifficulty\x18\x08 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\rmetadata_json\x18\t \x01(\t\x12\x10\n\x08response\x18\n \x01(\t\x12\x18\n\x10prompt_tokens_le\x18\x0b \x01(\x0c\x12\x14\n\x0ctrace_parent\x18\x0c \x01(\tB\r\n\x0b_difficulty\"=\n\x08Sampling\x12\x13\n\x0btemperature\x18\x01 \x01(\x02\x12\r\n\x05top_k\x18\x02 \x01(\r\x12\r\n\x05top_p\x18\x03 \x01(\x02\"\xa4\x03\n\x07Segment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\rtrajectory_id\x18\x02 \x01(\t\x12\r\n\x05index\x18\x03 \x01(\r\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\r\x12\x11\n\titeration\x18\x05 \x01(\r\x12\x16\n\x0epolicy_version\x18\x06 \x01(\r\x12\x10\n\x08\x61\x63tor_id\x18\x07 \x01(\t\x12\x13\n\x0bprefix_hash\x18\x08 \x01(\t\x12\x11\n\ttokens_le\x18\t \x01(\x0c\x12\x14\n\x0clog_probs_le\x18\n \x01(\x0c\x12\x0f\n\x07origins\x18\x0b \x01(\x0c\x12\x11\n\tloss_mask\x18\x0c \x01(\x0c\x12\'\n\nend_reason\x18\r \x01(\x0e\x32\x13.segue.v1.EndReason\x12\r\n\x05\x65rror\x18\x0e \x01(\t\x12\x1d\n\x15metered_prompt_tokens\x18\x0f \x01(\r\x12 \n\x18metered_reprefill_tokens\x18\x10 \x01(\r\x12\x15\n\rstarted_at_ms\x18\x11 \x01(\x01\x12\x13\n\x0b\x65nded_at_ms\x18\x12 \x01(\x01\x12\x12\n\nlost_tries\x18\x13 \x01(\r\"\xbc\x01\n\x05Score\x12\x15\n\rtrajectory_id\x18\x01 \x01(\t\x12\x0e\n\x06scorer\x18\x02 \x01(\t\x12%\n\x06status\x18\x03 \x01(\x0e\x32\x15.segue.v1.ScoreStatus\x12\x13\n\x06reward\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\x12\x13\n\x0b\x64uration_ms\x18\x06 \x01(\x01\x12\x14\n\x07\x61ttempt\x18\x07 \x01(\rH\x01\x88\x01\x01\x42\t\n\x07_rewardB\n\n\x08_attempt\"g\n\x05Group\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\r\n\x05index\x18\x03 \x01(\r\x12\x12\n\nproblem_id\x18\x04 \x01(\t\x12\x0c\n\x04size\x18\x05 \x01(\r\x12\x11\n\titeration\x18\x06 \x01(\r\"\xec\x01\n\nTrajectory\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08group_id\x18\x02 \x01(\t\x12\x12\n\nproblem_id\x18\x03 \x01(\t\x12\x18\n\x10prompt_tokens_le\x18\x04 \x01(\x0c\x12(\n\x05state\x18\x05 \x01(\x0e\x32\x19.segue.v1.TrajectoryState\x12#\n\x08segments\x18\x06 \x03(\x0b\x32\x11.segue.v1.Segment\x12#\n\x05score\x18\x07 \x01(\x0b\x32\x0f.segue.v1.ScoreH\x00\x88\x01\x01\x12\x14\n\x0ctrace_parent\x18\x08 \x01(\tB\x08\n\x06_score\"\xa9\x02\n\x11TrajectorySummary\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08group_id\x18\x02 \x01(\t\x12\x12\n\nproblem_id\x18\x03 \x01(\t\x12(\n\x05state\x18\x04 \x01(\x0e\x32\x19.segue.v1.TrajectoryState\x12\x15\n\rsegment_count\x18\x05 \x01(\r\x12\x17\n\x0fresponse_tokens\x18\x06 \x01(\r\x12\x17\n\x0f\x66irst_iteration\x18\x07 \x01(\r\x12\x16\n\x0elast_iteration\x18\x08 \x01(\r\x12\'\n\nend_reason\x18\t \x01(\x0e\x32\x13.segue.v1.EndReason\x12\x0e\n\x06\x65rrors\x18\n \x01(\r\x12\x13\n\x06reward\x18\x0b \x01(\x01H\x00\x88\x01\x01\x42\t\n\x07_reward\"E\n\tPolicyRef\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x17\n\x0fmanifest_sha256\x18\x03 \x01(\t\"\xc3\x01\n\nDeadLetter\x12\n\n\x02id\x18\x01 \x01(\t\x12&\n\x04kind\x18\x02 \x01(\x0e\x32\x18.segue.v1.DeadLetterKind\x12\x0e\n\x06run_id\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\r\n\x05tries\x18\x06 \x01(\r\x12\r\n\x05\x61t_ms\x18\x07 \x01(\x01\x12\x0c\n\x04\x62ody\x18\x08 \x01(\x0c\x12\x12\n\nbody_bytes\x18\t \x01(\r\x12\x10\n\x08\x63hecksum\x18\n \x01(\t\"\x1f\n\x11\x44\x65\x61\x64LetterRequest\x12\n\n\x02id\x18\x01 \x01(\t\"(\n\x16ListDeadLettersRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"F\n\x19RequeueDeadLetterResponse\x12)\n\x07outcome\x18\x01 \x01(\x0e\x32\x18.segue.v1.RequeueOutcome*\x88\x01\n\x0eProblemPurpose\x12\x1f\n\x1bPROBLEM_PURPOSE_UNSPECIFIED\x10\x00\x12\x19\n\x15PROBLEM_PURPOSE_TRAIN\x10\x01\x12\x1e\n\x1aPROBLEM_PURPOSE_EVALUATION\x10\x02\x12\x1a\n\x16PROBLEM_PURPOSE_WARMUP\x10\x03*\xad\x01\n\tEndReason\x12\x1a\n\x16\x45ND_REASON_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x45ND_REASON_STOP\x10\x01\x12\x15\n\x11\x45ND_REASON_REPEAT\x10\x02\x12\x15\n\x11\x45ND_REASON_LENGTH\x10\x03\x12\x15\n\x11\x45ND_REASON_BUDGET\x10\x04\x12\x14\n\x10\x45ND_REASON_YIELD\x10\x05\x12\x14\n\x10\x45ND_REASON_ERROR\x10\x06*\x8a\x01\n\x0bScoreStatus\x12\x1c\n\x18SCORE_STATUS_UNSPECIFIED\x10\x00\x12\x13\n\x0fSCORE_STATUS_OK\x10\x01\x12\x16\n\x12SCORE_STATUS_WRONG\x10\x02\x12\x18\n\x14SCORE_STATUS_TIMEOUT\x10\x03\x12\x16\n\x12SCORE_STATUS_ERROR\x10\x04*\xcb\x01\n\x0fTrajectoryState\x12 \n\x1cTRAJECTORY_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18TRAJECTORY_STATE_PENDING\x10\x01\x12\x1f\n\x1bTRAJECTORY_STATE_UNFINISHED\x10\x02\x12\x1d\n\x19TRAJECTORY_STATE_FINISHED\x10\x03\x12\x1b\n\x17TRAJECTORY_STATE_SCORED\x10\x04\x12\x1b\n\x17TRAJECTORY_STATE_FAILED\x10\x05*\x8d\x01\n\x0e\x44\x65\x61\x64LetterKind\x12 \n\x1c\x44\x45\x41\x44_LETTER_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x44\x45\x41\x44_LETTER_KIND_TRAJECTORY\x10\x01\x12\x1a\n\x16\x44\x45\x41\x44_LETTER_KIND_SCORE\x10\x02\x12\x1c\n\x18\x44\x45\x41\x44_LETTER_KIND_MESSAGE\x10\x03*\xc6\x01\n\x0eRequeueOutcome\x12\x1f\n\x1bREQUEUE_OUTCOME_UNSPECIFIED\x10\x00\x12#\n\x1fREQUEUE_OUTCOME_GENERATED_AGAIN\x10\x01\x12 \n\x1cREQUEUE_OUTCOME_JUDGED_AGAIN\x10\x02\x12\'\n#REQUEUE_OUTCOME_PROBLEM_DRAWN_AGAIN\x10\x03\x12#\n\x1fREQUEUE_OUTCOME_PUBLISHED_AGAIN\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'segue.v1.common_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PROBLEMPURPOSE']._serialized_start=2121
-  _globals['_PROBLEMPURPOSE']._serialized_end=2257
-  _globals['_ENDREASON']._serialized_start=2260
-  _globals['_ENDREASON']._serialized_end=2433
-  _globals['_SCORESTATUS']._serialized_start=2436
-  _globals['_SCORESTATUS']._serialized_end=2574
-  _globals['_TRAJECTORYSTATE']._serialized_start=2577
-  _globals['_TRAJECTORYSTATE']._serialized_end=2780
-  _globals['_DEADLETTERKIND']._serialized_start=2783
-  _globals['_DEADLETTERKIND']._serialized_end=2924
-  _globals['_REQUEUEOUTCOME']._serialized_start=2927
-  _globals['_REQUEUEOUTCOME']._serialized_end=3125
+  _globals['_PROBLEMPURPOSE']._serialized_start=2199
+  _globals['_PROBLEMPURPOSE']._serialized_end=2335
+  _globals['_ENDREASON']._serialized_start=2338
+  _globals['_ENDREASON']._serialized_end=2511
+  _globals['_SCORESTATUS']._serialized_start=2514
+  _globals['_SCORESTATUS']._serialized_end=2652
+  _globals['_TRAJECTORYSTATE']._serialized_start=2655
+  _globals['_TRAJECTORYSTATE']._serialized_end=2858
+  _globals['_DEADLETTERKIND']._serialized_start=2861
+  _globals['_DEADLETTERKIND']._serialized_end=3002
+  _globals['_REQUEUEOUTCOME']._serialized_start=3005
+  _globals['_REQUEUEOUTCOME']._serialized_end=3203
   _globals['_MESSAGEPART']._serialized_start=35
   _globals['_MESSAGEPART']._serialized_end=93
   _globals['_CHATMESSAGE']._serialized_start=95
   _globals['_CHATMESSAGE']._serialized_end=160
   _globals['_PROBLEM']._serialized_start=163
-  _globals['_PROBLEM']._serialized_end=437
-  _globals['_SAMPLING']._serialized_start=439
-  _globals['_SAMPLING']._serialized_end=500
-  _globals['_SEGMENT']._serialized_start=503
-  _globals['_SEGMENT']._serialized_end=923
-  _globals['_SCORE']._serialized_start=926
-  _globals['_SCORE']._serialized_end=1080
-  _globals['_GROUP']._serialized_start=1082
-  _globals['_GROUP']._serialized_end=1185
-  _globals['_TRAJECTORY']._serialized_start=1188
-  _globals['_TRAJECTORY']._serialized_end=1402
-  _globals['_TRAJECTORYSUMMARY']._serialized_start=1405
-  _globals['_TRAJECTORYSUMMARY']._serialized_end=1702
-  _globals['_POLICYREF']._serialized_start=1704
-  _globals['_POLICYREF']._serialized_end=1773
-  _globals['_DEADLETTER']._serialized_start=1776
-  _globals['_DEADLETTER']._serialized_end=1971
-  _globals['_DEADLETTERREQUEST']._serialized_start=1973
-  _globals['_DEADLETTERREQUEST']._serialized_end=2004
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=2006
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=2046
-  _globals['_REQUEUEDEADLETTERRESPONSE']._serialized_start=2048
-  _globals['_REQUEUEDEADLETTERRESPONSE']._serialized_end=2118
+  _globals['_PROBLEM']._serialized_end=459
+  _globals['_SAMPLING']._serialized_start=461
+  _globals['_SAMPLING']._serialized_end=522
+  _globals['_SEGMENT']._serialized_start=525
+  _globals['_SEGMENT']._serialized_end=945
+  _globals['_SCORE']._serialized_start=948
+  _globals['_SCORE']._serialized_end=1136
+  _globals['_GROUP']._serialized_start=1138
+  _globals['_GROUP']._serialized_end=1241
+  _globals['_TRAJECTORY']._serialized_start=1244
+  _globals['_TRAJECTORY']._serialized_end=1480
+  _globals['_TRAJECTORYSUMMARY']._serialized_start=1483
+  _globals['_TRAJECTORYSUMMARY']._serialized_end=1780
+  _globals['_POLICYREF']._serialized_start=1782
+  _globals['_POLICYREF']._serialized_end=1851
+  _globals['_DEADLETTER']._serialized_start=1854
+  _globals['_DEADLETTER']._serialized_end=2049
+  _globals['_DEADLETTERREQUEST']._serialized_start=2051
+  _globals['_DEADLETTERREQUEST']._serialized_end=2082
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=2084
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=2124
+  _globals['_REQUEUEDEADLETTERRESPONSE']._serialized_start=2126
+  _globals['_REQUEUEDEADLETTERRESPONSE']._serialized_end=2196
 # @@protoc_insertion_point(module_scope)
