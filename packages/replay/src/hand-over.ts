@@ -1,7 +1,8 @@
 /**
  * From the commit of a finished trajectory to its reward task. What must be published is derived from the store each time, so that a
  * process killed between the commit and the message loses nothing: after a commit, at start, and again periodically.
- * A task that stays without an answer is published again after a growing pause; its message id makes doubles collapse.
+ * A task that stays without an answer is published again after a growing pause; soon after the first its message id makes doubles collapse, later whoever
+ * judges looks whether a verdict is there.
  */
 import type { RewardTask } from '@segue/core';
 

@@ -82,7 +82,7 @@ async function start<C extends CommonConfig>(
     onConnection,
     ...identity,
     ...leaseOf(name, config),
-    ...replicasOf(config),
+    ...streamsOf(config),
   });
   counts.bus_connected.set(1);
   steps.onStop('bus', () => bus.close());
@@ -225,9 +225,14 @@ function leaseOf(name: ServiceName, config: CommonConfig): { rolloutLeaseMs?: nu
   return name === 'actor' ? { rolloutLeaseMs: config.leaseMs } : { rewardLeaseMs: config.leaseMs };
 }
 
-function replicasOf(config: CommonConfig): { streamReplicas?: number } {
-  if (!('streamReplicas' in config) || typeof config.streamReplicas !== 'number') return {};
-  return { streamReplicas: config.streamReplicas };
+/** Of the store, which makes streams and buckets. */
+function streamsOf(config: CommonConfig): { streamReplicas?: number; registryMaxBytes?: number } {
+  if (!('streamReplicas' in config) || !('registryMaxBytes' in config)) return {};
+  const { streamReplicas, registryMaxBytes } = config;
+  return {
+    streamReplicas: Number(streamReplicas),
+    ...(registryMaxBytes !== null && { registryMaxBytes: Number(registryMaxBytes) }),
+  };
 }
 
 /** Only the controller has keys for them: it alone takes streams from everybody. */

@@ -70,7 +70,9 @@ export class Bucket<T> {
   /** @param replicas servers that hold a copy; a bucket that is there keeps what it has */
   async setUp(replicas: number): Promise<void> {
     const { js } = this.#connection;
-    await js.views.kv(this.#spec.name, { history: 1, ttl: this.#spec.ttlMs, timeout: requestTimeoutMs, replicas });
+    const { name, ttlMs: ttl, maxBytes } = this.#spec;
+    const limit = maxBytes === undefined ? {} : { max_bytes: maxBytes };
+    await js.views.kv(name, { history: 1, ttl, ...limit, timeout: requestTimeoutMs, replicas });
   }
 
   async put(key: string, value: T): Promise<void> {

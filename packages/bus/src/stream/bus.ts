@@ -191,7 +191,7 @@ export interface Bus {
   /** Resolves when they are there; UNAVAILABLE after `timeoutMs` (default 30 s). */
   ready(options?: { readonly timeoutMs?: number | undefined }): Promise<void>;
 
-  /** In order, siblings adjacent; resolves when all are kept. Publishing the same attempt again within two minutes changes nothing. */
+  /** In order, siblings adjacent; resolves when all are kept. Publishing the same attempt again within three quarters of a minute changes nothing. */
   publishRolloutTasks(tasks: readonly RolloutTask[], traces?: TracesById): Promise<void>;
   /** Up to `max` tasks: what is there at once, else the first that comes within `waitMs`, else none. */
   takeRolloutTasks(max: number, options: TakeOptions): Promise<Lease<RolloutTask>[]>;
@@ -292,4 +292,6 @@ export interface BusOptions {
   readonly rewardLeaseMs?: number | undefined;
   /** Servers that hold a copy of each stream and bucket, of as many as the server's cluster has; default 1. Of the one that makes them. */
   readonly streamReplicas?: number | undefined;
+  /** What the registry may hold; default: no limit. Of the one that makes it. */
+  readonly registryMaxBytes?: number | undefined;
 }

@@ -19,6 +19,7 @@ import type { BusLog, BusOptions } from './bus.js';
 import { explainSilence, isTimeout, muteReason, StreamsWatch } from './mute.js';
 import { inboxPrefix } from './permissions.js';
 import { Requests } from './requests.js';
+import { patienceMs } from './subjects.js';
 
 /** Longest time for one answer of the server, in ms; trying again is done above it. */
 export const requestTimeoutMs = 2_000;
@@ -29,8 +30,6 @@ export const requestTimeoutMs = 2_000;
 const dialTimeoutMs = 60_000;
 /** For a try at the start, in ms, before another one is made beside it. */
 const firstDialMs = 2_000;
-/** How long an operation is tried again while the server is away, in ms. */
-const patienceMs = 30_000;
 const retryPauseMs = 200;
 
 export interface Connection {

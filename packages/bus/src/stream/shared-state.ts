@@ -17,12 +17,15 @@ export class SharedState {
   readonly #devices: Bucket<DeviceLease>;
   readonly #closed: AbortSignal;
 
-  /** @param closed ends every watch */
-  constructor(connection: Connection, closed: AbortSignal) {
+  /**
+   * @param closed ends every watch
+   * @param registryMaxBytes undefined: no limit
+   */
+  constructor(connection: Connection, closed: AbortSignal, registryMaxBytes?: number) {
     this.#closed = closed;
     this.#policies = new Bucket(connection, buckets.policies, policyFormat);
     this.#signals = new Bucket(connection, buckets.iterations, signalFormat);
-    this.#registry = new Bucket(connection, buckets.registry, registrationFormat);
+    this.#registry = new Bucket(connection, { ...buckets.registry, maxBytes: registryMaxBytes }, registrationFormat);
     this.#scorers = new Bucket(connection, buckets.scorers, scorerFormat);
     this.#devices = new Bucket(connection, buckets.devices, deviceLeaseFormat);
   }

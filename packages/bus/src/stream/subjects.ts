@@ -10,6 +10,13 @@ export const checksumHeader = 'Segue-Checksum';
 const mebibyte = 1024 * 1024;
 const hour = 3_600_000;
 
+/** How long an operation is tried again while the server is away, in ms. */
+export const patienceMs = 30_000;
+/** How long a stream knows the id of a message unless told otherwise, in ms: some 300 bytes of the server's memory each. */
+const longWindowMs = 120_000;
+/** For what is tried for `patienceMs` and no longer. */
+const shortWindowMs = 45_000;
+
 /** A work queue: each message goes to one taker and stays until that one has acknowledged it. */
 export interface QueueSpec {
   readonly stream: string;
@@ -19,6 +26,8 @@ export interface QueueSpec {
   readonly consumer: string;
   /** Publishing waits (and then fails) while the stream holds as much. */
   readonly maxBytes: number;
+  /** For how long the stream knows a repetition by its id, in ms. */
+  readonly duplicateWindowMs: number;
   /** Lease of a message unless configured, in ms: three to four times the interval at which it is extended. */
   readonly leaseMs: number;
   /** A message that comes this often without an ack is put among the dead letters; null: never. */
@@ -35,6 +44,7 @@ export const queues = {
     prefix: 'segue.rollout',
     consumer: 'actors',
     maxBytes: 64 * mebibyte,
+    duplicateWindowMs: shortWindowMs,
     leaseMs: 10_000,
     maxDeliveries: 50,
     gathers: false,
@@ -45,6 +55,7 @@ export const queues = {
     prefix: 'segue.reward',
     consumer: 'scorers',
     maxBytes: 64 * mebibyte,
+    duplicateWindowMs: shortWindowMs,
     leaseMs: 15_000,
     maxDeliveries: 20,
     gathers: false,
@@ -55,6 +66,8 @@ export const queues = {
     prefix: 'segue.segment',
     consumer: 'replay',
     maxBytes: 512 * mebibyte,
+    // Who made one keeps it for minutes when it cannot be published, and its parts are to be there once.
+    duplicateWindowMs: longWindowMs,
     // Committing takes milliseconds; what a killed store held comes again this soon.
     leaseMs: 5_000,
     maxDeliveries: null,
@@ -66,6 +79,7 @@ export const queues = {
     prefix: 'segue.score',
     consumer: 'replay',
     maxBytes: 64 * mebibyte,
+    duplicateWindowMs: shortWindowMs,
     leaseMs: 5_000,
     maxDeliveries: null,
     gathers: true,
@@ -115,6 +129,7 @@ export const streamConfigs: readonly (Partial<StreamConfig> & Pick<StreamConfig,
     storage: StorageType.File,
     discard: DiscardPolicy.New,
     max_bytes: queue.maxBytes,
+    duplicate_window: nanos(queue.duplicateWindowMs),
   })),
   ...logs.map((log) => ({
     storage: StorageType.File,
@@ -150,4 +165,10 @@ export const awaitedStreams: readonly string[] = [
   ...Object.values(buckets).map(({ name }) => `KV_${name}`),
 ];
 
-export type BucketSpec = (typeof buckets)[keyof typeof buckets];
+export interface BucketSpec {
+  readonly name: string;
+  /** How long what is not written again stays, in ms; 0: for ever. */
+  readonly ttlMs: number;
+  /** Writing what has no room is refused; undefined: no limit. */
+  readonly maxBytes?: number | undefined;
+}
