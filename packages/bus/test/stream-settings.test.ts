@@ -35,7 +35,7 @@ t.test(
 t.test('a registry with a limit refuses the service that has no room, and keeps those that are there', async (t) => {
   const { bus, configOf } = await serve(t, { registryMaxBytes: 4_096 });
   t.equal((await configOf(`KV_${buckets.registry.name}`)).max_bytes, 4_096);
-  const ids = Array.from({ length: 16 }, (_, i) => `actor-${i}`);
+  const ids = Array.from({ length: 64 }, (_, i) => `actor-${i}`);
   const refused: string[] = [];
   for (const id of ids) {
     await bus
