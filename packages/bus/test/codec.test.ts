@@ -101,16 +101,35 @@ t.test('large bodies are put together from parts in any order, repeated ones inc
   const parts = splitBody(body);
   t.equal(parts.length, 3);
   t.equal(splitBody(new Uint8Array(0)).length, 1);
-  const delivery = (index: number) => ({
+  const delivery = (index: number, sequence: number) => ({
     message: { data: parts[index]! },
+    sequence,
     header: () => formatPart(index, parts.length, 'seg'),
   });
   const joiner = new PartJoiner();
-  const add = (index: number) => joiner.add(delivery(index) as unknown as Parameters<PartJoiner['add']>[0]);
+  const add = (index: number, sequence = index + 1) =>
+    joiner.add(delivery(index, sequence) as unknown as Parameters<PartJoiner['add']>[0]);
   t.equal(add(2), null);
   t.equal(add(0), null);
   t.equal(add(2), null, 'delivered again');
   const whole = add(1);
   t.equal(whole?.deliveries.length, 3);
   t.ok(Buffer.from(body).equals(whole?.body ?? Buffer.alloc(0)));
+
+  for (const index of [0, 1]) t.equal(add(index), null);
+  t.equal(add(0, 7), null, 'published again, for which the stream had forgotten the first');
+  t.equal(add(0, 7), null, 'and delivered again');
+  const withCopy = add(2);
+  t.strictSame(
+    withCopy?.deliveries.map(({ sequence }) => sequence),
+    [1, 2, 3, 7],
+    'the copy ends with the others',
+  );
+  t.ok(Buffer.from(body).equals(withCopy?.body ?? Buffer.alloc(0)));
+  add(0);
+  add(0, 7);
+  t.strictSame(
+    joiner.takeOrphans(0).map(({ sequence }) => sequence),
+    [1, 7],
+  );
 });

@@ -32,19 +32,22 @@ function readPart(header: string): { readonly index: number; readonly count: num
 
 /** A message in all its parts. */
 export interface WholeMessage {
+  /** Of its parts, and of copies that were published when the stream had forgotten the first: they end with it. */
   readonly deliveries: readonly HeldMessage[];
   readonly body: Uint8Array;
 }
 
 interface Incomplete {
   readonly parts: (HeldMessage | null)[];
+  /** Of parts that are here. */
+  readonly copies: HeldMessage[];
   readonly sinceMs: number;
 }
 
 export class PartJoiner {
   readonly #incomplete = new Map<string, Incomplete>();
 
-  /** The whole message once its last part is here, else null. A part that comes again takes its earlier delivery's place. */
+  /** The whole message once its last part is here, else null. A message that is delivered again takes its earlier delivery's place. */
   add(delivery: HeldMessage): WholeMessage | null {
     const place = readPart(delivery.header(partHeader));
     // A part that cannot be is a message of its own: its checksum, which is another body's, refuses it.
@@ -53,16 +56,17 @@ export class PartJoiner {
     const key = `${id} ${count}`;
     const entry = this.#incomplete.get(key) ?? {
       parts: new Array<null>(count).fill(null),
+      copies: [],
       sinceMs: Date.now(),
     };
-    entry.parts[index] = delivery;
-    const deliveries = entry.parts.filter((part) => part !== null);
-    if (deliveries.length < entry.parts.length) {
+    put(entry, index, delivery);
+    const parts = entry.parts.filter((part) => part !== null);
+    if (parts.length < entry.parts.length) {
       this.#incomplete.set(key, entry);
       return null;
     }
     this.#incomplete.delete(key);
-    return { deliveries, body: Buffer.concat(deliveries.map((part) => part.message.data)) };
+    return { deliveries: [...parts, ...entry.copies], body: Buffer.concat(parts.map((part) => part.message.data)) };
   }
 
   /** Takes out the parts whose other parts did not come in time: their publisher died. */
@@ -71,8 +75,20 @@ export class PartJoiner {
     for (const [key, entry] of this.#incomplete) {
       if (Date.now() - entry.sinceMs < waitMs) continue;
       this.#incomplete.delete(key);
-      orphans.push(...entry.parts.filter((part) => part !== null));
+      orphans.push(...entry.parts.filter((part) => part !== null), ...entry.copies);
     }
     return orphans;
   }
+}
+
+/** Another message with the same part is a copy, which waits for an end of its own. */
+function put({ parts, copies }: Incomplete, index: number, delivery: HeldMessage): void {
+  const known = copies.findIndex(({ sequence }) => sequence === delivery.sequence);
+  if (known >= 0) {
+    copies[known] = delivery;
+    return;
+  }
+  const before = parts[index] ?? null;
+  if (before !== null && before.sequence !== delivery.sequence) copies.push(delivery);
+  else parts[index] = delivery;
 }
