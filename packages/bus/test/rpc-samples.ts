@@ -182,7 +182,7 @@ export const replaySamples: Samples<ReplayApi> = {
     requests: [{ runId: 'r', afterSequence: 2 ** 40 }],
     responses: [{ sequence: 1, kind: 'x', bodyJson: '', atMs: 0 }],
   },
-  getStatistics: { ...ofRun, responses: [statistics] },
+  getStatistics: { ...ofRun, responses: [statistics, { ...statistics, heldFromIteration: null }] },
   verify: {
     requests: [
       { runId: null, repair: false },
@@ -194,7 +194,7 @@ export const replaySamples: Samples<ReplayApi> = {
     ],
   },
   takeSnapshot: {
-    requests: [{}],
+    requests: [{ holdVersions: false }, { holdVersions: true }],
     responses: [
       {
         offset: 2 ** 40,
@@ -207,6 +207,14 @@ export const replaySamples: Samples<ReplayApi> = {
         retiredRuns: ['o'],
         data: Buffer.from([1, 2]),
       },
+      ...[[], null].map((retiredRuns) => ({
+        offset: 0,
+        fileBytes: 1,
+        sha256: 'ab',
+        runs: [],
+        retiredRuns,
+        data: Buffer.from([1]),
+      })),
     ],
   },
   ...letterSamples,

@@ -156,6 +156,7 @@ export const statistics: ReplayStatistics = {
   bytesOnDisk: 2 ** 42,
   deadLettersByKind: { trajectory: 1, message: 2 },
   runsRetired: 3,
+  heldFromIteration: 0,
 };
 
 export const actorStatus: ActorStatus = {
