@@ -20,6 +20,7 @@ import {
   runRecord,
   score,
   segment,
+  snapshotSamples,
   statistics,
   summary,
   trajectory,
@@ -193,30 +194,7 @@ export const replaySamples: Samples<ReplayApi> = {
       ...mendings.map((mending) => ({ records: 1, damage: { runId: 'r', what: 'x', detail: 'y', mending } })),
     ],
   },
-  takeSnapshot: {
-    requests: [{ holdVersions: false }, { holdVersions: true }],
-    responses: [
-      {
-        offset: 2 ** 40,
-        fileBytes: 2 ** 41,
-        sha256: 'ab',
-        runs: [
-          { id: 'r', state: 'running', iteration: 3, iterationState: 'frozen', policyVersion: 3 },
-          { id: 'q', state: 'created', iteration: null, iterationState: null, policyVersion: 0 },
-        ],
-        retiredRuns: ['o'],
-        data: Buffer.from([1, 2]),
-      },
-      ...[[], null].map((retiredRuns) => ({
-        offset: 0,
-        fileBytes: 1,
-        sha256: 'ab',
-        runs: [],
-        retiredRuns,
-        data: Buffer.from([1]),
-      })),
-    ],
-  },
+  takeSnapshot: snapshotSamples,
   ...letterSamples,
 };
 

@@ -2,18 +2,30 @@
  * Removes versions that nobody needs any more: of a run that goes on, those that retention does not keep; of runs whose records are gone, all but a few; and what no
  * version points to. When a version finds no space, all of it. Which they are is told by versions-in-use.ts, retired-runs.ts and the store; call it while no version is made.
  */
-import { SegueError } from '@segue/core';
+import { SegueError, type TrainerConfig } from '@segue/core';
+import type { TrainerMetrics } from './metrics.js';
 import type { PolicyStore } from './policy-store.js';
-import { RetiredRuns } from './retired-runs.js';
-import type { TrainerOptions } from './trainer.js';
-import { versionsInUse } from './versions-in-use.js';
+import { type ReadsRuns, RetiredRuns } from './retired-runs.js';
+import { type ReadsRun, versionsInUse } from './versions-in-use.js';
+
+export interface OldVersionsOptions {
+  readonly config: Pick<TrainerConfig, 'keepVersions'>;
+  readonly log: {
+    info(fields: object, message: string): void;
+    warn(fields: object, message: string): void;
+  };
+  readonly metrics: Pick<TrainerMetrics, 'versions_retired_total'>;
+  readonly replay: () => Promise<ReadsRun & ReadsRuns>;
+  /** Versions of a run that evaluations have pinned. */
+  readonly pinned: (runId: string) => Promise<ReadonlySet<number>>;
+}
 
 export class OldVersions {
   readonly #store: PolicyStore;
-  readonly #options: Pick<TrainerOptions, 'replay' | 'pinned' | 'config' | 'log' | 'metrics'>;
+  readonly #options: OldVersionsOptions;
   readonly #retired: RetiredRuns;
 
-  constructor(store: PolicyStore, options: TrainerOptions) {
+  constructor(store: PolicyStore, options: OldVersionsOptions) {
     this.#store = store;
     this.#options = options;
     this.#retired = new RetiredRuns(store, options.pinned);

@@ -8,7 +8,7 @@ import type { Client } from '@segue/bus';
 import { isOver, type ReplayApi, type RunRecord, SegueError } from '@segue/core';
 import type { PolicyStore } from './policy-store.js';
 
-type ReadsRuns = Pick<Client<ReplayApi>, 'listRuns' | 'getIteration' | 'getStatistics'>;
+export type ReadsRuns = Pick<Client<ReplayApi>, 'listRuns' | 'getIteration' | 'getStatistics'>;
 
 export class RetiredRuns {
   readonly #store: PolicyStore;

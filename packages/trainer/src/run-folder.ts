@@ -3,7 +3,7 @@
  * in are taken over, and what no version points to is removed. It knows nothing of what a version holds, but for the name of its manifest.
  */
 import { randomUUID } from 'node:crypto';
-import { open, readdir, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { lstat, open, readdir, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { manifestFileName, SegueError } from '@segue/core';
 
@@ -45,9 +45,11 @@ async function revealLink(runFolder: string, version: number, link: string): Pro
   await syncPath(runFolder);
 }
 
-/** The hidden folder that a version's link names; null when there is none in the run's folder. */
+/** The hidden folder that a version's link names; null when there is none in the run's folder, or no link. */
 export async function contentOf(runFolder: string, version: number): Promise<string | null> {
-  const target = await readlink(join(runFolder, String(version))).catch(ifMissing(null));
+  const name = join(runFolder, String(version));
+  const entry = await lstat(name).catch(ifMissing(null));
+  const target = entry?.isSymbolicLink() ? await readlink(name) : null;
   return target?.startsWith(contentPrefix) ? target : null;
 }
 

@@ -5,7 +5,7 @@
 import type { Client } from '@segue/bus';
 import type { ReplayApi } from '@segue/core';
 
-type ReadsRun = Pick<Client<ReplayApi>, 'getIteration' | 'getStatistics' | 'listIterations' | 'listUnfinished'>;
+export type ReadsRun = Pick<Client<ReplayApi>, 'getIteration' | 'getStatistics' | 'listIterations' | 'listUnfinished'>;
 
 export async function versionsInUse(
   runId: string,

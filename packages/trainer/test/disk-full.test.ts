@@ -16,7 +16,11 @@ t.test('a full disk under the policy store', { skip: cannotMount() }, async (t) 
   t.equal(told.kept.names.length, 2, 'version 0 and what it points to: nothing half made is left');
   const { before, between, code, room, again, last } = told.full;
   t.strictSame(before, [0, 1, 2, 3, 4, 5]);
-  t.match(between, { code: 'RESOURCE_EXHAUSTED', versions: [0, 2, 3, 4, 5] }, 'a copy that cannot be taken over keeps its name');
+  t.match(
+    between,
+    { code: 'RESOURCE_EXHAUSTED', versions: [0, 2, 3, 4, 5] },
+    'a copy that cannot be taken over keeps its name',
+  );
   t.notOk(between.names.includes('.staged-old'), 'what may go goes first');
   t.equal(code, 'RESOURCE_EXHAUSTED');
   t.strictSame(room.versions, [0, 4, 5], 'what need not stay is gone with the refusal');

@@ -70,10 +70,12 @@ for (let iteration = 1; iteration < 6; iteration++) {
 const before = await trainer.store.versions('r');
 replay.unfinishedSince = [];
 const runFolder = dirname(start.folder);
-// What hands do: a copy that follows links, and a name that was moved away; and what a killed process does.
-await cp(join(runFolder, '4'), join(runFolder, 'copy'), { recursive: true, dereference: true });
-await rm(join(runFolder, '4'));
-await rename(join(runFolder, 'copy'), join(runFolder, '4'));
+// What hands do: copies that follow links, and a name that was moved away; and what a killed process does.
+for (const version of ['2', '4']) {
+  await cp(join(runFolder, version), join(runFolder, 'copy'), { recursive: true, dereference: true });
+  await rm(join(runFolder, version));
+  await rename(join(runFolder, 'copy'), join(runFolder, version));
+}
 await rm(join(runFolder, '1'));
 await mkdir(join(runFolder, '.staged-old'));
 // A folder in memory lists the newest name first: the content that is to be marked, before what may go.
@@ -89,7 +91,5 @@ await trainer.store.verify('r', 4);
 const third = await refusalOf(train(5));
 const last = await trainer.store.versions('r');
 const full = { before, between, code: second?.code, room, again: third?.rawMessage ?? null, last };
-process.stdout.write(
-  `${JSON.stringify({ code: refusal?.code, message: refusal?.rawMessage, kept, after, full })}\n`,
-);
+process.stdout.write(`${JSON.stringify({ code: refusal?.code, message: refusal?.rawMessage, kept, after, full })}\n`);
 for (const end of ends.reverse()) await end();

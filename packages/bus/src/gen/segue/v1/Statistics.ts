@@ -3,9 +3,6 @@
 import type { Long } from '@grpc/proto-loader';
 
 export interface Statistics {
-  /**
-   * By state name.
-   */
   'trajectoriesByState'?: ({[key: string]: number});
   'segmentsByEndReason'?: ({[key: string]: number});
   /**
@@ -41,9 +38,6 @@ export interface Statistics {
 }
 
 export interface Statistics__Output {
-  /**
-   * By state name.
-   */
   'trajectoriesByState': ({[key: string]: number});
   'segmentsByEndReason': ({[key: string]: number});
   /**
