@@ -89,10 +89,10 @@ t.test('from before the copy until the caller leaves, the versions that a snapsh
   await client.putRun({ run: runRecord('new'), expectedRevision: null });
   const commit = async (iteration: number) => {
     const at = { runId, iteration };
-    await client.openIteration({ ...planOf(iteration, []), policyVersion: iteration });
+    await client.openIteration({ ...planOf(iteration, []), policyVersion: 0 });
     await client.closeIteration(at);
     await client.freezeBatch({ ...at, maxGroups: 0, minUsable: 2, keepEqual: false });
-    await client.commitIteration({ ...at, policyVersionOut: iteration + 1, metricsJson: '' });
+    await client.commitIteration({ ...at, policyVersionOut: 0, metricsJson: '' });
   };
   const heldFrom = async (id = runId) => (await client.getStatistics({ runId: id })).heldFromIteration;
   for (const iteration of [0, 1, 2]) await commit(iteration);
@@ -103,7 +103,7 @@ t.test('from before the copy until the caller leaves, the versions that a snapsh
     if (bytes < fileBytes) continue;
     t.match(
       runs.find(({ id }) => id === runId),
-      { iteration: 2, policyVersion: 3 },
+      { iteration: 2, policyVersion: 0 },
     );
     for (const iteration of [3, 4, 5, 6]) await commit(iteration);
     t.equal(await heldFrom(), 2, 'all of it has come, and the run has gone on');
