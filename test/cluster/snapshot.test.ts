@@ -15,10 +15,10 @@ import { toyConfig } from '../support/toy-task.js';
 import { until } from '../support/waiting.js';
 
 const runId = 'backup';
-/** Some trajectories span iterations; none of it has to be learnt. */
+/** Some trajectories span iterations; none of it has to be learnt. More iterations than go by while a command starts on a busy machine. */
 const brief: RunConfigInput = {
   ...toyConfig,
-  iterations: 8,
+  iterations: 12,
   warmup: { steps: 0 },
   rollout: { ...toyConfig.rollout, groupsPerIteration: 6, groupSize: 4 },
   evaluation: { everyIterations: 0, samples: 1, problems: 4 },
@@ -80,8 +80,7 @@ t.test('a snapshot of a living run is put back after its store was lost', async 
 });
 
 t.test('weights that a run leaves behind while a snapshot is taken are in it, and go when it has ended', async (t) => {
-  const longer = { ...brief, iterations: 12 };
-  const { client, store, data } = await prepareToyRun(t, 'fast', {}, longer);
+  const { client, store, data } = await prepareToyRun(t, 'fast', {}, brief);
   const policies = join(data, 'policies');
   const versions = async () => (await readdir(join(policies, 'fast'))).filter((name) => /^\d+$/.test(name)).map(Number);
   await client.resumeRun('fast');
