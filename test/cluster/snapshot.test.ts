@@ -5,18 +5,20 @@
 import { readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { connect, connectStore } from '@segue/client';
-import type { RunConfigInput } from '@segue/core';
+import type { RunConfigInput, SnapshotChunk } from '@segue/core';
 import t from 'tap';
 import { defaultClusterOptions, LocalCluster } from '../../packages/cli/dist/cluster/local-cluster.js';
+import { writeSnapshot } from '../../packages/cli/dist/store/snapshot-folder.js';
 import { prepareToyRun, requireWhole } from '../support/cluster-run.js';
 import { runSegue } from '../support/command.js';
 import { toyConfig } from '../support/toy-task.js';
+import { until } from '../support/waiting.js';
 
 const runId = 'backup';
-/** Some trajectories span iterations; none of it has to be learnt. */
+/** Some trajectories span iterations; none of it has to be learnt. More iterations than go by while a command starts on a busy machine. */
 const brief: RunConfigInput = {
   ...toyConfig,
-  iterations: 8,
+  iterations: 12,
   warmup: { steps: 0 },
   rollout: { ...toyConfig.rollout, groupsPerIteration: 6, groupSize: 4 },
   evaluation: { everyIterations: 0, samples: 1, problems: 4 },
@@ -75,4 +77,41 @@ t.test('a snapshot of a living run is put back after its store was lost', async 
   t.match(member.runs, [{ id: runId, state: 'finished' }], 'one of a series, by the address of the store');
   t.strictSame(await readdir(series), [basename(member.path)]);
   await requireWhole(t, { ...run, cluster: again, client: back, store: restored });
+});
+
+t.test('weights that a run leaves behind while a snapshot is taken are in it, and go when it has ended', async (t) => {
+  const { client, store, data } = await prepareToyRun(t, 'fast', {}, brief);
+  const policies = join(data, 'policies');
+  const versions = async () => (await readdir(join(policies, 'fast'))).filter((name) => /^\d+$/.test(name)).map(Number);
+  await client.resumeRun('fast');
+  const parts = store.snapshot(true)[Symbol.asyncIterator]();
+  let head: SnapshotChunk | undefined;
+  let version = 0;
+  for await (const event of client.watchRun('fast', { fromStart: true })) {
+    if (event.kind !== 'phase' || event.body.phase !== 'rollout') continue;
+    if (head === undefined) {
+      // Version 0 stays anyway.
+      if (Math.max(...(await versions())) === 0) continue;
+      head = (await parts.next()).value as SnapshotChunk;
+      version = head.runs[0]?.policyVersion ?? 0;
+    }
+    // The trainer keeps the newest four.
+    if (Math.max(...(await versions())) > version + 4) break;
+  }
+  t.ok(version > 0, `of version ${version}`);
+  async function* late(): AsyncGenerator<SnapshotChunk> {
+    try {
+      if (head !== undefined) yield head;
+      yield* { [Symbol.asyncIterator]: () => parts };
+    } finally {
+      await parts.return?.();
+    }
+  }
+  const target = join(data, '..', 'late');
+  const warnings: string[] = [];
+  await writeSnapshot(target, late(), policies, (text) => warnings.push(text));
+  t.strictSame(warnings, []);
+  t.strictSame(await readdir(join(target, 'policies', 'fast')), [String(version)]);
+  t.equal((await client.waitForRun('fast')).state, 'finished');
+  await until(async () => !(await versions()).includes(version), 'nobody needs it any more');
 });

@@ -20,6 +20,7 @@ import {
   runRecord,
   score,
   segment,
+  snapshotSamples,
   statistics,
   summary,
   trajectory,
@@ -182,7 +183,7 @@ export const replaySamples: Samples<ReplayApi> = {
     requests: [{ runId: 'r', afterSequence: 2 ** 40 }],
     responses: [{ sequence: 1, kind: 'x', bodyJson: '', atMs: 0 }],
   },
-  getStatistics: { ...ofRun, responses: [statistics] },
+  getStatistics: { ...ofRun, responses: [statistics, { ...statistics, heldFromIteration: null }] },
   verify: {
     requests: [
       { runId: null, repair: false },
@@ -193,22 +194,7 @@ export const replaySamples: Samples<ReplayApi> = {
       ...mendings.map((mending) => ({ records: 1, damage: { runId: 'r', what: 'x', detail: 'y', mending } })),
     ],
   },
-  takeSnapshot: {
-    requests: [{}],
-    responses: [
-      {
-        offset: 2 ** 40,
-        fileBytes: 2 ** 41,
-        sha256: 'ab',
-        runs: [
-          { id: 'r', state: 'running', iteration: 3, iterationState: 'frozen', policyVersion: 3 },
-          { id: 'q', state: 'created', iteration: null, iterationState: null, policyVersion: 0 },
-        ],
-        retiredRuns: ['o'],
-        data: Buffer.from([1, 2]),
-      },
-    ],
-  },
+  takeSnapshot: snapshotSamples,
   ...letterSamples,
 };
 

@@ -12,6 +12,7 @@ import type {
   RunRecord,
   Score,
   Segment,
+  SnapshotChunk,
   Trajectory,
   TrajectorySummary,
 } from '@segue/core';
@@ -156,6 +157,25 @@ export const statistics: ReplayStatistics = {
   bytesOnDisk: 2 ** 42,
   deadLettersByKind: { trajectory: 1, message: 2 },
   runsRetired: 3,
+  heldFromIteration: 0,
+};
+
+const snapshotChunk: SnapshotChunk = {
+  offset: 2 ** 40,
+  fileBytes: 2 ** 41,
+  sha256: 'ab',
+  runs: [
+    { id: 'r', state: 'running', iteration: 3, iterationState: 'frozen', policyVersion: 3 },
+    { id: 'q', state: 'created', iteration: null, iterationState: null, policyVersion: 0 },
+  ],
+  retiredRuns: ['o'],
+  data: Buffer.from([1, 2]),
+};
+
+/** No run was let go of, and a store that does not say, are two things. */
+export const snapshotSamples = {
+  requests: [{ holdVersions: false }, { holdVersions: true }],
+  responses: [snapshotChunk, { ...snapshotChunk, retiredRuns: [] }, { ...snapshotChunk, retiredRuns: null }],
 };
 
 export const actorStatus: ActorStatus = {

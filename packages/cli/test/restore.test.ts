@@ -3,11 +3,13 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -29,7 +31,7 @@ const storeBytes = Buffer.from('the store of iteration 3');
 
 async function* partsOf(
   runs: readonly SnapshotRun[],
-  retiredRuns: readonly string[] = [],
+  retiredRuns: readonly string[] | null = [],
 ): AsyncGenerator<SnapshotChunk> {
   yield { offset: 0, fileBytes: storeBytes.length, sha256: sha256(storeBytes), runs, retiredRuns, data: storeBytes };
 }
@@ -232,6 +234,29 @@ t.test('a restore names the runs that have no weights to go on from', async (t) 
   t.strictSame((await restoreSnapshot(snapshot, data)).missing, []);
 });
 
+t.test('a later version that the trainer was taking over when it died does not come back', async (t) => {
+  const { data, policies, snapshot } = await newFolders(t);
+  const at = (name: string) => join(policies, 'r', name);
+  // 5 had lost its name, of 4 somebody had put a copy back, 6 had a link that led nowhere yet; 2 is of before.
+  for (const version of [2, 6]) putVersion(policies, version);
+  for (const version of [2, 4, 5, 6])
+    cpSync(at(`.content-${version}`), at(`.adopting-${version}`), { recursive: true });
+  writeFileSync(at('.adopting-4/w'), 'weights again');
+  for (const name of ['2', '5', '.content-6']) rmSync(at(name), { recursive: true });
+  putVersion(policies, 0, 'later');
+  renameSync(join(policies, 'later', '.content-0'), join(policies, 'later', '.adopting-0'));
+  rmSync(join(policies, 'later', '0'));
+
+  t.strictSame((await restoreSnapshot(snapshot, data)).unknown, ['later'], 'nor to a run that gets its id');
+  const [aside = ''] = readdirSync(policies).filter((name) => name.startsWith('replaced-'));
+  t.strictSame(readdirSync(join(policies, aside, 'r')).sort(), ['4', '4-again', '5', '6']);
+  for (const version of [4, 5, 6])
+    t.equal(readFileSync(join(policies, aside, 'r', `${version}`, 'w'), 'utf8'), `weights ${version}`);
+  const adopting = readdirSync(join(policies, 'r')).filter((name) => name.startsWith('.adopting'));
+  t.strictSame(adopting, ['.adopting-2'], 'what is of before gets its name again');
+  t.strictSame(plainNames(join(policies, 'r')), ['3']);
+});
+
 t.test('versions of runs that the snapshot does not know are moved aside: their ids are given again', async (t) => {
   const { data, policies, snapshot } = await newFolders(t);
   for (const runId of ['later', 'gone']) putVersion(policies, 0, runId);
@@ -244,8 +269,14 @@ t.test('versions of runs that the snapshot does not know are moved aside: their 
   t.strictSame(readdirSync(policies).sort(), ['checkpoint', 'gone', 'r', first, 'replaced-before'].sort());
   t.equal(readFileSync(join(policies, first, 'later', '0', 'w'), 'utf8'), 'weights 0', 'whole');
 
-  // A snapshot of an earlier version names no run that the store had let go of: any may be one.
+  // Nor does a store of an earlier version say which runs it has let go of.
   putVersion(policies, 0, 'later');
+  const silent = join(data, '..', 'silent');
+  await writeSnapshot(silent, partsOf([run], null), policies);
+  t.notOk('retiredRuns' in JSON.parse(readFileSync(join(silent, 'snapshot.json'), 'utf8')));
+  t.strictSame((await restoreSnapshot(silent, data)).unknown, []);
+
+  // A snapshot of an earlier version names no run that the store had let go of: any may be one.
   const path = join(snapshot, 'snapshot.json');
   const { retiredRuns, ...earlier } = JSON.parse(readFileSync(path, 'utf8'));
   t.strictSame(retiredRuns, []);

@@ -112,6 +112,7 @@ t.test('the summary takes its numbers from evaluations, iterations and the store
     bytesOnDisk: 1,
     deadLettersByKind: {},
     runsRetired: 0,
+    heldFromIteration: null,
   };
   const summary = summarize({ run: 'r', seed: 3, view, statistics, wallSeconds: 12.34 });
   t.match(summary, {

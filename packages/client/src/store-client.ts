@@ -26,8 +26,11 @@ export interface StoreClient {
   statistics(runId: string): Promise<ReplayStatistics>;
   /** Looks for records that are not what was written. @param runId null: the whole store @param repair mends what can be mended */
   verify(runId: string | null, repair: boolean): AsyncIterable<StoreCheck>;
-  /** A copy of the store as it is at this moment, in parts. */
-  snapshot(): AsyncIterable<SnapshotChunk>;
+  /**
+   * A copy of the store as it is at this moment, in parts. Until the stream ends, the trainer removes no version that a run of the copy goes on from.
+   * @param hold the stream goes on after the last part, without another one, until it is left (`break`), for an hour at most
+   */
+  snapshot(hold?: boolean): AsyncIterable<SnapshotChunk>;
   close(): void;
 }
 
@@ -43,7 +46,7 @@ export function readStore(replay: Client<ReplayApi>): StoreClient {
     events: (runId) => mapEvents(replay.listEvents({ runId, afterSequence: 0 })),
     statistics: (runId) => replay.getStatistics({ runId }),
     verify: (runId, repair) => replay.verify({ runId, repair }),
-    snapshot: () => replay.takeSnapshot({}),
+    snapshot: (hold = false) => replay.takeSnapshot({ holdVersions: hold }),
     close: () => replay.close(),
   };
 }

@@ -1,5 +1,5 @@
 /** Contradictions of a run's configuration that show only between its sections, or only once its policy is there. */
-import { maxStopTokens, type PolicyVersionInfo, type RunConfig, SegueError } from '@segue/core';
+import { maxStopTokens, minTemperature, type PolicyVersionInfo, type RunConfig, SegueError } from '@segue/core';
 import type { Tokenizers } from './tokenizers.js';
 
 /** Of one token in a stored trajectory: id and log-probability, 4 each, origin and loss mask. */
@@ -37,6 +37,15 @@ export function requireRunnable(config: RunConfig, maxMessageBytes: number): voi
       `rollout.maxPromptTokens + rollout.maxResponseTokens = ${needed} must not exceed policy.model.maxContextTokens = ${policy.model.maxContextTokens}`,
     );
   }
+}
+
+/** Throws INVALID_CONFIG for what is refused of a new run alone: stored ones of earlier versions have it, and must be read, watched and gone on with. */
+export function requireNewBounds({ evaluation: { temperature } }: RunConfig): void {
+  if (temperature === 0 || temperature >= minTemperature) return;
+  throw new SegueError(
+    'INVALID_CONFIG',
+    `evaluation.temperature must be 0 (greedy) or at least ${minTemperature}, got ${temperature}`,
+  );
 }
 
 /** Throws INVALID_CONFIG when a stop text is not one token of the policy, or when they are too many. */

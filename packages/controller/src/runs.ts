@@ -18,7 +18,7 @@ import type { Journal } from './journal.js';
 import type { ControllerMetrics } from './metrics.js';
 import { executeRun } from './run-loop.js';
 import { parseProgress, saveFirstPolicy, updateRun } from './run-progress.js';
-import { requireRunnable, requireStopTokens } from './runnable.js';
+import { requireNewBounds, requireRunnable, requireStopTokens } from './runnable.js';
 import type { Tokenizers } from './tokenizers.js';
 import type { Wait, Waits } from './waits.js';
 
@@ -66,6 +66,7 @@ export class Runs {
     requireRunnable(config, this.#parts.maxMessageBytes);
     const effective = JSON.stringify(config);
     const existing = await orNull(this.#record(runId));
+    if (existing === null) requireNewBounds(config);
     if (existing !== null && existing.configJson !== effective) {
       throw new SegueError('ALREADY_EXISTS', `run ${runId} exists with another configuration: choose another id`);
     }

@@ -123,6 +123,7 @@ export function clientsOf(world: World) {
       bytesOnDisk: 0,
       deadLettersByKind: {},
       runsRetired: 2,
+      heldFromIteration: null,
     }),
   };
   const written = (policy: PolicyVersionInfo, metricsJson: string): TrainProgress[] => [

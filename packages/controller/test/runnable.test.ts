@@ -2,7 +2,7 @@
 import { parseRunConfig, type RunConfigInput } from '@segue/core';
 import { createCharacterTokenizer } from '@segue/tokenizer';
 import t from 'tap';
-import { requireStopTokens } from '../dist/runnable.js';
+import { requireNewBounds, requireStopTokens } from '../dist/runnable.js';
 
 const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJ';
 
@@ -11,8 +11,12 @@ t.test('bounds of the configuration are those of the engine', async (t) => {
   refuse({ rollout: { repeat: { minTokens: 1 } } }, /minTokens/);
   const off = { rollout: { repeat: { enabled: false, minTokens: 1 } } };
   t.ok(parseRunConfig(off, 'test'), 'what is switched off bounds nothing');
-  refuse({ evaluation: { temperature: 0.005 } }, /temperature/);
-  for (const temperature of [0, 0.01]) t.ok(parseRunConfig({ evaluation: { temperature } }, 'test'));
+  for (const temperature of [0, 0.01]) requireNewBounds(parseRunConfig({ evaluation: { temperature } }, 'test'));
+  const cold = parseRunConfig({ evaluation: { temperature: 0.005 } }, 'of a stored run');
+  t.throws(() => requireNewBounds(cold), {
+    code: 'INVALID_CONFIG',
+    message: /evaluation.temperature must be 0 \(greedy\) or at least 0.01, got 0.005/,
+  });
 });
 
 t.test('a run with more stop tokens than the engine compares is refused', async (t) => {

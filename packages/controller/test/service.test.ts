@@ -80,12 +80,26 @@ t.test('CreateRun refuses what could never work, and names the key', async (t) =
       json({ ...smallRun, rollout: { groupSize: 8, maxResponseTokens: 131_072, tokenBudget: 32_768 } }),
       /a group .* takes 10513920 bytes, but services take messages of 8388608: raise maxMessageBytes/,
     ],
+    ['r', json({ ...smallRun, evaluation: { temperature: 0.005 } }), /evaluation.temperature must be 0/],
     ['r', json({ ...smallRun, rollout: { stop: ['ab'] } }), /rollout.stop: "ab" is 2 tokens/],
   ];
   for (const [runId, configJson, message] of refusals) {
     await t.rejects(handlers.createRun({ runId, configJson }, context), { code: 'INVALID_CONFIG', message });
   }
   await t.rejects(handlers.createRun({ runId: 'No Id', configJson: '{}' }, context), { code: 'INVALID_INPUT' });
+});
+
+t.test('a stored run with an evaluation temperature that new ones may not have is read', async (t) => {
+  const world = new World();
+  const { handlers, context } = serve(world);
+  await putRun(world, { ...smallRun, evaluation: { temperature: 0.005 } });
+  t.match(await handlers.getRun({ runId: 'r' }, context), { id: 'r' });
+  const { configJson } = world.runs.get('r')!;
+  t.match(
+    await handlers.createRun({ runId: 'r', configJson }, context),
+    { id: 'r' },
+    'and made again by the same name',
+  );
 });
 
 t.test('SubmitProblems encodes prompts and makes ids from batch and position', async (t) => {

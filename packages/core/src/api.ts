@@ -103,7 +103,7 @@ export interface ReplayApi {
   getStatistics: Unary<{ runId: string }, ReplayStatistics>;
   /** A null runId: the whole store. */
   verify: ServerStream<{ runId: string | null; repair: boolean }, StoreCheck>;
-  takeSnapshot: ServerStream<Record<never, never>, SnapshotChunk>;
+  takeSnapshot: ServerStream<{ holdVersions: boolean }, SnapshotChunk>;
   listDeadLetters: ServerStream<{ runId: string }, DeadLetterRecord>;
   getDeadLetter: Unary<{ id: string }, DeadLetterRecord>;
   requeueDeadLetter: Unary<{ id: string }, { outcome: RequeueOutcome }>;

@@ -12,6 +12,9 @@ import type { EndReason, Sampling } from './domain.js';
 /** Stop tokens that one sequence may have: they are compared in the graph at every step. */
 export const maxStopTokens = 32;
 
+/** Smallest sampling temperature beside 0, which is greedy: below it logits overflow or all but one token vanish. */
+export const minTemperature = 0.01;
+
 /** Where a policy version lies on this host. */
 export interface PolicyLocation {
   readonly version: number;

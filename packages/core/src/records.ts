@@ -166,6 +166,8 @@ export interface ReplayStatistics {
   readonly deadLettersByKind: Readonly<Partial<Record<DeadLetterKind, number>>>;
   /** Runs that are over whose records were removed. */
   readonly runsRetired: number;
+  /** A snapshot that is being taken may name the policy versions of this iteration and later ones; null: none is being taken. */
+  readonly heldFromIteration: number | null;
 }
 
 /** What becomes of damaged rows: the segment is generated again, the verdict given again, the row made anew from others, or nothing can be done. */
@@ -208,8 +210,8 @@ export interface SnapshotChunk {
   /** Of the whole file, hex. */
   readonly sha256: string;
   readonly runs: readonly SnapshotRun[];
-  /** Ids of those whose records were let go of, which are not among the others. */
-  readonly retiredRuns: readonly string[];
+  /** Ids of those whose records were let go of, which are not among the others; null: a store of an earlier version does not say. */
+  readonly retiredRuns: readonly string[] | null;
   readonly data: Uint8Array;
 }
 

@@ -270,14 +270,8 @@ const evaluationSchema = z.strictObject({
   problemsBetween: key(count.default(128), 'Problems of the evaluations in between'),
   samplesBetween: key(evaluationSamples.default(1), 'Samples per problem of the evaluations in between'),
   greedy: key(z.boolean().default(true), 'Evaluate greedily too, before and after'),
-  temperature: key(
-    z
-      .number()
-      .min(0)
-      .default(1)
-      .refine((value) => value === 0 || value >= 0.01, { message: 'must be 0 (greedy) or at least 0.01' }),
-    'Sampling temperature of the evaluation; 0 is greedy',
-  ),
+  // Between 0 and 0.01 a new run is refused by the controller; here it is not, since runs are stored that have it so.
+  temperature: key(z.number().min(0).default(1), 'Sampling temperature of the evaluation: 0 (greedy) or at least 0.01'),
 });
 
 /** The configuration of a run. */

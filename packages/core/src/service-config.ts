@@ -264,7 +264,7 @@ export const trainerConfigSchema = service('trainer', {
   ),
   keepVersions: key(
     z.number().int().min(2).default(4),
-    'Newest versions kept, beside version 0, those that wrote unfinished trajectories, and those that an evaluation has pinned',
+    'Newest versions kept, beside version 0, those that wrote unfinished trajectories, those that an evaluation has pinned, and those that a snapshot under way may name',
   ),
 });
 

@@ -3,7 +3,7 @@
  * load it. Knows nothing of sequences.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type PolicyLocation, SegueError } from '@segue/core';
 import { filesIdentity, readCheckpoint, readConfig, type SequenceBounds } from '@segue/engine';
@@ -12,6 +12,7 @@ import { call } from './http.js';
 import { modelNames } from './model-names.js';
 import { ModelServer } from './model-server.js';
 import type { ForeignServer, RemoteEngineSettings } from './options.js';
+import { makeServerFolder } from './server-folders.js';
 
 /** A version that a server answers for. */
 export interface ServedModel {
@@ -79,8 +80,7 @@ class OwnServers implements ModelHost {
   async #start(policy: PolicyLocation, signal: AbortSignal): Promise<ServedModel> {
     const { slots, threads, startTimeoutMs, stopTimeoutMs } = this.#settings;
     const described = await describe(policy);
-    await mkdir(this.#settings.folder, { recursive: true });
-    const folder = await mkdtemp(join(this.#settings.folder, 'server-'));
+    const folder = await makeServerFolder(this.#settings.folder);
     try {
       const gguf = join(folder, 'policy.gguf');
       if (this.#uses('{gguf}')) await writeGguf(await readCheckpoint(policy.folder), gguf);

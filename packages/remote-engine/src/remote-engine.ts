@@ -20,6 +20,7 @@ import { Completion } from './completion.js';
 import type { Dialect } from './dialect.js';
 import { identityOf, type ModelHost, modelHost, type ServedModel } from './model-host.js';
 import { dialects, type RemoteEngineOptions, type RemoteEngineSettings, remoteEngineSettings } from './options.js';
+import { sweepServerFolders } from './server-folders.js';
 
 interface Row {
   readonly sequence: Sequence;
@@ -70,7 +71,10 @@ export class RemoteEngine implements Engine {
     return this.#settings.waitingRoom;
   }
 
-  async start(): Promise<void> {}
+  /** Removes what servers of engines that were killed have left behind. */
+  start(): Promise<void> {
+    return sweepServerFolders(this.#settings.folder);
+  }
 
   loadVersion(policy: PolicyLocation): Promise<void> {
     return this.#calls.perform(() => this.#load(policy));

@@ -1,6 +1,7 @@
 /** Inference servers that the engine starts: what they have in their environment, and when they end. */
-import { execFile } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { memorySettings } from '@segue/core';
@@ -53,6 +54,35 @@ t.test('a server that was made ready ends when it is let go of, and the one that
   t.strictSame(await readdir(folder), [serving]);
   t.match(await engine.status(), { policyVersion: 1 });
 });
+
+t.test(
+  'files of engines that were killed with their guards are removed at the start, and those of living ones are not',
+  async (t) => {
+    const root = t.testdir();
+    const policy = await writeTinyPolicy(join(root, '1'), 1);
+    const folder = join(root, 'servers');
+    const command = [process.execPath, '-e', idleServer, '{port}', '{name}'];
+    const living = new RemoteEngine({ slots: 1, dialect: 'vllm', server: { command }, folder });
+    await living.start();
+    t.teardown(() => living.stop());
+    await living.loadVersion({ version: 1, folder: policy });
+    const [serving = ''] = await readdir(folder);
+    const ended = spawn(process.execPath, ['-e', '']);
+    await once(ended, 'exit');
+    const [, own = ''] = /^server-\d+-(\d+)-/.exec(serving) ?? [];
+    // Of a process that is gone, and of an earlier version; where the system tells when a process began, of one whose number another has now.
+    const dead = [`server-${ended.pid}-${own}-Abc123`, 'server-Abc123'];
+    if (own !== '0') dead.push(`server-${process.pid}-1-Abc123`);
+    for (const name of dead) {
+      await mkdir(join(folder, name));
+      await writeFile(join(folder, name, 'policy.gguf'), 'weights');
+    }
+    await writeFile(join(folder, 'notes'), 'of somebody else');
+    await new RemoteEngine({ slots: 1, dialect: 'vllm', server: { command }, folder }).start();
+    t.strictSame(await readdir(folder), ['notes', serving].sort());
+    t.match(await living.status(), { policyVersion: 1 });
+  },
+);
 
 t.test('a server whose guard cannot be started is told as lost, and costs the process nothing', async (t) => {
   const folder = t.testdir();

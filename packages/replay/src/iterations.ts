@@ -23,7 +23,7 @@ import {
   type TrajectoryRow,
   untriedProblem,
 } from './rows.js';
-import { countersOf, requireProblem, requireRun } from './runs.js';
+import { countersOf, requireProblem, requireRun, runIds } from './runs.js';
 import type { UsefulRules } from './score.js';
 import { type Tables, trajectoryKey } from './tables.js';
 
@@ -52,6 +52,16 @@ export function requireIteration(tables: Tables, runId: string, iteration: numbe
 export function newestIteration(tables: Tables, runId: string): IterationRow | null {
   const key = tables.iterations.lastKey([runId]);
   return key === undefined ? null : (tables.iterations.get(key) ?? null);
+}
+
+/** Numbers of all runs' newest iterations; a run that has none is not there. Damaged rows have theirs too. */
+export function newestIterations(tables: Tables): ReadonlyMap<string, number> {
+  const newest = new Map<string, number>();
+  for (const runId of runIds(tables)) {
+    const key = tables.iterations.lastKey([runId]);
+    if (key !== undefined) newest.set(runId, Number(key[1]));
+  }
+  return newest;
 }
 
 /** Records a plan and opens its iteration. The first plan wins. */

@@ -3,9 +3,12 @@
  * can mend is told once and stands until the process ends.
  */
 import { setImmediate as turn } from 'node:timers/promises';
+import { pause } from '@segue/bus';
 import { SegueError, type SnapshotChunk, type StoreCheck, type StoreDamage } from '@segue/core';
 import { examineLetters } from './examine-letters.js';
 import { find } from './find.js';
+import { HeldVersions } from './held-versions.js';
+import { newestIterations } from './iterations.js';
 import { type Examined, examineRun, type Scope } from './mend.js';
 import { recount } from './recount.js';
 import { isRetired } from './retired.js';
@@ -30,6 +33,9 @@ const recordsPerReport = 10_000;
 /** Errors that are remembered as hopeless. */
 const maxHopeless = 1_000;
 
+/** How long a caller that does not leave may hold versions after the last part, in ms. */
+const longestHoldMs = 3_600_000;
+
 /** How far a look through the store has come. */
 interface Pass {
   readonly repair: boolean;
@@ -40,6 +46,8 @@ interface Pass {
 }
 
 export class Keeper {
+  /** Versions that snapshots which are being taken may name. */
+  readonly held = new HeldVersions();
   readonly #options: KeeperOptions;
   /** What nothing mends, by what it is. */
   readonly #standing = new Map<string, StoreDamage>();
@@ -152,8 +160,19 @@ export class Keeper {
     return failure;
   }
 
-  snapshot(): AsyncGenerator<SnapshotChunk> {
-    return takeSnapshot(this.#options.tables);
+  /**
+   * A snapshot, part by part. The trainer keeps the versions that its runs go on from until it ends.
+   * @param left fires when the caller leaves, which is waited for after the last part; null: it ends with the last part
+   */
+  async *snapshot(left: AbortSignal | null = null): AsyncGenerator<SnapshotChunk> {
+    const { tables } = this.#options;
+    const release = this.held.hold(newestIterations(tables));
+    try {
+      yield* takeSnapshot(tables);
+      if (left !== null) await pause(longestHoldMs, left);
+    } finally {
+      release();
+    }
   }
 
   /** Mends the run whose row it was, or the whole store; answers how much there was to mend. A call while the same one runs waits for it. */

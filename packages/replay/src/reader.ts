@@ -161,7 +161,7 @@ export class StoreReader {
     return listEvents(this.#tables, runId, afterSequence);
   }
 
-  statistics(runId: string): ReplayStatistics {
+  statistics(runId: string): Omit<ReplayStatistics, 'heldFromIteration'> {
     return statisticsOf(this.#tables, runId);
   }
 

@@ -220,7 +220,8 @@ export function* listEvents(tables: Tables, runId: string, afterSequence: number
   }
 }
 
-export function statisticsOf(tables: Tables, runId: string): ReplayStatistics {
+/** Counted in the file; what goes on in the process is not in it. */
+export function statisticsOf(tables: Tables, runId: string): Omit<ReplayStatistics, 'heldFromIteration'> {
   requireRun(tables, runId);
   const counters = countersOf(tables, runId);
   const { groupsByState } = counters;

@@ -71,8 +71,9 @@ export function replayHandlers(store: ReplayStore): Handlers<ReplayApi> {
     appendEvent: (request) => keeper.during(() => store.appendEvent(request)),
     listEvents: ({ runId, afterSequence }) => stream(() => store.listEvents(runId, afterSequence)),
     verify: ({ runId, repair }) => keeper.check(runId, repair),
-    takeSnapshot: () => keeper.snapshot(),
-    getStatistics: ({ runId }) => keeper.during(() => store.statistics(runId)),
+    takeSnapshot: ({ holdVersions }, { signal }) => keeper.snapshot(holdVersions ? signal : null),
+    getStatistics: ({ runId }) =>
+      keeper.during(() => ({ ...store.statistics(runId), heldFromIteration: keeper.held.fromIteration(runId) })),
 
     listDeadLetters: ({ runId }) => stream(() => store.deadLetters(runId)),
     getDeadLetter: ({ id }) => keeper.during(() => store.deadLetter(id)),

@@ -4,8 +4,21 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SnapshotChunk } from '@segue/core';
 import t from 'tap';
+import { collect, until } from '../../../test/support/waiting.js';
 import { bulky } from './support/bulky.js';
-import { addRun, member, open, openStore, removeFolder, runId, temporaryFolder } from './support/fixtures.js';
+import {
+  addRun,
+  member,
+  open,
+  openStore,
+  planOf,
+  problem,
+  removeFolder,
+  runId,
+  runRecord,
+  temporaryFolder,
+} from './support/fixtures.js';
+import { newWorld } from './support/processes.js';
 
 t.test('a snapshot is one state, taken while inserts and reads go on', async (t) => {
   const folder = temporaryFolder();
@@ -68,6 +81,40 @@ t.test('a snapshot is one state, taken while inserts and reads go on', async (t)
   await restored.close();
 });
 
+t.test('from before the copy until the caller leaves, the versions that a snapshot may name are held', async (t) => {
+  const { start } = await newWorld(t);
+  const { client } = await start();
+  await client.putRun({ run: runRecord(), expectedRevision: null });
+  await client.putProblems({ runId, batchId: 'first' }, [problem('p0')]);
+  await client.putRun({ run: runRecord('new'), expectedRevision: null });
+  const commit = async (iteration: number) => {
+    const at = { runId, iteration };
+    await client.openIteration({ ...planOf(iteration, []), policyVersion: 0 });
+    await client.closeIteration(at);
+    await client.freezeBatch({ ...at, maxGroups: 0, minUsable: 2, keepEqual: false });
+    await client.commitIteration({ ...at, policyVersionOut: 0, metricsJson: '' });
+  };
+  const heldFrom = async (id = runId) => (await client.getStatistics({ runId: id })).heldFromIteration;
+  for (const iteration of [0, 1, 2]) await commit(iteration);
+  t.equal(await heldFrom(), null);
+  let bytes = 0;
+  for await (const { data, fileBytes, runs } of client.takeSnapshot({ holdVersions: true })) {
+    bytes += data.length;
+    if (bytes < fileBytes) continue;
+    t.match(
+      runs.find(({ id }) => id === runId),
+      { iteration: 2, policyVersion: 0 },
+    );
+    for (const iteration of [3, 4, 5, 6]) await commit(iteration);
+    t.equal(await heldFrom(), 2, 'all of it has come, and the run has gone on');
+    t.equal(await heldFrom('new'), 0, 'of a run without an iteration, all');
+    break;
+  }
+  await until(async () => (await heldFrom()) === null);
+  t.ok((await collect(client.takeSnapshot({ holdVersions: false }))).length > 0, 'who does not ask for it gets an end');
+  t.equal(await heldFrom(), null);
+});
+
 t.test('a caller that leaves a snapshot in the middle leaves nothing behind', async (t) => {
   const folder = temporaryFolder();
   const store = openStore(folder);
@@ -77,8 +124,11 @@ t.test('a caller that leaves a snapshot in the middle leaves nothing behind', as
   });
   await addRun(store);
   const parts = store.keeper.snapshot();
-  await parts.next();
+  const first = parts.next();
+  t.equal(store.keeper.held.fromIteration(runId), 0, 'before the copy is begun');
+  await first;
   await parts.return(undefined);
+  t.equal(store.keeper.held.fromIteration(runId), null);
   t.same(
     readdirSync(folder).filter((name) => name.startsWith('.')),
     [],

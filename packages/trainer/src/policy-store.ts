@@ -205,7 +205,6 @@ export class PolicyStore {
    * Removes all but the newest `keep` versions, version 0, where every evaluation of a run begins, and those that are in use.
    */
   async prune(runId: string, keep: number, inUse: ReadonlySet<number>): Promise<void> {
-    await adoptFolders(this.#runFolder(runId));
     const versions = await this.versions(runId);
     for (const version of versions.slice(0, -keep)) {
       if (version > 0 && !inUse.has(version)) await this.#remove(runId, version);
@@ -223,7 +222,6 @@ export class PolicyStore {
   async keepOnly(runId: string, kept: ReadonlySet<number>): Promise<number> {
     const gone = (await this.versions(runId)).filter((version) => !kept.has(version));
     if (gone.length === 0) return 0;
-    await adoptFolders(this.#runFolder(runId));
     for (const version of gone) await this.#remove(runId, version);
     await this.sweep(runId);
     return gone.length;
@@ -238,12 +236,12 @@ export class PolicyStore {
     return runs;
   }
 
-  /** Takes over versions that lie here as plain folders, and removes what no version points to; not while one of the run is being written. */
+  /** Removes what no version points to, and takes over versions that lie here as plain folders, which needs a little space; not while one of the run is being written. */
   async sweep(runId: string): Promise<void> {
     const runFolder = this.#runFolder(runId);
-    await adoptFolders(runFolder);
     await sweepRun(runFolder, this.#givenUpOf(runId));
     this.#givenUp.delete(runId);
+    await adoptFolders(runFolder);
   }
 
   info({ manifest, manifestSha256, folder }: StoredPolicy): PolicyVersionInfo {
@@ -262,8 +260,16 @@ export class PolicyStore {
   }
 
   async #remove(runId: string, version: number): Promise<void> {
-    const content = await contentOf(this.#runFolder(runId), version);
-    await rm(this.folder(runId, version), { recursive: true, force: true });
+    const runFolder = this.#runFolder(runId);
+    const content = await contentOf(runFolder, version);
+    if (content === null) {
+      // Not half of it under its name: it may be a plain folder. A link into memory goes alike.
+      const going = join(runFolder, `${stagedPrefix}${randomUUID()}`);
+      await rename(this.folder(runId, version), going);
+      await rm(going, { recursive: true, force: true });
+      return;
+    }
+    await rm(this.folder(runId, version), { force: true });
     this.#giveUp(runId, content);
   }
 

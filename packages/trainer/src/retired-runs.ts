@@ -8,7 +8,7 @@ import type { Client } from '@segue/bus';
 import { isOver, type ReplayApi, type RunRecord, SegueError } from '@segue/core';
 import type { PolicyStore } from './policy-store.js';
 
-type ReadsRuns = Pick<Client<ReplayApi>, 'listRuns' | 'getIteration' | 'getStatistics'>;
+export type ReadsRuns = Pick<Client<ReplayApi>, 'listRuns' | 'getIteration' | 'getStatistics'>;
 
 export class RetiredRuns {
   readonly #store: PolicyStore;
@@ -43,6 +43,8 @@ export class RetiredRuns {
     if (found.size === 0) return kept;
     const sources = await Promise.all(runs.filter((run) => !isOver(run)).map((run) => sourceOf(this.#store, run)));
     for (const runId of found) {
+      // It may have been over only after a snapshot was begun that names a version of it; a later look finds it again.
+      if ((await replay.getStatistics({ runId })).heldFromIteration !== null) continue;
       const versions = await this.#store.versions(runId);
       const named = sources.flatMap((source) => (source?.runId === runId ? [source.version] : []));
       const stay = new Set([...versions.slice(-1), ...named, ...(await this.#pinned(runId))]);

@@ -3,7 +3,7 @@
  * in are taken over, and what no version points to is removed. It knows nothing of what a version holds, but for the name of its manifest.
  */
 import { randomUUID } from 'node:crypto';
-import { open, readdir, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { lstat, open, readdir, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { manifestFileName, SegueError } from '@segue/core';
 
@@ -31,15 +31,25 @@ export function contentName(version: number, label: string): string {
 
 /** Turns the version's link to a folder. */
 export async function linkVersion(runFolder: string, version: number, content: string): Promise<void> {
+  await revealLink(runFolder, version, await stageLink(runFolder, content));
+}
+
+async function stageLink(runFolder: string, content: string): Promise<string> {
   const link = join(runFolder, `${stagedPrefix}${randomUUID()}`);
   await symlink(content, link);
+  return link;
+}
+
+async function revealLink(runFolder: string, version: number, link: string): Promise<void> {
   await rename(link, join(runFolder, String(version)));
   await syncPath(runFolder);
 }
 
-/** The hidden folder that a version's link names; null when there is none in the run's folder. */
+/** The hidden folder that a version's link names; null when there is none in the run's folder, or no link. */
 export async function contentOf(runFolder: string, version: number): Promise<string | null> {
-  const target = await readlink(join(runFolder, String(version))).catch(ifMissing(null));
+  const name = join(runFolder, String(version));
+  const entry = await lstat(name).catch(ifMissing(null));
+  const target = entry?.isSymbolicLink() ? await readlink(name) : null;
   return target?.startsWith(contentPrefix) ? target : null;
 }
 
@@ -54,41 +64,43 @@ export async function adoptFolders(runFolder: string): Promise<void> {
     const version = Number(name.slice(adoptingPrefix.length));
     const isThere = await stat(join(runFolder, String(version))).then(() => true, ifMissing(false));
     if (isThere) await rm(join(runFolder, name), { recursive: true, force: true });
-    else await endAdoption(runFolder, version);
+    else await adopt(runFolder, version, false);
   }
-  for (const name of folders.filter(isVersionName)) {
-    await rename(join(runFolder, name), join(runFolder, `${adoptingPrefix}${Number(name)}`));
-    await endAdoption(runFolder, Number(name));
-  }
+  for (const name of folders.filter(isVersionName)) await adopt(runFolder, Number(name), true);
 }
 
-/** The link comes first: should this be cut off, the version has its name or the folder still tells which it is. */
-async function endAdoption(runFolder: string, version: number): Promise<void> {
+/**
+ * The link comes first: where there is no space for it the version keeps its name, and should this be cut off it has its name or the folder still tells
+ * which it is.
+ * @param isNamed false: one that was cut off has taken the name from it
+ */
+async function adopt(runFolder: string, version: number, isNamed: boolean): Promise<void> {
   const content = contentName(version, 'adopted');
-  await linkVersion(runFolder, version, content);
-  await rename(join(runFolder, `${adoptingPrefix}${version}`), join(runFolder, content));
+  const link = await stageLink(runFolder, content);
+  const adopting = join(runFolder, `${adoptingPrefix}${version}`);
+  if (isNamed) await rename(join(runFolder, String(version)), adopting);
+  await revealLink(runFolder, version, link);
+  await rename(adopting, join(runFolder, content));
   await syncPath(runFolder);
 }
 
 /**
  * Removes what no version points to: half-made ones of a killed process, those that were given up, and other whole ones once they
- * have been found so for a day.
+ * have been found so for a day. On a full disk too: it removes all that it may before it writes anything.
  * @param givenUp contents whose versions were removed or replaced
  */
 export async function sweepRun(runFolder: string, givenUp: ReadonlySet<string>): Promise<void> {
   const { names, loose } = await look(runFolder);
   const remove = (name: string) => rm(join(runFolder, name), { recursive: true, force: true });
   const stay = new Set<string>();
-  for (const name of loose) {
-    if (givenUp.has(name) || !(await isWhole(runFolder, name)) || (await isDue(runFolder, name))) {
-      await remove(name);
-      continue;
-    }
-    stay.add(loosePrefix + name);
-    // `a` leaves the time of a mark that is there.
-    await writeFile(join(runFolder, loosePrefix + name), '', { flag: 'a' });
+  // What was being taken over may be the only copy: `adoptFolders` ends that.
+  for (const name of loose.filter((one) => !one.startsWith(adoptingPrefix))) {
+    if (givenUp.has(name) || !(await isWhole(runFolder, name)) || (await isDue(runFolder, name))) await remove(name);
+    else stay.add(loosePrefix + name);
   }
   for (const name of names) if (name.startsWith(loosePrefix) && !stay.has(name)) await remove(name);
+  // `a` leaves the time of a mark that is there.
+  for (const mark of stay) await writeFile(join(runFolder, mark), '', { flag: 'a' });
 }
 
 /** Whether a sweep would begin or end something here; those that were given up may still have readers, and wait for one that comes anyway. */

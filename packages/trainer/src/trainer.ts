@@ -21,11 +21,10 @@ import { fineTune } from './fine-tune.js';
 import { initializePolicy } from './initialize.js';
 import { Learner, type LearnerSeams, policyOpening } from './learner.js';
 import { observeProgress, type TrainerMetrics } from './metrics.js';
+import { OldVersions } from './old-versions.js';
 import { type BeforeReveal, PolicyStore } from './policy-store.js';
 import { repeatLast } from './repeat-last.js';
-import { RetiredRuns } from './retired-runs.js';
 import { trainIteration } from './train-iteration.js';
-import { versionsInUse } from './versions-in-use.js';
 
 export type ReplayReader = Pick<
   Client<ReplayApi>,
@@ -94,7 +93,7 @@ export class Trainer {
   readonly store: PolicyStore;
   readonly #options: TrainerOptions;
   readonly #learner: Learner;
-  readonly #retired: RetiredRuns;
+  readonly #old: OldVersions;
   #status: TrainerStatus;
   #busy: Promise<void> = Promise.resolve();
 
@@ -103,7 +102,7 @@ export class Trainer {
     const { config, agent, seams = {} } = options;
     const { dataFolder, device, sharedFolder } = config;
     this.store = new PolicyStore(join(dataFolder, 'policies'), sharedFolder, seams.beforeReveal);
-    this.#retired = new RetiredRuns(this.store, options.pinned);
+    this.#old = new OldVersions(this.store, options);
     this.#learner = new Learner(config, { entry: seams.engineEntry, agent });
     this.#status = { ...idle, device };
   }
@@ -120,6 +119,9 @@ export class Trainer {
       const stored = await initializePolicy(this.store, runId, await this.#readConfig(runId), checkpointsFolder);
       this.#status = { ...this.#status, runId, policyVersion: 0 };
       return this.store.info(stored);
+    } catch (error) {
+      await this.#old.makeRoom(runId, error);
+      throw error;
     } finally {
       release();
     }
@@ -139,6 +141,9 @@ export class Trainer {
       const problems = await this.#readWarmup(runId);
       const order = { runId, config, fromVersion, replace, problems, signal };
       yield* repeatLast(this.#watched(fineTune(this.store, this.#learner, order)), repeatMs);
+    } catch (error) {
+      await this.#old.makeRoom(runId, error);
+      throw error;
     } finally {
       await this.#end(release);
     }
@@ -156,7 +161,10 @@ export class Trainer {
       yield* repeatLast(this.#watched(trainIteration(this.store, this.#learner, order)), repeatMs);
       // What fails has trained nothing: its spans are never ended, and so never sent.
       for (const span of spans) span.end();
-      await this.#prune(runId);
+      await this.#old.prune(runId);
+    } catch (error) {
+      await this.#old.makeRoom(runId, error);
+      throw error;
     } finally {
       await this.#end(release);
     }
@@ -186,24 +194,13 @@ export class Trainer {
 
   /** Removes weights of runs whose records the store has let go of, while there is nothing else to do; the last version of each stays. */
   async retire(): Promise<void> {
-    const { replay, log, metrics } = this.#options;
     // It can wait; a training would keep it waiting for long.
     if (this.#status.state !== 'idle') return;
-    const isDone = (await this.#retired.versionsToKeep(await replay())).size === 0;
-    if (isDone && (await this.store.runsToSweep()).length === 0) return;
+    if (!(await this.#old.hasRetired())) return;
     const release = await this.#begin();
     try {
-      for (const run of await this.store.runsToSweep()) await this.store.sweep(run);
-      // Again: a run that was created meanwhile may begin with one of them.
-      for (const [run, kept] of await this.#retired.versionsToKeep(await replay())) {
-        const versions = await this.store.keepOnly(run, kept);
-        if (versions === 0) continue;
-        metrics.versions_retired_total.inc(versions);
-        log.info(
-          { run, versions, kept: [...kept] },
-          'the run is over and has no records: its older versions were removed',
-        );
-      }
+      // Looked at again: a run that was created meanwhile may begin with one of them.
+      await this.#old.removeRetired();
     } finally {
       release();
     }
@@ -223,17 +220,6 @@ export class Trainer {
     });
     await before;
     return release;
-  }
-
-  /** The new version is there already: what keeps the old ones from being removed is no failure of the training. */
-  async #prune(runId: string): Promise<void> {
-    const { replay, pinned, config, log } = this.#options;
-    try {
-      const inUse = await versionsInUse(runId, await replay(), await pinned(runId));
-      await this.store.prune(runId, config.keepVersions, inUse);
-    } catch (error) {
-      log.warn({ run: runId, error: SegueError.from(error).message }, 'old versions are kept for now');
-    }
   }
 
   async #end(release: () => void): Promise<void> {

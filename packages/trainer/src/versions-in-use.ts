@@ -1,11 +1,11 @@
 /**
- * Which versions of a run somebody still needs: those that wrote unfinished trajectories, the one of the newest iteration, and those that
- * an evaluation has pinned. It reads and decides nothing else.
+ * Which versions of a run somebody still needs: those that wrote unfinished trajectories, the one of the newest iteration, those that
+ * an evaluation has pinned, and those that a snapshot which is being taken may name. It reads and decides nothing else.
  */
 import type { Client } from '@segue/bus';
 import type { ReplayApi } from '@segue/core';
 
-type ReadsRun = Pick<Client<ReplayApi>, 'getIteration' | 'listIterations' | 'listUnfinished'>;
+export type ReadsRun = Pick<Client<ReplayApi>, 'getIteration' | 'getStatistics' | 'listIterations' | 'listUnfinished'>;
 
 export async function versionsInUse(
   runId: string,
@@ -14,6 +14,8 @@ export async function versionsInUse(
 ): Promise<ReadonlySet<number>> {
   const versions = new Set(pinned);
   let from = (await replay.getIteration({ runId, iteration: null })).iteration;
+  // Asked after it: a snapshot that is begun later names the version of this iteration at the earliest.
+  from = Math.min(from, (await replay.getStatistics({ runId })).heldFromIteration ?? from);
   // A segment's version is that of its iteration; a trajectory may have one in each from its first iteration on.
   for await (const { firstIteration } of replay.listUnfinished({ runId })) from = Math.min(from, firstIteration);
   for await (const { policyVersion } of replay.listIterations({ runId, fromIteration: from }))

@@ -14,4 +14,20 @@ t.test('a full disk under the policy store', { skip: cannotMount() }, async (t) 
   const told = JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}');
   t.match(told, { code: 'RESOURCE_EXHAUSTED', kept: { versions: [0] }, after: [0, 1] });
   t.equal(told.kept.names.length, 2, 'version 0 and what it points to: nothing half made is left');
+  const { before, between, code, room, again, last } = told.full;
+  t.strictSame(before, [0, 1, 2, 3, 4, 5]);
+  t.match(
+    between,
+    { code: 'RESOURCE_EXHAUSTED', versions: [0, 2, 3, 4, 5] },
+    'a copy that cannot be taken over keeps its name',
+  );
+  t.notOk(between.names.includes('.staged-old'), 'what may go goes first');
+  t.equal(code, 'RESOURCE_EXHAUSTED');
+  t.strictSame(room.versions, [0, 4, 5], 'what need not stay is gone with the refusal');
+  t.ok(
+    room.names.some((name: string) => name.startsWith('.content-1-')),
+    'but for the content of a version whose name was moved away',
+  );
+  t.equal(again, null, 'and the same training goes through');
+  t.strictSame(last, [0, 5, 6]);
 });

@@ -39,10 +39,11 @@ t.test('weights of runs that are over and have no records', async (t) => {
   ];
   const withRecords = new Set(['kept', 'living']);
   let runsRetired = 0;
+  let heldFromIteration: number | null = null;
   const asked: string[] = [];
   const replay = {
     listRuns: async () => ({ runs }),
-    getStatistics: async () => ({ runsRetired }) as Partial<ReplayStatistics> as ReplayStatistics,
+    getStatistics: async () => ({ runsRetired, heldFromIteration }) as Partial<ReplayStatistics> as ReplayStatistics,
     getIteration: async ({ runId }: { readonly runId: string }): Promise<IterationRecord> => {
       asked.push(runId);
       if (withRecords.has(runId)) return { iteration: 3 } as IterationRecord;
@@ -53,8 +54,12 @@ t.test('weights of runs that are over and have no records', async (t) => {
   t.strictSame([...(await retired.versionsToKeep(replay))], []);
   t.strictSame(asked, [], 'nobody is asked about while the store has let go of none');
   runsRetired = 1;
-  const kept = await retired.versionsToKeep(replay);
+  heldFromIteration = 4;
+  t.strictSame([...(await retired.versionsToKeep(replay))], [], 'not while a snapshot may name a version of it');
   t.strictSame(asked.splice(0).sort(), ['gone', 'kept']);
+  heldFromIteration = null;
+  const kept = await retired.versionsToKeep(replay);
+  t.strictSame(asked.splice(0), ['gone'], 'what it has found is found again without a question');
   t.strictSame([...kept.keys()], ['gone'], 'a run of which the store knows nothing is not touched');
   const versions = kept.get('gone') ?? new Set();
   t.strictSame([...versions].sort(), [1, 2, 3, 5], 'not that of a run that is over itself');

@@ -298,7 +298,7 @@ t.test('the log-prob difference is zero to rounding when the actor recorded what
 });
 
 t.test(
-  'a version is kept while unfinished trajectories hold tokens of it, or an evaluation has pinned it',
+  'a version is kept while unfinished trajectories hold tokens of it, an evaluation has pinned it, or a snapshot may name it',
   async (t) => {
     const pinned = new Set([1]);
     const { trainer, replay, warnings } = await startTrainer(t, tinyConfig(), undefined, {
@@ -317,10 +317,15 @@ t.test(
     t.strictSame(await train(4), [0, 3, 4, 5], 'a trajectory began under version 3');
     replay.unfinishedSince = [];
     t.strictSame(await train(5), [0, 5, 6]);
+    replay.heldFromIteration = 5;
+    await train(6);
+    t.strictSame(await train(7), [0, 5, 6, 7, 8], 'a snapshot was begun in iteration 5 and has not ended');
+    replay.heldFromIteration = null;
+    t.strictSame(await train(8), [0, 8, 9]);
     replay.listUnfinished = () => {
       throw new SegueError('UNAVAILABLE', 'the store is away');
     };
-    t.strictSame(await train(6), [0, 5, 6, 7], 'nothing is removed on a guess');
+    t.strictSame(await train(9), [0, 8, 9, 10], 'nothing is removed on a guess');
     t.strictSame(warnings, ['old versions are kept for now']);
   },
 );

@@ -23,7 +23,12 @@ import {
   zeroMeans,
 } from '../convert/converter.js';
 import { deadLetterCalls } from '../convert/dead-letter.js';
-import { snapshotChunkConverter, storeCheckConverter, verifyRequestConverter } from '../convert/keeping.js';
+import {
+  snapshotChunkConverter,
+  storeCheckConverter,
+  takeSnapshotRequestConverter,
+  verifyRequestConverter,
+} from '../convert/keeping.js';
 import {
   appendResultConverter,
   batchResultConverter,
@@ -199,7 +204,10 @@ export const replayContract: Contract<ReplayApi> = {
     ),
     getStatistics: unary(ofRun, statisticsConverter),
     verify: serverStream(verifyRequestConverter, storeCheckConverter, { deadlineMs: deadlines.workMs, retry: true }),
-    takeSnapshot: serverStream(emptyConverter, snapshotChunkConverter, { deadlineMs: deadlines.workMs, retry: true }),
+    takeSnapshot: serverStream(takeSnapshotRequestConverter, snapshotChunkConverter, {
+      deadlineMs: deadlines.workMs,
+      retry: true,
+    }),
     ...deadLetterCalls,
   },
 };

@@ -13,8 +13,10 @@ import type { SnapshotChunk__Output } from '../gen/segue/v1/SnapshotChunk.js';
 import type { SnapshotRun__Output } from '../gen/segue/v1/SnapshotRun.js';
 import type { StoreCheck__Output } from '../gen/segue/v1/StoreCheck.js';
 import type { StoreDamage__Output } from '../gen/segue/v1/StoreDamage.js';
+import type { TakeSnapshotRequest__Output } from '../gen/segue/v1/TakeSnapshotRequest.js';
 import type { VerifyRequest__Output } from '../gen/segue/v1/VerifyRequest.js';
 import {
+  type Converter,
   count,
   enumConverter,
   enumField,
@@ -26,7 +28,6 @@ import {
   nested,
   optional,
   text,
-  texts,
   uint,
 } from './converter.js';
 
@@ -72,11 +73,28 @@ const snapshotRunConverter = fields<SnapshotRun, SnapshotRun__Output>({
 
 const data: Field<Uint8Array, Uint8Array> = { toWire: (bytes) => bytes, fromWire: (bytes) => bytes };
 
-export const snapshotChunkConverter = fields<SnapshotChunk, SnapshotChunk__Output>({
+type WireChunk = Omit<SnapshotChunk, 'retiredRuns'> & Pick<SnapshotChunk__Output, 'retiredRuns' | 'tellsRetiredRuns'>;
+
+const wireChunk = fields<WireChunk, SnapshotChunk__Output>({
   offset: count,
   fileBytes: count,
   sha256: text,
   runs: listOf(snapshotRunConverter),
-  retiredRuns: texts,
+  retiredRuns: { toWire: (ids) => ids, fromWire: (ids) => ids },
+  tellsRetiredRuns: flag,
   data,
+});
+
+/** A list has no presence of its own: a field beside it says whether it is told. */
+export const snapshotChunkConverter: Converter<SnapshotChunk> = {
+  toWire: ({ retiredRuns, ...chunk }) =>
+    wireChunk.toWire({ ...chunk, retiredRuns: [...(retiredRuns ?? [])], tellsRetiredRuns: retiredRuns !== null }),
+  fromWire: (message) => {
+    const { tellsRetiredRuns, retiredRuns, ...chunk } = wireChunk.fromWire(message);
+    return { ...chunk, retiredRuns: tellsRetiredRuns ? retiredRuns : null };
+  },
+};
+
+export const takeSnapshotRequestConverter = fields<{ holdVersions: boolean }, TakeSnapshotRequest__Output>({
+  holdVersions: flag,
 });

@@ -283,7 +283,10 @@ export const storedEventConverter = fields<StoredEvent, StoredEvent__Output>({
 const trajectoryStates = ['pending', 'unfinished', 'finished', 'scored', 'failed'] as const;
 
 export const statisticsConverter = converter<ReplayStatistics, WireStatistics, Statistics__Output>(
-  (statistics) => ({ ...statistics }),
+  ({ heldFromIteration, ...counts }) => ({
+    ...counts,
+    ...(heldFromIteration === null ? {} : { heldFromIteration: uint32(heldFromIteration, 'heldFromIteration') }),
+  }),
   (message) => ({
     trajectoriesByState: countsOf(trajectoryStates, message.trajectoriesByState),
     segmentsByEndReason: countsOf(endReasons, message.segmentsByEndReason),
@@ -300,5 +303,6 @@ export const statisticsConverter = converter<ReplayStatistics, WireStatistics, S
     bytesOnDisk: message.bytesOnDisk,
     deadLettersByKind: countsOf(deadLetterKinds, message.deadLettersByKind),
     runsRetired: message.runsRetired,
+    heldFromIteration: message.heldFromIteration ?? null,
   }),
 );

@@ -89,7 +89,7 @@ async function verify(flags: VerifyFlags): Promise<void> {
 async function snapshot(folder: string, flags: SnapshotFlags): Promise<void> {
   const policies = join(resolve(flags.data), 'policies');
   const write = (target: string) => {
-    const copy = (store: StoreClient) => writeSnapshot(target, store.snapshot(), policies, warn);
+    const copy = (store: StoreClient) => writeSnapshot(target, store.snapshot(true), policies, warn);
     if (flags.store === undefined) return withStore(flags.data, copy);
     return withStoreAt(flags.store, credentialsFrom(flags), copy);
   };

@@ -23,6 +23,8 @@ import { beginRestore, endRestore } from './unfinished-restore.js';
 import { copyVersion, heldVersions, isVersionName, type MissingVersion, missingVersions } from './weights.js';
 
 const stagedPrefix = 'restored-';
+/** As the trainer names a version that was copied in as a plain folder, until its link is there. */
+const adoptingPrefix = '.adopting-';
 
 export interface Restored {
   readonly manifest: SnapshotManifest;
@@ -102,14 +104,28 @@ function ifMissing(error: unknown): null {
   throw SegueError.from(error);
 }
 
+/** Number of a version by its name, or by that of a folder that the trainer was taking over when it died, and would give its name back; -1 of any other. */
+function versionOf(name: string): number {
+  const number = name.startsWith(adoptingPrefix) ? name.slice(adoptingPrefix.length) : name;
+  return isVersionName(number) ? Number(number) : -1;
+}
+
 /** Moves versions of a later time out of the way: other ones will have their numbers. */
 async function moveLater(runFolder: string, policyVersion: number, aside: string): Promise<void> {
   const names = (await readdir(runFolder).catch((error: unknown) => ifMissing(error))) ?? [];
-  const later = names.filter((name) => isVersionName(name) && Number(name) > policyVersion);
+  const later = names
+    .filter((name) => versionOf(name) > policyVersion)
+    .sort()
+    .reverse();
+  const taken = new Set<number>();
+  // Links before hidden folders, which are taken over only where no link leads anywhere.
   for (const name of later) {
     // A link without its content is what a restore leaves that was cut off here.
     const content = await realpath(join(runFolder, name)).catch((error: unknown) => ifMissing(error));
-    if (content !== null) await moveAside(content, join(aside, name));
+    const version = versionOf(name);
+    if (content !== null)
+      await moveAside(content, join(aside, taken.has(version) ? `${version}-again` : String(version)));
+    if (content !== null) taken.add(version);
     await rm(join(runFolder, name), { force: true });
   }
   if (later.length > 0) await syncPath(runFolder);
@@ -126,7 +142,7 @@ async function moveUnknown(policies: string, manifest: SnapshotManifest, aside: 
   const unknown: string[] = [];
   for (const name of names.filter((one) => isId(one) && !known.has(one)).sort()) {
     const inside = await readdir(join(policies, name)).catch(() => []);
-    if (!inside.some(isVersionName)) continue;
+    if (!inside.some((one) => versionOf(one) >= 0)) continue;
     await moveAside(join(policies, name), join(aside, name));
     unknown.push(name);
   }

@@ -53,7 +53,7 @@ export async function writeSnapshot(
     bytes,
     sha256,
     runs: [...head.runs],
-    retiredRuns: [...head.retiredRuns],
+    ...(head.retiredRuns === null ? {} : { retiredRuns: [...head.retiredRuns] }),
   };
   const text = `${JSON.stringify(manifest, null, 2)}\n`;
   await writeFile(join(folder, snapshotManifestName), text, { flush: true });
@@ -79,7 +79,10 @@ interface Written {
   readonly sha256: string;
 }
 
-/** @param onHead begins with the first part and goes on beside the others: what it copies may be gone when they have all come */
+/**
+ * Leaves the parts when all of the file is there and `onHead` has ended: a store that is asked to hold the versions lets go of them then.
+ * @param onHead begins with the first part and goes on beside the others: what it copies may be gone when they have all come
+ */
 async function writeParts(
   path: string,
   parts: AsyncIterable<SnapshotChunk>,
@@ -101,6 +104,9 @@ async function writeParts(
       await file.write(part.data, 0, part.data.length, part.offset);
       hash.update(part.data);
       bytes += part.data.length;
+      if (bytes < head.fileBytes) continue;
+      await beside;
+      break;
     }
     await file.sync();
   } finally {

@@ -5,6 +5,7 @@
 import {
   assert,
   maxStopTokens,
+  minTemperature,
   RepeatDetector,
   requireRepeatRule,
   SegueError,
@@ -45,8 +46,8 @@ export function requireSequence(request: SequenceRequest, bounds: SequenceBounds
   }
   const { temperature, topK, topP } = sampling;
   if (!(temperature >= 0 && Number.isFinite(temperature))) refuse(`temperature must be at least 0, got ${temperature}`);
-  if (temperature > 0 && temperature < 0.01)
-    refuse(`temperature must be 0 (greedy) or at least 0.01, got ${temperature}`);
+  if (temperature > 0 && temperature < minTemperature)
+    refuse(`temperature must be 0 (greedy) or at least ${minTemperature}, got ${temperature}`);
   if (!Number.isInteger(topK) || topK < 0) refuse(`topK must be a whole number from 0 (no limit), got ${topK}`);
   if (!(topP > 0 && topP <= 1)) refuse(`topP must be above 0 and at most 1 (no limit), got ${topP}`);
   if (request.repeat) requireRepeatRule(request.repeat);

@@ -11,6 +11,7 @@ import {
   type Problem,
   type ProblemRecord,
   parseRunConfig,
+  type ReplayStatistics,
   type RunConfig,
   type RunConfigInput,
   type Segment,
@@ -131,6 +132,8 @@ export class FakeReplay implements ReplayReader {
   problems: Problem[] = [];
   /** First iteration of each unfinished trajectory. */
   unfinishedSince: number[] = [];
+  /** While a snapshot is being taken. */
+  heldFromIteration: number | null = null;
   batches = new Map<number, { readonly policyVersion: number; readonly groups: CompleteGroup[] }>();
 
   constructor(config: RunConfig) {
@@ -145,8 +148,8 @@ export class FakeReplay implements ReplayReader {
     return { runs: [] };
   }
 
-  getStatistics() {
-    return Promise.reject(new SegueError('NOT_FOUND', 'no run is retired here'));
+  async getStatistics() {
+    return { ...emptyStatistics, heldFromIteration: this.heldFromIteration };
   }
 
   async getIteration({ runId, iteration }: { runId: string; iteration: number | null }): Promise<IterationRecord> {
@@ -191,6 +194,25 @@ const emptyRun = {
   evaluationProblems: 0,
   warmupProblems: 0,
 } as const;
+
+const emptyStatistics: ReplayStatistics = {
+  trajectoriesByState: {},
+  segmentsByEndReason: {},
+  appendsByOutcome: {},
+  groupsOpen: 0,
+  groupsComplete: 0,
+  groupsConsumed: 0,
+  groupsFiltered: 0,
+  finished: 0,
+  spanning: 0,
+  generatedTokens: 0,
+  reprefilledTokens: 0,
+  promptTokens: 0,
+  bytesOnDisk: 0,
+  deadLettersByKind: {},
+  runsRetired: 0,
+  heldFromIteration: null,
+};
 
 const emptySummary: TrajectorySummary = {
   id: 'r-g0-t0',

@@ -16,6 +16,10 @@ export interface SnapshotChunk {
    * Runs whose records were let go of, which `runs` leaves out: ids alone.
    */
   'retiredRuns'?: (string)[];
+  /**
+   * False: the store is of an earlier version and does not tell which runs it has let go of, so that an empty list says nothing.
+   */
+  'tellsRetiredRuns'?: (boolean);
 }
 
 export interface SnapshotChunk__Output {
@@ -31,4 +35,8 @@ export interface SnapshotChunk__Output {
    * Runs whose records were let go of, which `runs` leaves out: ids alone.
    */
   'retiredRuns': (string)[];
+  /**
+   * False: the store is of an earlier version and does not tell which runs it has let go of, so that an empty list says nothing.
+   */
+  'tellsRetiredRuns': (boolean);
 }

@@ -3,9 +3,6 @@
 import type { Long } from '@grpc/proto-loader';
 
 export interface Statistics {
-  /**
-   * By state name.
-   */
   'trajectoriesByState'?: ({[key: string]: number});
   'segmentsByEndReason'?: ({[key: string]: number});
   /**
@@ -33,12 +30,14 @@ export interface Statistics {
    * Runs that are over whose records were removed (retention), of the whole store. Of such a run its configuration and these counts stay.
    */
   'runsRetired'?: (number);
+  /**
+   * A snapshot that is being taken may name the policy versions of this iteration and later ones, which must stay. Absent: none is being taken.
+   */
+  'heldFromIteration'?: (number);
+  '_heldFromIteration'?: "heldFromIteration";
 }
 
 export interface Statistics__Output {
-  /**
-   * By state name.
-   */
   'trajectoriesByState': ({[key: string]: number});
   'segmentsByEndReason': ({[key: string]: number});
   /**
@@ -66,4 +65,9 @@ export interface Statistics__Output {
    * Runs that are over whose records were removed (retention), of the whole store. Of such a run its configuration and these counts stay.
    */
   'runsRetired': (number);
+  /**
+   * A snapshot that is being taken may name the policy versions of this iteration and later ones, which must stay. Absent: none is being taken.
+   */
+  'heldFromIteration'?: (number);
+  '_heldFromIteration'?: "heldFromIteration";
 }
