@@ -171,9 +171,10 @@ t.test('commit to reward task is derived again: a store killed between the commi
   const second = await start({ entry: mortalProgram, environment: { DIE_AFTER: 'score' } });
   // Its lease runs out first. Killed while it has the segment in hand, it would leave it to the next process once more.
   await until(() => isDrained(bus));
-  const unchanged = { appendsByOutcome: { committed: 1, 'kept-earlier': 1 }, finished: 1 };
-  const statistics = await second.client.getStatistics({ runId });
-  t.match(statistics, unchanged, 'what was not acknowledged came again and changed nothing');
+  const { appendsByOutcome: outcomes, finished } = await second.client.getStatistics({ runId });
+  t.match({ finished, ...outcomes }, { finished: 1, committed: 1 }, 'what was not acknowledged changed nothing');
+  // Once, or oftener where a busy machine acknowledges it later than its lease.
+  t.ok((outcomes['kept-earlier'] ?? 0) > 0, 'and it came again');
   const [task] = await takeAll(bus, 1);
   t.match(task?.value, { trajectoryId: member(0, 0), attempt: 0 });
   await bus.publishScore(runId, failedVerdict(member(0, 0), 1));
@@ -184,7 +185,8 @@ t.test('commit to reward task is derived again: a store killed between the commi
   const [retry] = await takeAll(bus, 1);
   t.match(retry?.value, { trajectoryId: member(0, 0), attempt: 1 });
   await until(() => isDrained(bus));
-  t.match(await third.client.getStatistics({ runId }), unchanged, 'what was acknowledged did not');
+  const { appendsByOutcome: later } = await third.client.getStatistics({ runId });
+  t.strictSame(later, outcomes, 'what was acknowledged did not');
 });
 
 t.test('no acknowledged segment is lost by kill -9 of the store', async (t) => {
