@@ -119,7 +119,8 @@ class RunSteps {
     let isNewest = false;
     await activate(run, policy, async () => {
       isNewest = await run.isNewest(policy);
-      return isNewest;
+      // Of a run that is left, actors are told nothing: they may be at work for another one.
+      return isNewest && !run.isLeft;
     });
     this.#activated = isNewest;
     return 'again';
