@@ -70,6 +70,11 @@ export class RemoteEngine implements Engine {
     return this.#settings.waitingRoom;
   }
 
+  /** A server that somebody else runs is told to load a version in the place of the one that it serves. */
+  get sharesWeights(): boolean {
+    return !this.#host.servesTwo;
+  }
+
   async start(): Promise<void> {}
 
   loadVersion(policy: PolicyLocation): Promise<void> {
