@@ -1,4 +1,5 @@
 /** A run that one controller brings to rest while another one has it in hand: that one leaves it, and what it was told stays. Against a cluster in memory. */
+import type { IterationSignal } from '@segue/bus';
 import { SegueError } from '@segue/core';
 import t, { type Test } from 'tap';
 import { type Guard, putRun, smallRun, startController, until } from './fake-cluster.js';
@@ -103,13 +104,16 @@ t.test('one that stood still between two iterations begins nothing of what its s
 t.test('an iteration whose closing fails as the run is left is closed all the same', async (t) => {
   const world = new World();
   let fails = 2;
-  const first = await atWork(t, world, (_, method, call) => {
+  let openings = 0;
+  const first = await atWork(t, world, (_, method, call, [signal]) => {
+    if (method === 'putIterationSignal' && (signal as IterationSignal).open) openings++;
     if (method === 'closeIteration' && fails-- > 0) throw new SegueError('UNAVAILABLE', 'the store is away');
     return call();
   });
   await rest(t, world, 'paused');
   await first.runs.settled();
   t.ok(fails < 0);
+  t.equal(openings, 1, 'and not opened again for that: actors may be at work for another run');
   t.equal(world.iterations.get('r')![0]!.record.state, 'closed');
   t.equal(state(world), 'paused');
 });
