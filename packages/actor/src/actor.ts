@@ -123,7 +123,7 @@ export class Actor {
         countChunk(metrics, report, works.length);
         const { tokens, steps, durationMs, prefillMs } = report;
         log.debug({ sequences: works.length, tokens, steps, durationMs, prefillMs }, 'a chunk');
-        this.loop.extendLeases();
+        this.loop.noteChunk(report, works);
         const { gate } = this.loop;
         const own = works.filter((work) => work.source === this.loop).length;
         if (gate && own > 0)

@@ -60,6 +60,10 @@ export class Lane implements AskingLane {
   get places(): number {
     return this.slots + this.#engine.waitingRoom;
   }
+  /** Whether no other lane can serve another version beside it. */
+  get isAlone(): boolean {
+    return this.#engine.sharesWeights;
+  }
   /** Sequences in slots. */
   get running(): number {
     return Math.min(this.slots, this.#works.size);
@@ -192,7 +196,6 @@ export class Lane implements AskingLane {
       }
       while (this.#loads[0] && this.#works.size === 0 && this.#isWell) {
         await this.#load(this.#loads[0]);
-        this.#loads.shift();
       }
       if (!this.#isWell) continue;
       const wasIdle = this.#works.size === 0;
@@ -230,6 +233,8 @@ export class Lane implements AskingLane {
       await this.#loadIntoEngine(policy);
       this.#policy = policy;
       this.#status = await this.#engine.status();
+      // First, so that whoever waited for it finds it served.
+      this.#loads.shift();
       resolve();
     } catch (cause) {
       const error = SegueError.from(cause);
@@ -238,6 +243,7 @@ export class Lane implements AskingLane {
       const status = await this.#engine.status().catch(() => null);
       const servesBefore = this.#policy === null || status?.policyVersion === this.#policy.version;
       if (status === null || !servesBefore) await this.#lose(error);
+      this.#loads.shift();
     }
   }
 

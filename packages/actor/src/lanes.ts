@@ -86,8 +86,11 @@ export class Lanes implements WorkSource {
 
   /** Cuts the evaluations in the rollout lane: no rollout runs while a load waits for them, and one may have ten thousand tokens to go. */
   #makeRoom(): void {
+    // They could go on nowhere.
+    if (this.rollout.isAlone) return;
     const isOurs = (work: LaneWork) => {
-      if (work.source !== this) return false;
+      // A load that has begun takes its time; what joins after it is served.
+      if (work.source !== this || !this.rollout.isLoading) return false;
       this.#moved.add(work.request);
       return true;
     };
@@ -112,14 +115,19 @@ export class Lanes implements WorkSource {
     let whole = part;
     while (this.#moved.has(asked) && isCutShort(asked, part)) {
       asked = restOf(asked, part);
-      part = await this.#generate(policy, asked, signal);
+      part = await this.#generate(policy, asked, signal, true);
       whole = joined(whole, part);
     }
     return whole;
   }
 
-  /** Until it has ended, or is cut to go on elsewhere. */
-  #generate(policy: LanePolicy, request: SequenceRequest, signal: AbortSignal): Promise<SequenceResult> {
+  /** Until it has ended, or is cut to go on elsewhere. @param hadSlot it goes before those that have not begun */
+  #generate(
+    policy: LanePolicy,
+    request: SequenceRequest,
+    signal: AbortSignal,
+    hadSlot = false,
+  ): Promise<SequenceResult> {
     return new Promise((resolve, reject) => {
       if (this.#stopped) return reject(new SegueError('UNAVAILABLE', 'the actor stops'));
       if (signal.aborted) return reject(cancelled());
@@ -143,7 +151,8 @@ export class Lanes implements WorkSource {
           else this.#waiting.unshift(work);
         },
       };
-      this.#waiting.push(work);
+      if (hadSlot) this.#waiting.unshift(work);
+      else this.#waiting.push(work);
       this.#serveWaiting();
     });
   }
@@ -191,6 +200,10 @@ export class Lanes implements WorkSource {
 
   #serveWaiting(): void {
     this.rollout.wake();
+    if (this.rollout.isAlone) {
+      this.#refuseOthers();
+      return;
+    }
     const wanted = new Map(this.#waiting.map(({ policy }) => [keyOf(policy), policy]));
     for (const [key, policy] of wanted) {
       if (isServed(policy, this.rollout)) continue;
@@ -199,6 +212,19 @@ export class Lanes implements WorkSource {
         (open) => open.wake(),
         () => undefined,
       );
+    }
+  }
+
+  /** Where there is one lane, a version that it has let go of is not served any more. What it serves next is not known before it does. */
+  #refuseOthers(): void {
+    const { policy: served } = this.rollout;
+    if (served === null) return;
+    const refused = this.#waiting.filter(({ policy }) => !isServed(policy, this.rollout));
+    this.#waiting = this.#waiting.filter((work) => !refused.includes(work));
+    for (const { policy, fail } of refused) {
+      const wanted = `version ${policy.version} of run ${policy.runId}`;
+      const why = `this actor's server is told to load each version in the place of the one before, and serves version ${served.version} of run ${served.runId}`;
+      fail(new SegueError('UNIMPLEMENTED', `${wanted} cannot be served beside it: ${why}`));
     }
   }
 

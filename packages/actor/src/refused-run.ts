@@ -29,6 +29,11 @@ export class RefusedRun {
     return [{ runId, reason: why, isTried: !this.isRefused(runId, nowMs) }];
   }
 
+  /** A chunk has had tokens of the run. While none of its tasks are taken, those are of what was taken before. */
+  noteTokens(nowMs: number): void {
+    if (this.#refused !== null && !this.isRefused(this.#refused.runId, nowMs)) this.forget();
+  }
+
   /** The engine has generated for it after all, or another run has taken its place. */
   forget(): void {
     this.#refused = null;

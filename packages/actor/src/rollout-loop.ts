@@ -8,6 +8,7 @@
  */
 import type { Lease } from '@segue/bus';
 import {
+  type ChunkReport,
   hashTokens,
   type RefusedRun as RefusedRunStatus,
   type RolloutTask,
@@ -311,8 +312,9 @@ export class RolloutLoop implements WorkSource {
     return true;
   }
 
-  /** A chunk has completed: the reason to keep what is held. */
-  extendLeases(): void {
+  /** A chunk has completed: the reason to keep what is held. @param works what held a slot in it */
+  noteChunk({ tokens }: Pick<ChunkReport, 'tokens'>, works: readonly LaneWork[]): void {
+    if (tokens > 0 && works.some(({ source }) => source === this)) this.#refused.noteTokens(this.#options.nowMs());
     for (const held of this.#everything()) this.#extend(held);
   }
 

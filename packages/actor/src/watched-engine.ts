@@ -71,6 +71,10 @@ export class WatchedEngine implements Engine {
     return this.#engine.waitingRoom;
   }
 
+  get sharesWeights(): boolean {
+    return this.#engine.sharesWeights ?? false;
+  }
+
   start(): Promise<void> {
     return this.#within('start', () => this.#engine.start());
   }

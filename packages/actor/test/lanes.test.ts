@@ -2,7 +2,7 @@
 import type { SequenceResult } from '@segue/core';
 import t from 'tap';
 import { isCutShort, restOf } from '../dist/moved-sequence.js';
-import { evaluationRequest, FakeLease, rolloutTask, settle, until } from './support/fakes.js';
+import { evaluationRequest, type FakeEngine, FakeLease, rolloutTask, settle, until } from './support/fakes.js';
 import { fill, open, startLoop } from './support/loop.js';
 
 const never = new AbortController().signal;
@@ -149,6 +149,99 @@ t.test('a load waits a moment for evaluations in its engine, which then go on el
   t.strictSame([logProbs.length, endReason], [40, 'length']);
   t.equal(promptTokens, 6, 'the prompt was prefilled twice');
   t.strictSame([engines.length, engines[1]?.loads, engines[1]?.admitted], [2, [5], ['long']], 'under its own version');
+});
+
+t.test('what was cut goes on before what has not begun', async (t) => {
+  const prepare = (engine: FakeEngine, place: number) => {
+    // It does not end the one it has.
+    if (place > 0) engine.free = false;
+  };
+  const { lanes, engines, engine } = await startLoop(t, { slots: 1, evaluationGraceMs: 0, prepare });
+  engine.free = false;
+  const pinned = { runId: 'r', version: 5, folder: 'x', manifestSha256: '' };
+  const evaluations = [0, 1, 2, 3].map((n) => lanes.evaluate(pinned, evaluationRequest(`e${n}`, 40), never));
+  await until(() => engine.running.has('e0'), 'it runs');
+  let isCut = false;
+  const cut = engine.cut.bind(engine);
+  engine.cut = (ids) => {
+    isCut = true;
+    return cut(ids);
+  };
+  const switched = lanes.switchTo({ ...pinned, version: 6 });
+  await until(() => isCut && engines[1]?.running.size === 1, 'the others have an engine');
+  engine.free = true;
+  await switched;
+  await settle();
+  engines[1]!.free = true;
+  const results = await Promise.all(evaluations);
+  t.strictSame(
+    results.map(({ tokens }) => tokens.length),
+    [40, 40, 40, 40],
+  );
+  // The engine has a slot and room for one that waits.
+  t.strictSame(engines[1]!.admitted, ['e1', 'e2', 'e0', 'e3']);
+});
+
+t.test('a load that takes long itself cuts nothing that comes after it', async (t) => {
+  const ends: (() => void)[] = [];
+  const prepare = (engine: FakeEngine, place: number) => {
+    const load = engine.loadVersion.bind(engine);
+    engine.loadVersion = async (policy) => {
+      if (policy.version === 6) {
+        await new Promise<void>((resolve) => {
+          ends[place] = resolve;
+        });
+      }
+      return load(policy);
+    };
+  };
+  const { lanes, engine } = await startLoop(t, { slots: 2, evaluationGraceMs: 0, prepare });
+  t.teardown(() => ends[1]?.());
+  let cuts = 0;
+  const cut = engine.cut.bind(engine);
+  engine.cut = (ids) => {
+    cuts++;
+    return cut(ids);
+  };
+  const next = { runId: 'r', version: 6, folder: 'x', manifestSha256: '' };
+  const switched = lanes.switchTo(next);
+  const evaluation = lanes.evaluate(next, evaluationRequest('e0', 40), never);
+  await until(() => ends[1] !== undefined, 'its version is not served yet');
+  // Timers of one length ring in their order, and the load's came first.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  ends[0]?.();
+  await switched;
+  t.equal((await evaluation).promptTokens, 3, 'prefilled once');
+  t.equal(cuts, 0);
+});
+
+t.test('where engines load into one server, no version is served beside another', async (t) => {
+  const prepare = (engine: FakeEngine) => {
+    engine.sharesWeights = true;
+  };
+  const { lanes, engines, engine } = await startLoop(t, { slots: 2, evaluationGraceMs: 0, prepare });
+  const pinned = (version: number) => ({ runId: 'r', version, folder: 'x', manifestSha256: '' });
+  const refusal = { code: 'UNIMPLEMENTED', message: /version 4 of run r cannot .* serves version 5 of run r/ };
+  await t.rejects(lanes.evaluate(pinned(4), evaluationRequest('older'), never), refusal);
+  engine.free = false;
+  const running = [0, 1].map((n) => lanes.evaluate(pinned(5), evaluationRequest(`e${n}`, 12), never));
+  await until(() => engine.running.size === 2, 'both run');
+  const waiting = lanes.evaluate(pinned(5), evaluationRequest('e2', 12), never);
+  const switched = lanes.switchTo(pinned(6));
+  const next = lanes.evaluate(pinned(6), evaluationRequest('next'), never);
+  // When it would have cut.
+  await engine.step();
+  engine.free = true;
+  await t.rejects(waiting, { code: 'UNIMPLEMENTED' }, 'it had not begun');
+  const results = await Promise.all(running);
+  t.strictSame(
+    results.map(({ tokens, promptTokens }) => [tokens.length, promptTokens]),
+    [0, 1].map(() => [12, 3]),
+    'never cut',
+  );
+  await switched;
+  t.equal((await next).tokens.length, 6, 'what is loaded is waited for');
+  t.strictSame([engines.length, engine.loads], [1, [5, 6]], 'the load has waited for what ran');
 });
 
 t.test('what was cut goes on, and what has ended does not, however early', async (t) => {

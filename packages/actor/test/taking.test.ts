@@ -64,7 +64,7 @@ t.test(
     await loop.follow(open);
     await until(() => engine.admitted.length === 1 && !loop.isBusy, 'it has ended');
     clock.nowMs += 4_000;
-    loop.extendLeases();
+    loop.noteChunk({ tokens: 0 }, []);
     t.equal(first!.extensions, 1, 'the lease is kept meanwhile');
     const [second] = bus.put(new FakeLease(rolloutTask(0), 2));
     await until(() => bus.waiting.length === 0, 'delivered again');
@@ -126,8 +126,13 @@ t.test('what this engine cannot do is left to others, uses up no try, and is tri
   engine.failAdmission = null;
   clock.nowMs += 60_000;
   t.match(loop.refusedRuns, [{ runId: 'r', isTried: true }]);
+  engine.free = false;
   bus.put(new FakeLease(rolloutTask(3)));
   loop.wake();
+  await until(() => engine.running.size === 1, 'some are taken again');
+  await engine.step();
+  t.strictSame(loop.refusedRuns, [], 'its first tokens say so, however long it is');
+  engine.free = true;
   await until(() => bus.segments.some(({ trajectoryId }) => trajectoryId === 'r-g0-t3'), 'it can now');
   t.equal(loop.trouble, '');
   t.strictSame(loop.refusedRuns, []);

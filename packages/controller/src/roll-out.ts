@@ -19,7 +19,12 @@ export async function rollOut(run: ActiveRun, record: IterationRecord): Promise<
   for (const one of begun) if (one.status === 'rejected') throw one.reason;
   const closedBy = await awaitClosing(run, record, issuer);
   if (closedBy === 'superseded') return record;
+  return endRollOut(run, record, closedBy);
+}
 
+/** Closes it without a word of its being open: actors may be at work for another run. */
+export async function endRollOut(run: ActiveRun, record: IterationRecord, closedBy: string): Promise<IterationRecord> {
+  const { iteration } = record;
   await run.enter('close', iteration);
   const closingAtMs = Date.now();
   const closed = await closeIteration(run, record);

@@ -9,7 +9,7 @@ import type { ActiveRun } from './active-run.js';
 import { Bell } from './bell.js';
 import { dueEvaluation, evaluateDue } from './evaluations.js';
 import { openIteration } from './open-iteration.js';
-import { rollOut } from './roll-out.js';
+import { endRollOut, rollOut } from './roll-out.js';
 import { saveFirstPolicy } from './run-progress.js';
 import { freezeBatch, trainIteration } from './train.js';
 import { warmUp } from './warm-up.js';
@@ -92,7 +92,7 @@ class RunSteps {
   /** An iteration that failed to be closed is still brought to its end; all else is left to whoever has brought the run to rest. */
   async #leave(): Promise<'again'> {
     const record = this.#run.failures > 0 ? await this.#run.latestIteration() : null;
-    return record?.state === 'open' ? this.#do(rollOut(this.#run, record)) : 'again';
+    return record?.state === 'open' ? this.#do(endRollOut(this.#run, record, 'halted')) : 'again';
   }
 
   async #advance(record: IterationRecord): Promise<'again'> {
@@ -119,7 +119,8 @@ class RunSteps {
     let isNewest = false;
     await activate(run, policy, async () => {
       isNewest = await run.isNewest(policy);
-      return isNewest;
+      // Of a run that is left, actors are told nothing: they may be at work for another one.
+      return isNewest && !run.isLeft;
     });
     this.#activated = isNewest;
     return 'again';

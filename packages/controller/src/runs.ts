@@ -3,6 +3,7 @@
  * should run wait in the order in which they were resumed. State lives in the store; what is here is which run has the actors now.
  */
 import {
+  isOver,
   parseRunConfig,
   type RunConfig,
   type RunRecord,
@@ -17,7 +18,7 @@ import { type Cluster, cancelled, orNull } from './cluster.js';
 import type { Journal } from './journal.js';
 import type { ControllerMetrics } from './metrics.js';
 import { executeRun } from './run-loop.js';
-import { parseProgress, saveFirstPolicy, updateRun } from './run-progress.js';
+import { isAtRest, parseProgress, saveFirstPolicy, updateRun } from './run-progress.js';
 import { requireNewBounds, requireRunnable, requireStopTokens } from './runnable.js';
 import type { Tokenizers } from './tokenizers.js';
 import type { Wait, Waits } from './waits.js';
@@ -91,7 +92,9 @@ export class Runs {
 
   /** Starts a run or goes on with it; one that failed is tried again. */
   async resume(runId: string): Promise<RunView> {
-    if (this.#turn?.runId === runId && this.#turn.rest !== null) await this.#turn.done;
+    const turn = this.#turn;
+    // One that comes to rest, or is left, does not go on by itself.
+    if (turn?.runId === runId && (turn.rest !== null || turn.run?.isLeft)) await turn.done;
     const record = await this.#record(runId);
     if (record.state === 'stopped') {
       throw new SegueError('FAILED_PRECONDITION', `run ${runId} was stopped for good: create another one`);
@@ -201,17 +204,20 @@ export class Runs {
     const { runId } = turn;
     const { signal } = this.#parts;
     try {
-      const record = await this.#record(runId);
+      const queued = await this.#record(runId);
       // Queued from a list that was read before it came to rest.
-      if (record.state !== 'running') return;
-      const config = storedConfig(record);
-      const run = new ActiveRun({ ...this.#parts, runId, config, progress: parseProgress(record) });
+      if (queued.state !== 'running') return;
+      const config = storedConfig(queued);
+      const run = new ActiveRun({ ...this.#parts, runId, config, progress: parseProgress(queued) });
       turn.run = run;
       if (turn.rest !== null) run.comeToRest();
       const outcome = await executeRun(run);
-      if (outcome.kind === 'finished') await this.#setState(runId, 'finished');
+      if (outcome.kind === 'interrupted') return;
       if (outcome.kind === 'failed') await calmActors(run);
-      if (run.isLeft) return;
+      // Another controller may have brought it to rest since the last look, which stands, but for a stop that was asked for here.
+      const record = await this.#record(runId);
+      if (turn.rest === 'stopped' ? isOver(record) : run.isLeft || isAtRest(record.state)) return;
+      if (outcome.kind === 'finished') await this.#setState(runId, 'finished');
       if (outcome.kind === 'halted') await this.#setState(runId, turn.rest ?? 'paused');
       if (outcome.kind === 'failed') await this.#setState(runId, 'failed', outcome.error.message);
     } catch (thrown) {

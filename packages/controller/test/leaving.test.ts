@@ -1,4 +1,5 @@
 /** A run that one controller brings to rest while another one has it in hand: that one leaves it, and what it was told stays. Against a cluster in memory. */
+import type { IterationSignal } from '@segue/bus';
 import { SegueError } from '@segue/core';
 import t, { type Test } from 'tap';
 import { type Guard, putRun, smallRun, startController, until } from './fake-cluster.js';
@@ -103,13 +104,16 @@ t.test('one that stood still between two iterations begins nothing of what its s
 t.test('an iteration whose closing fails as the run is left is closed all the same', async (t) => {
   const world = new World();
   let fails = 2;
-  const first = await atWork(t, world, (_, method, call) => {
+  let openings = 0;
+  const first = await atWork(t, world, (_, method, call, [signal]) => {
+    if (method === 'putIterationSignal' && (signal as IterationSignal).open) openings++;
     if (method === 'closeIteration' && fails-- > 0) throw new SegueError('UNAVAILABLE', 'the store is away');
     return call();
   });
   await rest(t, world, 'paused');
   await first.runs.settled();
   t.ok(fails < 0);
+  t.equal(openings, 1, 'and not opened again for that: actors may be at work for another run');
   t.equal(world.iterations.get('r')![0]!.record.state, 'closed');
   t.equal(state(world), 'paused');
 });
@@ -125,4 +129,76 @@ t.test('a run that fails as it is left keeps the state that it was given', async
   await first.runs.settled();
   t.equal(state(world), 'stopped');
   t.match(world.signal, { open: false }, 'its actor is told all the same');
+});
+
+/** A controller that, told to close the iteration, stands still until it is let go on. */
+async function closesSlowly(t: Test, world: World) {
+  const { close, passed, open } = barrier();
+  close();
+  let stands = false;
+  const first = await atWork(t, world, (_, method, call) => {
+    if (method !== 'closeIteration') return call();
+    stands = true;
+    return passed().then(call);
+  });
+  return { first, open, isClosing: () => stands };
+}
+
+t.test('a stop that comes while a run closes for its pause stands', async (t) => {
+  const world = new World();
+  const { first, isClosing, open } = await closesSlowly(t, world);
+  const pausing = first.runs.rest('r', 'paused', first.signal);
+  await until(isClosing, 'it closes');
+  await rest(t, world, 'stopped');
+  open();
+  t.match(await pausing, { state: 'stopped' });
+  t.equal(state(world), 'stopped');
+});
+
+t.test('a stop of a run that is being left is not lost with its caller', async (t) => {
+  const world = new World();
+  const { first, isClosing, open } = await closesSlowly(t, world);
+  await rest(t, world, 'paused');
+  await until(isClosing, 'it leaves');
+  const caller = new AbortController();
+  const stopping = first.runs.rest('r', 'stopped', caller.signal);
+  caller.abort();
+  await t.rejects(stopping, { code: 'CANCELLED' });
+  open();
+  await first.runs.settled();
+  t.equal(state(world), 'stopped');
+});
+
+t.test('a run that is resumed where it is being left goes on there', async (t) => {
+  const world = new World();
+  const { first, isClosing, open } = await closesSlowly(t, world);
+  await rest(t, world, 'paused');
+  await until(isClosing, 'it leaves');
+  world.endOf = () => 'stop';
+  const resumed = first.runs.resume('r');
+  open();
+  t.match(await resumed, { state: 'running' });
+  await first.runs.settled();
+  t.equal(state(world), 'finished', 'without another look for runs that nobody has in hand');
+});
+
+t.test('actors hear nothing of the version of a run that is left before it is active', async (t) => {
+  const world = new World();
+  const { close, passed, open } = barrier();
+  close();
+  let stands = false;
+  await putRun(world, twoIterations);
+  const first = startController(world, (_, method, call) => {
+    if (method !== 'preparePolicy') return call();
+    stands = true;
+    return passed().then(call);
+  });
+  t.teardown(() => first.kill());
+  await first.runs.resume('r');
+  await until(() => stands, 'it stands still');
+  await rest(t, world, 'paused');
+  open();
+  await first.runs.settled();
+  t.equal(world.active, null);
+  t.equal(state(world), 'paused');
 });

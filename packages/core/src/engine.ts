@@ -103,6 +103,11 @@ export interface Engine {
   readonly slots: number;
   /** Sequences that may wait inside, beyond those that run: they take slots as these become free, first come, first served, but for those that pass. */
   readonly waitingRoom: number;
+  /**
+   * Whether another engine like it would load its version into the same server, in the place of this one's: it has no other beside it then. Left out: each has
+   * weights of its own.
+   */
+  readonly sharesWeights?: boolean;
   start(): Promise<void>;
   /** Loads a version. Refused while sequences run or wait: cut them first. */
   loadVersion(policy: PolicyLocation): Promise<void>;

@@ -71,6 +71,11 @@ export class RemoteEngine implements Engine {
     return this.#settings.waitingRoom;
   }
 
+  /** A server that somebody else runs is told to load a version in the place of the one that it serves. */
+  get sharesWeights(): boolean {
+    return !this.#host.servesTwo;
+  }
+
   /** Removes what servers of engines that were killed have left behind. */
   start(): Promise<void> {
     return sweepServerFolders(this.#settings.folder);

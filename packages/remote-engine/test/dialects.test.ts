@@ -74,6 +74,7 @@ t.test("vLLM's messages: ids and log-probs, a stop token, and what it is asked f
   const engine = await loaded(t, url);
   t.match(await engine.status(), { policyVersion: 3, device: 'vllm', vocabularySize: 24 });
   t.match(bodies.get('/reload'), [{ model_path: folder, weight_version: '3' }]);
+  t.ok(engine.sharesWeights, 'another engine there would load in its place');
   const asked = request('a', { responseTokens: Int32Array.of(7, 8), sampling: { temperature: 1, topK: 5, topP: 0.9 } });
   const result = (await generate(engine, [asked])).get('a')!;
   t.same([...result.tokens], [5, 6, 0]);

@@ -45,6 +45,7 @@ interface FakeSequence {
 export class FakeEngine implements Engine {
   readonly slots: number;
   readonly waitingRoom: number;
+  sharesWeights = false;
   version: number | null = null;
   loads: number[] = [];
   /** null: what was ready was let go of. */

@@ -78,7 +78,7 @@ export async function startLoop(
     idleReleaseMs: 50,
     evaluationGraceMs,
     onIdle: () => undefined,
-    onChunk: () => loop.extendLeases(),
+    onChunk: (report, works) => loop.noteChunk(report, works),
     onFailure: (error, fate) => failures.push(fate === 'lost' ? `broken: ${error.rawMessage}` : error.rawMessage),
   });
   await lanes.rollout.start();

@@ -5,7 +5,7 @@
 import type { ChunkReport, Engine, ErrorCode, SequenceRequest, SequenceResult } from '@segue/core';
 
 /** The methods of `Engine`, without its plain properties. */
-export type EngineMethod = Exclude<keyof Engine, 'slots' | 'waitingRoom'>;
+export type EngineMethod = Exclude<keyof Engine, 'slots' | 'waitingRoom' | 'sharesWeights'>;
 export type EngineArguments<M extends EngineMethod> = Parameters<Engine[M]>;
 export type EngineValue<M extends EngineMethod> = Awaited<ReturnType<Engine[M]>>;
 
