@@ -2,7 +2,7 @@
  * The lanes of an actor. The rollout lane serves the active version and is always there. An evaluation names the
  * version it wants: while the rollout lane serves it the two share that engine, else a lane of its own is made on
  * demand and let go when it has been idle for a while. A load of the next version waits a moment for evaluations that
- * share the engine; those that last longer go on in a lane of their own, where they were.
+ * share the engine; those that last longer go on in a lane of their own, where they were, unless another version has one with work.
  */
 import { SegueError, type SequenceRequest, type SequenceResult } from '@segue/core';
 import { Lane } from './lane.js';
@@ -75,11 +75,11 @@ export class Lanes implements WorkSource {
   async switchTo(policy: LanePolicy): Promise<void> {
     const loaded = this.rollout.load(policy);
     this.#serveWaiting();
-    const timer = setTimeout(() => this.#makeRoom(), this.#options.evaluationGraceMs ?? defaultGraceMs);
+    const timer = setInterval(() => this.#makeRoom(), this.#options.evaluationGraceMs ?? defaultGraceMs);
     try {
       await loaded;
     } finally {
-      clearTimeout(timer);
+      clearInterval(timer);
     }
     this.#serveWaiting();
   }
@@ -88,14 +88,24 @@ export class Lanes implements WorkSource {
   #makeRoom(): void {
     // They could go on nowhere.
     if (this.rollout.isAlone) return;
+    const isEvaluation = (work: LaneWork): work is EvaluationWork => work.source === this;
     const isOurs = (work: LaneWork) => {
       // A load that has begun takes its time; what joins after it is served.
-      if (work.source !== this || !this.rollout.isLoading) return false;
+      if (!isEvaluation(work) || !this.rollout.isLoading) return false;
+      // With a third copy of the weights: then the load waits as long as they last.
+      if (this.#hasWorkBeside(work.policy)) return false;
       this.#moved.add(work.request);
       return true;
     };
     // An engine that fails in a cut is the lane's to deal with.
     this.rollout.cut(isOurs).catch(() => undefined);
+  }
+
+  /** Whether evaluations of yet another version have an engine of their own, or wait for one. */
+  #hasWorkBeside(policy: LanePolicy): boolean {
+    const isOther = (lane: Lane) => lane.heldOf(this) > 0 && !isServed(policy, lane);
+    const waitsElsewhere = (key: string) => key !== keyOf(policy) && this.#extra.has(key);
+    return [...this.#beside].some(isOther) || this.#waiting.some((work) => waitsElsewhere(keyOf(work.policy)));
   }
 
   /** All lanes let their engines go; the rollout lane serves nothing until the next load. @param end ends the engines, and so frees their memory */
@@ -228,7 +238,17 @@ export class Lanes implements WorkSource {
     }
   }
 
+  /** An engine that is kept for work which may come makes room for one that has work. */
+  #closeIdleLanes(): void {
+    for (const lane of this.#beside) {
+      if (lane.policy === null || lane.heldOf(this) > 0) continue;
+      const key = keyOf(lane.policy);
+      if (!this.#waiting.some(({ policy }) => keyOf(policy) === key)) this.#closeLane(key);
+    }
+  }
+
   #openLane(key: string, policy: LanePolicy): Promise<Lane> {
+    this.#closeIdleLanes();
     const { onFailure, idleReleaseMs } = this.#options;
     const open = async () => {
       const lane = new Lane({

@@ -151,6 +151,54 @@ t.test('a load waits a moment for evaluations in its engine, which then go on el
   t.strictSame([engines.length, engines[1]?.loads, engines[1]?.admitted], [2, [5], ['long']], 'under its own version');
 });
 
+t.test(
+  'a load waits while evaluations of another version still have an engine, and one that is idle makes room',
+  async (t) => {
+    // An engine beside the first one ends nothing until it may.
+    const prepare = (engine: FakeEngine, place: number) => {
+      if (place > 0) engine.free = false;
+    };
+    const { lanes, engines, engine } = await startLoop(t, { slots: 2, evaluationGraceMs: 0, prepare });
+    const versioned = (version: number) => ({ runId: 'r', version, folder: 'x', manifestSha256: '' });
+    let cuts = 0;
+    const cut = engine.cut.bind(engine);
+    engine.cut = (ids) => {
+      cuts++;
+      return cut(ids);
+    };
+    engine.free = false;
+    const first = lanes.evaluate(versioned(5), evaluationRequest('first', 40), never);
+    await until(() => engine.running.size === 1, 'it runs');
+    const six = lanes.switchTo(versioned(6));
+    await until(() => cuts > 0, 'the engine is told to cut');
+    engine.free = true;
+    await six;
+    await until(() => engines[1]?.running.size === 1, 'it goes on in an engine of its own');
+
+    engine.free = false;
+    const second = lanes.evaluate(versioned(6), evaluationRequest('second', 40), never);
+    await until(() => engine.running.size === 1, 'it runs');
+    cuts = 0;
+    const seven = lanes.switchTo(versioned(7));
+    let looks = 0;
+    await until(() => cuts > 0 || ++looks > 20, 'there was time to cut it');
+    t.equal(cuts, 0, 'a third copy of the weights is not made');
+    engines[1]!.free = true;
+    await first;
+    await until(() => cuts > 0, 'now it may go on elsewhere');
+    engine.free = true;
+    await seven;
+    await until(() => engines[2]?.running.size === 1, 'which it does');
+    await until(() => engines[1]?.stopped === true, 'the idle one has made room');
+    engines[2]!.free = true;
+    t.equal((await second).tokens.length, 40);
+    t.strictSame(
+      engines.map(({ loads }) => loads),
+      [[5, 6, 7], [5], [6]],
+    );
+  },
+);
+
 t.test('what was cut goes on before what has not begun', async (t) => {
   const prepare = (engine: FakeEngine, place: number) => {
     // It does not end the one it has.
