@@ -174,6 +174,28 @@ t.test('a version that is removed while the store comes is in the snapshot', asy
   t.equal(readFileSync(copied, 'utf8'), 'weights 3');
 });
 
+t.test('a snapshot whose file was removed while its weights were copied is none', async (t) => {
+  const folder = t.testdir();
+  const [policies, target] = [join(folder, 'policies'), join(folder, 'snapshot')];
+  putVersion(policies, 3);
+  const half = Buffer.alloc(storeBytes.length);
+  async function* overtaken(): AsyncGenerator<SnapshotChunk> {
+    const data = Buffer.concat([storeBytes, half]);
+    const head = { fileBytes: data.length, sha256: sha256(data), runs: [run], retiredRuns: [] };
+    yield { ...head, offset: 0, data: storeBytes };
+    await until(async () => existsSync(join(target, 'policies', 'r', '3')));
+    // Another one of the series clears away what is not whole; a copy that goes on makes the folder again.
+    rmSync(target, { recursive: true });
+    mkdirSync(target);
+    yield { ...head, offset: storeBytes.length, data: half };
+  }
+  await t.rejects(writeSnapshot(target, overtaken(), policies), {
+    code: 'UNAVAILABLE',
+    message: /was removed while it was taken/,
+  });
+  t.strictSame(readdirSync(target), [], 'nothing says that it is whole');
+});
+
 t.test('a snapshot in a folder that cannot be closed is taken, and says so', async (t) => {
   const folder = t.testdir();
   const target = join(folder, 'shared');
