@@ -6,6 +6,7 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -173,6 +174,28 @@ t.test('a version that is removed while the store comes is in the snapshot', asy
   t.equal(readFileSync(copied, 'utf8'), 'weights 3');
 });
 
+t.test('a snapshot whose file was removed while its weights were copied is none', async (t) => {
+  const folder = t.testdir();
+  const [policies, target] = [join(folder, 'policies'), join(folder, 'snapshot')];
+  putVersion(policies, 3);
+  const half = Buffer.alloc(storeBytes.length);
+  async function* overtaken(): AsyncGenerator<SnapshotChunk> {
+    const data = Buffer.concat([storeBytes, half]);
+    const head = { fileBytes: data.length, sha256: sha256(data), runs: [run], retiredRuns: [] };
+    yield { ...head, offset: 0, data: storeBytes };
+    await until(async () => existsSync(join(target, 'policies', 'r', '3')));
+    // Another one of the series clears away what is not whole; a copy that goes on makes the folder again.
+    rmSync(target, { recursive: true });
+    mkdirSync(target);
+    yield { ...head, offset: storeBytes.length, data: half };
+  }
+  await t.rejects(writeSnapshot(target, overtaken(), policies), {
+    code: 'UNAVAILABLE',
+    message: /was removed while it was taken/,
+  });
+  t.strictSame(readdirSync(target), [], 'nothing says that it is whole');
+});
+
 t.test('a snapshot in a folder that cannot be closed is taken, and says so', async (t) => {
   const folder = t.testdir();
   const target = join(folder, 'shared');
@@ -256,6 +279,30 @@ t.test('a later version that the trainer was taking over when it died does not c
   t.strictSame(adopting, ['.adopting-2'], 'what is of before gets its name again');
   t.strictSame(plainNames(join(policies, 'r')), ['3']);
 });
+
+const oneDisk =
+  existsSync('/dev/shm') && statSync('/dev/shm').dev !== statSync('.').dev ? false : 'here is no other file system';
+t.test(
+  'a later version that lies in memory alone, as of a trainer that was killed, is moved aside',
+  { skip: oneDisk },
+  async (t) => {
+    const { data, policies, snapshot } = await newFolders(t);
+    const memory = mkdtempSync('/dev/shm/segue-test-');
+    t.teardown(() => rmSync(memory, { recursive: true }));
+    const content = join(memory, '.content-6');
+    putVersion(policies, 6);
+    cpSync(join(policies, 'r', '.content-6'), content, { recursive: true });
+    for (const name of ['6', '.content-6']) rmSync(join(policies, 'r', name), { recursive: true });
+    symlinkSync(content, join(policies, 'r', '6'));
+
+    await restoreSnapshot(snapshot, data);
+    t.strictSame(plainNames(join(policies, 'r')), ['3']);
+    const [aside = ''] = readdirSync(policies).filter((name) => name.startsWith('replaced-'));
+    t.strictSame(readdirSync(join(policies, aside, 'r')).sort(), ['4', '5', '6']);
+    t.equal(readFileSync(join(policies, aside, 'r', '6', 'w'), 'utf8'), 'weights 6');
+    t.notOk(existsSync(content));
+  },
+);
 
 t.test('versions of runs that the snapshot does not know are moved aside: their ids are given again', async (t) => {
   const { data, policies, snapshot } = await newFolders(t);

@@ -4,6 +4,7 @@ import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
+import { FolderLock } from '../dist/cluster/folder-lock.js';
 import { TokenList } from '../dist/security/token-list.js';
 
 const module = new URL('../dist/security/token-list.js', import.meta.url).href;
@@ -70,6 +71,19 @@ t.test('one who died while he edited is waited for no longer than he could be al
   utimesSync(lock, longAgo, longAgo);
   await new TokenList(path, 0).create(one('alice'));
   t.match(new TokenList(path).read(), [{ name: 'alice' }]);
+});
+
+t.test('one who died before the clock was set back is not waited for until it has come there again', async (t) => {
+  const folder = t.testdir();
+  const path = join(folder, 'tokens.json');
+  mkdirSync(`${path}.lock`);
+  const later = new Date(Date.now() + 3_600_000);
+  for (const lock of [join(`${path}.lock`, 'cluster.lock.1'), join(folder, 'cluster.lock.1')]) {
+    writeFileSync(lock, dead);
+    utimesSync(lock, later, later);
+  }
+  await new TokenList(path, 0).create(one('alice'));
+  await t.resolves(FolderLock.take(folder), 'nor by a cluster that starts');
 });
 
 t.test('one who does not end is named, and nothing is changed meanwhile', async (t) => {

@@ -33,7 +33,7 @@ const recordsPerReport = 10_000;
 /** Errors that are remembered as hopeless. */
 const maxHopeless = 1_000;
 
-/** How long a caller that does not leave may hold versions after the last part, in ms. */
+/** How long a caller that does not leave may hold versions, in ms: as long as our own clients' calls last. */
 const longestHoldMs = 3_600_000;
 
 /** How far a look through the store has come. */
@@ -161,16 +161,20 @@ export class Keeper {
   }
 
   /**
-   * A snapshot, part by part. The trainer keeps the versions that its runs go on from until it ends.
+   * A snapshot, part by part. The trainer keeps the versions that its runs go on from until it ends, or `longestMs` are over.
    * @param left fires when the caller leaves, which is waited for after the last part; null: it ends with the last part
    */
-  async *snapshot(left: AbortSignal | null = null): AsyncGenerator<SnapshotChunk> {
+  async *snapshot(left: AbortSignal | null = null, longestMs = longestHoldMs): AsyncGenerator<SnapshotChunk> {
     const { tables } = this.#options;
     const release = this.held.hold(newestIterations(tables));
+    const endsAtMs = performance.now() + longestMs;
+    // A caller without a deadline may stand still in the middle of it, and be there all the same.
+    const longest = setTimeout(release, longestMs).unref();
     try {
       yield* takeSnapshot(tables);
-      if (left !== null) await pause(longestHoldMs, left);
+      if (left !== null) await pause(Math.max(0, endsAtMs - performance.now()), left);
     } finally {
+      clearTimeout(longest);
       release();
     }
   }

@@ -115,6 +115,20 @@ t.test('from before the copy until the caller leaves, the versions that a snapsh
   t.equal(await heldFrom(), null);
 });
 
+t.test('a caller that stands still in the middle of a snapshot does not hold the versions for ever', async (t) => {
+  const folder = temporaryFolder();
+  const store = openStore(folder);
+  t.teardown(async () => {
+    await store.close();
+    removeFolder(folder);
+  });
+  await addRun(store);
+  const parts = store.keeper.snapshot(null, 50);
+  t.notOk((await parts.next()).done);
+  await until(async () => store.keeper.held.fromIteration(runId) === null);
+  await parts.return(undefined);
+});
+
 t.test('a caller that leaves a snapshot in the middle leaves nothing behind', async (t) => {
   const folder = temporaryFolder();
   const store = openStore(folder);

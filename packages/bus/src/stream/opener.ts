@@ -44,11 +44,16 @@ export class Opener<T> {
   async open(deliveries: readonly HeldMessage[]): Promise<Lease<T>[]> {
     const leases: Lease<T>[] = [];
     for (const delivery of deliveries) {
+      if (this.#joiner.hasEnded(delivery)) {
+        await endCopies([delivery]);
+        continue;
+      }
       const whole = this.#joiner.add(delivery);
       if (whole) leases.push(...(await this.#leases(whole)));
     }
     for (const orphan of this.#joiner.takeOrphans()) {
-      await this.#discard({ deliveries: [orphan], body: orphan.message.data }, 'the other parts did not come');
+      const part = { deliveries: [orphan], body: orphan.message.data, key: null };
+      await this.#discard(part, 'the other parts did not come');
     }
     return leases;
   }
@@ -89,7 +94,10 @@ export class Opener<T> {
       for (const delivery of deliveries) if (delivery.deliveryCount > 1) this.#returns.taken(delivery);
     }
     const ends = {
-      ack: async () => void (await Promise.all(deliveries.map((delivery) => delivery.ack()))),
+      ack: async () => {
+        await Promise.all(deliveries.map((delivery) => delivery.ack()));
+        await endCopies(this.#joiner.end(whole));
+      },
       giveBack: (delayMs: number) => {
         for (const delivery of deliveries) {
           // Where nobody counts deliveries nobody asks which were lost.
@@ -175,4 +183,9 @@ export class Opener<T> {
     });
     await Promise.all(deliveries.map((delivery) => delivery.terminate()));
   }
+}
+
+/** Copies of parts of what was acknowledged. One for which the server has no answer comes again. */
+async function endCopies(copies: readonly HeldMessage[]): Promise<void> {
+  await Promise.all(copies.map((copy) => copy.ack().catch(() => undefined)));
 }

@@ -82,7 +82,8 @@ async function ownerOf(path: string, unseenMs: number): Promise<number | null> {
   if (!(pid > 0)) return null;
   if (await isRunning(pid, startedAt)) return pid;
   const madeAtMs = (await stat(path).catch(() => null))?.mtimeMs ?? 0;
-  return Date.now() - madeAtMs < unseenMs ? pid : null;
+  // Either way: one of an hour to come is of a clock that was set back since.
+  return Math.abs(Date.now() - madeAtMs) < unseenMs ? pid : null;
 }
 
 /** This process as a lock names it: its number and, where that can be read, when it began. */

@@ -20,7 +20,14 @@ import { hashOf } from './hash-of.js';
 import { openSnapshot } from './snapshot-folder.js';
 import { syncPath } from './sync-path.js';
 import { beginRestore, endRestore } from './unfinished-restore.js';
-import { copyVersion, heldVersions, isVersionName, type MissingVersion, missingVersions } from './weights.js';
+import {
+  copyFolder,
+  copyVersion,
+  heldVersions,
+  isVersionName,
+  type MissingVersion,
+  missingVersions,
+} from './weights.js';
 
 const stagedPrefix = 'restored-';
 /** As the trainer names a version that was copied in as a plain folder, until its link is there. */
@@ -153,7 +160,14 @@ async function moveUnknown(policies: string, manifest: SnapshotManifest, aside: 
 async function moveAside(from: string, to: string): Promise<void> {
   const folder = dirname(to);
   await mkdir(folder, { recursive: true });
-  await rename(from, to);
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EXDEV')) throw error;
+    // Another file system: a version that a killed trainer had in memory alone, or whose link somebody has led elsewhere.
+    await copyFolder(from, to);
+    await rm(from, { recursive: true });
+  }
   for (const changed of [folder, dirname(folder), dirname(dirname(folder)), dirname(from)]) await syncPath(changed);
 }
 

@@ -3,7 +3,7 @@
  * checked before it is used. It does not know how a cluster runs.
  */
 import { createHash } from 'node:crypto';
-import { open, readdir, readFile, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   parseSnapshotManifest,
@@ -22,7 +22,7 @@ import { copyWeights } from './weights.js';
  * Writes the parts of a snapshot into `folder`, which must be new or empty and is its owner's alone from then on, where its file system and its owner allow it.
  * @param policies the folder of versions
  * @param warn of weights that it has to do without, and of a folder that stays open
- * @throws SegueError UNAVAILABLE when a run left a version behind before it was copied
+ * @throws SegueError UNAVAILABLE when a run left a version behind before it was copied, or somebody has removed what was written
  */
 export async function writeSnapshot(
   folder: string,
@@ -38,7 +38,7 @@ export async function writeSnapshot(
     if (code !== 'FAILED_PRECONDITION') throw error;
     warn(rawMessage);
   });
-  const { head, bytes, sha256 } = await writeParts(join(folder, snapshotFileName), parts, ({ runs }) =>
+  const { head, bytes, sha256, fileId } = await writeParts(join(folder, snapshotFileName), parts, ({ runs }) =>
     copyWeights(runs, policies, join(folder, 'policies'), warn),
   );
   if (bytes !== head.fileBytes || sha256 !== head.sha256) {
@@ -46,6 +46,11 @@ export async function writeSnapshot(
       'DATA_LOSS',
       `the snapshot came with ${bytes} bytes that are not the ${head.fileBytes} sent: take it again`,
     );
+  }
+  // Its name there alone would count as a whole one, for which others of the series go.
+  if ((await stat(join(folder, snapshotFileName)).catch(() => null))?.ino !== fileId) {
+    const message = `the snapshot in ${folder} was removed while it was taken, as by another one of the same series: take it again`;
+    throw new SegueError('UNAVAILABLE', message);
   }
   const manifest: SnapshotManifest = {
     formatVersion: 1,
@@ -77,6 +82,8 @@ interface Written {
   readonly head: SnapshotChunk;
   readonly bytes: number;
   readonly sha256: string;
+  /** Tells the file from another one of its name. */
+  readonly fileId: number;
 }
 
 /**
@@ -93,6 +100,7 @@ async function writeParts(
   let bytes = 0;
   let beside: Promise<void> = Promise.resolve();
   const file = await open(path, 'wx');
+  const { ino: fileId } = await file.stat();
   try {
     for await (const part of parts) {
       if (head === null) {
@@ -115,5 +123,5 @@ async function writeParts(
   }
   await beside;
   if (head === null) throw new SegueError('DATA_LOSS', 'the store sent an empty snapshot: take it again');
-  return { head, bytes, sha256: hash.digest('hex') };
+  return { head, bytes, sha256: hash.digest('hex'), fileId };
 }

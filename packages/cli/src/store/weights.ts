@@ -100,12 +100,17 @@ export async function heldVersions(folder: string, run: SnapshotRun): Promise<Re
 }
 
 /** Copies a version's files, synced, so that the copy appears whole. NOT_FOUND when it, or a part of it, is not there (any more), DATA_LOSS when it is damaged. */
-export async function copyVersion(from: string, to: string): Promise<void> {
+export function copyVersion(from: string, to: string): Promise<void> {
+  return copyFolder(from, to, requireSizes);
+}
+
+/** Copies a folder of files, synced, so that the copy appears whole. @param check of the copy, before it appears */
+export async function copyFolder(from: string, to: string, check?: (copy: string) => Promise<void>): Promise<void> {
   const staged = `${to}.part`;
   await rm(staged, { recursive: true, force: true });
   await mkdir(dirname(to), { recursive: true });
   await cp(await realpath(from), staged, { recursive: true });
-  await requireSizes(staged);
+  await check?.(staged);
   for (const name of await readdir(staged)) await syncPath(join(staged, name));
   await syncPath(staged);
   await rename(staged, to);
