@@ -158,7 +158,12 @@ t.test(
     const prepare = (engine: FakeEngine, place: number) => {
       if (place > 0) engine.free = false;
     };
-    const { lanes, engines, engine } = await startLoop(t, { slots: 2, evaluationGraceMs: 0, prepare });
+    const { lanes, engines, engine } = await startLoop(t, {
+      slots: 2,
+      evaluationGraceMs: 0,
+      idleReleaseMs: 60_000,
+      prepare,
+    });
     const versioned = (version: number) => ({ runId: 'r', version, folder: 'x', manifestSha256: '' });
     let cuts = 0;
     const cut = engine.cut.bind(engine);

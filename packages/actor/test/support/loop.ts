@@ -15,6 +15,7 @@ export interface Setting {
   readonly patienceMs?: number;
   /** How long a load waits for evaluations. */
   readonly evaluationGraceMs?: number;
+  readonly idleReleaseMs?: number;
   /** Makes an engine ready, by its place among those that were made. */
   readonly prepare?: (engine: FakeEngine, place: number) => unknown;
 }
@@ -22,7 +23,15 @@ export interface Setting {
 /** A running loop over fakes, serving version 5 of run r. */
 export async function startLoop(
   t: { teardown(end: () => Promise<void>): void },
-  { slots = 4, read, engineTimeoutMs = 60_000, patienceMs = 5_000, evaluationGraceMs = 60_000, prepare }: Setting = {},
+  {
+    slots = 4,
+    read,
+    engineTimeoutMs = 60_000,
+    patienceMs = 5_000,
+    evaluationGraceMs = 60_000,
+    idleReleaseMs = 50,
+    prepare,
+  }: Setting = {},
 ) {
   const bus = new FakeBus();
   const engines: FakeEngine[] = [];
@@ -75,7 +84,7 @@ export async function startLoop(
     engineTimeoutMs,
     backOff: { maxFailures: 4, firstMs: 1, longestMs: 2 },
     rollouts: loop,
-    idleReleaseMs: 50,
+    idleReleaseMs,
     evaluationGraceMs,
     onIdle: () => undefined,
     onChunk: (report, works) => loop.noteChunk(report, works),
