@@ -12,6 +12,13 @@ export interface LanePolicy {
   readonly manifestSha256: string;
 }
 
+/** A version that a lane is to serve next, and who waits for it. */
+export interface PendingLoad {
+  readonly policy: LanePolicy;
+  resolve(): void;
+  reject(error: SegueError): void;
+}
+
 /** A sequence that somebody wants generated. In the end exactly one of `finish` and `fail` is called, once. */
 export interface LaneWork {
   readonly request: SequenceRequest;

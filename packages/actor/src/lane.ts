@@ -6,20 +6,16 @@
 import { type EngineStatus, type ErrorCode, SegueError } from '@segue/core';
 import { defaultBackOff, pauseAfter } from './back-off.js';
 import type { LaneOptions } from './lane-options.js';
-import { type AskingLane, type LanePolicy, type LaneWork, LaneWorks, type WorkSource } from './lane-work.js';
+import {
+  type AskingLane,
+  type LanePolicy,
+  type LaneWork,
+  LaneWorks,
+  type PendingLoad,
+  type WorkSource,
+} from './lane-work.js';
 import { Wake } from './wake.js';
 import { type EngineCall, WatchedEngine } from './watched-engine.js';
-
-/** An engine that failed, until another one takes its place. */
-interface LostEngine {
-  readonly replaceAtMs: number;
-}
-
-interface PendingLoad {
-  readonly policy: LanePolicy;
-  resolve(): void;
-  reject(error: SegueError): void;
-}
 
 /** How long a lane that was idle waits for the next piece of work, and for all of them, in ms. */
 const gatherPauseMs = 15;
@@ -40,7 +36,8 @@ export class Lane implements AskingLane {
   /** What a call of the engine has failed with, until the loop attends to it. */
   #failure: SegueError | null = null;
   #failures = 0;
-  #lost: LostEngine | null = null;
+  /** An engine that failed, until another one takes its place at that moment. */
+  #lost: { readonly replaceAtMs: number } | null = null;
   #policy: LanePolicy | null = null;
   #status: EngineStatus | null = null;
   readonly #loads: PendingLoad[] = [];
@@ -71,6 +68,10 @@ export class Lane implements AskingLane {
   /** What it serves; null before the first load, while another version or engine is being loaded, and for good when it is broken. */
   get policy(): LanePolicy | null {
     return this.isLoading || this.#broken ? null : this.#policy;
+  }
+  /** It ends, or has ended: another one may be there for its version. */
+  get isEnding(): boolean {
+    return this.#stopping;
   }
   get isLoading(): boolean {
     return this.#loads.length > 0 || this.#lost !== null;
@@ -374,7 +375,7 @@ export class Lane implements AskingLane {
    * Brings up a new engine once it is due, under the same version unless another is to be loaded: that one's turn comes next, and the files of the old one may
    * be gone. Until then only cuts and the stop are attended to.
    */
-  async #recover({ replaceAtMs }: LostEngine): Promise<void> {
+  async #recover({ replaceAtMs }: { readonly replaceAtMs: number }): Promise<void> {
     const leftMs = replaceAtMs - performance.now();
     if (leftMs > 0) {
       await this.#wake.wait(leftMs);

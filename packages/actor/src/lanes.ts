@@ -44,6 +44,8 @@ export class Lanes implements WorkSource {
   readonly #extra = new Map<string, Promise<Lane>>();
   /** Their lanes, from the making to the end of the engine. */
   readonly #beside = new Set<Lane>();
+  /** Lanes that end. */
+  readonly #ends = new Set<Promise<void>>();
   #waiting: EvaluationWork[] = [];
   /** What was cut to make room for a load. */
   readonly #moved = new WeakSet<SequenceRequest>();
@@ -241,7 +243,7 @@ export class Lanes implements WorkSource {
   /** An engine that is kept for work which may come makes room for one that has work. */
   #closeIdleLanes(): void {
     for (const lane of this.#beside) {
-      if (lane.policy === null || lane.heldOf(this) > 0) continue;
+      if (lane.isEnding || lane.policy === null || lane.heldOf(this) > 0) continue;
       const key = keyOf(lane.policy);
       if (!this.#waiting.some(({ policy }) => keyOf(policy) === key)) this.#closeLane(key);
     }
@@ -250,7 +252,10 @@ export class Lanes implements WorkSource {
   #openLane(key: string, policy: LanePolicy): Promise<Lane> {
     this.#closeIdleLanes();
     const { onFailure, idleReleaseMs } = this.#options;
+    const ends = [...this.#ends];
     const open = async () => {
+      // Their memory is needed.
+      await Promise.all(ends);
       const lane = new Lane({
         ...engineOf(this.#options),
         sources: [this],
@@ -286,7 +291,12 @@ export class Lanes implements WorkSource {
   #closeLane(key: string): void {
     const lane = this.#extra.get(key);
     this.#extra.delete(key);
-    lane?.then((open) => this.#stopLane(open)).catch(() => undefined);
+    if (lane === undefined) return;
+    const end: Promise<void> = lane
+      .then((open) => this.#stopLane(open))
+      .catch(() => undefined)
+      .finally(() => this.#ends.delete(end));
+    this.#ends.add(end);
   }
 
   async #stopLane(lane: Lane): Promise<void> {

@@ -204,6 +204,34 @@ t.test(
   },
 );
 
+t.test('an idle lane has made room before another one loads, and takes no other lane with it', async (t) => {
+  const order: string[] = [];
+  let mayStop = () => {};
+  const prepare = (engine: FakeEngine, place: number) => {
+    const [load, stop] = [engine.loadVersion.bind(engine), engine.stop.bind(engine)];
+    engine.loadVersion = (policy) => {
+      order.push(`${place} loads ${policy.version}`);
+      return load(policy);
+    };
+    engine.stop = async () => {
+      if (place === 1) await new Promise<void>((resolve) => (mayStop = resolve));
+      await stop();
+      order.push(`${place} stopped`);
+    };
+  };
+  const { lanes } = await startLoop(t, { slots: 2, idleReleaseMs: 60_000, prepare });
+  const evaluate = (version: number, id: string) =>
+    lanes.evaluate({ runId: 'r', version, folder: 'x', manifestSha256: '' }, evaluationRequest(id, 8), never);
+  await evaluate(4, 'a');
+  const others = [evaluate(3, 'b'), evaluate(4, 'c')];
+  await settle();
+  t.strictSame(order, ['0 loads 5', '1 loads 4'], 'two copies of the weights are there');
+  mayStop();
+  for (const { tokens } of await Promise.all(others)) t.equal(tokens.length, 8);
+  t.equal(order[2], '1 stopped');
+  t.strictSame(order.slice(3, 5).sort(), ['2 loads 3', '3 loads 4']);
+});
+
 t.test('what was cut goes on before what has not begun', async (t) => {
   const prepare = (engine: FakeEngine, place: number) => {
     // It does not end the one it has.

@@ -44,7 +44,20 @@ t.test('one that fails removes none, and the next clears away what is left of it
   });
   await t.rejects(failing, { message: 'the disk is full' });
   t.equal(readdirSync(folder).length, 4);
+  // And of one whose clearing away was cut off.
+  mkdirSync(join(folder, `${old[0]}.part-3f0c`));
   const { path, removed } = await addToSeries(folder, 1, take);
   t.strictSame(removed, old);
   t.strictSame(readdirSync(folder), [path.split('/').at(-1)]);
+});
+
+t.test('one that another command clears away while it is written fails, and removes nothing', async (t) => {
+  const folder = t.testdir(seriesOf(old));
+  const first = addToSeries(folder, 1, async (target) => {
+    mkdirSync(`${target}/policies`, { recursive: true });
+    await t.rejects(addToSeries(folder, 3, () => Promise.reject(new Error('it goes no further'))));
+    return manifest;
+  });
+  await t.rejects(first, { code: 'ENOENT' });
+  t.strictSame(readdirSync(folder).sort(), old);
 });

@@ -2,6 +2,7 @@
  * Snapshots one after another in one folder, each in a folder named after the moment it was begun, of which the newest stay. It knows nothing of what a
  * snapshot holds, but that its manifest is written last.
  */
+import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SegueError, type SnapshotManifest, snapshotManifestName } from '@segue/core';
@@ -29,7 +30,7 @@ export async function addToSeries(
 ): Promise<SeriesMember> {
   await mkdir(folder, { recursive: true });
   for (const name of await readdir(folder)) {
-    if (isPartial(name)) await rm(join(folder, name), { recursive: true, force: true });
+    if (isPartial(name)) await clearAway(folder, name);
   }
   const name = new Date()
     .toISOString()
@@ -59,8 +60,23 @@ async function removeOldest(folder: string, keep: number, newest: string): Promi
   return removed;
 }
 
+/** One that is written, or that somebody is clearing away. */
 function isPartial(name: string): boolean {
-  return name.endsWith(partialSuffix) && namePattern.test(name.slice(0, -partialSuffix.length));
+  const [written = '', ...rest] = name.split(partialSuffix);
+  return rest.length > 0 && namePattern.test(written);
+}
+
+/** In one step, so that another command which writes it has all of it or finds that it is gone, and never takes what is left of it for a whole one. */
+async function clearAway(folder: string, name: string): Promise<void> {
+  const gone = join(folder, `${name}-${randomUUID()}`);
+  try {
+    await rename(join(folder, name), gone);
+  } catch (error) {
+    // Its writer has given it its name, or another one clears it away.
+    if (SegueError.from(error).code === 'NOT_FOUND') return;
+    throw error;
+  }
+  await rm(gone, { recursive: true, force: true });
 }
 
 function isThere(path: string): Promise<boolean> {

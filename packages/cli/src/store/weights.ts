@@ -109,7 +109,7 @@ export async function copyFolder(from: string, to: string, check?: (copy: string
   const staged = `${to}.part`;
   await rm(staged, { recursive: true, force: true });
   await mkdir(dirname(to), { recursive: true });
-  await cp(await realpath(from), staged, { recursive: true });
+  await cp(await realpath(from), staged, { recursive: true, verbatimSymlinks: true });
   await check?.(staged);
   for (const name of await readdir(staged)) await syncPath(join(staged, name));
   await syncPath(staged);
