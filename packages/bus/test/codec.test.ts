@@ -3,6 +3,7 @@ import { SeededRandom, SegueError } from '@segue/core';
 import { Unpackr } from 'msgpackr';
 import t from 'tap';
 import { type Body, checksum, decodeBody, encodeBody } from '../dist/stream/codec.js';
+import type { HeldMessage } from '../dist/stream/delivery.js';
 import * as formats from '../dist/stream/messages.js';
 import { formatPart, PartJoiner, splitBody } from '../dist/stream/parts.js';
 import { registration, rolloutTask, score, segment } from './samples.js';
@@ -101,14 +102,18 @@ t.test('large bodies are put together from parts in any order, repeated ones inc
   const parts = splitBody(body);
   t.equal(parts.length, 3);
   t.equal(splitBody(new Uint8Array(0)).length, 1);
-  const delivery = (index: number, sequence: number) => ({
-    message: { data: parts[index]! },
+  const delivery = (index: number, sequence: number): HeldMessage => ({
+    message: { subject: 'segue.segment.r.t', data: parts[index]! },
+    deliveryCount: 1,
     sequence,
     header: () => formatPart(index, parts.length, 'seg'),
+    extend: () => {},
+    giveBack: () => {},
+    ack: async () => {},
+    terminate: async () => {},
   });
   const joiner = new PartJoiner();
-  const add = (index: number, sequence = index + 1) =>
-    joiner.add(delivery(index, sequence) as unknown as Parameters<PartJoiner['add']>[0]);
+  const add = (index: number, sequence = index + 1) => joiner.add(delivery(index, sequence));
   t.equal(add(2), null);
   t.equal(add(0), null);
   t.equal(add(2), null, 'delivered again');

@@ -1,12 +1,11 @@
 /** Copies of a message's parts, which were published when the stream had forgotten the first: on a real nats-server none outlasts its message, whenever it comes. */
 import type { Segment } from '@segue/core';
-import { connect } from 'nats';
 import t, { type Test } from 'tap';
-import { startNats } from '../../../test/support/nats.js';
 import { until } from '../../../test/support/waiting.js';
-import { type Bus, connectBus } from '../dist/index.js';
+import type { Bus } from '../dist/index.js';
 import { queues } from '../dist/stream/subjects.js';
 import { segment } from './samples.js';
+import { serveBus } from './served-bus.js';
 
 const { stream } = queues.segments;
 /** Of three parts. */
@@ -20,15 +19,7 @@ const large: Segment = {
 
 /** A bus whose stream holds a segment's parts as messages 1 to 3, and what publishes the first of them again. */
 async function serve(t: Test): Promise<{ bus: Bus; publishCopy: () => Promise<unknown> }> {
-  const nats = await startNats();
-  const bus = await connectBus({ url: nats.url, name: 'test' });
-  const nc = await connect({ servers: nats.url });
-  t.teardown(async () => {
-    await nc.close();
-    await bus.close();
-    await nats.stop();
-  });
-  await bus.setUp();
+  const { bus, nc } = await serveBus(t);
   await bus.publishSegment('r', large);
   const { subject, data, header } = await (await nc.jetstreamManager()).streams.getMessage(stream, { seq: 1 });
   // By which the stream would know it.

@@ -1,11 +1,10 @@
 /** A work queue that holds as much as it may: publishing is refused with RESOURCE_EXHAUSTED, waits for space, and goes through when there is some. */
 import type { RolloutTask } from '@segue/core';
-import { NatsError, connect as natsConnect } from 'nats';
+import { NatsError } from 'nats';
 import t from 'tap';
-import { startNats } from '../../../test/support/nats.js';
-import { connectBus } from '../dist/index.js';
 import { fromNats } from '../dist/stream/connection.js';
 import { rolloutTask } from './samples.js';
+import { serveBus } from './served-bus.js';
 
 const stream = 'SEGUE_ROLLOUT';
 
@@ -14,15 +13,7 @@ function task(member: number): RolloutTask {
 }
 
 t.test('a full queue', async (t) => {
-  const nats = await startNats();
-  const bus = await connectBus({ url: nats.url, name: 'test' });
-  const nc = await natsConnect({ servers: nats.url });
-  t.teardown(async () => {
-    await nc.close();
-    await bus.close();
-    await nats.stop();
-  });
-  await bus.setUp();
+  const { bus, nc } = await serveBus(t);
   const jsm = await nc.jetstreamManager();
   await bus.publishRolloutTasks([task(0), task(1)]);
   const { state } = await jsm.streams.info(stream);

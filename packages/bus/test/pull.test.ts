@@ -1,9 +1,9 @@
 /** Pulls that end while messages are being published: none is lost on the way to its taker, which would count as a try of its own. */
-import { connect as natsConnect } from 'nats';
 import t from 'tap';
 import { startNats } from '../../../test/support/nats.js';
 import { connectBus } from '../dist/index.js';
 import { rolloutTask } from './samples.js';
+import { serveBus } from './served-bus.js';
 
 const takers = 4;
 const rounds = 40;
@@ -59,15 +59,7 @@ t.test('a taker that waits gets the first message, and what came with it, withou
 });
 
 t.test('a server that refuses every pull is asked less and less often', async (t) => {
-  const nats = await startNats();
-  const bus = await connectBus({ url: nats.url, name: 'test' });
-  const nc = await natsConnect({ servers: nats.url });
-  t.teardown(async () => {
-    await nc.close();
-    await bus.close();
-    await nats.stop();
-  });
-  await bus.setUp();
+  const { bus, nc } = await serveBus(t);
   // Somebody has given the consumer a bound that no pull keeps to: each is refused at once (409).
   const jsm = await nc.jetstreamManager();
   await jsm.consumers.update('SEGUE_ROLLOUT', 'actors', { max_bytes: 1 });

@@ -1,21 +1,12 @@
 /** What the server is told about each stream, as a real nats-server has it. What it does with that is streams.test.ts's. */
-import { connect } from 'nats';
 import t, { type Test } from 'tap';
-import { startNats } from '../../../test/support/nats.js';
-import { type BusOptions, connectBus } from '../dist/index.js';
+import type { BusOptions } from '../dist/index.js';
 import { buckets, patienceMs, queues } from '../dist/stream/subjects.js';
 import { registration } from './samples.js';
+import { serveBus } from './served-bus.js';
 
 async function serve(t: Test, options: Partial<BusOptions> = {}) {
-  const nats = await startNats();
-  const bus = await connectBus({ url: nats.url, name: 'test', ...options });
-  const nc = await connect({ servers: nats.url });
-  t.teardown(async () => {
-    await nc.close();
-    await bus.close();
-    await nats.stop();
-  });
-  await bus.setUp();
+  const { bus, nc } = await serveBus(t, options);
   const jsm = await nc.jetstreamManager();
   return { bus, configOf: async (stream: string) => (await jsm.streams.info(stream)).config };
 }

@@ -54,6 +54,8 @@ export class FakeEngine implements Engine {
   readonly chunks: number[] = [];
   /** Chunks that have been called, whether they have begun or not. */
   chunkCalls = 0;
+  /** Calls for a cut, whether they have begun or not. */
+  cuts = 0;
   stopAt = Number.POSITIVE_INFINITY;
   chunkTokens = 4;
   failNext: SegueError | null = null;
@@ -161,6 +163,7 @@ export class FakeEngine implements Engine {
   }
 
   cut(ids?: readonly string[]): Promise<SequenceResult[]> {
+    this.cuts++;
     return this.#calls.perform(async () => {
       const isCut = (id: string) => !ids || ids.includes(id);
       const waiting = this.waiting.splice(0);

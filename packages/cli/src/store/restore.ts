@@ -130,9 +130,10 @@ async function moveLater(runFolder: string, policyVersion: number, aside: string
     // A link without its content is what a restore leaves that was cut off here.
     const content = await realpath(join(runFolder, name)).catch((error: unknown) => ifMissing(error));
     const version = versionOf(name);
-    if (content !== null)
+    if (content !== null) {
       await moveAside(content, join(aside, taken.has(version) ? `${version}-again` : String(version)));
-    if (content !== null) taken.add(version);
+      taken.add(version);
+    }
     await rm(join(runFolder, name), { force: true });
   }
   if (later.length > 0) await syncPath(runFolder);
