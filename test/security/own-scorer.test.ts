@@ -1,5 +1,5 @@
 /** A scorer of somebody's own under TLS: of all whom the cluster's authority knows the reward service alone is let in, and the clients that its owner names. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectReward, type TlsMaterial } from '@segue/bus';
@@ -17,6 +17,7 @@ const denied = { code: 'PERMISSION_DENIED' };
 /** Serves a scorer as its owner does, with files. @returns how often it was asked, and a caller with such papers */
 async function serve(t: Test, clients?: readonly string[]) {
   const folder = mkdtempSync(join(tmpdir(), 'segue-own-scorer-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const material = await ours.of('scorer', 'judge');
   const file = (name: keyof TlsMaterial) => {
     const path = join(folder, `${name}.pem`);

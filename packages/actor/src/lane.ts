@@ -239,12 +239,12 @@ export class Lane implements AskingLane {
       resolve();
     } catch (cause) {
       const error = SegueError.from(cause);
-      reject(error);
       // A load that hangs or killed the thread, be it the first, leaves an engine that cannot say what it serves.
       const status = await this.#engine.status().catch(() => null);
       const servesBefore = this.#policy === null || status?.policyVersion === this.#policy.version;
       if (status === null || !servesBefore) await this.#lose(error);
       this.#loads.shift();
+      reject(error);
     }
   }
 

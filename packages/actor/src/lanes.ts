@@ -82,8 +82,9 @@ export class Lanes implements WorkSource {
       await loaded;
     } finally {
       clearInterval(timer);
+      // Also where it failed: what waits for the version is served elsewhere, or told that it is not.
+      this.#serveWaiting();
     }
-    this.#serveWaiting();
   }
 
   /** Cuts the evaluations in the rollout lane: no rollout runs while a load waits for them, and one may have ten thousand tokens to go. */
@@ -91,7 +92,8 @@ export class Lanes implements WorkSource {
     // They could go on nowhere.
     if (this.rollout.isAlone) return;
     const isEvaluation = (work: LaneWork): work is EvaluationWork => work.source === this;
-    const isOurs = (work: LaneWork) => {
+    // Asked once of each sequence, which is cut then if the answer is yes.
+    const takeOut = (work: LaneWork) => {
       // A load that has begun takes its time; what joins after it is served.
       if (!isEvaluation(work) || !this.rollout.isLoading) return false;
       // With a third copy of the weights: then the load waits as long as they last.
@@ -100,7 +102,7 @@ export class Lanes implements WorkSource {
       return true;
     };
     // An engine that fails in a cut is the lane's to deal with.
-    this.rollout.cut(isOurs).catch(() => undefined);
+    this.rollout.cut(takeOut).catch(() => undefined);
   }
 
   /** Whether evaluations of yet another version have an engine of their own, or wait for one. */
@@ -206,7 +208,7 @@ export class Lanes implements WorkSource {
     for (const work of this.#waiting.splice(0)) work.fail(new SegueError('UNAVAILABLE', 'the actor stops'));
     const extra = await Promise.allSettled(this.#extra.values());
     const lanes = [this.rollout, ...extra.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))];
-    await Promise.all(lanes.map((lane) => lane.stop()));
+    await Promise.all([...this.#ends, ...lanes.map((lane) => lane.stop())]);
     if (this.#hung) throw this.#hung;
   }
 

@@ -1,5 +1,5 @@
 /** The lanes: evaluations beside rollouts, and the change of versions. */
-import type { SequenceResult } from '@segue/core';
+import { SegueError, type SequenceResult } from '@segue/core';
 import t from 'tap';
 import { isCutShort, restOf } from '../dist/moved-sequence.js';
 import { evaluationRequest, type FakeEngine, FakeLease, rolloutTask, settle, until } from './support/fakes.js';
@@ -299,6 +299,19 @@ t.test('where engines load into one server, no version is served beside another'
   await switched;
   t.equal((await next).tokens.length, 6, 'what is loaded is waited for');
   t.strictSame([engines.length, engine.loads], [1, [5, 6]], 'the load has waited for what ran');
+});
+
+t.test('where engines load into one server, nobody waits for a version whose load has failed', async (t) => {
+  const prepare = (engine: FakeEngine) => {
+    engine.sharesWeights = true;
+  };
+  const { lanes, engine } = await startLoop(t, { slots: 2, prepare });
+  const broken = { runId: 'r', version: 6, folder: 'x', manifestSha256: '' };
+  engine.loadVersion = () => Promise.reject(new SegueError('DATA_LOSS', 'its weights are damaged'));
+  const switched = lanes.switchTo(broken);
+  const waiting = lanes.evaluate(broken, evaluationRequest('e0'), never);
+  await t.rejects(switched, { code: 'DATA_LOSS' });
+  await t.rejects(waiting, { code: 'UNIMPLEMENTED', message: /serves version 5/ });
 });
 
 t.test('what was cut goes on, and what has ended does not, however early', async (t) => {

@@ -5,6 +5,7 @@ import {
   type Candidate,
   type IterationProgress,
   type IterationRecord,
+  isAtRest,
   type Phase,
   type PolicyVersionInfo,
   type ProblemRecord,
@@ -19,7 +20,7 @@ import { Bell } from './bell.js';
 import { type Cluster, collect, orNull } from './cluster.js';
 import type { Journal } from './journal.js';
 import type { ControllerMetrics } from './metrics.js';
-import { isAtRest, parseProgress, type RunProgress, saveProgress } from './run-progress.js';
+import { parseProgress, type RunProgress, saveProgress } from './run-progress.js';
 import { TurnLog } from './turn-log.js';
 import type { Waits } from './waits.js';
 
@@ -113,7 +114,7 @@ export class ActiveRun {
     const replay = await this.cluster.replay();
     const record = await replay.getRun({ runId: this.id });
     this.#progress = parseProgress(record);
-    if (!isAtRest(record.state) || this.#isLeft) return record;
+    if (!isAtRest(record) || this.#isLeft) return record;
     this.#isLeft = true;
     const fields = { run: this.id, state: record.state, iteration: this.#iteration };
     this.cluster.log.warn(fields, 'another controller has brought the run to rest: it is left as it is');

@@ -128,8 +128,8 @@ class Generation {
   async #able(): Promise<Registration[]> {
     const actors = await liveActors(this.#cluster);
     const able = actors.filter(({ id }) => !this.#unable.has(id));
-    const [first] = actors;
-    if (first !== undefined && able.length === 0) throw this.#unable.get(first.id) ?? this.#givenUp();
+    const [refusal] = actors.flatMap(({ id }) => this.#unable.get(id) ?? []);
+    if (refusal !== undefined && able.length === 0) throw refusal;
     return able;
   }
 

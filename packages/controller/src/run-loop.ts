@@ -3,7 +3,7 @@
  * hold, so going on after a crash, after a pause and after a failed call are the same code. A phase that fails is tried again a bounded number of
  * times; then the run fails with the reason. Failures add up only in a row: a long wait forgets them when it has gone well since.
  */
-import { type IterationRecord, type PolicyVersionInfo, SegueError } from '@segue/core';
+import { type IterationRecord, isAtRest, type PolicyVersionInfo, type RunState, SegueError } from '@segue/core';
 import { activate } from './activate.js';
 import type { ActiveRun } from './active-run.js';
 import { Bell } from './bell.js';
@@ -72,8 +72,8 @@ class RunSteps {
 
   async next(): Promise<'again' | 'finished'> {
     const run = this.#run;
-    await run.readProgress();
-    if (run.isLeft) return this.#leave();
+    const { state } = await run.readProgress();
+    if (run.isLeft) return this.#leave(state);
     const { warmupDone, policy } = run.progress;
     if (policy === null) return this.#initialize();
     if (run.config.warmup.steps > 0 && !warmupDone) return this.#do(warmUp(run));
@@ -89,9 +89,9 @@ class RunSteps {
     return this.#do(openIteration(run, record));
   }
 
-  /** An iteration that failed to be closed is still brought to its end; all else is left to whoever has brought the run to rest. */
-  async #leave(): Promise<'again'> {
-    const record = this.#run.failures > 0 ? await this.#run.latestIteration() : null;
+  /** An iteration that failed to be closed is still brought to its end, unless the run goes on elsewhere; all else is left to whoever has brought it to rest. */
+  async #leave(state: RunState): Promise<'again'> {
+    const record = this.#run.failures > 0 && isAtRest({ state }) ? await this.#run.latestIteration() : null;
     return record?.state === 'open' ? this.#do(endRollOut(this.#run, record, 'halted')) : 'again';
   }
 

@@ -2,7 +2,7 @@
  * What the controller keeps of a run between its phases, as JSON in the run's record, and the one way to change that record. Iterations are
  * not here: the store has them.
  */
-import { type EngineTimes, type PolicyVersionInfo, type RunRecord, type RunState, SegueError } from '@segue/core';
+import { type EngineTimes, type PolicyVersionInfo, type RunRecord, SegueError } from '@segue/core';
 import type { Cluster } from './cluster.js';
 
 export interface RunProgress {
@@ -36,13 +36,6 @@ export function parseProgress(record: RunRecord): RunProgress {
   } catch (error) {
     throw new SegueError('DATA_LOSS', `the progress of run ${record.id} in the store is not JSON`, error);
   }
-}
-
-/** States in which nothing happens until somebody asks for it. */
-const atRest: readonly RunState[] = ['paused', 'stopped', 'finished', 'failed'];
-
-export function isAtRest(state: RunState): boolean {
-  return atRest.includes(state);
 }
 
 const maxWrites = 8;

@@ -3,6 +3,7 @@
  * should run wait in the order in which they were resumed. State lives in the store; what is here is which run has the actors now.
  */
 import {
+  isAtRest,
   isOver,
   parseRunConfig,
   type RunConfig,
@@ -18,7 +19,7 @@ import { type Cluster, cancelled, orNull } from './cluster.js';
 import type { Journal } from './journal.js';
 import type { ControllerMetrics } from './metrics.js';
 import { executeRun } from './run-loop.js';
-import { isAtRest, parseProgress, saveFirstPolicy, updateRun } from './run-progress.js';
+import { parseProgress, saveFirstPolicy, updateRun } from './run-progress.js';
 import { requireNewBounds, requireRunnable, requireStopTokens } from './runnable.js';
 import type { Tokenizers } from './tokenizers.js';
 import type { Wait, Waits } from './waits.js';
@@ -216,7 +217,7 @@ export class Runs {
       if (outcome.kind === 'failed') await calmActors(run);
       // Another controller may have brought it to rest since the last look, which stands, but for a stop that was asked for here.
       const record = await this.#record(runId);
-      if (turn.rest === 'stopped' ? isOver(record) : run.isLeft || isAtRest(record.state)) return;
+      if (turn.rest === 'stopped' ? isOver(record) : run.isLeft || isAtRest(record)) return;
       if (outcome.kind === 'finished') await this.#setState(runId, 'finished');
       if (outcome.kind === 'halted') await this.#setState(runId, turn.rest ?? 'paused');
       if (outcome.kind === 'failed') await this.#setState(runId, 'failed', outcome.error.message);

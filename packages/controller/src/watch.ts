@@ -2,11 +2,10 @@
  * The events of a run as a stream: what is kept, then what comes, in order and without gaps, until the run has come to rest. Always read from the store; the
  * journal only says when to look again.
  */
-import { positionKind, type StoredEvent } from '@segue/core';
+import { isAtRest, positionKind, type StoredEvent } from '@segue/core';
 import { Bell } from './bell.js';
 import { type Cluster, collect } from './cluster.js';
 import type { Journal } from './journal.js';
-import { isAtRest } from './run-progress.js';
 
 export interface WatchRequest {
   readonly runId: string;
@@ -44,7 +43,7 @@ export async function* watchRun(
         yield event;
         sequence = event.sequence;
       }
-      if (isAtRest(state)) return;
+      if (isAtRest({ state })) return;
       await bell.wait(lookAgainMs, signal);
     }
   } finally {

@@ -118,6 +118,23 @@ t.test('an iteration whose closing fails as the run is left is closed all the sa
   t.equal(state(world), 'paused');
 });
 
+t.test('an iteration whose closing fails stays open where the run goes on elsewhere meanwhile', async (t) => {
+  const world = new World();
+  let closings = 0;
+  const first = await atWork(t, world, (_, method, call) => {
+    if (method !== 'closeIteration') return call();
+    closings++;
+    // Another controller has resumed it.
+    world.runs.set('r', { ...world.runs.get('r')!, state: 'running' });
+    throw new SegueError('UNAVAILABLE', 'the store is away');
+  });
+  await rest(t, world, 'paused');
+  await first.runs.settled();
+  t.equal(closings, 1, 'it would be the other one that lost its work');
+  t.equal(world.iterations.get('r')![0]!.record.state, 'open');
+  t.equal(state(world), 'running');
+});
+
 t.test('a run that fails as it is left keeps the state that it was given', async (t) => {
   const world = new World();
   const first = await atWork(t, world, (_, method, call) => {

@@ -59,7 +59,7 @@ export {
   stepTimeCurve,
 } from './refill-bound.js';
 export { RepeatDetector, requireRepeatRule } from './repeat.js';
-export { isOver, type RestingRun, type RetentionRules, runsToRetire } from './retention.js';
+export { isAtRest, isOver, type RestingRun, type RetentionRules, runsToRetire } from './retention.js';
 export {
   addLogProbDifference,
   advantages,
@@ -92,4 +92,5 @@ export {
 export * from './table-api.js';
 export { emptyTokenHash, hashTokens } from './token-hash.js';
 export { type TokenEntry, tokenListSchema } from './token-list.js';
+export { adoptingPrefix, contentPrefix, isVersionName, stagedPrefix } from './version-names.js';
 export { joinWaiting } from './waiting-order.js';

@@ -1,5 +1,5 @@
 /**
- * Which runs a store lets go of: those that are over, beyond the newest few, once they have rested for a while. Pure. What is removed of a run, and how, is the
+ * Which runs are at rest, which are over, and which a store lets go of: those that are over, beyond the newest few, once they have rested for a while. Pure. What is removed of a run, and how, is the
  * store's business.
  */
 import type { RunState } from './records.js';
@@ -19,6 +19,11 @@ export interface RestingRun {
 }
 
 const hourMs = 3_600_000;
+
+/** Nothing happens in it until somebody begins it or goes on with it. */
+export function isAtRest({ state }: { readonly state: RunState }): boolean {
+  return state !== 'created' && state !== 'running';
+}
 
 /** Nothing will ever be done in it again; one that failed or is paused may be resumed. */
 export function isOver({ state }: { readonly state: RunState }): boolean {

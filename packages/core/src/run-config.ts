@@ -4,6 +4,7 @@
  * is printed from here. Where services listen is not part of it: see service-config.ts.
  */
 import { z } from 'zod';
+import { minTemperature } from './engine.js';
 import { key } from './key-docs.js';
 
 const count = z.number().int().min(1);
@@ -105,7 +106,9 @@ const rolloutSchema = z
     maxInFlightTrajectories: key(count.default(4096), 'Unfinished trajectories in all; a plan adds no more', {
       alias: 'AReaL max_concurrent_rollouts; TRL max_inflight_tasks',
     }),
-    temperature: key(z.number().min(0.01).max(10).default(1), 'Sampling temperature', { alias: 'rollout_temperature' }),
+    temperature: key(z.number().min(minTemperature).max(10).default(1), 'Sampling temperature', {
+      alias: 'rollout_temperature',
+    }),
     topK: key(
       countOrZero.default(0),
       'Draw among the k most likely tokens; 0 is no limit. Refused in training: it changes the distribution',

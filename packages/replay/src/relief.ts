@@ -2,8 +2,7 @@
  * Which writes a store takes that has its limit: those that remove rows, those that bring a run to rest, and mends, which write in the place of what was lost. What a
  * full disk refuses is none of its business.
  */
-import { type RunState, runStates } from '@segue/core';
-import { isAtRest } from './runs.js';
+import { isAtRest, type RunState, runStates } from '@segue/core';
 
 /** A write that a full store takes. */
 export const relief = { relieves: true };

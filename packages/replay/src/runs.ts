@@ -80,11 +80,6 @@ export function putRun(tables: Tables, run: RunRecord, expectedRevision: number 
   return getRun(tables, run.id);
 }
 
-/** Whether nothing is written into a run in this state until somebody begins it or goes on with it. */
-export function isAtRest({ state }: Pick<RunRecord, 'state'>): boolean {
-  return state !== 'created' && state !== 'running';
-}
-
 function isSameRow(a: RunRow, b: RunRow): boolean {
   return (
     a.revision === b.revision &&

@@ -20,6 +20,7 @@ import type {
   StoreDamage,
   StoredEvent,
 } from '@segue/core';
+import { isAtRest } from '@segue/core';
 import { type DeadMessage, dropLetter, keepMessages } from './dead-letters.js';
 import { FollowedRuns } from './followed-runs.js';
 import { ItemTables, type ItemTablesOptions } from './items/item-tables.js';
@@ -38,7 +39,7 @@ import { relief, tellsOfRest } from './relief.js';
 import { requeueLetter } from './requeue.js';
 import { type Retirement, retireRuns } from './retention.js';
 import { isRetired } from './retired.js';
-import { appendEvent, isAtRest, putProblems, putRun, runIds } from './runs.js';
+import { appendEvent, putProblems, putRun, runIds } from './runs.js';
 import { openTables, type Tables } from './tables.js';
 import { appendSegment, recordScore } from './trajectories.js';
 import { type WriteOptions, Writer, type WriterOptions } from './writer.js';

@@ -166,7 +166,7 @@ t.test('what is printed of a URL holds no user', (t) => {
     'nats://u:x@one:1, nats://v:planted@two',
     'u:x@one,v:planted@two',
   ])
-    t.notMatch(printableUrl(url), /planted|lanted/, url);
+    t.notMatch(printableUrl(url), /lanted/, url);
   t.end();
 });
 

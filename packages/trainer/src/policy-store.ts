@@ -13,12 +13,14 @@ import { isAbsolute, join, resolve } from 'node:path';
 import {
   formatPolicyManifest,
   isId,
+  isVersionName,
   manifestFileName,
   type PolicyManifest,
   type PolicyVersionInfo,
   parsePolicyManifest,
   requireId,
   SegueError,
+  stagedPrefix,
 } from '@segue/core';
 import type { FileSums } from '@segue/engine';
 import { hashFile } from '@segue/service';
@@ -27,10 +29,8 @@ import {
   contentName,
   contentOf,
   ifMissing,
-  isVersionName,
   linkVersion,
   needsSweep,
-  stagedPrefix,
   sweepRun,
   sweepShared,
   syncPath,

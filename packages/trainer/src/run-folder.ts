@@ -5,12 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, open, readdir, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { manifestFileName, SegueError } from '@segue/core';
+import { adoptingPrefix, contentPrefix, isVersionName, manifestFileName, SegueError, stagedPrefix } from '@segue/core';
 
-export const stagedPrefix = '.staged-';
-const contentPrefix = '.content-';
-/** A copied folder on its way to being a content. */
-const adoptingPrefix = '.adopting-';
 /** An empty file beside a content that no version points to; its time says since when. */
 const loosePrefix = '.loose-';
 
@@ -19,10 +15,6 @@ const loosePrefix = '.loose-';
  * the weights did not go with it.
  */
 const looseMs = 24 * 3_600_000;
-
-export function isVersionName(name: string): boolean {
-  return /^(0|[1-9]\d*)$/.test(name);
-}
 
 /** Two makings of the same content may lie side by side for a moment. */
 export function contentName(version: number, label: string): string {

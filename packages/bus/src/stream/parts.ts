@@ -103,7 +103,11 @@ export class PartJoiner {
       this.#incomplete.delete(key);
       orphans.push(...held(entry));
     }
-    for (const [key, atMs] of this.#ended) if (Date.now() - atMs >= waitMs) this.#ended.delete(key);
+    for (const [key, atMs] of this.#ended) {
+      // The others have ended later.
+      if (Date.now() - atMs < waitMs) break;
+      this.#ended.delete(key);
+    }
     return orphans;
   }
 }

@@ -11,14 +11,18 @@ const ofOthers = 0o077;
 /** Set where everybody is meant to write, as in /tmp. */
 const sticky = 0o1000;
 
-/**
- * Makes the folder, or closes one that is there. @throws SegueError FAILED_PRECONDITION where it may not be closed, as somebody else's, for one that everybody is meant to write into, such as
- * /tmp, since others use it, and where the file system keeps no modes
- */
-export async function closeFolder(path: string): Promise<void> {
-  // Of a path that is made the last folder alone is closed.
+/** Makes the folder; one that is there stays as open as it is. Of a path that is made the last folder alone is closed. */
+export async function makeClosedFolder(path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await mkdir(path, { recursive: true, mode: ownerOnly });
+}
+
+/**
+ * Makes the folder, or closes one that is there.
+ * @throws SegueError FAILED_PRECONDITION where it may not be closed: somebody else's, one that everybody is meant to write into (/tmp), or where the file system keeps no modes
+ */
+export async function closeFolder(path: string): Promise<void> {
+  await makeClosedFolder(path);
   const { mode } = await stat(path);
   if ((mode & ofOthers) === 0) return;
   if ((mode & sticky) !== 0) throw open(path, 'everybody may write into it');

@@ -15,6 +15,7 @@ import {
   type KeyedCertificate,
 } from './certificates.js';
 import { createSecretFile, replaceSecretFile } from './secret-file.js';
+import { certificateFiles } from './service-files.js';
 
 const authorityDays = 3_650;
 const dayMs = 24 * 3_600_000;
@@ -33,7 +34,7 @@ export class CertificateFolder {
   }
 
   filesOf(name: string): TlsFiles {
-    return { ca: this.#path('ca.pem'), cert: this.#path(`${name}.pem`), key: this.#path(`${name}.key`) };
+    return certificateFiles(this.folder, name);
   }
 
   /** The authority, made when there is none; half of one is refused. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { formatNatsConfig, makeNatsSeed, natsUserOf, type TlsFiles } from '@segue/bus';
 import { SegueError, type ServiceName, serviceNames } from '@segue/core';
 import { createSecretFile, replaceSecretFile } from './secret-file.js';
+import { seedFile } from './service-files.js';
 
 export class NatsUsers {
   readonly #folder: string;
@@ -17,7 +18,7 @@ export class NatsUsers {
   }
 
   seedFile(service: ServiceName): string {
-    return join(this.#folder, `${service}.seed`);
+    return seedFile(this.#folder, service);
   }
 
   /** Makes the seeds that are missing, and writes the configuration for all. @param tls of the server, as it will find the files */

@@ -7,31 +7,27 @@ import { randomUUID } from 'node:crypto';
 import { copyFile, link, mkdir, readdir, readFile, realpath, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
+  adoptingPrefix,
+  contentPrefix,
   isId,
+  isVersionName,
   manifestFileName,
   SegueError,
   type SnapshotManifest,
   type SnapshotRun,
   snapshotFileName,
+  stagedPrefix,
 } from '@segue/core';
+import { makeClosedFolder } from '../cluster/closed-folder.js';
 import { FolderLock } from '../cluster/folder-lock.js';
 import { endOrphan } from '../cluster/nats-server.js';
 import { hashOf } from './hash-of.js';
 import { openSnapshot } from './snapshot-folder.js';
 import { syncPath } from './sync-path.js';
 import { beginRestore, endRestore } from './unfinished-restore.js';
-import {
-  copyFolder,
-  copyVersion,
-  heldVersions,
-  isVersionName,
-  type MissingVersion,
-  missingVersions,
-} from './weights.js';
+import { copyFolder, copyVersion, heldVersions, type MissingVersion, missingVersions } from './weights.js';
 
-const stagedPrefix = 'restored-';
-/** As the trainer names a version that was copied in as a plain folder, until its link is there. */
-const adoptingPrefix = '.adopting-';
+const restoredPrefix = 'restored-';
 
 export interface Restored {
   readonly manifest: SnapshotManifest;
@@ -49,8 +45,7 @@ export async function restoreSnapshot(snapshot: string, dataFolder: string): Pro
   const held = new Map<SnapshotRun, ReadonlyMap<number, string>>();
   for (const run of manifest.runs) held.set(run, await heldVersions(snapshot, run));
   // Like the snapshot, of which it is made: a folder that is there stays as open as it is.
-  await mkdir(dirname(dataFolder), { recursive: true });
-  await mkdir(dataFolder, { recursive: true, mode: 0o700 });
+  await makeClosedFolder(dataFolder);
   const lock = await FolderLock.take(dataFolder);
   try {
     await beginRestore(dataFolder, snapshot);
@@ -87,14 +82,14 @@ async function putStore(
   const isThere = (await hashOf(target).catch(() => null)) === sha256;
   const replaced = isThere ? null : await swap(join(snapshot, snapshotFileName), target, `replaced-${stamp}.mdb`);
   await rm(join(folder, 'lock.mdb'), { force: true });
-  for (const name of await readdir(folder)) if (name.startsWith(stagedPrefix)) await rm(join(folder, name));
+  for (const name of await readdir(folder)) if (name.startsWith(restoredPrefix)) await rm(join(folder, name));
   await syncPath(folder);
   return replaced;
 }
 
 async function swap(source: string, target: string, keptName: string): Promise<string | null> {
   const folder = dirname(target);
-  const staged = join(folder, `${stagedPrefix}${randomUUID()}.mdb`);
+  const staged = join(folder, `${restoredPrefix}${randomUUID()}.mdb`);
   await copyFile(source, staged);
   await syncPath(staged);
   const kept = join(folder, keptName);
@@ -122,8 +117,7 @@ async function moveLater(runFolder: string, policyVersion: number, aside: string
   const names = (await readdir(runFolder).catch((error: unknown) => ifMissing(error))) ?? [];
   const later = names
     .filter((name) => versionOf(name) > policyVersion)
-    .sort()
-    .reverse();
+    .sort((a, b) => Number(a.startsWith('.')) - Number(b.startsWith('.')));
   const taken = new Set<number>();
   // Links before hidden folders, which are taken over only where no link leads anywhere.
   for (const name of later) {
@@ -177,9 +171,9 @@ async function putVersion(runFolder: string, version: number, source: string): P
   const target = join(runFolder, String(version));
   const manifestOf = (folder: string) => readFile(join(folder, manifestFileName), 'utf8').catch(() => null);
   if ((await manifestOf(target)) === (await manifestOf(source))) return;
-  const content = `.content-${version}-restored-${randomUUID().slice(0, 8)}`;
+  const content = `${contentPrefix}${version}-restored-${randomUUID().slice(0, 8)}`;
   await copyVersion(source, join(runFolder, content));
-  const staged = join(runFolder, `.staged-${randomUUID()}`);
+  const staged = join(runFolder, `${stagedPrefix}${randomUUID()}`);
   await symlink(content, staged);
   await rename(staged, target);
   await syncPath(runFolder);

@@ -4,7 +4,14 @@
  */
 import { cp, mkdir, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { manifestFileName, parsePolicyManifest, requireId, SegueError, type SnapshotRun } from '@segue/core';
+import {
+  isVersionName,
+  manifestFileName,
+  parsePolicyManifest,
+  requireId,
+  SegueError,
+  type SnapshotRun,
+} from '@segue/core';
 import { hashOf } from './hash-of.js';
 import { syncPath } from './sync-path.js';
 
@@ -131,11 +138,6 @@ async function requireSizes(folder: string): Promise<void> {
 async function versionsIn(runFolder: string): Promise<number[]> {
   const names = await readdir(runFolder).catch(() => []);
   return names.filter(isVersionName).map(Number);
-}
-
-/** As the trainer names versions: without leading zeros. */
-export function isVersionName(name: string): boolean {
-  return /^(0|[1-9]\d*)$/.test(name);
 }
 
 /** Versions that a run may need in order to go on: the one it stands at, and that which came of its frozen batch, if it was made yet. */
