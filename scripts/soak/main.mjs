@@ -1,5 +1,5 @@
 /** `npm run soak`: reads the flags, runs, shows progress on stderr and the judgement on stdout. Exit code 1 when something does not stay level. */
-import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -93,13 +93,7 @@ async function soak() {
   const folder = data ?? (await mkdtemp(join(tmpdir(), 'segue-soak-')));
   tell(`soak: ${options.minutes} minutes, seed ${options.seed}; data, logs and samples in ${folder}`);
   const show = progress(options.minutes);
-  let saved = Promise.resolve();
-  const onSample = (seen) => {
-    show(seen);
-    saved = saved.then(() => appendFile(join(folder, 'samples.jsonl'), `${JSON.stringify(seen)}\n`));
-  };
-  const result = await runSoak({ ...options, folder, tell, onSample });
-  await saved;
+  const result = await runSoak({ ...options, folder, tell, onSample: show });
   if (process.stderr.isTTY) tell('');
   process.stdout.write(json ? `${JSON.stringify(result)}\n` : `${describe(result)}\n`);
   const ok = result.failed.length === 0;

@@ -5,6 +5,16 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
+// Made once: the process that samples is sampled too.
+const residentPattern = /^VmRSS:\s+(\d+) kB/m;
+const ownPattern = /^RssAnon:\s+(\d+) kB/m;
+const heapPatterns = {
+  heapUsed: patternOf('nodejs_heap_size_used_bytes'),
+  heapTotal: patternOf('nodejs_heap_size_total_bytes'),
+  external: patternOf('nodejs_external_memory_bytes'),
+};
+const storePatterns = { inUse: patternOf('segue_replay_bytes_in_use') };
+
 /**
  * Memory twice: what is resident, and of it what is the process's own. The rest is pages of files that it has mapped (programs, weights, the store); these
  * grow with the files, and the kernel takes them back when it needs room.
@@ -13,8 +23,8 @@ import { join } from 'node:path';
  */
 export async function processSample(pid) {
   const [handles, status] = await Promise.all([readdir(`/proc/${pid}/fd`), readFile(`/proc/${pid}/status`, 'utf8')]);
-  const bytes = (key) => Number(new RegExp(`${key}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024;
-  return { handles: handles.length, memoryBytes: bytes('VmRSS'), ownBytes: bytes('RssAnon') };
+  const bytes = (pattern) => Number(pattern.exec(status)?.[1]) * 1024;
+  return { handles: handles.length, memoryBytes: bytes(residentPattern), ownBytes: bytes(ownPattern) };
 }
 
 /**
@@ -24,33 +34,34 @@ export async function processSample(pid) {
  * @returns {Promise<{ heapUsed: number, heapTotal: number, external: number } | null>}
  */
 export async function heapSample(metricsAddress) {
-  return metricsSample(metricsAddress, {
-    heapUsed: 'nodejs_heap_size_used_bytes',
-    heapTotal: 'nodejs_heap_size_total_bytes',
-    external: 'nodejs_external_memory_bytes',
-  });
+  return metricsSample(metricsAddress, heapPatterns);
 }
 
 /** Pages of the store's file that hold something, as the store tells it; null when it tells nothing. @param {string} metricsAddress */
 export async function pagesInUse(metricsAddress) {
-  return (await metricsSample(metricsAddress, { inUse: 'segue_replay_bytes_in_use' }))?.inUse ?? null;
+  return (await metricsSample(metricsAddress, storePatterns))?.inUse ?? null;
 }
 
 /**
  * Some of what a service tells of itself; null when one of them is not there.
  * @template {string} Key
  * @param {string} metricsAddress
- * @param {Record<Key, string>} names of the metrics
+ * @param {Record<Key, RegExp>} patterns of the metrics' lines
  * @returns {Promise<Record<Key, number> | null>}
  */
-async function metricsSample(metricsAddress, names) {
+async function metricsSample(metricsAddress, patterns) {
   if (metricsAddress === '') return null;
   const text = await fetch(`http://${metricsAddress}/metrics`, { signal: AbortSignal.timeout(5_000) })
     .then((answer) => answer.text())
     .catch(() => '');
-  const numberOf = (name) => Number(new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, 'm').exec(text)?.[1]);
-  const sample = Object.fromEntries(Object.entries(names).map(([key, name]) => [key, numberOf(name)]));
+  const numberOf = (pattern) => Number(pattern.exec(text)?.[1]);
+  const sample = Object.fromEntries(Object.entries(patterns).map(([key, pattern]) => [key, numberOf(pattern)]));
   return Object.values(sample).every(Number.isFinite) ? sample : null;
+}
+
+/** @param {string} name of a metric without labels that tell anything */
+function patternOf(name) {
+  return new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, 'm');
 }
 
 /** The same of this process. */

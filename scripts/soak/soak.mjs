@@ -6,8 +6,8 @@
  * actors of one machine read the trainer's), and what the store's file holds: runs that are over leave it but for the newest few (`retention.finishedRuns`). The
  * file itself never shrinks; it is as large as it had to be once, and judged by that. Logs stay; they grow, and are told. Memory is judged without the pages of mapped files: the store's are as many as it has data.
  */
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { appendFile, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { streamConfigs } from '../../packages/bus/dist/stream/subjects.js';
 import { defaultClusterOptions } from '../../packages/cli/dist/cluster/local-cluster.js';
@@ -38,7 +38,7 @@ const fastestSampleMs = 1_000;
  * @param {number} options.minutes
  * @param {number} options.iterations of one run
  * @param {number} options.seed
- * @param {string} options.folder of all data
+ * @param {string} options.folder of all data, and of the samples (samples.jsonl)
  * @param {number} [options.stuckAfterMs] without an iteration
  * @param {(text: string) => void} options.tell
  * @param {(seen: { atMs: number, runId: string, iterations: number, sample: object }) => void} options.onSample
@@ -47,7 +47,7 @@ export async function runSoak({ minutes, iterations, seed, folder, stuckAfterMs 
   const beganAtMs = performance.now();
   const endsAtMs = beganAtMs + minutes * 60_000;
   const sampleMs = Math.max(fastestSampleMs, (minutes * 60_000) / samplesWanted);
-  const samples = [];
+  const samples = await openSamples(join(folder, 'samples.jsonl'));
   const seen = { runs: 0, runId: '', iterations: 0, changedAtMs: beganAtMs };
 
   return withLocalCluster(
@@ -66,9 +66,10 @@ export async function runSoak({ minutes, iterations, seed, folder, stuckAfterMs 
           await pause(sampleMs, undefined, { signal }).catch(() => {});
           if (signal.aborted) break;
           const sample = await sampleAll(pids, folder, cluster);
-          samples.push(sample);
           await look(client, seen, stuckAfterMs);
-          onSample({ atMs: performance.now() - beganAtMs, runId: seen.runId, iterations: seen.iterations, sample });
+          const at = { atMs: performance.now() - beganAtMs, runId: seen.runId, iterations: seen.iterations };
+          await samples.add({ ...at, sample });
+          onSample({ ...at, sample });
         }
       } finally {
         over.abort();
@@ -76,9 +77,24 @@ export async function runSoak({ minutes, iterations, seed, folder, stuckAfterMs 
       await working;
       if (seen.runId !== '') await client.stopRun(seen.runId).catch(() => {});
       if (interrupt.requested) throw new Error('interrupted: nothing is judged');
-      return { minutes, runs: seen.runs, samples: samples.length, ...judgeAll(samples) };
+      const all = await samples.read();
+      return { minutes, runs: seen.runs, samples: all.length, ...judgeAll(all) };
     },
   );
+}
+
+/** Samples lie in a file until all are there: this process is one of those that are judged, and would grow by them. What the file held before stays. */
+async function openSamples(file) {
+  await mkdir(dirname(file), { recursive: true });
+  await appendFile(file, '');
+  const { size } = await stat(file);
+  return {
+    add: (seen) => appendFile(file, `${JSON.stringify(seen)}\n`),
+    async read() {
+      const lines = (await readFile(file)).subarray(size).toString().split('\n').slice(0, -1);
+      return lines.map((line) => JSON.parse(line).sample);
+    },
+  };
 }
 
 /** One run after the other until the signal. @throws when one fails */

@@ -312,12 +312,7 @@ export const replayConfigSchema = service('replay', {
   ),
   streamReplicas: key(
     z.union([z.literal(1), z.literal(3), z.literal(5)]).default(1),
-    'Message servers that hold a copy of each stream, of as many as their cluster has. The registry keeps what it was made with',
-  ),
-  registryMaxBytes: key(
-    z.number().int().min(4_096).nullable().default(null),
-    'What the registry of services may hold in the message server, some 600 bytes each; null: no limit. Up to 127,000 the server keeps it in blocks of 32 KB in place of 4 MB, in its memory too. The registry keeps what it was made with',
-    bytes,
+    'Message servers that hold a copy of each stream, of as many as their cluster has. The shared state (registry, signals) keeps what it was made with',
   ),
   tables: key(tablesSchema, 'Tables of items beside the one that training consumes, by name: docs/replay.md'),
   maxWaitingCalls: key(

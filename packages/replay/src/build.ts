@@ -112,6 +112,7 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
     areSignalsForgotten = true;
     if (failure !== null) throw failure;
   });
+  shell.loop('room', config.reconcileIntervalMs, () => bus.makeRoom());
   shell.loop('dead letters', config.reconcileIntervalMs, async () => {
     metrics.dead_letters_total.inc({ kind: 'message' }, await takeInLetters(bus, store));
   });

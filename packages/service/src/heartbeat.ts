@@ -35,7 +35,13 @@ export class Heartbeat {
   /** The first beat; the rest follow by themselves. */
   async start(addresses: { readonly address: string; readonly metricsAddress: string }): Promise<void> {
     this.#addresses = addresses;
-    await this.beat();
+    try {
+      await this.beat();
+    } catch (error) {
+      // Of many that begin at once some find the registry full until the store has made room: the next beat tells.
+      if (SegueError.from(error).code !== 'RESOURCE_EXHAUSTED') throw error;
+      this.#warn(error);
+    }
     this.#loop = this.#repeat();
   }
 
@@ -55,9 +61,14 @@ export class Heartbeat {
         await this.beat();
       } catch (error) {
         // The broker may be away for a while; the next beat tells all that this one would have.
-        this.#log.warn({ code: SegueError.from(error).code }, `heartbeat: ${SegueError.from(error).rawMessage}`);
+        this.#warn(error);
       }
     }
+  }
+
+  #warn(error: unknown): void {
+    const { code, rawMessage } = SegueError.from(error);
+    this.#log.warn({ code }, `heartbeat: ${rawMessage}`);
   }
 
   /** Leaves the registry. */

@@ -226,13 +226,8 @@ function leaseOf(name: ServiceName, config: CommonConfig): { rolloutLeaseMs?: nu
 }
 
 /** Of the store, which makes streams and buckets. */
-function streamsOf(config: CommonConfig): { streamReplicas?: number; registryMaxBytes?: number } {
-  if (!('streamReplicas' in config) || !('registryMaxBytes' in config)) return {};
-  const { streamReplicas, registryMaxBytes } = config;
-  return {
-    streamReplicas: Number(streamReplicas),
-    ...(registryMaxBytes !== null && { registryMaxBytes: Number(registryMaxBytes) }),
-  };
+function streamsOf(config: CommonConfig): { streamReplicas?: number } {
+  return 'streamReplicas' in config ? { streamReplicas: Number(config.streamReplicas) } : {};
 }
 
 /** Only the controller has keys for them: it alone takes streams from everybody. */

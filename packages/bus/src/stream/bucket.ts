@@ -16,6 +16,13 @@ import type { BucketSpec } from './subjects.js';
 const lookEveryMs = 2_000;
 const lookForTries = 4;
 const lookForPauseMs = 5;
+/**
+ * Of a new bucket. Up to here the server makes it of blocks of 32 KB in place of 4 MB, and has the block that it writes in memory: of what is written again
+ * and again (heartbeats, signals of iterations) that is megabytes (docs/load.md). Blocks stay as they were made when there is more room.
+ */
+export const firstRoomBytes = 127_000;
+/** What a bucket that is half full gets, in rooms of before: what comes in a rush is waited for by whoever writes. */
+const roomFactor = 4;
 /** Of a write that takes its key out. */
 const operationHeader = 'KV-Operation';
 
@@ -70,9 +77,22 @@ export class Bucket<T> {
   /** @param replicas servers that hold a copy; a bucket that is there keeps what it has */
   async setUp(replicas: number): Promise<void> {
     const { js } = this.#connection;
-    const { name, ttlMs: ttl, maxBytes } = this.#spec;
-    const limit = maxBytes === undefined ? {} : { max_bytes: maxBytes };
-    await js.views.kv(name, { history: 1, ttl, ...limit, timeout: requestTimeoutMs, replicas });
+    const { name, ttlMs: ttl } = this.#spec;
+    await js.views.kv(name, { history: 1, ttl, max_bytes: firstRoomBytes, timeout: requestTimeoutMs, replicas });
+  }
+
+  /** More room where half of it is taken; without a limit there is room for all. */
+  async makeRoom(): Promise<void> {
+    const { jsm, log } = this.#connection;
+    const { config, state } = await jsm.streams.info(this.#stream).catch(missing(this.#spec));
+    if (config.max_bytes <= 0 || 2 * state.bytes < config.max_bytes) return;
+    const maxBytes = roomFactor * config.max_bytes;
+    try {
+      await jsm.streams.update(this.#stream, { max_bytes: maxBytes });
+    } catch (error) {
+      throw fromNats(error, `giving the bucket ${this.#spec.name} more room`);
+    }
+    log.info({ bucket: this.#spec.name, maxBytes }, 'a bucket that was half full has more room');
   }
 
   async put(key: string, value: T): Promise<void> {

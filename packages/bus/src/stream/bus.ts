@@ -234,6 +234,12 @@ export interface Bus {
   /** Keeps neither of a run any more. Only the store may, which knows that its records are gone. */
   forgetSignals(runId: string): Promise<void>;
 
+  /**
+   * Gives what is half full of the shared state more room: it begins with little, and a write that finds none is refused (RESOURCE_EXHAUSTED), or waits.
+   * Only the store may, again and again.
+   */
+  makeRoom(): Promise<void>;
+
   /** Heartbeat: the entry goes when it is not repeated for ten seconds. */
   register(registration: Registration): Promise<void>;
   /** Leaves the registry at once. */
@@ -292,6 +298,4 @@ export interface BusOptions {
   readonly rewardLeaseMs?: number | undefined;
   /** Servers that hold a copy of each stream and bucket, of as many as the server's cluster has; default 1. Of the one that makes them. */
   readonly streamReplicas?: number | undefined;
-  /** What the registry may hold; default: no limit. Of the one that makes it. */
-  readonly registryMaxBytes?: number | undefined;
 }

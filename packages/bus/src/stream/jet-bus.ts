@@ -58,7 +58,7 @@ class JetBus extends SharedState implements Bus {
 
   constructor(connection: Connection, options: BusOptions) {
     const closing = new AbortController();
-    super(connection, closing.signal, options.registryMaxBytes);
+    super(connection, closing.signal);
     this.#connection = connection;
     this.#closing = closing;
     this.#upkeep = new Upkeep(connection, {

@@ -17,21 +17,22 @@ export class SharedState {
   readonly #devices: Bucket<DeviceLease>;
   readonly #closed: AbortSignal;
 
-  /**
-   * @param closed ends every watch
-   * @param registryMaxBytes undefined: no limit
-   */
-  constructor(connection: Connection, closed: AbortSignal, registryMaxBytes?: number) {
+  /** @param closed ends every watch */
+  constructor(connection: Connection, closed: AbortSignal) {
     this.#closed = closed;
     this.#policies = new Bucket(connection, buckets.policies, policyFormat);
     this.#signals = new Bucket(connection, buckets.iterations, signalFormat);
-    this.#registry = new Bucket(connection, { ...buckets.registry, maxBytes: registryMaxBytes }, registrationFormat);
+    this.#registry = new Bucket(connection, buckets.registry, registrationFormat);
     this.#scorers = new Bucket(connection, buckets.scorers, scorerFormat);
     this.#devices = new Bucket(connection, buckets.devices, deviceLeaseFormat);
   }
 
-  protected get buckets(): readonly Pick<Bucket<unknown>, 'setUp'>[] {
+  protected get buckets(): readonly Pick<Bucket<unknown>, 'setUp' | 'makeRoom'>[] {
     return [this.#policies, this.#signals, this.#registry, this.#scorers, this.#devices];
+  }
+
+  async makeRoom(): Promise<void> {
+    await Promise.all(this.buckets.map((bucket) => bucket.makeRoom()));
   }
 
   /** Fires with the caller's signal and with the end of the bus. */

@@ -169,6 +169,4 @@ export interface BucketSpec {
   readonly name: string;
   /** How long what is not written again stays, in ms; 0: for ever. */
   readonly ttlMs: number;
-  /** Writing what has no room is refused; undefined: no limit. */
-  readonly maxBytes?: number | undefined;
 }

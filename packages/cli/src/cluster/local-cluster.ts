@@ -55,11 +55,6 @@ export interface ClusterState {
 }
 
 const readyTimeoutMs = 60_000;
-/**
- * Of the registry, for some 190 processes. Heartbeats fill a block in seconds, and nats-server has the block that it writes in memory: with blocks of its usual size
- * that is up to 4 MB more, a third of what it holds.
- */
-const registryMaxBytes = 127_000;
 /** Longer than a service takes to give up by itself (its stopTimeoutMs). */
 const stopTimeoutMs = 25_000;
 
@@ -174,7 +169,6 @@ export class LocalCluster {
     const settings = [
       `dataFolder=${resolve(this.#options.dataFolder)}`,
       ...(service === 'trainer' ? [`threads=${this.#options.trainerThreads}`] : []),
-      ...(service === 'replay' ? [`registryMaxBytes=${registryMaxBytes}`] : []),
       ...this.#turnSettings(service),
       ...(this.#security?.settingsOf(service) ?? []),
       ...(this.#options.settings[service] ?? []),
