@@ -15,6 +15,9 @@ import { replayHandlers } from './service.js';
 import { sweepSnapshots } from './snapshot.js';
 import { ReplayStore } from './store.js';
 
+/** Of looks at how full the shared state is. Shorter than what waits for room lasts: a signal half a minute, an entry of the registry ten seconds. */
+const roomEveryMs = 2_000;
+
 export interface BuildOptions {
   /** Runs after a commit and before anything follows from it: the place where a test kills the process. */
   readonly afterCommit?: (notices: readonly Notice[]) => void;
@@ -112,7 +115,7 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
     areSignalsForgotten = true;
     if (failure !== null) throw failure;
   });
-  shell.loop('room', config.reconcileIntervalMs, () => bus.makeRoom());
+  shell.loop('room', roomEveryMs, () => bus.makeRoom());
   shell.loop('dead letters', config.reconcileIntervalMs, async () => {
     metrics.dead_letters_total.inc({ kind: 'message' }, await takeInLetters(bus, store));
   });

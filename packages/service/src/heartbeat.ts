@@ -35,13 +35,8 @@ export class Heartbeat {
   /** The first beat; the rest follow by themselves. */
   async start(addresses: { readonly address: string; readonly metricsAddress: string }): Promise<void> {
     this.#addresses = addresses;
-    try {
-      await this.beat();
-    } catch (error) {
-      // Of many that begin at once some find the registry full until the store has made room: the next beat tells.
-      if (SegueError.from(error).code !== 'RESOURCE_EXHAUSTED') throw error;
-      this.#warn(error);
-    }
+    // Of many that begin at once some find the registry full until the store has made room: the next beat tells.
+    await this.#unlessFull(this.beat());
     this.#loop = this.#repeat();
   }
 
@@ -66,6 +61,16 @@ export class Heartbeat {
     }
   }
 
+  /** Of a write that a full registry may refuse: the log is told. */
+  async #unlessFull(write: Promise<void>): Promise<void> {
+    try {
+      await write;
+    } catch (error) {
+      if (SegueError.from(error).code !== 'RESOURCE_EXHAUSTED') throw error;
+      this.#warn(error);
+    }
+  }
+
   #warn(error: unknown): void {
     const { code, rawMessage } = SegueError.from(error);
     this.#log.warn({ code }, `heartbeat: ${rawMessage}`);
@@ -75,6 +80,7 @@ export class Heartbeat {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#loop;
-    if (this.#addresses) await this.#bus.unregister(this.#service, this.#id);
+    // Leaving is a write too; without it the entry, if there is one, goes by itself.
+    if (this.#addresses) await this.#unlessFull(this.#bus.unregister(this.#service, this.#id));
   }
 }

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { connectBus, connectReward } from '@segue/bus';
+import { connect } from 'nats';
 import descriptor, { type IFileDescriptorProto } from 'protobufjs/ext/descriptor.js';
 import t, { type Test } from 'tap';
 import { freePort, startNats } from '../../../test/support/nats.js';
@@ -80,6 +81,24 @@ t.test('a service is in the registry while it runs', async (t) => {
   tiny.signal('SIGTERM');
   t.equal(await tiny.ended, 0);
   t.strictSame(await own(), [], 'and leaves it when it stops');
+});
+
+t.test('a service for which the registry has no room begins all the same, and ends in order', async (t) => {
+  const nc = await connect({ servers: nats.url });
+  t.teardown(() => nc.close());
+  const { streams } = await nc.jetstreamManager();
+  const { config } = await streams.info('KV_segue_registry');
+  await streams.update('KV_segue_registry', { max_bytes: 1 });
+  t.teardown(() => streams.update('KV_segue_registry', { max_bytes: config.max_bytes }));
+  const tiny = startTiny(t, [...onNats, '--id', 'tiny-refused']);
+  const { address } = await tiny.ready;
+  t.equal(await askHealth(address), 'SERVING');
+  t.notOk((await bus.registrations('reward')).some(({ id }) => id === 'tiny-refused'));
+  tiny.signal('SIGTERM');
+  t.equal(await tiny.ended, 0);
+  const told = tiny.log.filter(({ code }) => code === 'RESOURCE_EXHAUSTED');
+  t.match(told[0]?.msg, /^heartbeat: registering reward.tiny-refused/);
+  t.match(told.at(-1)?.msg, /^heartbeat: unregistering reward.tiny-refused/);
 });
 
 t.test('SIGTERM stops the parts in reverse and ends with 0', async (t) => {

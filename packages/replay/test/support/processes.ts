@@ -14,6 +14,8 @@ export const mortalProgram = fileURLToPath(new URL('./mortal-replay.ts', import.
 export interface StartOptions {
   readonly natsUrl: string;
   readonly dataFolder: string;
+  /** 100 unless told. */
+  readonly reconcileIntervalMs?: number;
   /** Another program than the service's own. */
   readonly entry?: string;
   readonly environment?: Readonly<Record<string, string>>;
@@ -36,8 +38,8 @@ export interface ReplayProcess {
 
 /** Resolves when the process is ready. */
 export async function startReplay(options: StartOptions): Promise<ReplayProcess> {
-  const { natsUrl, dataFolder, entry = program, environment = {}, wrapper = [] } = options;
-  const settings = { natsUrl, dataFolder, port: 0, metricsPort: 0, reconcileIntervalMs: 100, logLevel: 'error' };
+  const { natsUrl, dataFolder, reconcileIntervalMs = 100, entry = program, environment = {}, wrapper = [] } = options;
+  const settings = { natsUrl, dataFolder, port: 0, metricsPort: 0, reconcileIntervalMs, logLevel: 'error' };
   const flags = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
   // What the test itself is loaded with makes a start twice as dear: only sources need it.
   const loader = entry.endsWith('.ts') ? process.execArgv : [];
