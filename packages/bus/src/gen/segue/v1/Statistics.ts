@@ -1,8 +1,11 @@
-// Original file: protos/segue/v1/replay.proto
+// Original file: protos/segue/v1/statistics.proto
 
 import type { Long } from '@grpc/proto-loader';
 
 export interface Statistics {
+  /**
+   * By state name.
+   */
   'trajectoriesByState'?: ({[key: string]: number});
   'segmentsByEndReason'?: ({[key: string]: number});
   /**
@@ -38,6 +41,9 @@ export interface Statistics {
 }
 
 export interface Statistics__Output {
+  /**
+   * By state name.
+   */
   'trajectoriesByState': ({[key: string]: number});
   'segmentsByEndReason': ({[key: string]: number});
   /**
