@@ -34,10 +34,17 @@ export interface Statistics {
    */
   'runsRetired'?: (number);
   /**
-   * A snapshot that is being taken may name the policy versions of this iteration and later ones, which must stay. Absent: none is being taken.
+   * Snapshots that are being taken may name policy versions of this iteration and later ones, up to `held_to_iteration`: those that sample in them and those that
+   * come out of them must stay. Absent: none is being taken, or none that names a version of this run.
    */
   'heldFromIteration'?: (number);
+  /**
+   * Known once the copies of all snapshots that are being taken are made. Absent beside `held_from_iteration`: not yet, or the store is of an earlier version; the
+   * versions of all later iterations must stay.
+   */
+  'heldToIteration'?: (number);
   '_heldFromIteration'?: "heldFromIteration";
+  '_heldToIteration'?: "heldToIteration";
 }
 
 export interface Statistics__Output {
@@ -72,8 +79,15 @@ export interface Statistics__Output {
    */
   'runsRetired': (number);
   /**
-   * A snapshot that is being taken may name the policy versions of this iteration and later ones, which must stay. Absent: none is being taken.
+   * Snapshots that are being taken may name policy versions of this iteration and later ones, up to `held_to_iteration`: those that sample in them and those that
+   * come out of them must stay. Absent: none is being taken, or none that names a version of this run.
    */
   'heldFromIteration'?: (number);
+  /**
+   * Known once the copies of all snapshots that are being taken are made. Absent beside `held_from_iteration`: not yet, or the store is of an earlier version; the
+   * versions of all later iterations must stay.
+   */
+  'heldToIteration'?: (number);
   '_heldFromIteration'?: "heldFromIteration";
+  '_heldToIteration'?: "heldToIteration";
 }
