@@ -80,13 +80,16 @@ t.test('a snapshot of a living run is put back after its store was lost', async 
 });
 
 t.test('weights that a run leaves behind while a snapshot is taken are in it, and go when it has ended', async (t) => {
-  const { client, store, data } = await prepareToyRun(t, 'fast', {}, brief);
+  // Unfinished trajectories keep versions too: two iterations of them alone.
+  const config = { ...brief, iterations: 16, rollout: { ...brief.rollout, maxSpan: 2 } };
+  const { client, store, data } = await prepareToyRun(t, 'fast', {}, config);
   const policies = join(data, 'policies');
   const versions = async () => (await readdir(join(policies, 'fast'))).filter((name) => /^\d+$/.test(name)).map(Number);
   await client.resumeRun('fast');
   const parts = store.snapshot(true)[Symbol.asyncIterator]();
   let head: SnapshotChunk | undefined;
   let version = 0;
+  let iteration: number | null = null;
   for await (const event of client.watchRun('fast', { fromStart: true })) {
     if (event.kind !== 'phase' || event.body.phase !== 'rollout') continue;
     if (head === undefined) {
@@ -94,11 +97,14 @@ t.test('weights that a run leaves behind while a snapshot is taken are in it, an
       if (Math.max(...(await versions())) === 0) continue;
       head = (await parts.next()).value as SnapshotChunk;
       version = head.runs[0]?.policyVersion ?? 0;
+      iteration = head.runs[0]?.iteration ?? null;
+      t.match(await store.statistics('fast'), { heldFromIteration: iteration, heldToIteration: iteration });
     }
-    // The trainer keeps the newest four.
-    if (Math.max(...(await versions())) > version + 4) break;
+    // The trainer keeps the newest four, and what may have come out of the iteration that the copy names.
+    if (Math.max(...(await versions())) > version + 6) break;
   }
   t.ok(version > 0, `of version ${version}`);
+  await until(async () => !(await versions()).includes(version + 2), 'those that came later go meanwhile');
   async function* late(): AsyncGenerator<SnapshotChunk> {
     try {
       if (head !== undefined) yield head;

@@ -183,7 +183,10 @@ export const replaySamples: Samples<ReplayApi> = {
     requests: [{ runId: 'r', afterSequence: 2 ** 40 }],
     responses: [{ sequence: 1, kind: 'x', bodyJson: '', atMs: 0 }],
   },
-  getStatistics: { ...ofRun, responses: [statistics, { ...statistics, heldFromIteration: null }] },
+  getStatistics: {
+    ...ofRun,
+    responses: [statistics, { ...statistics, heldFromIteration: null, heldToIteration: null }],
+  },
   verify: {
     requests: [
       { runId: null, repair: false },

@@ -158,6 +158,7 @@ export const statistics: ReplayStatistics = {
   deadLettersByKind: { trajectory: 1, message: 2 },
   runsRetired: 3,
   heldFromIteration: 0,
+  heldToIteration: 2 ** 31,
 };
 
 const snapshotChunk: SnapshotChunk = {

@@ -113,6 +113,7 @@ t.test('the summary takes its numbers from evaluations, iterations and the store
     deadLettersByKind: {},
     runsRetired: 0,
     heldFromIteration: null,
+    heldToIteration: null,
   };
   const summary = summarize({ run: 'r', seed: 3, view, statistics, wallSeconds: 12.34 });
   t.match(summary, {

@@ -124,6 +124,7 @@ export function clientsOf(world: World) {
       deadLettersByKind: {},
       runsRetired: 2,
       heldFromIteration: null,
+      heldToIteration: null,
     }),
   };
   const written = (policy: PolicyVersionInfo, metricsJson: string): TrainProgress[] => [

@@ -166,8 +166,10 @@ export interface ReplayStatistics {
   readonly deadLettersByKind: Readonly<Partial<Record<DeadLetterKind, number>>>;
   /** Runs that are over whose records were removed. */
   readonly runsRetired: number;
-  /** A snapshot that is being taken may name the policy versions of this iteration and later ones; null: none is being taken. */
+  /** Snapshots that are being taken may name versions that sample in this iteration or later ones, or come out of them; null: none does. */
   readonly heldFromIteration: number | null;
+  /** The last of these iterations; null: not known before their copies are made, so all. */
+  readonly heldToIteration: number | null;
 }
 
 /** What becomes of damaged rows: the segment is generated again, the verdict given again, the row made anew from others, or nothing can be done. */

@@ -161,21 +161,22 @@ export class Keeper {
   }
 
   /**
-   * A snapshot, part by part. The trainer keeps the versions that its runs go on from until it ends, or `longestMs` are over.
+   * A snapshot, part by part. The trainer keeps the versions that its runs go on from until it ends, or `longestMs` are over; before the copy is made, all that these
+   * may be.
    * @param left fires when the caller leaves, which is waited for after the last part; null: it ends with the last part
    */
   async *snapshot(left: AbortSignal | null = null, longestMs = longestHoldMs): AsyncGenerator<SnapshotChunk> {
     const { tables } = this.#options;
-    const release = this.held.hold(newestIterations(tables));
+    const hold = this.held.hold(newestIterations(tables));
     const endsAtMs = performance.now() + longestMs;
     // A caller without a deadline may stand still in the middle of it, and be there all the same.
-    const longest = setTimeout(release, longestMs).unref();
+    const longest = setTimeout(hold.release, longestMs).unref();
     try {
-      yield* takeSnapshot(tables);
+      yield* takeSnapshot(tables, hold.onlyNamed);
       if (left !== null) await pause(Math.max(0, endsAtMs - performance.now()), left);
     } finally {
       clearTimeout(longest);
-      release();
+      hold.release();
     }
   }
 

@@ -10,7 +10,6 @@ import {
   type IterationRecord,
   type ProblemPurpose,
   type ProblemRecord,
-  type ReplayStatistics,
   type RunRecord,
   SeededRandom,
   SegueError,
@@ -35,6 +34,7 @@ import {
   listRuns,
   requireRun,
   runIds,
+  type StoredStatistics,
   statisticsOf,
   trajectoriesOfRunning,
 } from './runs.js';
@@ -161,7 +161,7 @@ export class StoreReader {
     return listEvents(this.#tables, runId, afterSequence);
   }
 
-  statistics(runId: string): Omit<ReplayStatistics, 'heldFromIteration'> {
+  statistics(runId: string): StoredStatistics {
     return statisticsOf(this.#tables, runId);
   }
 

@@ -216,7 +216,9 @@ export function* listEvents(tables: Tables, runId: string, afterSequence: number
 }
 
 /** Counted in the file; what goes on in the process is not in it. */
-export function statisticsOf(tables: Tables, runId: string): Omit<ReplayStatistics, 'heldFromIteration'> {
+export type StoredStatistics = Omit<ReplayStatistics, 'heldFromIteration' | 'heldToIteration'>;
+
+export function statisticsOf(tables: Tables, runId: string): StoredStatistics {
   requireRun(tables, runId);
   const counters = countersOf(tables, runId);
   const { groupsByState } = counters;

@@ -73,7 +73,14 @@ export function replayHandlers(store: ReplayStore): Handlers<ReplayApi> {
     verify: ({ runId, repair }) => keeper.check(runId, repair),
     takeSnapshot: ({ holdVersions }, { signal }) => keeper.snapshot(holdVersions ? signal : null),
     getStatistics: ({ runId }) =>
-      keeper.during(() => ({ ...store.statistics(runId), heldFromIteration: keeper.held.fromIteration(runId) })),
+      keeper.during(() => {
+        const held = keeper.held.iterations(runId);
+        return {
+          ...store.statistics(runId),
+          heldFromIteration: held?.from ?? null,
+          heldToIteration: held?.to ?? null,
+        };
+      }),
 
     listDeadLetters: ({ runId }) => stream(() => store.deadLetters(runId)),
     getDeadLetter: ({ id }) => keeper.during(() => store.deadLetter(id)),

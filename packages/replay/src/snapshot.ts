@@ -16,13 +16,20 @@ import { openTables, type Tables } from './tables.js';
 const chunkBytes = 1 << 20;
 const prefix = '.snapshot-';
 
-/** Copies one state of the store and gives it part by part. The copy is gone when the stream ends, however it ends. */
-export async function* takeSnapshot(tables: Tables): AsyncGenerator<SnapshotChunk> {
+/**
+ * Copies one state of the store and gives it part by part. The copy is gone when the stream ends, however it ends.
+ * @param onCopied told what the copy names, before it is summed, which takes as long as the copy
+ */
+export async function* takeSnapshot(
+  tables: Tables,
+  onCopied: (runs: readonly SnapshotRun[]) => void,
+): AsyncGenerator<SnapshotChunk> {
   const folder = join(tables.folder, `${prefix}${randomUUID()}`);
   await mkdir(folder);
   try {
     await backUp(tables, folder);
     const { runs, retiredRuns } = await runsIn(folder);
+    onCopied(runs);
     const path = join(folder, storeFileName);
     const file = await open(path);
     try {

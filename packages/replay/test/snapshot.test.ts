@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { SnapshotChunk } from '@segue/core';
 import t from 'tap';
 import { collect, until } from '../../../test/support/waiting.js';
+import { HeldVersions } from '../dist/held-versions.js';
 import { bulky } from './support/bulky.js';
 import {
   addRun,
@@ -94,9 +95,12 @@ t.test('from before the copy until the caller leaves, the versions that a snapsh
     await client.freezeBatch({ ...at, maxGroups: 0, minUsable: 2, keepEqual: false });
     await client.commitIteration({ ...at, policyVersionOut: 0, metricsJson: '' });
   };
-  const heldFrom = async (id = runId) => (await client.getStatistics({ runId: id })).heldFromIteration;
+  const held = async (id = runId) => {
+    const { heldFromIteration, heldToIteration } = await client.getStatistics({ runId: id });
+    return [heldFromIteration, heldToIteration];
+  };
   for (const iteration of [0, 1, 2]) await commit(iteration);
-  t.equal(await heldFrom(), null);
+  t.strictSame(await held(), [null, null]);
   let bytes = 0;
   for await (const { data, fileBytes, runs } of client.takeSnapshot({ holdVersions: true })) {
     bytes += data.length;
@@ -106,13 +110,47 @@ t.test('from before the copy until the caller leaves, the versions that a snapsh
       { iteration: 2, policyVersion: 0 },
     );
     for (const iteration of [3, 4, 5, 6]) await commit(iteration);
-    t.equal(await heldFrom(), 2, 'all of it has come, and the run has gone on');
-    t.equal(await heldFrom('new'), 0, 'of a run without an iteration, all');
+    t.strictSame(await held(), [2, 2], 'all of it has come, and the run has gone on');
+    t.strictSame(await held('new'), [0, 0], 'of a run without an iteration, where it begins');
+    await client.putRun({ run: runRecord('later'), expectedRevision: null });
+    t.strictSame(await held('later'), [null, null], 'of a run that the copy does not name, nothing');
     break;
   }
-  await until(async () => (await heldFrom()) === null);
+  await until(async () => (await held())[0] === null);
   t.ok((await collect(client.takeSnapshot({ holdVersions: false }))).length > 0, 'who does not ask for it gets an end');
-  t.equal(await heldFrom(), null);
+  t.strictSame(await held(), [null, null]);
+});
+
+t.test('what several snapshots hold lies between the first and the last that any of them may name', (t) => {
+  const held = new HeldVersions();
+  t.equal(held.iterations('r'), null);
+  const first = held.hold(new Map([['r', 2]]));
+  t.strictSame(held.iterations('r'), { from: 2, to: null }, 'its copy may be of any later moment');
+  t.strictSame(held.iterations('new'), { from: 0, to: null });
+  first.onlyNamed([
+    { id: 'r', iteration: 4 },
+    { id: 'new', iteration: null },
+  ]);
+  t.strictSame(held.iterations('r'), { from: 4, to: 4 });
+  t.strictSame(held.iterations('new'), { from: 0, to: 0 });
+  t.equal(held.iterations('later'), null, 'its copy does not know it');
+  const second = held.hold(
+    new Map([
+      ['r', 9],
+      ['later', 1],
+    ]),
+  );
+  t.strictSame(held.iterations('r'), { from: 4, to: null });
+  t.strictSame(held.iterations('later'), { from: 1, to: null });
+  second.onlyNamed([{ id: 'r', iteration: 9 }]);
+  t.strictSame(held.iterations('r'), { from: 4, to: 9 });
+  first.release();
+  t.strictSame(held.iterations('r'), { from: 9, to: 9 });
+  t.equal(held.iterations('new'), null);
+  second.release();
+  second.onlyNamed([{ id: 'r', iteration: 9 }]);
+  t.equal(held.iterations('r'), null, 'released before its copy was made');
+  t.end();
 });
 
 t.test('a caller that stands still in the middle of a snapshot does not hold the versions for ever', async (t) => {
@@ -125,7 +163,7 @@ t.test('a caller that stands still in the middle of a snapshot does not hold the
   await addRun(store);
   const parts = store.keeper.snapshot(null, 50);
   t.notOk((await parts.next()).done);
-  await until(async () => store.keeper.held.fromIteration(runId) === null);
+  await until(async () => store.keeper.held.iterations(runId) === null);
   await parts.return(undefined);
 });
 
@@ -139,10 +177,10 @@ t.test('a caller that leaves a snapshot in the middle leaves nothing behind', as
   await addRun(store);
   const parts = store.keeper.snapshot();
   const first = parts.next();
-  t.equal(store.keeper.held.fromIteration(runId), 0, 'before the copy is begun');
+  t.strictSame(store.keeper.held.iterations(runId), { from: 0, to: null }, 'before the copy is begun');
   await first;
   await parts.return(undefined);
-  t.equal(store.keeper.held.fromIteration(runId), null);
+  t.equal(store.keeper.held.iterations(runId), null);
   t.same(
     readdirSync(folder).filter((name) => name.startsWith('.')),
     [],

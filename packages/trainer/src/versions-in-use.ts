@@ -15,10 +15,16 @@ export async function versionsInUse(
   const versions = new Set(pinned);
   let from = (await replay.getIteration({ runId, iteration: null })).iteration;
   // Asked after it: a snapshot that is begun later names the version of this iteration at the earliest.
-  from = Math.min(from, (await replay.getStatistics({ runId })).heldFromIteration ?? from);
+  const { heldFromIteration, heldToIteration } = await replay.getStatistics({ runId });
+  const [heldFrom, heldTo] = [heldFromIteration ?? Infinity, heldToIteration ?? Infinity];
   // A segment's version is that of its iteration; a trajectory may have one in each from its first iteration on.
   for await (const { firstIteration } of replay.listUnfinished({ runId })) from = Math.min(from, firstIteration);
-  for await (const { policyVersion } of replay.listIterations({ runId, fromIteration: from }))
-    versions.add(policyVersion);
+  const iterations = replay.listIterations({ runId, fromIteration: Math.min(from, heldFrom) });
+  for await (const { iteration, policyVersion, policyVersionOut } of iterations) {
+    const isHeld = iteration >= heldFrom && iteration <= heldTo;
+    if (isHeld || iteration >= from) versions.add(policyVersion);
+    // A run whose newest iteration is committed goes on from what came out of it.
+    if (isHeld) versions.add(policyVersionOut);
+  }
   return versions;
 }

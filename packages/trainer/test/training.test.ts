@@ -319,13 +319,16 @@ t.test(
     t.strictSame(await train(5), [0, 5, 6]);
     replay.heldFromIteration = 5;
     await train(6);
-    t.strictSame(await train(7), [0, 5, 6, 7, 8], 'a snapshot was begun in iteration 5 and has not ended');
+    t.strictSame(await train(7), [0, 5, 6, 7, 8], 'a snapshot was begun in iteration 5, and its copy is not made yet');
+    replay.heldToIteration = 5;
+    t.strictSame(await train(8), [0, 5, 6, 8, 9], 'its copy is of iteration 5, in which version 6 may have come out');
     replay.heldFromIteration = null;
-    t.strictSame(await train(8), [0, 8, 9]);
+    replay.heldToIteration = null;
+    t.strictSame(await train(9), [0, 9, 10]);
     replay.listUnfinished = () => {
       throw new SegueError('UNAVAILABLE', 'the store is away');
     };
-    t.strictSame(await train(9), [0, 8, 9, 10], 'nothing is removed on a guess');
+    t.strictSame(await train(10), [0, 9, 10, 11], 'nothing is removed on a guess');
     t.strictSame(warnings, ['old versions are kept for now']);
   },
 );

@@ -283,9 +283,10 @@ export const storedEventConverter = fields<StoredEvent, StoredEvent__Output>({
 const trajectoryStates = ['pending', 'unfinished', 'finished', 'scored', 'failed'] as const;
 
 export const statisticsConverter = converter<ReplayStatistics, WireStatistics, Statistics__Output>(
-  ({ heldFromIteration, ...counts }) => ({
+  ({ heldFromIteration, heldToIteration, ...counts }) => ({
     ...counts,
     ...(heldFromIteration === null ? {} : { heldFromIteration: uint32(heldFromIteration, 'heldFromIteration') }),
+    ...(heldToIteration === null ? {} : { heldToIteration: uint32(heldToIteration, 'heldToIteration') }),
   }),
   (message) => ({
     trajectoriesByState: countsOf(trajectoryStates, message.trajectoriesByState),
@@ -304,5 +305,6 @@ export const statisticsConverter = converter<ReplayStatistics, WireStatistics, S
     deadLettersByKind: countsOf(deadLetterKinds, message.deadLettersByKind),
     runsRetired: message.runsRetired,
     heldFromIteration: message.heldFromIteration ?? null,
+    heldToIteration: message.heldToIteration ?? null,
   }),
 );

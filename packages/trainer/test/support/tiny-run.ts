@@ -134,6 +134,8 @@ export class FakeReplay implements ReplayReader {
   unfinishedSince: number[] = [];
   /** While a snapshot is being taken. */
   heldFromIteration: number | null = null;
+  /** Once its copy is made. */
+  heldToIteration: number | null = null;
   batches = new Map<number, { readonly policyVersion: number; readonly groups: CompleteGroup[] }>();
 
   constructor(config: RunConfig) {
@@ -149,7 +151,8 @@ export class FakeReplay implements ReplayReader {
   }
 
   async getStatistics() {
-    return { ...emptyStatistics, heldFromIteration: this.heldFromIteration };
+    const { heldFromIteration, heldToIteration } = this;
+    return { ...emptyStatistics, heldFromIteration, heldToIteration };
   }
 
   async getIteration({ runId, iteration }: { runId: string; iteration: number | null }): Promise<IterationRecord> {
@@ -158,7 +161,12 @@ export class FakeReplay implements ReplayReader {
     const common = { ...emptyIteration, runId, iteration: number };
     if (!found) return { ...common, state: 'open' };
     const batchGroupIds = found.groups.map((one) => one.group.id);
-    return { ...common, state: 'frozen', policyVersion: found.policyVersion, batchGroupIds };
+    const { policyVersion } = found;
+    const policyVersionOut = this.batches.get(number + 1)?.policyVersion;
+    if (policyVersionOut === undefined) {
+      return { ...common, state: 'frozen', policyVersion, policyVersionOut: policyVersion, batchGroupIds };
+    }
+    return { ...common, state: 'committed', policyVersion, policyVersionOut, batchGroupIds };
   }
 
   async *listIterations({ runId, fromIteration }: { runId: string; fromIteration: number }) {
@@ -212,6 +220,7 @@ const emptyStatistics: ReplayStatistics = {
   deadLettersByKind: {},
   runsRetired: 0,
   heldFromIteration: null,
+  heldToIteration: null,
 };
 
 const emptySummary: TrajectorySummary = {

@@ -1,4 +1,4 @@
-// Original file: protos/segue/v1/replay.proto
+// Original file: protos/segue/v1/statistics.proto
 
 
 export interface GetStatisticsRequest {

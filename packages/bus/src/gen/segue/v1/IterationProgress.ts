@@ -50,7 +50,8 @@ export interface IterationProgress {
    */
   'usefulGroupsInOrder'?: (number);
   /**
-   * Groups, of any iteration, that wait for verdicts alone: no member is still to be generated. Left out by earlier versions.
+   * Groups, of any iteration, of which every member is over and that wait for verdicts alone: another of the verdicts that are awaited completes
+   * nothing in this iteration. Left out by earlier versions.
    */
   'groupsAwaitingScore'?: (number);
   '_groupsAwaitingScore'?: "groupsAwaitingScore";
@@ -104,7 +105,8 @@ export interface IterationProgress__Output {
    */
   'usefulGroupsInOrder': (number);
   /**
-   * Groups, of any iteration, that wait for verdicts alone: no member is still to be generated. Left out by earlier versions.
+   * Groups, of any iteration, of which every member is over and that wait for verdicts alone: another of the verdicts that are awaited completes
+   * nothing in this iteration. Left out by earlier versions.
    */
   'groupsAwaitingScore'?: (number);
   '_groupsAwaitingScore'?: "groupsAwaitingScore";

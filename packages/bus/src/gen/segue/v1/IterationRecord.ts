@@ -26,7 +26,7 @@ export interface IterationRecord {
    */
   'batchGroupIds'?: (string)[];
   /**
-   * Filtered at the freeze: all rewards equal / too few usable members.
+   * Groups filtered when it was frozen: all rewards equal / too few usable members.
    */
   'filteredEqual'?: (number);
   'filteredUnusable'?: (number);
@@ -61,7 +61,7 @@ export interface IterationRecord__Output {
    */
   'batchGroupIds': (string)[];
   /**
-   * Filtered at the freeze: all rewards equal / too few usable members.
+   * Groups filtered when it was frozen: all rewards equal / too few usable members.
    */
   'filteredEqual': (number);
   'filteredUnusable': (number);

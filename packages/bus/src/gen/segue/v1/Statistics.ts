@@ -1,8 +1,11 @@
-// Original file: protos/segue/v1/replay.proto
+// Original file: protos/segue/v1/statistics.proto
 
 import type { Long } from '@grpc/proto-loader';
 
 export interface Statistics {
+  /**
+   * By state name.
+   */
   'trajectoriesByState'?: ({[key: string]: number});
   'segmentsByEndReason'?: ({[key: string]: number});
   /**
@@ -31,13 +34,23 @@ export interface Statistics {
    */
   'runsRetired'?: (number);
   /**
-   * A snapshot that is being taken may name the policy versions of this iteration and later ones, which must stay. Absent: none is being taken.
+   * Snapshots that are being taken may name policy versions of this iteration and later ones, up to `held_to_iteration`: those that sample in them and those that
+   * come out of them must stay. Absent: none is being taken, or none that names a version of this run.
    */
   'heldFromIteration'?: (number);
+  /**
+   * Known once the copies of all snapshots that are being taken are made. Absent beside `held_from_iteration`: not yet, or the store is of an earlier version; the
+   * versions of all later iterations must stay.
+   */
+  'heldToIteration'?: (number);
   '_heldFromIteration'?: "heldFromIteration";
+  '_heldToIteration'?: "heldToIteration";
 }
 
 export interface Statistics__Output {
+  /**
+   * By state name.
+   */
   'trajectoriesByState': ({[key: string]: number});
   'segmentsByEndReason': ({[key: string]: number});
   /**
@@ -66,8 +79,15 @@ export interface Statistics__Output {
    */
   'runsRetired': (number);
   /**
-   * A snapshot that is being taken may name the policy versions of this iteration and later ones, which must stay. Absent: none is being taken.
+   * Snapshots that are being taken may name policy versions of this iteration and later ones, up to `held_to_iteration`: those that sample in them and those that
+   * come out of them must stay. Absent: none is being taken, or none that names a version of this run.
    */
   'heldFromIteration'?: (number);
+  /**
+   * Known once the copies of all snapshots that are being taken are made. Absent beside `held_from_iteration`: not yet, or the store is of an earlier version; the
+   * versions of all later iterations must stay.
+   */
+  'heldToIteration'?: (number);
   '_heldFromIteration'?: "heldFromIteration";
+  '_heldToIteration'?: "heldToIteration";
 }
