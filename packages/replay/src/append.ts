@@ -151,8 +151,27 @@ export function splitSegment(segment: Segment): { readonly row: SegmentRow; read
 
 /** A segment from its two rows; without `tokens`, with empty arrays. */
 export function joinSegment(row: SegmentRow, tokens: TokensRow | null): Segment {
-  const { tokenCount: _, ...rest } = row;
-  return { ...rest, ...(tokens ?? withoutTokens) };
+  const { lostTries } = row;
+  const { tokens: ids, logProbs, origins, lossMask } = tokens ?? withoutTokens;
+  // Field by field: what is read from the disk is a slow object, and a copy of it would be one.
+  const segment: Segment = {
+    id: row.id,
+    trajectoryId: row.trajectoryId,
+    index: row.index,
+    attempt: row.attempt,
+    iteration: row.iteration,
+    policyVersion: row.policyVersion,
+    actorId: row.actorId,
+    prefixHash: row.prefixHash,
+    tokens: ids,
+    logProbs,
+    origins,
+    lossMask,
+    endReason: row.endReason,
+    error: row.error,
+    meter: row.meter,
+  };
+  return lostTries === undefined ? segment : { ...segment, lostTries };
 }
 
 const withoutTokens: TokensRow = {
