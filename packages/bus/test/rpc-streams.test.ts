@@ -116,6 +116,35 @@ t.test('a slow reader slows the writer: the handler is not read ahead without bo
   t.ok(aheadMost < total / 4, `at most ${aheadMost} ahead`);
 });
 
+t.test('a writer goes on while nobody reads, as far as a megabyte is', async (t) => {
+  // Of 40 kB each, 26 fill the window; some more wait at either side of it.
+  const wanted = 32;
+  const far = gate();
+  let made = 0;
+  const { client } = await serveActor(t, {
+    async *generate() {
+      try {
+        for (; made < 64; made++) {
+          if (made === wanted) far.open();
+          yield result(made, 5_000);
+        }
+      } finally {
+        // Also when the call's time is over.
+        far.open();
+      }
+    },
+  });
+  const read = async () => {
+    for await (const _ of client.generate(request, { deadlineMs: 10_000 })) {
+      await far.opened;
+      return made;
+    }
+    return 0;
+  };
+  const ahead = await read();
+  t.ok(ahead >= wanted, `${ahead} were made before the second was read`);
+});
+
 t.test('a server that stops ends its streams with UNAVAILABLE, never as if they were complete', async (t) => {
   const { client, server, stopping } = await serveActor(t, {
     async *generate(_, context) {

@@ -145,14 +145,48 @@ export function summaryOf(trajectory: TrajectoryRow): TrajectorySummary {
 
 /** A segment as its two rows. */
 export function splitSegment(segment: Segment): { readonly row: SegmentRow; readonly tokens: TokensRow } {
-  const { tokens, logProbs, origins, lossMask, ...rest } = segment;
-  return { row: { ...rest, tokenCount: tokens.length }, tokens: { tokens, logProbs, origins, lossMask } };
+  const { tokens, logProbs, origins, lossMask, lostTries } = segment;
+  // Field by field, here and below: V8 gives what is left of an object, and what is spread behind other fields, a shape of its own each time, which is slow to make and to read.
+  const row: SegmentRow = {
+    id: segment.id,
+    trajectoryId: segment.trajectoryId,
+    index: segment.index,
+    attempt: segment.attempt,
+    iteration: segment.iteration,
+    policyVersion: segment.policyVersion,
+    actorId: segment.actorId,
+    prefixHash: segment.prefixHash,
+    endReason: segment.endReason,
+    error: segment.error,
+    meter: segment.meter,
+    tokenCount: tokens.length,
+  };
+  const arrays = { tokens, logProbs, origins, lossMask };
+  return { row: lostTries === undefined ? row : { ...row, lostTries }, tokens: arrays };
 }
 
 /** A segment from its two rows; without `tokens`, with empty arrays. */
 export function joinSegment(row: SegmentRow, tokens: TokensRow | null): Segment {
-  const { tokenCount: _, ...rest } = row;
-  return { ...rest, ...(tokens ?? withoutTokens) };
+  const { lostTries } = row;
+  const { tokens: ids, logProbs, origins, lossMask } = tokens ?? withoutTokens;
+  const segment: Segment = {
+    id: row.id,
+    trajectoryId: row.trajectoryId,
+    index: row.index,
+    attempt: row.attempt,
+    iteration: row.iteration,
+    policyVersion: row.policyVersion,
+    actorId: row.actorId,
+    prefixHash: row.prefixHash,
+    tokens: ids,
+    logProbs,
+    origins,
+    lossMask,
+    endReason: row.endReason,
+    error: row.error,
+    meter: row.meter,
+  };
+  return lostTries === undefined ? segment : { ...segment, lostTries };
 }
 
 const withoutTokens: TokensRow = {

@@ -2,7 +2,7 @@
 import { SegueError } from '@segue/core';
 import { find } from './find.js';
 import { newestIteration } from './iterations.js';
-import type { Tables } from './tables.js';
+import { Table, type Tables } from './tables.js';
 
 /**
  * Whether a run has ended for good, so that nothing of it is counted any more: one that was stopped never goes on, whatever its last iteration has come to; of
@@ -20,8 +20,9 @@ export function isOver(tables: Tables, runId: string): boolean {
   }
 }
 
-function keeping({ counters, problemTallies, iterations, plans, groups, trajectories }: Tables) {
-  return [counters, problemTallies, iterations, plans, groups, trajectories];
+/** Whatever keeps rows, so that none is forgotten. */
+function keeping(tables: Tables) {
+  return Object.values(tables).filter((table) => table instanceof Table);
 }
 
 /** Rows in memory, of all runs. */

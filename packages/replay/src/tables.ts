@@ -102,6 +102,8 @@ const bytesPerNumber = 9;
 /** Rows of a table whose reading is kept, of runs that go on: many of the small ones, few of those that grow with an iteration. */
 const keptSmallRows = 8_192;
 const keptLargeRows = 8;
+/** Prompts, which may be long. */
+const keptProblems = 512;
 
 /** One kind of row. Reads inside a transaction see its writes. After the close every call throws UNAVAILABLE. */
 export class Table<Row> {
@@ -133,8 +135,10 @@ export class Table<Row> {
   get(key: Key): Row | undefined {
     const late = this.#late?.get(key);
     if (late !== undefined) return late;
-    const bytes = this.#database.get([...key]);
-    if (bytes === undefined) return undefined;
+    const shared = this.#database.getBinaryFast([...key]);
+    if (shared === undefined) return undefined;
+    // Good until the next reading, and longer than its value.
+    const bytes = shared.subarray(0, shared.length);
     const known = this.#known?.get(key, bytes);
     if (known !== undefined) return known;
     const row = this.#decode(key, bytes);
@@ -276,8 +280,8 @@ export function openTables(folder: string) {
   const tables = {
     runs: new Table<RunRow>(root, life, 'runs'),
     counters,
-    problems: new Table<Problem>(root, life, 'problems'),
-    problemPositions: new Table<number>(root, life, 'problemPositions'),
+    problems: new Table<Problem>(root, life, 'problems', { keptRows: keptProblems }),
+    problemPositions: new Table<number>(root, life, 'problemPositions', { keptRows: keptSmallRows }),
     problemTallies: new Table<ProblemTally>(root, life, 'problemTallies', { keptRows: keptSmallRows }),
     batches: new Table<BatchRow>(root, life, 'batches'),
     iterations: new Table<IterationRow>(root, life, 'iterations', { keptRows: keptLargeRows }),

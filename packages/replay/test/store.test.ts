@@ -1,5 +1,5 @@
 /** The replay store over a real LMDB file: runs, problems and events, and what is left after a restart and on a full disk. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IterationRecord } from '@segue/core';
 import t from 'tap';
@@ -184,4 +184,42 @@ t.test('a rotten byte on disk is found at start, and what is beside it stays rea
   await rotten.close();
   t.throws(() => rotten.getTrajectory(member(0, 1)), code('UNAVAILABLE'), 'a closed store says so');
   await t.rejects(rotten.closeIteration({ runId, iteration: 0 }), code('UNAVAILABLE'));
+});
+
+t.test('what was read stays as it was when other rows are read', async (t) => {
+  const store = freshStore(t);
+  await addRun(store);
+  await open(store, 0, { groups: [[0, 2]] });
+  const arrays = (from: number) => ({
+    tokens: Int32Array.from({ length: 64 }, (_, i) => from + i),
+    logProbs: Float32Array.from({ length: 64 }, (_, i) => -from - i),
+    origins: Uint8Array.from({ length: 64 }, (_, i) => (from + i) % 3),
+    lossMask: Uint8Array.from({ length: 64 }, (_, i) => (from + i) % 2),
+  });
+  await store.appendSegment(runId, segment(store, member(0, 0), 'budget', arrays(100)));
+  await store.appendSegment(runId, segment(store, member(0, 1), 'budget', arrays(201)));
+  const first = store.getTrajectory(member(0, 0));
+  t.match(store.getTrajectory(member(0, 1)).segments, [arrays(201)]);
+  t.match(first.segments, [arrays(100)]);
+});
+
+t.test('a row that rots after it was read is not handed out from memory', async (t) => {
+  const folder = temporaryFolder();
+  const store = openStore(folder);
+  t.teardown(async () => {
+    await store.close();
+    removeFolder(folder);
+  });
+  await addRun(store);
+  await open(store, 0, { groups: [[0, 1]] });
+  const { promptTokens } = store.getTrajectory(member(0, 0));
+  t.same(store.getTrajectory(member(0, 0)).promptTokens, promptTokens, 'read twice');
+  // The store reads its file as memory, and sees what is written into it.
+  const path = join(folder, 'data.mdb');
+  const text = Buffer.from('prompt of p0');
+  const bytes = readFileSync(path);
+  const file = openSync(path, 'r+');
+  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) writeSync(file, 'P', at);
+  closeSync(file);
+  t.throws(() => store.getTrajectory(member(0, 0)), { code: 'DATA_LOSS', message: /^.*problems \["run",0\]/ });
 });

@@ -33,8 +33,8 @@ function alignedCopy(bytes: Uint8Array, field: string): ArrayBuffer {
       `${field} has ${bytes.byteLength} bytes, not a multiple of ${bytesPerNumber}`,
     );
   }
-  const copy = new ArrayBuffer(bytes.byteLength);
-  new Uint8Array(copy).set(bytes);
-  if (!hostIsLittleEndian) Buffer.from(copy).swap32();
-  return copy;
+  // Made from the bytes: one that is made empty is filled with zeros first.
+  const { buffer } = new Uint8Array(bytes);
+  if (!hostIsLittleEndian) Buffer.from(buffer).swap32();
+  return buffer;
 }

@@ -230,9 +230,9 @@ const verdictConverter = fields<Omit<Score, 'attempt'>, Score__Output>({
 });
 
 export const scoreConverter = converter<Score, WireScore, Score__Output>(
-  ({ attempt, ...verdict }) => ({
-    ...verdictConverter.toWire(verdict),
-    ...(attempt !== undefined && { attempt: uint32(attempt, 'attempt') }),
+  (score) => ({
+    ...verdictConverter.toWire(score),
+    ...(score.attempt !== undefined && { attempt: uint32(score.attempt, 'attempt') }),
   }),
   (message) => ({
     ...verdictConverter.fromWire(message),

@@ -35,8 +35,11 @@ export type FieldTable<T, Output> = {
 /** The converter of a message whose fields have core's names: one row per field. */
 export function fields<T extends object, Output extends object>(table: FieldTable<T, Output>): Converter<T> {
   const rows = Object.entries(table) as [string, Field<unknown, unknown>][];
-  const translate = (way: 'toWire' | 'fromWire', source: object) =>
-    Object.fromEntries(rows.map(([name, field]) => [name, field[way](Reflect.get(source, name), name)]));
+  const translate = (way: 'toWire' | 'fromWire', source: object) => {
+    const target: Record<string, unknown> = {};
+    for (const [name, field] of rows) target[name] = field[way](Reflect.get(source, name), name);
+    return target;
+  };
   return { toWire: (value) => translate('toWire', value), fromWire: (message) => translate('fromWire', message) as T };
 }
 

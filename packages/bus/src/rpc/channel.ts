@@ -7,11 +7,18 @@ if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE)
 /** Largest gRPC message unless configured: a group of long responses fits. */
 export const defaultMaxMessageBytes = 8 * 1024 * 1024;
 
+/**
+ * What a server may send ahead on a connection, in bytes: a client that does not read holds so much. With HTTP/2's own 64 KiB a server whose messages are a few KiB waits for its reader
+ * after each few of them.
+ */
+const windowBytes = 1024 * 1024;
+
 /** A peer that is gone without a word is noticed within half a minute, and looked for again at most two seconds apart. */
 export function channelOptions(maxMessageBytes = defaultMaxMessageBytes): ChannelOptions {
   return {
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': maxMessageBytes,
+    'grpc-node.flow_control_window': windowBytes,
     'grpc.keepalive_time_ms': 20_000,
     'grpc.keepalive_timeout_ms': 10_000,
     'grpc.initial_reconnect_backoff_ms': 100,
