@@ -1,6 +1,6 @@
 /**
  * The records that the replay store keeps and the other services read: run, problem, iteration, statistics. The field names are those of
- * protos/segue/v1/replay.proto, where each is explained; `null` stands for an absent optional field.
+ * protos/segue/v1/replay.proto and statistics.proto, where each is explained; `null` stands for an absent optional field.
  */
 import type { EndReason, Group, Problem, Score, Segment, TrajectoryState, TrajectorySummary } from './domain.js';
 

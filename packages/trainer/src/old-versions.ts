@@ -24,6 +24,8 @@ export class OldVersions {
   readonly #store: PolicyStore;
   readonly #options: OldVersionsOptions;
   readonly #retired: RetiredRuns;
+  /** Runs whose versions an evaluation or a snapshot held at the last look: that may have been after their last iteration, and nobody tells when it ends. */
+  readonly #owed = new Set<string>();
 
   constructor(store: PolicyStore, options: OldVersionsOptions) {
     this.#store = store;
@@ -35,20 +37,26 @@ export class OldVersions {
   async prune(runId: string): Promise<void> {
     const { replay, pinned, config, log } = this.#options;
     try {
-      const inUse = await versionsInUse(runId, await replay(), await pinned(runId));
-      await this.#store.prune(runId, config.keepVersions, inUse);
+      const { versions, isHeld } = await versionsInUse(runId, await replay(), await pinned(runId));
+      this.#owe(runId, isHeld);
+      await this.#store.prune(runId, config.keepVersions, versions);
     } catch (error) {
-      log.warn({ run: runId, error: SegueError.from(error).message }, 'old versions are kept for now');
+      const { retryable, message } = SegueError.from(error);
+      // What is damaged stays so, and of runs without records others look after the versions.
+      this.#owe(runId, retryable);
+      log.warn({ run: runId, error: message }, 'old versions are kept for now');
     }
   }
 
   /** Whether `removeRetired` would find anything. */
   async hasRetired(): Promise<boolean> {
     if ((await this.#retired.versionsToKeep(await this.#options.replay())).size > 0) return true;
-    return (await this.#store.runsToSweep()).length > 0;
+    return this.#owed.size > 0 || (await this.#store.runsToSweep()).length > 0;
   }
 
-  /** Weights of runs whose records the store has let go of, but for the last version of each, and what was left lying. */
+  /**
+   * Weights of runs whose records the store has let go of, but for the last version of each, what was left lying, and what was held when a version was made and is not any more.
+   */
   async removeRetired(): Promise<void> {
     const { replay, log, metrics } = this.#options;
     for (const run of await this.#store.runsToSweep()) await this.#store.sweep(run);
@@ -61,6 +69,7 @@ export class OldVersions {
         'the run is over and has no records: its older versions were removed',
       );
     }
+    for (const run of [...this.#owed]) await this.prune(run);
   }
 
   /**
@@ -73,5 +82,10 @@ export class OldVersions {
     await this.removeRetired().catch((error: unknown) => {
       this.#options.log.warn({ error: SegueError.from(error).message }, 'weights of old runs are kept for now');
     });
+  }
+
+  #owe(runId: string, isOwed: boolean): void {
+    if (isOwed) this.#owed.add(runId);
+    else this.#owed.delete(runId);
   }
 }

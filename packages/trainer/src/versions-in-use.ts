@@ -7,11 +7,17 @@ import type { ReplayApi } from '@segue/core';
 
 export type ReadsRun = Pick<Client<ReplayApi>, 'getIteration' | 'getStatistics' | 'listIterations' | 'listUnfinished'>;
 
+export interface VersionsInUse {
+  readonly versions: ReadonlySet<number>;
+  /** By an evaluation or a snapshot, of which nobody tells when it ends. */
+  readonly isHeld: boolean;
+}
+
 export async function versionsInUse(
   runId: string,
   replay: ReadsRun,
   pinned: ReadonlySet<number>,
-): Promise<ReadonlySet<number>> {
+): Promise<VersionsInUse> {
   const versions = new Set(pinned);
   let from = (await replay.getIteration({ runId, iteration: null })).iteration;
   // Asked after it: a snapshot that is begun later names the version of this iteration at the earliest.
@@ -26,5 +32,5 @@ export async function versionsInUse(
     // A run whose newest iteration is committed goes on from what came out of it.
     if (isHeld) versions.add(policyVersionOut);
   }
-  return versions;
+  return { versions, isHeld: pinned.size > 0 || heldFromIteration !== null };
 }

@@ -333,6 +333,40 @@ t.test(
   },
 );
 
+t.test('versions that are held when a run makes its last one go when nothing holds them any more', async (t) => {
+  const pinned = new Set<number>();
+  const { trainer, replay, warnings } = await startTrainer(t, tinyConfig(), undefined, { pinned: async () => pinned });
+  await trainer.initialize('r');
+  const train = async (iteration: number) => {
+    replay.batches.set(iteration, { policyVersion: iteration, groups: batch('r', iteration) });
+    await outcome(trainer.train('r', iteration, never));
+  };
+  const kept = async () => {
+    await trainer.retire();
+    return trainer.store.versions('r');
+  };
+  replay.heldFromIteration = 0;
+  for (let iteration = 0; iteration < 4; iteration++) await train(iteration);
+  t.strictSame(await kept(), [0, 1, 2, 3, 4], 'a snapshot is being taken');
+  replay.heldToIteration = 0;
+  pinned.add(2);
+  t.strictSame(await kept(), [0, 1, 2, 3, 4], 'its copy names version 1, and an evaluation version 2');
+  pinned.clear();
+  t.strictSame(await kept(), [0, 1, 3, 4]);
+  replay.heldFromIteration = null;
+  replay.heldToIteration = null;
+  t.strictSame(await kept(), [0, 3, 4], 'there is no other training');
+  const { listUnfinished } = replay;
+  replay.listUnfinished = () => {
+    throw new SegueError('UNAVAILABLE', 'the store is away');
+  };
+  await train(4);
+  t.strictSame(await trainer.store.versions('r'), [0, 3, 4, 5]);
+  replay.listUnfinished = listUnfinished;
+  t.strictSame(await kept(), [0, 4, 5], 'nor do they stay where the store could not tell');
+  t.strictSame(warnings, ['old versions are kept for now']);
+});
+
 t.test('a device that cannot be given back fails the work, and not all work after it', async (t) => {
   const refuse = () => Promise.reject(new SegueError('UNAVAILABLE', 'the device is not given back'));
   const agent = {

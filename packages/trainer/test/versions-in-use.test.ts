@@ -15,7 +15,9 @@ t.test(
       replay.heldFromIteration = from;
       replay.heldToIteration = to;
       replay.unfinishedSince = since;
-      return [...(await versionsInUse('r', replay, new Set()))].sort();
+      const { versions, isHeld } = await versionsInUse('r', replay, new Set());
+      t.equal(isHeld, from !== null);
+      return [...versions].sort();
     };
     t.strictSame(await inUse(null, null), [4]);
     t.strictSame(await inUse(4, null), [1, 2, 3, 4], 'until the copy is made, all from its begin on');
