@@ -116,34 +116,37 @@ t.test('a slow reader slows the writer: the handler is not read ahead without bo
   t.ok(aheadMost < total / 4, `at most ${aheadMost} ahead`);
 });
 
-t.test('a writer goes on while nobody reads, as far as a megabyte is', async (t) => {
-  // Of 40 kB each, 26 fill the window; some more wait at either side of it.
-  const wanted = 32;
-  const far = gate();
-  let made = 0;
-  const { client } = await serveActor(t, {
-    async *generate() {
-      try {
-        for (; made < 64; made++) {
-          if (made === wanted) far.open();
-          yield result(made, 5_000);
+t.test(
+  'writers go on while nobody reads, each as far as a megabyte is, and other calls of the connection are answered',
+  async (t) => {
+    // Of 40 kB each, 26 fill the window, and 20 or so wait at either side of it; with 64 KiB 31 were made.
+    const wanted = 40;
+    const most = 64;
+    const streams = [0, 1].map(() => ({ far: gate(), made: 0 }));
+    const begun = streams.values();
+    const { client } = await serveActor(t, {
+      async *generate() {
+        const stream = begun.next().value ?? { far: gate(), made: 0 };
+        try {
+          for (; stream.made < most; stream.made++) {
+            if (stream.made === wanted) stream.far.open();
+            yield result(stream.made, 5_000);
+          }
+        } finally {
+          // Also when the call's time is over.
+          stream.far.open();
         }
-      } finally {
-        // Also when the call's time is over.
-        far.open();
-      }
-    },
-  });
-  const read = async () => {
-    for await (const _ of client.generate(request, { deadlineMs: 10_000 })) {
-      await far.opened;
-      return made;
-    }
-    return 0;
-  };
-  const ahead = await read();
-  t.ok(ahead >= wanted, `${ahead} were made before the second was read`);
-});
+      },
+      getActorStatus: async () => actorStatus,
+    });
+    const calls = streams.map(() => client.generate(request, { deadlineMs: 10_000 })[Symbol.asyncIterator]());
+    for (const call of calls) await call.next();
+    for (const { far } of streams) await far.opened;
+    t.match(await client.getActorStatus({}), { slots: actorStatus.slots });
+    for (const { made } of streams) t.ok(made >= wanted && made < most, `${made} were made before the second was read`);
+    for (const call of calls) await call.return?.();
+  },
+);
 
 t.test('a server that stops ends its streams with UNAVAILABLE, never as if they were complete', async (t) => {
   const { client, server, stopping } = await serveActor(t, {

@@ -143,11 +143,14 @@ export function summaryOf(trajectory: TrajectoryRow): TrajectorySummary {
   };
 }
 
+/** With each field that may be absent as well, so that the compiler misses one that is new here; `lostTries` is looked at by itself. */
+type Whole<T> = Omit<Required<T>, 'lostTries'>;
+
 /** A segment as its two rows. */
 export function splitSegment(segment: Segment): { readonly row: SegmentRow; readonly tokens: TokensRow } {
   const { tokens, logProbs, origins, lossMask, lostTries } = segment;
   // Field by field, here and below: V8 gives what is left of an object, and what is spread behind other fields, a shape of its own each time, which is slow to make and to read.
-  const row: SegmentRow = {
+  const row: Whole<SegmentRow> = {
     id: segment.id,
     trajectoryId: segment.trajectoryId,
     index: segment.index,
@@ -169,7 +172,7 @@ export function splitSegment(segment: Segment): { readonly row: SegmentRow; read
 export function joinSegment(row: SegmentRow, tokens: TokensRow | null): Segment {
   const { lostTries } = row;
   const { tokens: ids, logProbs, origins, lossMask } = tokens ?? withoutTokens;
-  const segment: Segment = {
+  const segment: Whole<Segment> = {
     id: row.id,
     trajectoryId: row.trajectoryId,
     index: row.index,

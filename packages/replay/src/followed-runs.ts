@@ -73,8 +73,10 @@ export class FollowedRuns {
     }
   }
 
+  /** Whoever read of it after it was over had its rows kept once more. */
   forget(runId: string): void {
     this.#progress.delete(runId);
+    letGo(this.#tables, runId);
   }
 
   /** A run that is over costs no memory: what is asked of it is read from the tables, as after a start. What still waits for a verdict stays. */

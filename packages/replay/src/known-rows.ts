@@ -5,12 +5,22 @@
 
 type Key = readonly (string | number)[];
 
-export class KnownRows<Row> {
-  readonly #rows = new Map<string, { readonly bytes: string; readonly row: Row }>();
-  readonly #max: number;
+interface KnownRow<Row> {
+  /** A character for each byte. */
+  readonly bytes: string;
+  readonly row: Row;
+}
 
-  constructor(max: number) {
+export class KnownRows<Row> {
+  readonly #rows = new Map<string, KnownRow<Row>>();
+  readonly #max: number;
+  readonly #maxBytes: number;
+  #bytes = 0;
+
+  /** @param maxBytes of all rows together, as they lie in the file: decoded and as bytes they take twice as much, or three times */
+  constructor(max: number, maxBytes: number) {
     this.#max = max;
+    this.#maxBytes = maxBytes;
   }
 
   get size(): number {
@@ -20,22 +30,32 @@ export class KnownRows<Row> {
   /** The row that these bytes hold. Only equal bytes count: what a transaction undid, or a disk changed, is not known. */
   get(key: Key, bytes: Buffer): Row | undefined {
     const known = this.#rows.get(key.join());
-    return known?.bytes === bytes.toString('latin1') ? known.row : undefined;
+    if (known?.bytes.length !== bytes.length) return undefined;
+    return known.bytes === bytes.toString('latin1') ? known.row : undefined;
   }
 
-  /** The row that was used longest ago makes room. */
+  /** The rows that were kept longest ago make room. */
   keep(key: Key, bytes: Buffer, row: Row): void {
     const name = key.join();
-    this.#rows.delete(name);
+    this.#drop(name);
+    if (bytes.length > this.#maxBytes) return;
     // A copy, since the database's library may use its buffer again. As text, a character for each byte: a buffer of its own costs many times as much to make,
     // and a piece of a shared one would keep all of that in memory.
     this.#rows.set(name, { bytes: bytes.toString('latin1'), row });
-    const oldest = this.#rows.keys().next().value;
-    if (this.#rows.size > this.#max && oldest !== undefined) this.#rows.delete(oldest);
+    this.#bytes += bytes.length;
+    for (const oldest of this.#rows.keys()) {
+      if (this.#rows.size <= this.#max && this.#bytes <= this.#maxBytes) return;
+      this.#drop(oldest);
+    }
   }
 
   /** Forgets the rows whose keys begin with `first`. */
   letGo(first: string): void {
-    for (const name of this.#rows.keys()) if (name === first || name.startsWith(`${first},`)) this.#rows.delete(name);
+    for (const name of this.#rows.keys()) if (name === first || name.startsWith(`${first},`)) this.#drop(name);
+  }
+
+  #drop(name: string): void {
+    this.#bytes -= this.#rows.get(name)?.bytes.length ?? 0;
+    this.#rows.delete(name);
   }
 }

@@ -88,6 +88,8 @@ interface Life {
 interface TableOptions {
   /** Of rows that are immutable and read again and again, how many are kept. */
   readonly keptRows?: number;
+  /** Of how many bytes together, in the file; left out: of any. */
+  readonly keptBytes?: number;
   /** Rows are written at the end of their transaction. They are read by their keys alone, and never removed in the transaction that put them. */
   readonly isLate?: boolean;
 }
@@ -102,8 +104,8 @@ const bytesPerNumber = 9;
 /** Rows of a table whose reading is kept, of runs that go on: many of the small ones, few of those that grow with an iteration. */
 const keptSmallRows = 8_192;
 const keptLargeRows = 8;
-/** Prompts, which may be long. */
-const keptProblems = 512;
+/** Prompts, which may be long, and as long as a message where pictures are in them. */
+const keptProblems = { keptRows: 512, keptBytes: 16 * 1024 * 1024 };
 
 /** One kind of row. Reads inside a transaction see its writes. After the close every call throws UNAVAILABLE. */
 export class Table<Row> {
@@ -118,9 +120,9 @@ export class Table<Row> {
     root: RootDatabase<Buffer, (string | number)[]>,
     life: Life,
     name: string,
-    { keptRows = 0, isLate = false }: TableOptions = {},
+    { keptRows = 0, keptBytes = Number.POSITIVE_INFINITY, isLate = false }: TableOptions = {},
   ) {
-    this.#known = keptRows > 0 ? new KnownRows(keptRows) : null;
+    this.#known = keptRows > 0 ? new KnownRows(keptRows, keptBytes) : null;
     this.#late = isLate ? new LateRows() : null;
     this.#table = root.openDB<Buffer, (string | number)[]>({ name, encoding: 'binary' });
     this.#name = name;
@@ -137,8 +139,8 @@ export class Table<Row> {
     if (late !== undefined) return late;
     const shared = this.#database.getBinaryFast([...key]);
     if (shared === undefined) return undefined;
-    // Good until the next reading, and longer than its value.
-    const bytes = shared.subarray(0, shared.length);
+    // Good until the next reading, and longer than its value; of more than 16 MiB a plain Uint8Array, whatever its type says.
+    const bytes = Buffer.from(shared.buffer, shared.byteOffset, shared.length);
     const known = this.#known?.get(key, bytes);
     if (known !== undefined) return known;
     const row = this.#decode(key, bytes);
@@ -280,7 +282,7 @@ export function openTables(folder: string) {
   const tables = {
     runs: new Table<RunRow>(root, life, 'runs'),
     counters,
-    problems: new Table<Problem>(root, life, 'problems', { keptRows: keptProblems }),
+    problems: new Table<Problem>(root, life, 'problems', keptProblems),
     problemPositions: new Table<number>(root, life, 'problemPositions', { keptRows: keptSmallRows }),
     problemTallies: new Table<ProblemTally>(root, life, 'problemTallies', { keptRows: keptSmallRows }),
     batches: new Table<BatchRow>(root, life, 'batches'),

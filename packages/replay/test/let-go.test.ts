@@ -72,6 +72,15 @@ t.test('runs that are over cost no memory, however many there were', async (t) =
   t.equal([...store.completeGroups('run-3', null)].length, 1);
 });
 
+t.test('what was read of a run after it was over leaves the memory with its records', async (t) => {
+  const store = freshStore(t);
+  await (await goThrough(store, 'run', 'finished'))();
+  t.equal(store.getTrajectory('run-g0-t0').promptTokens.length, 3);
+  t.ok(store.inMemory().rows > 0, 'kept, as far as there is room');
+  t.same((await store.retire({ finishedRuns: 0, minAgeHours: 0 })).runs, ['run']);
+  t.same(store.inMemory(), { runs: 0, rows: 0, tables: 0 });
+});
+
 t.test('a run that was stopped in mid-iteration is over, and asking about it takes nothing up again', async (t) => {
   const folder = temporaryFolder();
   t.teardown(() => removeFolder(folder));

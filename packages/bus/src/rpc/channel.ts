@@ -8,8 +8,8 @@ if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE)
 export const defaultMaxMessageBytes = 8 * 1024 * 1024;
 
 /**
- * What a server may send ahead on a connection, in bytes: a client that does not read holds so much. With HTTP/2's own 64 KiB a server whose messages are a few KiB waits for its reader
- * after each few of them.
+ * What a server may send ahead in each call, in bytes: a client that does not read holds so much for each of its streams, and its other calls go on. With HTTP/2's own 64 KiB a server
+ * whose messages are a few KiB waits for its reader after each few of them.
  */
 const windowBytes = 1024 * 1024;
 

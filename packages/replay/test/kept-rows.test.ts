@@ -1,0 +1,58 @@
+/** Rows that tables keep decoded: how many bytes of long prompts, and that large rows are known again. Over a real LMDB file. */
+import type { PlannedTask } from '@segue/core';
+import t, { type Test } from 'tap';
+import { openTables, type Tables } from '../dist/tables.js';
+import { member, problem, removeFolder, runId, temporaryFolder } from './support/fixtures.js';
+
+const mebibyte = 1024 * 1024;
+
+function freshTables(t: Test): Tables {
+  const folder = temporaryFolder();
+  const tables = openTables(folder);
+  t.teardown(async () => {
+    await tables.close();
+    removeFolder(folder);
+  });
+  return tables;
+}
+
+/** A prompt of so many bytes, such as one with a picture. */
+function long(id: string, bytes: number) {
+  return { ...problem(id), prompt: id.at(-1)?.repeat(bytes) ?? '' };
+}
+
+t.test('of long prompts 16 MiB are kept, those that came last, and none that is longer than that', async (t) => {
+  const tables = freshTables(t);
+  const { problems } = tables;
+  const put = (position: number, bytes: number) =>
+    tables.transact(() => problems.put([runId, position], long(`p${position}`, bytes)));
+  for (let position = 0; position < 6; position++) put(position, 3 * mebibyte);
+  t.equal(problems.keptRows, 5);
+  t.ok(problems.get([runId, 0])?.prompt === '0'.repeat(3 * mebibyte), 'the others are read');
+  t.equal(problems.keptRows, 5, 'in the place of another');
+  for (let again = 0; again < 8; again++) put(5, 3 * mebibyte);
+  t.equal(problems.keptRows, 5, 'a row that is written again counts once');
+  put(6, 9 * mebibyte);
+  t.equal(problems.keptRows, 3, 'a longer one takes the place of several');
+  put(7, 17 * mebibyte);
+  t.equal(problems.keptRows, 3);
+  t.equal(problems.get([runId, 7])?.prompt.length, 17 * mebibyte, 'too long to be kept, and read');
+  t.equal(problems.keptRows, 3);
+  put(6, 17 * mebibyte);
+  t.equal(problems.keptRows, 2, 'nothing is left of what it was before');
+  problems.letGo(runId);
+  for (let position = 0; position < 6; position++) put(position, 3 * mebibyte);
+  t.equal(problems.keptRows, 5, 'what was let go of counts no more');
+});
+
+t.test('a row of more than 16 MiB is known again by its bytes, as any other', async (t) => {
+  const tables = freshTables(t);
+  const task = { groupId: `${runId}-g0`, problemId: 'p'.repeat(17 * mebibyte), segmentIndex: 0, lastSpan: false };
+  const plan: readonly PlannedTask[] = [{ ...task, trajectoryId: member(0, 0) }];
+  tables.transact(() => tables.plans.put([runId, 0], plan));
+  t.ok(tables.plans.get([runId, 0]) === plan, 'not decoded');
+  tables.plans.letGo(runId);
+  const read = tables.plans.get([runId, 0]) ?? [];
+  t.ok(read !== plan && read[0]?.problemId === task.problemId, 'decoded');
+  t.ok(tables.plans.get([runId, 0]) === read, 'once');
+});
