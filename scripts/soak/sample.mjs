@@ -13,6 +13,8 @@ const heapPatterns = {
   heapTotal: patternOf('nodejs_heap_size_total_bytes'),
   external: patternOf('nodejs_external_memory_bytes'),
 };
+/** What is told of the store. */
+export const storeSeries = { inUse: 'pages in use', file: 'file on disk' };
 const storePatterns = { inUse: patternOf('segue_replay_bytes_in_use') };
 
 /**

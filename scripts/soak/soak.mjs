@@ -6,7 +6,7 @@
  * actors of one machine read the trainer's), and what the store's file holds: runs that are over leave it but for the newest few (`retention.finishedRuns`). The
  * file itself never shrinks; it is as large as it had to be once, and judged by that. Logs stay; they grow, and are told. Memory is judged without the pages of mapped files: the store's are as many as it has data.
  */
-import { appendFile, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { streamConfigs } from '../../packages/bus/dist/stream/subjects.js';
@@ -16,7 +16,8 @@ import { withLocalCluster } from '../../packages/cli/dist/run/with-cluster.js';
 import { taskConfig, taskProblems } from '../chaos/task.mjs';
 import { fewestSamples, judge } from './judge.mjs';
 import { isLate, patiently } from './patience.mjs';
-import { folderBytes, heapSample, ownHeap, pagesInUse, processSample } from './sample.mjs';
+import { ownHeap, storeSeries } from './sample.mjs';
+import { startSampler } from './sampler.mjs';
 
 const actors = ['actor-0', 'actor-1'];
 const services = ['nats', 'replay', 'controller', 'trainer', 'reward', ...actors];
@@ -26,8 +27,6 @@ const ownName = 'supervisor and client';
 const blockBytes = 8 * 2 ** 20;
 /** What a store that lives for months is told: of runs that are over it keeps these. */
 const settings = { replay: ['retention.finishedRuns=3', 'retention.minAgeHours=0'] };
-/** Of the store. */
-const [inUse, file] = ['pages in use', 'file on disk'];
 /** How much larger than what it held at most a file may be: pages that were freed apart from each other do not hold a row of several (docs/log.md: up to 1.45). */
 const fileRoom = 1.5;
 const samplesWanted = 240;
@@ -58,6 +57,7 @@ export async function runSoak({ minutes, iterations, seed, folder, stuckAfterMs 
       const over = new AbortController();
       const signal = AbortSignal.any([over.signal, interrupt.signal]);
       const pids = Object.fromEntries(services.map((name) => [name, cluster.child(name).pid]));
+      const sampler = startSampler(folder);
       const working = work(client, { seed, iterations, seen, signal });
       // It is looked at below; until then its failure is nobody's.
       working.catch(() => over.abort());
@@ -65,7 +65,7 @@ export async function runSoak({ minutes, iterations, seed, folder, stuckAfterMs 
         while (performance.now() < endsAtMs && !signal.aborted) {
           await pause(sampleMs, undefined, { signal }).catch(() => {});
           if (signal.aborted) break;
-          const sample = await sampleAll(pids, folder, cluster);
+          const sample = await sampleAll(sampler, pids, cluster);
           await look(client, seen, stuckAfterMs);
           const at = { atMs: performance.now() - beganAtMs, runId: seen.runId, iterations: seen.iterations };
           await samples.add({ ...at, sample });
@@ -73,6 +73,7 @@ export async function runSoak({ minutes, iterations, seed, folder, stuckAfterMs 
         }
       } finally {
         over.abort();
+        await sampler.end();
       }
       await working;
       if (seen.runId !== '') await client.stopRun(seen.runId).catch(() => {});
@@ -128,37 +129,16 @@ async function look(client, seen, stuckAfterMs) {
   );
 }
 
-async function sampleAll(pids, folder, cluster) {
-  const processes = { [ownName]: { ...(await processSample(process.pid)), heap: ownHeap() } };
-  for (const [name, pid] of Object.entries(pids)) {
-    if (cluster.child(name).pid !== pid)
-      throw new Error(`${name} ended and was started again: see its log in ${folder}`);
-    const heap = await heapSample(cluster.child(name).address.metricsAddress);
-    processes[name] = { ...(await processSample(pid)), heap };
-  }
-  const kept = {
-    nats: await streamBytes(join(folder, 'nats/jetstream/$G/streams')),
-    replay: {
-      [inUse]: await pagesInUse(cluster.child('replay').address.metricsAddress),
-      [file]: await folderBytes(join(folder, 'replay')),
-    },
-    trainer: { 'policies on disk, per run': await bytesPerRun(join(folder, 'policies')) },
-  };
-  return { processes, kept, grows: { logs: await folderBytes(join(folder, 'logs')) } };
-}
-
-/** Of each stream and bucket of the message server. */
-async function streamBytes(folder) {
-  const names = await readdir(folder);
-  return Object.fromEntries(
-    await Promise.all(names.map(async (name) => [`${name} on disk`, await folderBytes(join(folder, name))])),
-  );
-}
-
-/** A folder of policies has one folder per run. */
-async function bytesPerRun(folder) {
-  const runs = await readdir(folder).catch(() => []);
-  return runs.length === 0 ? 0 : (await folderBytes(folder)) / runs.length;
+/** Asks the sampler, and adds what this process alone knows of itself. @throws when a process is not the one it was */
+async function sampleAll(sampler, pids, cluster) {
+  const services = Object.entries(pids).map(([name, pid]) => {
+    const child = cluster.child(name);
+    if (child.pid !== pid) throw new Error(`${name} ended and was started again: see its log`);
+    return { name, pid, metricsAddress: child.address.metricsAddress };
+  });
+  const sample = await sampler.sample([{ name: ownName, pid: process.pid, metricsAddress: '' }, ...services]);
+  sample.processes[ownName].heap = ownHeap();
+  return sample;
 }
 
 /** What a stream may take on disk: its own limit, and a block that the server frees only as a whole. */
@@ -170,8 +150,8 @@ function streamLimit(what) {
 /** Below which something may rise; null when it must stay level. */
 function limitOf(process, what, samples) {
   if (process === 'nats') return streamLimit(what);
-  if (what !== file) return null;
-  return fileRoom * Math.max(...samples.map(({ kept }) => kept[process][inUse] ?? 0));
+  if (what !== storeSeries.file) return null;
+  return fileRoom * Math.max(...samples.map(({ kept }) => kept[process][storeSeries.inUse] ?? 0));
 }
 
 /** Which part of the memory rises, for who looks into it. A sample that did not come leaves a gap; too few tell nothing. */
