@@ -5,7 +5,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-// Made once: the process that samples is sampled too.
 const residentPattern = /^VmRSS:\s+(\d+) kB/m;
 const ownPattern = /^RssAnon:\s+(\d+) kB/m;
 const heapPatterns = {

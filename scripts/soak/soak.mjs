@@ -65,7 +65,7 @@ export async function runSoak({ minutes, iterations, seed, folder, stuckAfterMs 
         while (performance.now() < endsAtMs && !signal.aborted) {
           await pause(sampleMs, undefined, { signal }).catch(() => {});
           if (signal.aborted) break;
-          const sample = await sampleAll(sampler, pids, cluster);
+          const sample = await sampleAll(sampler, pids, cluster, folder);
           await look(client, seen, stuckAfterMs);
           const at = { atMs: performance.now() - beganAtMs, runId: seen.runId, iterations: seen.iterations };
           await samples.add({ ...at, sample });
@@ -130,10 +130,10 @@ async function look(client, seen, stuckAfterMs) {
 }
 
 /** Asks the sampler, and adds what this process alone knows of itself. @throws when a process is not the one it was */
-async function sampleAll(sampler, pids, cluster) {
+async function sampleAll(sampler, pids, cluster, folder) {
   const services = Object.entries(pids).map(([name, pid]) => {
     const child = cluster.child(name);
-    if (child.pid !== pid) throw new Error(`${name} ended and was started again: see its log`);
+    if (child.pid !== pid) throw new Error(`${name} ended and was started again: see its log in ${folder}`);
     return { name, pid, metricsAddress: child.address.metricsAddress };
   });
   const sample = await sampler.sample([{ name: ownName, pid: process.pid, metricsAddress: '' }, ...services]);

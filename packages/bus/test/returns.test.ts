@@ -5,6 +5,7 @@ import { startNats } from '../../../test/support/nats.js';
 import { connectBus } from '../dist/index.js';
 import { gatedBus } from './gated-bus.js';
 import { rolloutTask } from './samples.js';
+import { serveBus } from './served-bus.js';
 
 const leaseMs = 1_000;
 
@@ -106,15 +107,7 @@ t.test('two tasks that are given back at once both come again', async (t) => {
 });
 
 t.test('a message that comes often is handed out when nobody can say how often it was lost', async (t) => {
-  const nats = await startNats();
-  const bus = await connectBus({ url: nats.url, name: 'test' });
-  const nc = await natsConnect({ servers: nats.url });
-  t.teardown(async () => {
-    await nc.close();
-    await bus.close();
-    await nats.stop();
-  });
-  await bus.setUp();
+  const { bus, nc } = await serveBus(t);
   await bus.publishRewardTasks([{ runId: 'r', trajectoryId: 'r-g0-t0', attempt: 0 }]);
   const take = async () => (await bus.takeRewardTasks(1, { waitMs: 10_000 }))[0];
   for (let count = 1; count <= 20; count++) (await take())?.giveBack();

@@ -19,6 +19,7 @@ import {
   runRecord,
   temporaryFolder,
 } from './support/fixtures.js';
+import { freshStore } from './support/fresh-store.js';
 import { newWorld } from './support/processes.js';
 
 t.test('a snapshot is one state, taken while inserts and reads go on', async (t) => {
@@ -154,12 +155,7 @@ t.test('what several snapshots hold lies between the first and the last that any
 });
 
 t.test('a caller that stands still in the middle of a snapshot does not hold the versions for ever', async (t) => {
-  const folder = temporaryFolder();
-  const store = openStore(folder);
-  t.teardown(async () => {
-    await store.close();
-    removeFolder(folder);
-  });
+  const store = freshStore(t);
   await addRun(store);
   const parts = store.keeper.snapshot(null, 50);
   t.notOk((await parts.next()).done);
@@ -169,11 +165,7 @@ t.test('a caller that stands still in the middle of a snapshot does not hold the
 
 t.test('a caller that leaves a snapshot in the middle leaves nothing behind', async (t) => {
   const folder = temporaryFolder();
-  const store = openStore(folder);
-  t.teardown(async () => {
-    await store.close();
-    removeFolder(folder);
-  });
+  const store = freshStore(t, {}, folder);
   await addRun(store);
   const parts = store.keeper.snapshot();
   const first = parts.next();

@@ -205,11 +205,7 @@ t.test('what was read stays as it was when other rows are read', async (t) => {
 
 t.test('a row that rots after it was read is not handed out from memory', async (t) => {
   const folder = temporaryFolder();
-  const store = openStore(folder);
-  t.teardown(async () => {
-    await store.close();
-    removeFolder(folder);
-  });
+  const store = freshStore(t, {}, folder);
   await addRun(store);
   await open(store, 0, { groups: [[0, 1]] });
   const { promptTokens } = store.getTrajectory(member(0, 0));

@@ -48,8 +48,8 @@ export class OldVersions {
     }
   }
 
-  /** Whether `removeRetired` would find anything. */
-  async hasRetired(): Promise<boolean> {
+  /** Whether `clear` would find anything. */
+  async canClear(): Promise<boolean> {
     if ((await this.#retired.versionsToKeep(await this.#options.replay())).size > 0) return true;
     return this.#owed.size > 0 || (await this.#store.runsToSweep()).length > 0;
   }
@@ -57,7 +57,7 @@ export class OldVersions {
   /**
    * Weights of runs whose records the store has let go of, but for the last version of each, what was left lying, and what was held when a version was made and is not any more.
    */
-  async removeRetired(): Promise<void> {
+  async clear(): Promise<void> {
     const { replay, log, metrics } = this.#options;
     for (const run of await this.#store.runsToSweep()) await this.#store.sweep(run);
     for (const [run, kept] of await this.#retired.versionsToKeep(await replay())) {
@@ -79,7 +79,7 @@ export class OldVersions {
   async makeRoom(runId: string, failure: unknown): Promise<void> {
     if (SegueError.from(failure).code !== 'RESOURCE_EXHAUSTED') return;
     await this.prune(runId);
-    await this.removeRetired().catch((error: unknown) => {
+    await this.clear().catch((error: unknown) => {
       this.#options.log.warn({ error: SegueError.from(error).message }, 'weights of old runs are kept for now');
     });
   }

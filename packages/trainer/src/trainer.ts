@@ -192,15 +192,15 @@ export class Trainer {
     }
   }
 
-  /** Removes weights of runs whose records the store has let go of, while there is nothing else to do; the last version of each stays. */
+  /** Removes old versions that nobody needs any more, while there is nothing else to do. */
   async retire(): Promise<void> {
     // It can wait; a training would keep it waiting for long.
     if (this.#status.state !== 'idle') return;
-    if (!(await this.#old.hasRetired())) return;
+    if (!(await this.#old.canClear())) return;
     const release = await this.#begin();
     try {
       // Looked at again: a run that was created meanwhile may begin with one of them.
-      await this.#old.removeRetired();
+      await this.#old.clear();
     } finally {
       release();
     }

@@ -20,7 +20,7 @@ const lookForPauseMs = 5;
  * Of a new bucket. Up to here the server makes it of blocks of 32 KB in place of 4 MB, and has the block that it writes in memory: of what is written again
  * and again (heartbeats, signals of iterations) that is megabytes (docs/load.md). With more room it makes them so until it starts again.
  */
-export const firstRoomBytes = 127_000;
+const firstRoomBytes = 127_000;
 /** What a bucket that is half full gets, in rooms of before: what comes in a rush is waited for by whoever writes. */
 const roomFactor = 4;
 /** Of a write that takes its key out. */

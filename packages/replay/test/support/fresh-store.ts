@@ -4,9 +4,12 @@ import type { ReplayStore } from '@segue/replay';
 import type { Test } from 'tap';
 import { openStore, removeFolder, temporaryFolder } from './fixtures.js';
 
-/** A store in a folder of its own, gone at the end of the test. */
-export function freshStore(t: Test, options: Parameters<typeof openStore>[1] = {}): ReplayStore {
-  const folder = temporaryFolder();
+/** A store in a folder of its own, gone with it at the end of the test. @param folder for a test that looks into it */
+export function freshStore(
+  t: Test,
+  options: Parameters<typeof openStore>[1] = {},
+  folder = temporaryFolder(),
+): ReplayStore {
   const store = openStore(folder, options);
   t.teardown(async () => {
     await store.close();
