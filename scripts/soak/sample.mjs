@@ -65,7 +65,7 @@ function patternOf(name) {
   return new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, 'm');
 }
 
-/** The same of this process. */
+/** What `heapSample` tells, of this process. */
 export function ownHeap() {
   const { heapUsed, heapTotal, external } = process.memoryUsage();
   return { heapUsed, heapTotal, external };

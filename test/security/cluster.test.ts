@@ -16,7 +16,7 @@ import {
 } from '../../packages/cli/dist/cluster/local-cluster.js';
 import { readProblemFile } from '../../packages/cli/dist/problems/problem-file.js';
 import { prepareRun } from '../../packages/cli/dist/run/session.js';
-import { tokensFile } from '../../packages/cli/dist/security/operator.js';
+import { tokensFile } from '../../packages/cli/dist/security/service-files.js';
 import { TokenList } from '../../packages/cli/dist/security/token-list.js';
 import { listServices } from '../../packages/service/test/support/grpc-probe.js';
 import { runSegue } from '../support/command.js';

@@ -56,7 +56,11 @@ export class Lanes implements WorkSource {
   constructor(options: LanesOptions) {
     this.#options = options;
     const { rollouts, onChunk, onIdle, onFailure } = options;
-    const onReplaced = () => rollouts.wake();
+    const onReplaced = () => {
+      rollouts.wake();
+      // Who waited for a version that the engine failed with is told that it is not served.
+      this.#serveWaiting();
+    };
     this.rollout = new Lane({
       ...engineOf(options),
       sources: [this, rollouts],

@@ -305,13 +305,23 @@ t.test('where engines load into one server, nobody waits for a version whose loa
   const prepare = (engine: FakeEngine) => {
     engine.sharesWeights = true;
   };
-  const { lanes, engine } = await startLoop(t, { slots: 2, prepare });
-  const broken = { runId: 'r', version: 6, folder: 'x', manifestSha256: '' };
-  engine.loadVersion = () => Promise.reject(new SegueError('DATA_LOSS', 'its weights are damaged'));
-  const switched = lanes.switchTo(broken);
-  const waiting = lanes.evaluate(broken, evaluationRequest('e0'), never);
-  await t.rejects(switched, { code: 'DATA_LOSS' });
-  await t.rejects(waiting, { code: 'UNIMPLEMENTED', message: /serves version 5/ });
+  // An engine that cannot say what it serves is replaced.
+  for (const [serves, made] of [
+    [5, 1],
+    [null, 2],
+  ] as const) {
+    const { lanes, engines, engine } = await startLoop(t, { slots: 2, prepare });
+    const broken = { runId: 'r', version: 6, folder: 'x', manifestSha256: '' };
+    engine.loadVersion = async () => {
+      engine.version = serves;
+      throw new SegueError('DATA_LOSS', 'its weights are damaged');
+    };
+    const switched = lanes.switchTo(broken);
+    const waiting = lanes.evaluate(broken, evaluationRequest('e0'), never);
+    await t.rejects(switched, { code: 'DATA_LOSS' });
+    await t.rejects(waiting, { code: 'UNIMPLEMENTED', message: /serves version 5/ });
+    t.equal(engines.length, made);
+  }
 });
 
 t.test('what was cut goes on, and what has ended does not, however early', async (t) => {

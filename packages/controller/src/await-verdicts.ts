@@ -55,7 +55,7 @@ export interface Hope {
   readonly trainProblems: number;
 }
 
-/** Reads the run, which also brings it to rest where another controller was told to. */
+/** Reads the run too, by which one that another controller has brought to rest is left. */
 export async function hopeOf(run: ActiveRun): Promise<Hope> {
   const replay = await run.cluster.replay();
   const [{ trajectoriesByState }, { trainProblems }] = await Promise.all([

@@ -3,24 +3,24 @@
  * answered; after a commit the memory (followed-runs.ts) follows and listeners hear of it, then the caller is answered. Built again from the file at start.
  * It knows nothing of gRPC and of the bus.
  */
-import type {
-  AppendResult,
-  BatchHeader,
-  BatchResult,
-  DeadLetterRecord,
-  IterationRecord,
-  Problem,
-  ReplayApi,
-  RequeueOutcome,
-  RetentionRules,
-  RunRecord,
-  Score,
-  ScoreResult,
-  Segment,
-  StoreDamage,
-  StoredEvent,
+import {
+  type AppendResult,
+  type BatchHeader,
+  type BatchResult,
+  type DeadLetterRecord,
+  type IterationRecord,
+  isAtRest,
+  type Problem,
+  type ReplayApi,
+  type RequeueOutcome,
+  type RetentionRules,
+  type RunRecord,
+  type Score,
+  type ScoreResult,
+  type Segment,
+  type StoreDamage,
+  type StoredEvent,
 } from '@segue/core';
-import { isAtRest } from '@segue/core';
 import { type DeadMessage, dropLetter, keepMessages } from './dead-letters.js';
 import { FollowedRuns } from './followed-runs.js';
 import { ItemTables, type ItemTablesOptions } from './items/item-tables.js';

@@ -47,12 +47,13 @@ t.test('of long prompts 16 MiB are kept, those that came last, and none that is 
 
 t.test('a row of more than 16 MiB is known again by its bytes, as any other', async (t) => {
   const tables = freshTables(t);
-  const task = { groupId: `${runId}-g0`, problemId: 'p'.repeat(17 * mebibyte), segmentIndex: 0, lastSpan: false };
-  const plan: readonly PlannedTask[] = [{ ...task, trajectoryId: member(0, 0) }];
+  const problemId = 'p'.repeat(17 * mebibyte);
+  const at = { trajectoryId: member(0, 0), groupId: `${runId}-g0` };
+  const plan: readonly PlannedTask[] = [{ ...at, problemId, segmentIndex: 0, lastSpan: false }];
   tables.transact(() => tables.plans.put([runId, 0], plan));
   t.ok(tables.plans.get([runId, 0]) === plan, 'not decoded');
   tables.plans.letGo(runId);
   const read = tables.plans.get([runId, 0]) ?? [];
-  t.ok(read !== plan && read[0]?.problemId === task.problemId, 'decoded');
+  t.ok(read !== plan && read[0]?.problemId === problemId, 'decoded');
   t.ok(tables.plans.get([runId, 0]) === read, 'once');
 });

@@ -50,8 +50,8 @@ export class OldVersions {
 
   /** Whether `clear` would find anything. */
   async canClear(): Promise<boolean> {
-    if ((await this.#retired.versionsToKeep(await this.#options.replay())).size > 0) return true;
-    return this.#owed.size > 0 || (await this.#store.runsToSweep()).length > 0;
+    if (this.#owed.size > 0 || (await this.#store.runsToSweep()).length > 0) return true;
+    return (await this.#retired.versionsToKeep(await this.#options.replay())).size > 0;
   }
 
   /**

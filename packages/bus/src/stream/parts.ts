@@ -83,6 +83,8 @@ export class PartJoiner {
   /** The message was acknowledged. Answers copies of its parts that have come since it was whole: they would wait for others that never come. */
   end({ key }: WholeMessage): HeldMessage[] {
     if (key === null) return [];
+    // At the end, also where a copy of the whole has ended before: the oldest comes first.
+    this.#ended.delete(key);
     this.#ended.set(key, Date.now());
     const entry = this.#incomplete.get(key);
     this.#incomplete.delete(key);

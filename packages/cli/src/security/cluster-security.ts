@@ -8,9 +8,9 @@ import type { ClientCredentials } from '@segue/client';
 import type { ServiceName } from '@segue/core';
 import { CertificateFolder, localHosts, serviceHolders } from './certificate-folder.js';
 import { NatsUsers } from './nats-users.js';
-import { operator, operatorCredentials, operatorTokenFile, tokensFile } from './operator.js';
+import { operator, operatorCredentials, operatorTokenFile } from './operator.js';
 import { makeSecretFolder, replaceSecretFile } from './secret-file.js';
-import { securitySettings } from './service-files.js';
+import { securitySettings, tokensFile } from './service-files.js';
 import { TokenList } from './token-list.js';
 
 const days = 90;

@@ -44,7 +44,7 @@ export async function restoreSnapshot(snapshot: string, dataFolder: string): Pro
   const manifest = await openSnapshot(snapshot);
   const held = new Map<SnapshotRun, ReadonlyMap<number, string>>();
   for (const run of manifest.runs) held.set(run, await heldVersions(snapshot, run));
-  // Like the snapshot, of which it is made: a folder that is there stays as open as it is.
+  // Like the snapshot, of which it is made.
   await makeClosedFolder(dataFolder);
   const lock = await FolderLock.take(dataFolder);
   try {

@@ -2,6 +2,7 @@
  * The policy versions that the runs of a snapshot go on from: which they are, copies of them, and what is missing. A trainer that goes on removes old versions
  * meanwhile, so a copy is compared with its manifest, and a version that was left behind fails the snapshot: another one is taken. It knows nothing of the store.
  */
+import type { CopyOptions } from 'node:fs';
 import { cp, mkdir, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
@@ -108,17 +109,30 @@ export async function heldVersions(folder: string, run: SnapshotRun): Promise<Re
 
 /** Copies a version's files, synced, so that the copy appears whole. NOT_FOUND when it, or a part of it, is not there (any more), DATA_LOSS when it is damaged. */
 export function copyVersion(from: string, to: string): Promise<void> {
-  return copyFolder(from, to, requireSizes);
+  return copyWhole(from, to, { dereference: true }, requireSizes);
 }
 
-/** Copies a folder of files, synced, so that the copy appears whole. @param check of the copy, before it appears */
-export async function copyFolder(from: string, to: string, check?: (copy: string) => Promise<void>): Promise<void> {
+/** Copies a folder as it is, its links too, synced, so that the copy appears whole. */
+export function copyFolder(from: string, to: string): Promise<void> {
+  return copyWhole(from, to, { verbatimSymlinks: true });
+}
+
+/** @param check of the copy, before it appears */
+async function copyWhole(
+  from: string,
+  to: string,
+  links: Pick<CopyOptions, 'dereference' | 'verbatimSymlinks'>,
+  check?: (copy: string) => Promise<void>,
+): Promise<void> {
   const staged = `${to}.part`;
   await rm(staged, { recursive: true, force: true });
   await mkdir(dirname(to), { recursive: true });
-  await cp(await realpath(from), staged, { recursive: true, verbatimSymlinks: true });
+  await cp(await realpath(from), staged, { recursive: true, ...links });
   await check?.(staged);
-  for (const name of await readdir(staged)) await syncPath(join(staged, name));
+  for (const entry of await readdir(staged, { withFileTypes: true })) {
+    // A link lies in its folder; it may lead nowhere.
+    if (!entry.isSymbolicLink()) await syncPath(join(staged, entry.name));
+  }
   await syncPath(staged);
   await rename(staged, to);
   await syncPath(dirname(to));
