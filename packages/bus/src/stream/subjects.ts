@@ -16,6 +16,11 @@ export const patienceMs = 30_000;
 const longWindowMs = 120_000;
 /** For what is tried for `patienceMs` and no longer. */
 const shortWindowMs = 45_000;
+/**
+ * For work that is derived from the store: most messages are that, and who does one twice, because the server was away for longer between two tries of its
+ * publisher, loses the time alone, since the store keeps the earlier result.
+ */
+const derivedWindowMs = 15_000;
 
 /** A work queue: each message goes to one taker and stays until that one has acknowledged it. */
 export interface QueueSpec {
@@ -44,7 +49,7 @@ export const queues = {
     prefix: 'segue.rollout',
     consumer: 'actors',
     maxBytes: 64 * mebibyte,
-    duplicateWindowMs: shortWindowMs,
+    duplicateWindowMs: derivedWindowMs,
     leaseMs: 10_000,
     maxDeliveries: 50,
     gathers: false,
@@ -55,7 +60,7 @@ export const queues = {
     prefix: 'segue.reward',
     consumer: 'scorers',
     maxBytes: 64 * mebibyte,
-    duplicateWindowMs: shortWindowMs,
+    duplicateWindowMs: derivedWindowMs,
     leaseMs: 15_000,
     maxDeliveries: 20,
     gathers: false,
@@ -105,14 +110,14 @@ export const returnsPrefix = 'segue.returned';
 export const returnsStream = 'SEGUE_RETURNS';
 
 /**
- * Streams that only keep: short, the oldest make room. Nudges are heard as they are said, and kept ten minutes for people who look; in memory, as no one misses them
+ * Streams that only keep: short, the oldest make room. Nudges are heard as they are said, and kept two minutes for people who look; in memory, as no one misses them
  * when the server starts anew.
  */
 const logs: readonly Partial<StreamConfig>[] = [
   {
     name: eventsStream,
     subjects: [`${eventsPrefix}.*`],
-    max_age: nanos(hour / 6),
+    max_age: nanos(hour / 30),
     max_bytes: 16 * mebibyte,
     storage: StorageType.Memory,
   },
