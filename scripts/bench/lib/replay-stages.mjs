@@ -8,7 +8,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connectReplay, connectTables, pause } from '@segue/bus';
-import { groupId, trajectoryId } from '@segue/core';
+import { groupId, memorySettings, trajectoryId } from '@segue/core';
 import { defaultClusterOptions, LocalCluster } from '../../../packages/cli/dist/cluster/local-cluster.js';
 import { startContender } from './contender.mjs';
 import { threadTimes, timesBetween } from './processor-time.mjs';
@@ -26,8 +26,8 @@ const commitBatch = 64;
 
 const tableSettings = ['tables.bench.sampler=prioritized', `tables.bench.maxBatch=${batch}`];
 
-/** Starts everything; ends everything. */
-export async function withReplayBench(maxClients, use) {
+/** Starts everything; ends everything. @param rig how many clients at most, and whether stages go without the memory settings of a service */
+export async function withReplayBench({ maxClients, plain }, use) {
   const folder = await mkdtemp(join(tmpdir(), 'segue-bench-'));
   const fail = (error) => {
     throw error;
@@ -39,8 +39,8 @@ export async function withReplayBench(maxClients, use) {
   try {
     await cluster.start();
     await broker.start();
-    const start = async () => {
-      const worker = await startContender(process.execPath, [workerFile, 'work']);
+    const start = async (kind = 'work', env = {}) => {
+      const worker = await startContender(process.execPath, [workerFile, kind], env);
       workers.push(worker);
       return worker;
     };
@@ -48,9 +48,9 @@ export async function withReplayBench(maxClients, use) {
       address: cluster.child('replay').address.address,
       natsUrl: `nats://${cluster.child('nats').address.address}`,
       emptyBroker: `nats://${broker.child('nats').address.address}`,
-      clients: await Promise.all(Array.from({ length: maxClients }, start)),
-      brokerClients: await Promise.all(Array.from({ length: maxClients }, start)),
-      stage: await start(),
+      clients: await Promise.all(Array.from({ length: maxClients }, () => start())),
+      brokerClients: await Promise.all(Array.from({ length: maxClients }, () => start())),
+      stage: await (plain ? start() : start('stage', memorySettings(process.env))),
       store: cluster.child('replay'),
       nats: cluster.child('nats'),
     });

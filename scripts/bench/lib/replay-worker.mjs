@@ -1,6 +1,7 @@
 /**
  * A process of `npm run bench -- replay`: a client that publishes, appends or samples, or one stage alone (consuming, an RPC server that stores
- * nothing, LMDB's group commit). Answers each line of JSON with one line; it measures nothing but what it did itself.
+ * nothing, LMDB's group commit). Answers each line of JSON with one line; it measures nothing but what it did itself. A stage has the memory settings of a service, as the
+ * store has: how often V8 collects decides what an answer of 32 KB costs.
  */
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -21,6 +22,7 @@ import {
 import { emptyTokenHash, groupId, hashTokens, trajectoryId } from '@segue/core';
 import { open } from 'lmdb';
 import { ReplayStore } from '../../../packages/replay/dist/store.js';
+import { boundHeapGrowth, defaultHeapGrowthPercent } from '../../../packages/service/dist/heap-growth.js';
 import { newGroups, promptTokens, runRecord, segmentOf, trainProblem } from '../../lib/stored-run.mjs';
 
 export const groupSize = 16;
@@ -188,7 +190,8 @@ const operations = {
   },
 };
 
-if (process.argv[2] === 'work') {
+if (process.argv[2] === 'stage') boundHeapGrowth(defaultHeapGrowthPercent);
+if (process.argv[2] === 'work' || process.argv[2] === 'stage') {
   process.stdout.write('{"ready":"1"}\n');
   for await (const line of createInterface({ input: process.stdin })) {
     const { op, ...request } = JSON.parse(line);
