@@ -26,6 +26,8 @@ export class OldVersions {
   readonly #retired: RetiredRuns;
   /** Runs whose versions an evaluation or a snapshot held at the last look: that may have been after their last iteration, and nobody tells when it ends. */
   readonly #owed = new Set<string>();
+  /** Whether what a trainer before this one owed has been taken over. */
+  #isTakenOver = false;
 
   constructor(store: PolicyStore, options: OldVersionsOptions) {
     this.#store = store;
@@ -50,6 +52,7 @@ export class OldVersions {
 
   /** Whether `clear` would find anything. */
   async canClear(): Promise<boolean> {
+    await this.#takeOver();
     if (this.#owed.size > 0 || (await this.#store.runsToSweep()).length > 0) return true;
     return (await this.#retired.versionsToKeep(await this.#options.replay())).size > 0;
   }
@@ -82,6 +85,15 @@ export class OldVersions {
     await this.clear().catch((error: unknown) => {
       this.#options.log.warn({ error: SegueError.from(error).message }, 'weights of old runs are kept for now');
     });
+  }
+
+  /** What the trainer before this one saw held at its last look is not written down: it may be any run with more versions than retention keeps. */
+  async #takeOver(): Promise<void> {
+    if (this.#isTakenOver) return;
+    for (const runId of await this.#store.runs()) {
+      if (await this.#store.canPrune(runId, this.#options.config.keepVersions)) this.#owed.add(runId);
+    }
+    this.#isTakenOver = true;
   }
 
   #owe(runId: string, isOwed: boolean): void {

@@ -205,11 +205,19 @@ export class PolicyStore {
    * Removes all but the newest `keep` versions, version 0, where every evaluation of a run begins, and those that are in use.
    */
   async prune(runId: string, keep: number, inUse: ReadonlySet<number>): Promise<void> {
-    const versions = await this.versions(runId);
-    for (const version of versions.slice(0, -keep)) {
-      if (version > 0 && !inUse.has(version)) await this.#remove(runId, version);
+    for (const version of await this.#oldVersions(runId, keep)) {
+      if (!inUse.has(version)) await this.#remove(runId, version);
     }
     await this.sweep(runId);
+  }
+
+  /** Whether `prune` would remove anything if nothing were in use. */
+  async canPrune(runId: string, keep: number): Promise<boolean> {
+    return (await this.#oldVersions(runId, keep)).length > 0;
+  }
+
+  async #oldVersions(runId: string, keep: number): Promise<number[]> {
+    return (await this.versions(runId)).slice(0, -keep).filter((version) => version > 0);
   }
 
   /** Runs that have versions here. */
