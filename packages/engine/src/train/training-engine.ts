@@ -7,6 +7,7 @@ import { SegueError } from '@segue/core';
 import type { Builder } from '../graph/builder.js';
 import { setMatrixPrecision } from '../graph/cuda.js';
 import { emit } from '../graph/emit.js';
+import { addProductCheck } from '../graph/product-check.js';
 import { Session, type Tensors, tensor } from '../graph/session.js';
 import { type CheckpointOrigin, companionFiles, readCheckpoint, writeCheckpoint } from '../model/checkpoint.js';
 import { type ModelConfig, requireModelConfig } from '../model/config.js';
@@ -100,7 +101,10 @@ export class TrainingEngine {
     this.#partial = new Float32Array(this.layout.length);
     const ranges = this.layout.blocks.map(({ offset, size, shape }) => ({ offset, size, decays: shape.length > 1 }));
     this.#optimizer = new AdamW(this.layout.length, ranges, this.#options.optimizer);
-    this.#fused = new FusedRuns(this.layout, parameters, this.#optimizer, this.#options);
+    this.#fused = new FusedRuns(this.layout, parameters, this.#optimizer, {
+      ...this.#options,
+      checkProducts: this.#checksProducts,
+    });
     this.#parameterFeeds = Object.fromEntries(
       weightInputs(this.layout).map((weight) => [
         weight.name,
@@ -297,6 +301,12 @@ export class TrainingEngine {
     return scalar(1 / temperature);
   }
 
+  /** Where a library may round them although nobody asked for it. */
+  get #checksProducts(): boolean {
+    const { device, precision } = this.#options;
+    return device === 'cuda' && precision === 'float32';
+  }
+
   /** Whether these are taken in one run; long rows have a graph of their own. */
   #fuses(batches: readonly MicroBatch[]): boolean {
     return this.#options.fuseSteps && batches.every(({ long }) => !long);
@@ -316,6 +326,7 @@ export class TrainingEngine {
       const graph: Builder =
         kind === 'logProbs' ? logProbGraph(this.layout, shape) : gradientGraph(this.layout, kind, shape);
       const { device } = this.#options;
+      if (this.#checksProducts) addProductCheck(graph);
       session = Session.create(emit(graph), {
         device,
         threads: this.#threads,
