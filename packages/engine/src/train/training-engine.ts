@@ -90,6 +90,7 @@ export class TrainingEngine {
       maxGradientNorm: 1,
       optimizer: {},
       fuseSteps: options.device === 'cuda',
+      checkProducts: options.device === 'cuda' && options.precision !== 'tf32',
       ...options,
     };
     this.#threads = this.#options.threads;
@@ -101,10 +102,7 @@ export class TrainingEngine {
     this.#partial = new Float32Array(this.layout.length);
     const ranges = this.layout.blocks.map(({ offset, size, shape }) => ({ offset, size, decays: shape.length > 1 }));
     this.#optimizer = new AdamW(this.layout.length, ranges, this.#options.optimizer);
-    this.#fused = new FusedRuns(this.layout, parameters, this.#optimizer, {
-      ...this.#options,
-      checkProducts: this.#checksProducts,
-    });
+    this.#fused = new FusedRuns(this.layout, parameters, this.#optimizer, this.#options);
     this.#parameterFeeds = Object.fromEntries(
       weightInputs(this.layout).map((weight) => [
         weight.name,
@@ -301,12 +299,6 @@ export class TrainingEngine {
     return scalar(1 / temperature);
   }
 
-  /** Where a library may round them although nobody asked for it. */
-  get #checksProducts(): boolean {
-    const { device, precision } = this.#options;
-    return device === 'cuda' && precision === 'float32';
-  }
-
   /** Whether these are taken in one run; long rows have a graph of their own. */
   #fuses(batches: readonly MicroBatch[]): boolean {
     return this.#options.fuseSteps && batches.every(({ long }) => !long);
@@ -326,7 +318,7 @@ export class TrainingEngine {
       const graph: Builder =
         kind === 'logProbs' ? logProbGraph(this.layout, shape) : gradientGraph(this.layout, kind, shape);
       const { device } = this.#options;
-      if (this.#checksProducts) addProductCheck(graph);
+      if (this.#options.checkProducts) addProductCheck(graph);
       session = Session.create(emit(graph), {
         device,
         threads: this.#threads,
