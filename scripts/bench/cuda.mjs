@@ -1,6 +1,6 @@
 /**
  * Decoding, training and agreement on a GPU: `npm run bench -- cuda [--sizes medium,0.5b,1.5b] [--precisions float32,tf32,float16]
- * [--batches 32,256] [--chunk 128] [--prompt 128] [--tokens 256] [--rows 32] [--length 512] [--micro 4096] [--parity large] [--only parity,repeat] [--seconds 20]
+ * [--batches 32,256] [--chunk 128] [--prompt 128] [--tokens 256] [--rows 32] [--length 512] [--micro 4096] [--parity large] [--only parity,shapes,repeat] [--dense] [--seconds 20]
  * [--device cuda] [--json] [--peers --python /path/to/python]`. Prints tokens/s, the share of time lost to copies (estimated: bytes over the rate of the bus, which is measured
  * beside it), and how far results lie from the CPU's. Weights are random: speed does not depend on what they are. Each measurement is a process of its own, since TF32 is on or off for a whole process.
  * With --peers: transformers' `generate` and a step in PyTorch (peers/cuda-pytorch.py) on the same checkpoints, after Segue on the same device, run by a Python
@@ -32,8 +32,10 @@ const { values: options } = parseArgs({
     micro: { type: 'string', default: '4096' },
     /** Size at which results are compared with the CPU's. */
     parity: { type: 'string', default: 'large' },
-    /** What is measured: parity, repeat, decode, train. */
+    /** What is measured: parity, shapes, repeat, decode, train. */
     only: { type: 'string', default: 'parity,decode,train' },
+    /** Every shape of a first prefill, not some: takes longer. */
+    dense: { type: 'boolean', default: false },
     /** For which the same work is repeated. */
     seconds: { type: 'string', default: '20' },
     device: { type: 'string', default: 'cuda' },
@@ -105,6 +107,14 @@ if (only.includes('parity')) {
   await withPolicy(options.parity, 512, async (folder) => {
     for (const precision of precisions) {
       if (!failed) await take({ kind: 'parity', size: options.parity, precision, folder });
+    }
+  });
+}
+if (!failed && only.includes('shapes')) {
+  await withPolicy(options.parity, 512, async (folder) => {
+    for (const precision of precisions) {
+      if (precision === 'float16') continue;
+      await take({ kind: 'shapes', size: options.parity, precision, folder, dense: options.dense });
     }
   });
 }

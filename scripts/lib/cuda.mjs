@@ -29,8 +29,9 @@ const driverOfCuda13 = 580;
 const packages = {
   13: {
     'libcudart.so.13': 'nvidia-cuda-runtime~=13.0',
-    'libcublas.so.13': 'nvidia-cublas~=13.0',
-    'libcublasLt.so.13': 'nvidia-cublas~=13.0',
+    // 13.0 and 13.1 round float32 products of a handle now and then (docs/cuda.md, agreement).
+    'libcublas.so.13': 'nvidia-cublas~=13.2',
+    'libcublasLt.so.13': 'nvidia-cublas~=13.2',
     'libcurand.so.10': 'nvidia-curand~=10.0',
     'libcufft.so.12': 'nvidia-cufft~=12.0',
   },

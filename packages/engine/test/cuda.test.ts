@@ -1,9 +1,10 @@
 // Refusals on machines that cannot use CUDA: the loader is asked about real shared libraries, made here, that need what is missing.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { SegueError } from '@segue/core';
 import t from 'tap';
 import { LocalEngine } from '../dist/generate/local-engine.js';
+import { Builder } from '../dist/graph/builder.js';
 import {
   beginMatrixPrecision,
   cudaError,
@@ -11,8 +12,11 @@ import {
   requireCuda,
   setMatrixPrecision,
 } from '../dist/graph/cuda.js';
-import { requireDevice, requireProduct, tryProduct } from '../dist/graph/device.js';
+import { requireDevice, tryProduct } from '../dist/graph/device.js';
+import { emit } from '../dist/graph/emit.js';
 import { float16Bits, fromFloat16Bits } from '../dist/graph/float16.js';
+import { isRounded, productName, termsName } from '../dist/graph/product-check.js';
+import { Session, tensor } from '../dist/graph/session.js';
 import { requireDeviceBriefly } from '../dist/process/device-check.js';
 import { sharedLibrary } from './shared-library.js';
 
@@ -187,17 +191,62 @@ t.test('float16 bits', async (t) => {
   }
 });
 
-t.test('a device that rounds products is refused for float32', async (t) => {
-  const exact = await tryProduct('cpu');
-  t.equal(exact, 64 + 64 / 4096, 'float32 holds it');
-  for (const precision of ['float32', 'tf32', 'float16'] as const) requireProduct('cuda', precision, exact);
-  // Inputs of 10 bits: 1 + 1/4096 is 1.
-  for (const precision of ['tf32', 'float16'] as const) requireProduct('cuda', precision, 64);
-  t.throws(() => requireProduct('cuda', 'float32', 64), {
-    code: 'FAILED_PRECONDITION',
-    rawMessage: /rounds float32 products .* NVIDIA_TF32_OVERRIDE=0 in its environment/,
-  });
-  t.throws(() => requireProduct('cuda', 'tf32', 63), { code: 'INTERNAL' });
+t.test('a product tells whether it is rounded', async (t) => {
+  t.equal(await tryProduct('cpu', true), false);
+  t.equal(isRounded(64 + 64 / 4096), false, 'float32 holds it');
+  t.equal(isRounded(64), true, 'inputs of 10 bits: 1 + 1/4096 is 1');
+  for (const product of [63, Number.NaN]) t.throws(() => isRounded(product), { code: 'INTERNAL' });
+});
+
+// The folder's file stands for the memory that a handle finds: what it holds when a session is made is the product that the session tells.
+t.test('a session whose products are rounded is made anew', async (t) => {
+  const folder = t.testdir();
+  const [rounded, exact] = [64, 64 + 64 / 4096];
+  const hold = (product: number) => {
+    // Renamed into its place: what is mapped stays as it is.
+    writeFileSync(join(folder, 'next'), new Uint8Array(new Float32Array(2).fill(product).buffer));
+    renameSync(join(folder, 'next'), join(folder, 'products'));
+  };
+  const make = (name: string) => {
+    const b = new Builder();
+    const product = b.constantInFile('float32', [1], { file: 'products', offsetBytes: 0, bytes: 4 });
+    const terms = b.input(termsName, 'float32', [64, 64]);
+    const x = b.input('x', 'float32', [1]);
+    b.output('sum', b.add(x, product));
+    b.output(productName, b.add(b.mul(terms, 0), product));
+    return Session.create(emit(b), { filesFolder: folder, name });
+  };
+  const x = () => tensor('float32', [1], Float32Array.of(1));
+
+  hold(exact);
+  const good = await make('good');
+  t.same(good.inputNames, ['x'], 'callers see nothing of the check');
+  t.same(good.outputNames, ['sum']);
+  t.same((await good.run({ x: x() })).sum?.data, Float32Array.of(1 + exact));
+  hold(rounded);
+  t.same((await good.run({ x: x() })).sum?.data, Float32Array.of(1 + exact), 'one that has been seen stays');
+
+  const remade = await make('remade');
+  hold(exact);
+  t.same(await remade.run({ x: x() }), { sum: tensor('float32', [1], Float32Array.of(1 + exact)) });
+
+  hold(rounded);
+  const inPlace = await make('in place');
+  hold(exact);
+  const both = x();
+  await inPlace.runInto({ x: both }, { sum: both });
+  t.same(both.data, Float32Array.of(1 + exact), 'added once, not in each try');
+
+  hold(rounded);
+  const never = await make('never');
+  for (const run of [() => never.run({ x: x() }), () => never.runInto({ x: both }, { sum: both })]) {
+    await t.rejects(async () => void (await run()), {
+      code: 'FAILED_PRECONDITION',
+      rawMessage: /rounds float32 products .*, in session never: .* NVIDIA_TF32_OVERRIDE=0 in its environment/,
+    });
+  }
+  t.same(both.data, Float32Array.of(1 + exact), 'nothing is written');
+  for (const session of [good, remade, inPlace, never]) await session.dispose();
 });
 
 // Last: it decides for the whole process.

@@ -2,12 +2,14 @@
  * One measurement of the CUDA benchmark: takes a task as JSON, prints its figures as JSON. Started by ../cuda.mjs, which says what the tasks are for.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { LocalEngine, readCheckpoint, TrainingEngine } from '@segue/engine';
 import { short } from './alternate.mjs';
 import { busRates } from './bus-rates.mjs';
+import { prefillShapes } from './prefill-shapes.mjs';
+import { writeRandomPolicy } from './random-policy.mjs';
 import { repeat } from './repeated-work.mjs';
 import { sequenceRequest } from './requests.mjs';
 
@@ -233,8 +235,15 @@ function cublas(device) {
 
 async function repeated({ folder, ...task }) {
   const { config } = await readCheckpoint(folder);
-  return repeat({ folder, ...task, config, threads });
+  const other = `${folder}-other`;
+  if (!existsSync(other)) await writeRandomPolicy(other, config, 2);
+  return repeat({ folders: [folder, other], ...task, config, threads });
 }
 
-const kinds = { parity, repeat: repeated, decode, train };
+async function shapes({ folder, ...task }) {
+  const { config } = await readCheckpoint(folder);
+  return prefillShapes({ folder, ...task, config, threads });
+}
+
+const kinds = { parity, shapes, repeat: repeated, decode, train };
 process.stdout.write(JSON.stringify(await kinds[task.kind](task)));

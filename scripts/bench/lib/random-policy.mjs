@@ -35,8 +35,8 @@ export function randomParameters(layout, seed = 1) {
 }
 
 /** Writes a checkpoint of `config` to `folder`, which must not exist. */
-export async function writeRandomPolicy(folder, config) {
+export async function writeRandomPolicy(folder, config, seed = 1) {
   const layout = parameterLayout(config);
-  await writeCheckpoint(folder, { config, layout, parameters: randomParameters(layout) });
+  await writeCheckpoint(folder, { config, layout, parameters: randomParameters(layout, seed) });
   return layout.parameters;
 }

@@ -8,6 +8,7 @@
  */
 import { assert, type PolicyLocation } from '@segue/core';
 import type { Builder } from '../graph/builder.js';
+import { addProductCheck } from '../graph/product-check.js';
 import { Session, type Tensors } from '../graph/session.js';
 import { type ModelWeights, openWeights } from '../model/weights.js';
 import { type DecodeVariant, decodeGraph } from './decode-graph.js';
@@ -183,9 +184,13 @@ export class DecodePolicy {
   }
 
   #session(name: string, build: (weights: ModelWeights) => Builder, pack: boolean): Promise<Session> {
-    const { device, threads } = this.#settings;
+    const { device, precision, threads } = this.#settings;
     const { filesFolder } = this.#weights;
-    const { model, externalData } = this.#graphs.emitted(name, this.#weights, build);
+    const { model, externalData } = this.#graphs.emitted(name, this.#weights, (weights) => {
+      const b = build(weights);
+      if (device === 'cuda' && precision === 'float32') addProductCheck(b);
+      return b;
+    });
     return Session.create(model, {
       device,
       threads,

@@ -105,7 +105,7 @@ export function setMatrixPrecision(precision: MatrixPrecision): void {
 
 /** From the first session on nothing changes it. */
 export function beginMatrixPrecision(): void {
-  begunWith ??= chosen;
+  begunWith ??= chosen ?? (process.env.NVIDIA_TF32_OVERRIDE === '0' ? 'float32' : 'tf32');
 }
 
 function refusal(message: string, cause?: unknown): SegueError {

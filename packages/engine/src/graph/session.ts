@@ -6,6 +6,7 @@ import { SegueError } from '@segue/core';
 import { InferenceSession, type OnnxValue, Tensor } from 'onnxruntime-node';
 import { beginMatrixPrecision, cudaError, requireCuda } from './cuda.js';
 import type { ExternalData } from './emit.js';
+import { checkSize, checkTerm, isRounded, productName, roundedProducts, termsName } from './product-check.js';
 import { type DType, elementCount, type TensorData } from './tensor-type.js';
 
 export { Tensor };
@@ -32,6 +33,9 @@ export interface SessionOptions {
   readonly name?: string;
 }
 
+/** Sessions made in place of one whose products are rounded: about one of a hundred is. */
+const mostTries = 4;
+
 /** A tensor over an array, without copying it. */
 export function tensor(dtype: DType, shape: readonly number[], data: TensorData): Tensor {
   if (elementCount(shape) !== data.length) {
@@ -43,8 +47,14 @@ export function tensor(dtype: DType, shape: readonly number[], data: TensorData)
 export class Session {
   readonly name: string;
   readonly #device: Device;
-  readonly #session: InferenceSession;
+  #session: InferenceSession;
   readonly #runOptions: InferenceSession.RunOptions;
+  /** Whether the graph tells of its products (product-check.ts). */
+  readonly #isChecked: boolean;
+  /** Makes another one; null once its products have been seen to be float32. */
+  #make: (() => Promise<InferenceSession>) | null;
+  /** Those whose products were rounded. Kept until there is a better one, which would else begin in the same memory. */
+  #rounded: InferenceSession[] = [];
   #disposed = false;
 
   private constructor(
@@ -52,11 +62,14 @@ export class Session {
     device: Device,
     session: InferenceSession,
     runOptions: InferenceSession.RunOptions,
+    make: () => Promise<InferenceSession>,
   ) {
     this.name = name;
     this.#device = device;
     this.#runOptions = runOptions;
     this.#session = session;
+    this.#isChecked = session.inputNames.includes(termsName);
+    this.#make = this.#isChecked ? make : null;
   }
 
   /** Compiles a ModelProto. FAILED_PRECONDITION when the device cannot be used: no session runs elsewhere than it was asked to. */
@@ -76,8 +89,8 @@ export class Session {
       requireCuda();
       beginMatrixPrecision();
     }
-    try {
-      const session = await InferenceSession.create(model, {
+    const make = () =>
+      InferenceSession.create(model, {
         executionProviders: [device],
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
@@ -95,8 +108,10 @@ export class Session {
           },
         },
       });
+    try {
+      const session = await make();
       const runOptions = shrinkMemory ? { extra: { memory: { enable_memory_arena_shrinkage: 'gpu:0' } } } : {};
-      return new Session(name, device, session, runOptions);
+      return new Session(name, device, session, runOptions, make);
     } catch (error) {
       const { rawMessage } = SegueError.from(error);
       if (device === 'cuda') throw cudaError(name, rawMessage, error);
@@ -105,11 +120,11 @@ export class Session {
   }
 
   get inputNames(): readonly string[] {
-    return this.#session.inputNames;
+    return this.#session.inputNames.filter((name) => name !== termsName);
   }
 
   get outputNames(): readonly string[] {
-    return this.#session.outputNames;
+    return this.#session.outputNames.filter((name) => name !== productName);
   }
 
   /** Runs with everything fed, gives back the named outputs (all by default). */
@@ -126,17 +141,64 @@ export class Session {
     if (this.#disposed) throw new SegueError('INTERNAL', `session ${this.name} is disposed`);
     try {
       // The types of the library do not tell tensors from sequences and maps; graphs here have tensors only.
-      return (await this.#session.run(feeds, fetches, this.#runOptions)) as Tensors;
+      return (await (this.#isChecked ? this.#runChecked(feeds, fetches) : this.#runOnce(feeds, fetches))) as Tensors;
     } catch (error) {
+      if (error instanceof SegueError) throw error;
       const { rawMessage } = SegueError.from(error);
       if (this.#device === 'cuda') throw cudaError(this.name, rawMessage, error);
       throw new SegueError('INTERNAL', `session ${this.name}: ${rawMessage}`, error);
     }
   }
 
+  #runOnce(feeds: Tensors, fetches: Record<string, OnnxValue | null>): Promise<InferenceSession.ReturnType> {
+    return this.#session.run(feeds, fetches, this.#runOptions);
+  }
+
+  /** Runs, in another session where the products of this one are rounded. */
+  async #runChecked(feeds: Tensors, fetches: Record<string, OnnxValue | null>): Promise<InferenceSession.ReturnType> {
+    const terms = new Float32Array(checkSize * checkSize).fill(checkTerm);
+    const fed = { ...feeds, [termsName]: tensor('float32', [checkSize, checkSize], terms) };
+    // What is written over cannot be computed once more: there the first run is for the product alone.
+    if (this.#make && sharesMemory(feeds, fetches)) await this.#runExact(fed, {});
+    return this.#runExact(fed, fetches);
+  }
+
+  async #runExact(fed: Tensors, fetches: Record<string, OnnxValue | null>): Promise<InferenceSession.ReturnType> {
+    for (;;) {
+      const { [productName]: product, ...results } = await this.#runOnce(fed, { ...fetches, [productName]: null });
+      if (!isRounded(Number((product as Tensor).data[0]))) {
+        this.#make = null;
+        await this.#releaseRounded();
+        return results;
+      }
+      if (!this.#make || this.#rounded.length === mostTries) {
+        throw roundedProducts(this.#device, this.name);
+      }
+      this.#rounded.push(this.#session);
+      this.#session = await this.#make();
+    }
+  }
+
+  async #releaseRounded(): Promise<void> {
+    const rounded = this.#rounded;
+    this.#rounded = [];
+    for (const session of rounded) await session.release();
+  }
+
   async dispose(): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
+    await this.#releaseRounded();
     await this.#session.release();
   }
+}
+
+/** Whether a result is written over something that is read. */
+function sharesMemory(feeds: Tensors, fetches: Readonly<Record<string, OnnxValue | null>>): boolean {
+  const read = new Set(Object.values(feeds).map(bufferOf));
+  return Object.values(fetches).some((value) => value instanceof Tensor && read.has(bufferOf(value)));
+}
+
+function bufferOf({ data }: Tensor): ArrayBufferLike | null {
+  return ArrayBuffer.isView(data) ? data.buffer : null;
 }

@@ -5,6 +5,7 @@
 import { SegueError } from '@segue/core';
 import type { Builder } from '../graph/builder.js';
 import { emit } from '../graph/emit.js';
+import { addProductCheck } from '../graph/product-check.js';
 import { type Device, Session, type Tensors, tensor } from '../graph/session.js';
 import { type ParameterLayout, viewOf } from '../model/layout.js';
 import type { AdamW } from './adamw.js';
@@ -16,6 +17,8 @@ import { meanName, squareName, updatedName, updateGraph } from './update-graph.j
 export interface FusedOptions {
   readonly device: Device;
   readonly threads: number;
+  /** Whether each run is to tell that its products are float32 (product-check.ts). */
+  readonly checkProducts: boolean;
   readonly maxGradientNorm: number;
 }
 
@@ -105,8 +108,10 @@ export class FusedRuns {
   async #session(name: string, build: () => Builder): Promise<Session> {
     const known = this.#sessions.get(name);
     if (known) return known;
-    const { device, threads } = this.#options;
-    const session = await Session.create(emit(build()), { device, threads, shrinkMemory: device === 'cuda', name });
+    const { device, threads, checkProducts } = this.#options;
+    const graph = build();
+    if (checkProducts) addProductCheck(graph);
+    const session = await Session.create(emit(graph), { device, threads, shrinkMemory: device === 'cuda', name });
     this.#sessions.set(name, session);
     return session;
   }

@@ -7,6 +7,7 @@ import { SegueError } from '@segue/core';
 import type { Builder } from '../graph/builder.js';
 import { setMatrixPrecision } from '../graph/cuda.js';
 import { emit } from '../graph/emit.js';
+import { addProductCheck } from '../graph/product-check.js';
 import { Session, type Tensors, tensor } from '../graph/session.js';
 import { type CheckpointOrigin, companionFiles, readCheckpoint, writeCheckpoint } from '../model/checkpoint.js';
 import { type ModelConfig, requireModelConfig } from '../model/config.js';
@@ -89,6 +90,7 @@ export class TrainingEngine {
       maxGradientNorm: 1,
       optimizer: {},
       fuseSteps: options.device === 'cuda',
+      checkProducts: options.device === 'cuda' && options.precision !== 'tf32',
       ...options,
     };
     this.#threads = this.#options.threads;
@@ -316,6 +318,7 @@ export class TrainingEngine {
       const graph: Builder =
         kind === 'logProbs' ? logProbGraph(this.layout, shape) : gradientGraph(this.layout, kind, shape);
       const { device } = this.#options;
+      if (this.#options.checkProducts) addProductCheck(graph);
       session = Session.create(emit(graph), {
         device,
         threads: this.#threads,

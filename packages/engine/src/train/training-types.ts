@@ -34,6 +34,8 @@ export interface TrainingOptions {
   readonly optimizer?: AdamWOptions;
   /** Whether a step with its gradients is one run, without a gradient on the host: pays where a bus lies between. Default: on CUDA. */
   readonly fuseSteps?: boolean;
+  /** Whether each run tells that it rounds no product (product-check.ts). Default: on CUDA in float32, where a library may though nobody asked for it. */
+  readonly checkProducts?: boolean;
 }
 
 export interface LogProbOptions {
