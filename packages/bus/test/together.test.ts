@@ -128,3 +128,30 @@ t.test('a body that says that it holds several, and does not, is refused', async
   const refusal = { reason: /bodies is not a list of bytes/ };
   t.match(await bus.deadLetters(), [refusal, refusal, refusal]);
 });
+
+t.test('a message is opened when those before it were taken; one that was not opened is given back', async (t) => {
+  const { bus, url } = await open(t);
+  const nc = await natsConnect({ servers: url });
+  t.teardown(() => nc.close());
+  const answers = nc.subscribe('$JS.ACK.SEGUE_SEGMENTS.>');
+  await nc.flush();
+  for (const member of [0, 1]) await bus.publishSegment('r', segmentOf(member));
+  const fields = headers();
+  fields.set('Segue-Checksum', '0'.repeat(16));
+  await nc.jetstream().publish('segue.segment.r.r-g0-t2', encodeBody({}), { headers: fields });
+  await bus.publishSegment('r', segmentOf(3));
+  const [first] = await take(bus, 1);
+  const givenBack: string[] = [];
+  for await (const { subject, data } of answers) {
+    if (Buffer.from(data).toString().startsWith('-NAK')) givenBack.push(subject.split('.').slice(4, 6).join('.'));
+    if (givenBack.length === 3) break;
+  }
+  t.strictSame(givenBack, ['1.2', '1.3', '1.4'], 'delivery and number of each');
+  t.strictSame(await bus.deadLetters(), [], 'nobody has looked at the broken one');
+  await first?.ack();
+  const others = await take(bus, 2);
+  t.strictSame(others.map(memberOf), [1, 3]);
+  t.match(await bus.deadLetters(), [{ reason: /checksum/ }]);
+  for (const lease of others) await lease.ack();
+  t.match((await bus.queueDepths()).segments, { pending: 0, leased: 0 });
+});

@@ -130,7 +130,8 @@ export async function buildReplay(shell: Shell<ReplayConfig>, { afterCommit }: B
       bus.consumeSegments({ signal }),
       async ({ runId, segment }, trace) => {
         const append = () => store.keeper.during(() => store.appendSegment(runId, segment));
-        const { outcome } = await traced(spanOf('append', segment.trajectoryId, trace), append);
+        const span = trace === null ? null : spanOf('append', segment.trajectoryId, trace);
+        const { outcome } = await (span === null ? append() : traced(span, append));
         metrics.appends_total.inc({ outcome });
       },
       reportOf('segments'),

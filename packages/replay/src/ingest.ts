@@ -22,27 +22,60 @@ export interface IngestReport {
   readonly error: SegueError | null;
 }
 
+const stored: IngestReport = { result: 'stored', error: null };
+
 /** Takes in a stream until it ends. @param store is given a value and what it belongs to; resolves when the value is on disk */
 export async function ingest<T>(
   leases: AsyncIterable<Lease<T>>,
   store: Store<T>,
   report: (report: IngestReport) => void,
 ): Promise<void> {
-  const inHand = new Set<Promise<void>>();
+  const inHand = new InHand();
   let failure: unknown = null;
+  const take = async (lease: Lease<T>) => {
+    try {
+      report(await handle(lease, store));
+    } catch (error) {
+      failure ??= error;
+    } finally {
+      inHand.drop();
+    }
+  };
   for await (const lease of leases) {
-    const handling: Promise<void> = handle(lease, store)
-      .then(report)
-      .catch((error: unknown) => {
-        failure ??= error;
-      })
-      .finally(() => inHand.delete(handling));
-    inHand.add(handling);
-    if (inHand.size >= maxInHand) await Promise.race(inHand);
+    inHand.add();
+    void take(lease);
+    if (inHand.count >= maxInHand) await inHand.below(maxInHand);
     if (failure !== null) break;
   }
-  await Promise.all(inHand);
+  await inHand.below(1);
   if (failure !== null) throw failure;
+}
+
+/** How many there are, for one who waits until there are fewer: a race of all their promises costs as much as they do each time that one is added. */
+class InHand {
+  #count = 0;
+  #wake: (() => void) | null = null;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  add(): void {
+    this.#count++;
+  }
+
+  drop(): void {
+    this.#count--;
+    this.#wake?.();
+  }
+
+  async below(limit: number): Promise<void> {
+    while (this.#count >= limit) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
 }
 
 async function handle<T>(lease: Lease<T>, store: Store<T>): Promise<IngestReport> {
@@ -58,7 +91,7 @@ async function handle<T>(lease: Lease<T>, store: Store<T>): Promise<IngestReport
     return { result: 'refused', error: failure };
   }
   await lease.ack();
-  return { result: 'stored', error: null };
+  return stored;
 }
 
 /** A disk that was full has space again soon. */

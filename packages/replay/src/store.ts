@@ -206,18 +206,18 @@ export class ReplayStore extends StoreReader {
     this.items.letGoUnused((runId) => this.#runs.isFollowed(runId));
   }
 
-  async #write<T>(work: (context: WriteContext) => T, { relieves = false }: WriteOptions = {}): Promise<T> {
+  #write<T>(work: (context: WriteContext) => T, { relieves = false }: WriteOptions = {}): Promise<T> {
+    let notices: Notice[] = [];
     const write = () => {
-      const notices: Notice[] = [];
+      // Those of a run that was undone are forgotten.
+      notices = [];
       const result = work({ tables: this.#tables, nowMs: this.#now(), note: (notice) => notices.push(notice) });
       this.items.note(notices);
       // Where the memory could not follow, nothing is written.
       this.#runs.requireReadable(notices);
-      return { result, notices };
+      return result;
     };
-    const committed = ({ notices }: { readonly notices: readonly Notice[] }) => this.#committed(notices);
-    const { result } = await this.#writer.run(write, committed, { isRepeatable: true, relieves });
-    return result;
+    return this.#writer.run(write, () => this.#committed(notices), { isRepeatable: true, relieves });
   }
 
   #committed(notices: readonly Notice[]): void {

@@ -109,11 +109,14 @@ class ReplayBench {
     return { ranges, total: share * workers.length };
   }
 
-  async #committed(runId, total) {
+  /** Asks again after half of the time that the rest takes by what is there: a question costs bench and store as much as some inserts. */
+  async #committed(runId, total, beganAtMs) {
     for (;;) {
       const { appendsByOutcome } = await this.replay.getStatistics({ runId });
-      if ((appendsByOutcome.committed ?? 0) >= total) return;
-      await pause(5);
+      const committed = appendsByOutcome.committed ?? 0;
+      if (committed >= total) return;
+      const restMs = ((performance.now() - beganAtMs) / Math.max(1, committed)) * (total - committed);
+      await pause(Math.min(50, Math.max(2, restMs / 2)));
     }
   }
 
@@ -123,10 +126,9 @@ class ReplayBench {
     const runId = await this.#newRun(count);
     const { ranges, total } = await this.#prepare(workers, count, { natsUrl: this.#parts.natsUrl, runId, bytes });
     return this.#path('natsInserts', total, async () => {
-      await Promise.all([
-        this.#committed(runId, total),
-        ...workers.map((worker, i) => worker.step({ op: 'publish', ...ranges[i] })),
-      ]);
+      const beganAtMs = performance.now();
+      await Promise.all(workers.map((worker, i) => worker.step({ op: 'publish', ...ranges[i] })));
+      await this.#committed(runId, total, beganAtMs);
     });
   }
 
@@ -197,7 +199,7 @@ class ReplayBench {
 
   // ---- stages alone ----
 
-  /** Publish, consume, acknowledge. */
+  /** What an insert makes the broker do: store the message, deliver it, take the acknowledgement. Of the taker as much as it takes to open each. */
   async broker({ clients, count, bytes }) {
     const { stage, emptyBroker, brokerClients } = this.#parts;
     const workers = brokerClients.slice(0, clients);
@@ -209,6 +211,19 @@ class ReplayBench {
         ...workers.map((worker, i) => worker.step({ op: 'publish', ...ranges[i] })),
       ]),
     );
+  }
+
+  /** Publish until the stream has it, and no more: nobody takes it meanwhile. */
+  async publishAlone({ clients, count, bytes }) {
+    const { stage, emptyBroker, brokerClients } = this.#parts;
+    const workers = brokerClients.slice(0, clients);
+    const runId = `alone-${this.#runs++}`;
+    const { ranges, total } = await this.#prepare(workers, count, { natsUrl: emptyBroker, runId, bytes });
+    const perSecond = await rate(total, () =>
+      Promise.all(workers.map((worker, i) => worker.step({ op: 'publish', ...ranges[i] }))),
+    );
+    await stage.step({ op: 'consume', natsUrl: emptyBroker, count: total });
+    return perSecond;
   }
 
   /** AppendSegment, answered from memory. */

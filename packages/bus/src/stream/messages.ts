@@ -8,6 +8,7 @@ import {
   type RolloutTask,
   type Score,
   type Segment,
+  type SegmentMeter,
   type ServiceName,
   scoreStatuses,
 } from '@segue/core';
@@ -65,8 +66,41 @@ export interface SegmentMessage {
 }
 
 export const segmentFormat: Format<SegmentMessage> = {
-  write: ({ runId, segment }) => ({ ...segment, meter: { ...segment.meter }, runId }),
+  write: ({ runId, segment }) => {
+    const { meter, lostTries } = segment;
+    // Field by field, as a copy of the object and some more fields has a shape that is slow to make and to read.
+    const body: SegmentBody = {
+      id: segment.id,
+      trajectoryId: segment.trajectoryId,
+      index: segment.index,
+      attempt: segment.attempt,
+      iteration: segment.iteration,
+      policyVersion: segment.policyVersion,
+      actorId: segment.actorId,
+      prefixHash: segment.prefixHash,
+      tokens: segment.tokens,
+      logProbs: segment.logProbs,
+      origins: segment.origins,
+      lossMask: segment.lossMask,
+      endReason: segment.endReason,
+      error: segment.error,
+      meter: {
+        promptTokens: meter.promptTokens,
+        reprefillTokens: meter.reprefillTokens,
+        startedAtMs: meter.startedAtMs,
+        endedAtMs: meter.endedAtMs,
+      },
+      runId,
+    };
+    return lostTries === undefined ? body : { ...body, lostTries };
+  },
   read: (fields) => ({ runId: fields.id('runId'), segment: readSegment(fields) }),
+};
+
+/** Named one by one, so that the compiler misses a field that is new, be it one that may be absent; `lostTries` is looked at by itself. */
+type SegmentBody = Omit<Required<Segment>, 'lostTries' | 'meter'> & {
+  readonly meter: Pick<SegmentMeter, keyof SegmentMeter>;
+  readonly runId: string;
 };
 
 function readSegment(fields: FieldReader): Segment {

@@ -106,23 +106,18 @@ export class Opener<T> {
         }
       },
     };
-    const about = {
-      deliveryCount,
-      lostDeliveries,
-      leaseMs: this.#leaseTime.ms,
-      extend: () => {
-        for (const delivery of deliveries) delivery.extend();
-      },
-      hold: () => {
-        for (const delivery of deliveries) this.#returns.hold(delivery);
-      },
-      begin: async () => void (await Promise.all(deliveries.map((delivery) => this.#returns.begin(delivery)))),
-      lose: () => {
-        for (const delivery of deliveries) delivery.giveBack(0);
-      },
-      excuse: () => {
-        for (const delivery of deliveries) this.#returns.note(delivery);
-      },
+    const extend = () => {
+      for (const delivery of deliveries) delivery.extend();
+    };
+    const hold = () => {
+      for (const delivery of deliveries) this.#returns.hold(delivery);
+    };
+    const begin = async () => void (await Promise.all(deliveries.map((delivery) => this.#returns.begin(delivery))));
+    const lose = () => {
+      for (const delivery of deliveries) delivery.giveBack(0);
+    };
+    const excuse = () => {
+      for (const delivery of deliveries) this.#returns.note(delivery);
     };
     let bodies: OpenBody[];
     try {
@@ -140,12 +135,20 @@ export class Opener<T> {
         bodies.length === 1 ? this.#discard(whole, reason) : this.#discardOne(whole, one, holder, reason);
       try {
         const value = this.#format.read(one.fields());
+        // Field by field: what is spread in front of other fields gets a shape of its own each time, which is slow to make and to read.
         leases.push({
-          ...about,
           value,
           trace: traces[i] ?? null,
+          deliveryCount,
+          lostDeliveries,
+          hold,
+          begin,
+          leaseMs: this.#leaseTime.ms,
+          extend,
           ack: holder.done,
           giveBack: (ms = 0) => holder.back(ms),
+          lose,
+          excuse,
           discard,
         });
       } catch (error) {

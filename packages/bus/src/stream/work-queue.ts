@@ -57,13 +57,22 @@ export class WorkQueue<T> {
   }
 
   /** What is there at once, else the first that comes within `waitMs` and what came with it. */
-  async take(max: number, { waitMs, signal }: TakeOptions): Promise<Lease<T>[]> {
+  take(max: number, options: TakeOptions): Promise<Lease<T>[]> {
+    return this.#untilThere(max, options, (deliveries) => this.#opener.open(deliveries));
+  }
+
+  /** @param open answers what of the deliveries counts: where nothing does, more are waited for */
+  async #untilThere<R>(
+    max: number,
+    { waitMs, signal }: TakeOptions,
+    open: (deliveries: Delivery[]) => Promise<R[]>,
+  ): Promise<R[]> {
     const deadlineAtMs = performance.now() + waitMs;
     const leftMs = () => Math.max(0, Math.ceil(deadlineAtMs - performance.now()));
     for (let pauseMs = firstRefusalPauseMs; ; ) {
       const deliveries = await this.#pull(max, leftMs(), signal);
-      const leases = await this.#opener.open(deliveries);
-      if (leases.length > 0 || leftMs() === 0 || signal?.aborted) return leases;
+      const found = await open(deliveries);
+      if (found.length > 0 || leftMs() === 0 || signal?.aborted) return found;
       // Nothing before its time: the server did not take the pull.
       if (deliveries.length > 0) continue;
       await pause(Math.min(pauseMs, leftMs()), signal);
@@ -71,30 +80,44 @@ export class WorkQueue<T> {
     }
   }
 
-  /** @param whenIdle is done each time that nothing has come for a while */
+  /**
+   * A message is opened when those before it were taken: what many gathered messages hold would fill the young generation, and each collection copy it.
+   * @param whenIdle is done each time that nothing has come for a while
+   */
   async *consume(signal: AbortSignal, whenIdle: () => Promise<void>): AsyncGenerator<Lease<T>, void, void> {
     while (!signal.aborted) {
-      const taken = await this.#takeUnless(signal);
+      const deliveries = await this.#deliveriesUnless(signal);
+      const isIdle = deliveries.length === 0 && !signal.aborted;
       // Nothing comes: a look at what the server keeps and does not deliver. The taker knows whether it has it.
-      const leases = taken.length > 0 || signal.aborted ? taken : await this.#leaseForgotten();
-      if (leases.length === 0 && !signal.aborted) await whenIdle();
+      let leases = isIdle ? await this.#leaseForgotten() : [];
+      if (isIdle && leases.length === 0 && !signal.aborted) await whenIdle();
+      let opened = 0;
       let yielded = 0;
       try {
-        for (const lease of leases) {
-          if (signal.aborted) return;
-          yielded++;
-          yield lease;
+        for (;;) {
+          for (const lease of leases) {
+            if (signal.aborted) return;
+            yielded++;
+            yield lease;
+          }
+          const next = deliveries[opened];
+          if (next === undefined || signal.aborted) break;
+          opened++;
+          leases = await this.#opener.open([next]);
+          yielded = 0;
         }
       } finally {
         for (const lease of leases.slice(yielded)) lease.giveBack();
+        for (const delivery of deliveries.slice(opened)) delivery.giveBack(0);
       }
     }
   }
 
   /** Nothing, instead of an error, when the signal (or the end of the bus) came in between. */
-  async #takeUnless(signal: AbortSignal): Promise<Lease<T>[]> {
+  async #deliveriesUnless(signal: AbortSignal): Promise<Delivery[]> {
     try {
-      return await this.take(consumeBatch, { waitMs: consumeWaitMs, signal });
+      const options = { waitMs: consumeWaitMs, signal };
+      return await this.#untilThere(consumeBatch, options, async (deliveries) => deliveries);
     } catch (error) {
       if (signal.aborted) return [];
       throw error;

@@ -53,6 +53,9 @@ export interface ItemTablesParts extends ItemTablesOptions {
  * and then must not be read each time.
  */
 const keptUnusedMs = 600_000;
+type Wanted = readonly [runId: string, table: string, ref: string];
+const nothing: readonly Wanted[] = [];
+
 /** Items, updates or keys in one call at most. */
 const maxCallItems = 1024;
 const maxKeyLength = 128;
@@ -145,12 +148,16 @@ export class ItemTables {
 
   /** Notes what a write makes fit for a table. Inside its transaction. */
   note(notices: readonly Notice[]): void {
-    for (const [runId, table, ref] of this.#wanted(notices)) this.#parts.tables.fills.put([runId, table, ref], 1);
+    for (const notice of notices) {
+      for (const [runId, table, ref] of this.#wanted(notice)) this.#parts.tables.fills.put([runId, table, ref], 1);
+    }
   }
 
   /** Inserts what was noted, after the commit. */
   follow(notices: readonly Notice[]): void {
-    for (const [runId, table, ref] of this.#wanted(notices)) this.#fill(runId, table, ref);
+    for (const notice of notices) {
+      for (const [runId, table, ref] of this.#wanted(notice)) this.#fill(runId, table, ref);
+    }
   }
 
   /** Rows of the run's tables were mended: they are read again. */
@@ -178,19 +185,20 @@ export class ItemTables {
     for (const { table } of this.#open.values()) table.close();
   }
 
-  *#wanted(notices: readonly Notice[]): Generator<[runId: string, table: string, ref: string]> {
-    for (const notice of notices) {
-      const [kind, ref] =
-        notice.kind === 'score' && notice.trajectory.state === 'scored'
-          ? ['trajectories', notice.trajectory.id]
-          : notice.kind === 'group' && notice.group.state === 'complete'
-            ? ['groups', notice.group.id]
-            : [null, ''];
-      if (kind === null) continue;
-      for (const [table, { fill }] of Object.entries(this.#parts.rules)) {
-        if (fill === kind) yield [notice.runId, table, ref];
-      }
+  /** Where it makes something fit for a table. Most notices do not, and each write asks twice. */
+  #wanted(notice: Notice): readonly Wanted[] {
+    if (notice.kind === 'score' && notice.trajectory.state === 'scored') {
+      return this.#wantedBy('trajectories', notice.runId, notice.trajectory.id);
     }
+    if (notice.kind === 'group' && notice.group.state === 'complete') {
+      return this.#wantedBy('groups', notice.runId, notice.group.id);
+    }
+    return nothing;
+  }
+
+  #wantedBy(kind: TableRules['fill'], runId: string, ref: string): Wanted[] {
+    const filled = Object.entries(this.#parts.rules).filter(([, { fill }]) => fill === kind);
+    return filled.map(([table]) => [runId, table, ref]);
   }
 
   #fill(runId: string, table: string, ref: string): void {
