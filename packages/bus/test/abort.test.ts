@@ -4,7 +4,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { firstOf, untilAborted } from '@segue/bus';
+import { SegueError } from '@segue/core';
 import t from 'tap';
+import { LateSignal } from '../dist/abort.js';
 
 const listeners = (signal: AbortSignal) => getEventListeners(signal, 'abort').length;
 
@@ -77,4 +79,21 @@ t.test('the first of several signals fires with the reason of the one that fired
   t.equal(firstOf(a.signal, b.signal).signal.reason, 'enough', 'one that has fired before');
   for (let i = 0; i < 100; i++) firstOf(a.signal, new AbortController().signal).release();
   t.equal(listeners(a.signal), 0);
+});
+
+t.test('a signal that is made late has fired, if it should have, with its reason', async (t) => {
+  const reason = new SegueError('CANCELLED', 'it is over');
+  const before = new LateSignal(reason);
+  let heard = 0;
+  before.signal.addEventListener('abort', () => void heard++);
+  t.notOk(before.signal.aborted);
+  before.fire();
+  before.fire();
+  t.equal(heard, 1);
+  const after = new LateSignal(reason);
+  after.fire();
+  for (const { signal } of [before, after]) {
+    t.ok(signal.aborted);
+    t.equal(signal.reason, reason);
+  }
 });

@@ -10,7 +10,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { accessTable, SegueError } from '@segue/core';
-import { cancelled, untilAborted } from '../abort.js';
+import { cancelled, LateSignal, untilAborted } from '../abort.js';
 import { scorerIdentity, serviceIdentity } from '../access/identity.js';
 import { channelCredentials, type TlsMaterial } from '../access/tls.js';
 import { currentTrace, traceHeader } from '../tracing.js';
@@ -212,11 +212,13 @@ async function* openServerStream(call: Call, request: Buffer): AsyncGenerator<un
   }
 }
 
+const settled = new SegueError('CANCELLED', 'the call is answered');
+
 /** The one response of a call, as a promise that the caller's signal can end. */
 class Answer {
   readonly promise: Promise<Buffer>;
   readonly settle: (error: ServiceError | null, bytes?: Buffer) => void;
-  readonly #settled = new AbortController();
+  readonly #settled = new LateSignal(settled);
   #cancel = () => {};
 
   constructor(call: Call) {
@@ -225,7 +227,7 @@ class Answer {
     let settle: typeof this.settle = () => {};
     this.promise = new Promise((resolve, reject) => {
       settle = (error, bytes) => {
-        this.#settled.abort();
+        this.#settled.fire();
         signal?.removeEventListener('abort', cancel);
         if (error) reject(signal?.aborted ? cancelled(call.what) : fromStatus(error, call.what));
         else resolve(bytes ?? Buffer.alloc(0));

@@ -13,7 +13,7 @@ import type {
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { type ErrorCode, SegueError } from '@segue/core';
-import { pause, untilAborted } from '../abort.js';
+import { LateSignal, pause, untilAborted } from '../abort.js';
 import { OpenSpan, readTrace, traceHeader } from '../tracing.js';
 import type { ApiShape, CallContext, Handlers } from './call.js';
 import type { Contract } from './contract.js';
@@ -53,6 +53,9 @@ interface AnyCall {
 type Handler = (first: unknown, second: unknown, third?: unknown) => unknown;
 
 const raw = (bytes: Buffer) => bytes;
+
+/** Why a call's signal fires: the library tells each call that it is over. */
+const over = new SegueError('CANCELLED', 'the call is over');
 
 /** Within this time after the end of a client's stream it is known whether it was cut. */
 const breakNoticeMs = 20;
@@ -206,8 +209,8 @@ function drained(call: ServerWritableStream<Buffer, Buffer>, signal: AbortSignal
 /** A call from its beginning to its report. */
 class RunningCall {
   readonly context: CallContext;
-  readonly #controller = new AbortController();
-  readonly #abort = () => this.#controller.abort();
+  readonly #over = new LateSignal(over);
+  readonly #abort = () => this.#over.fire();
   readonly #method: BoundMethod;
   readonly #options: ServeOptions;
   readonly #begunAtMs = performance.now();
@@ -225,8 +228,11 @@ class RunningCall {
     const name = method.path.slice(1);
     this.#span = parent === null ? null : new OpenSpan({ name, parent, kind: 'server' });
     const deadline = Number(call.getDeadline());
+    const late = this.#over;
     this.context = {
-      signal: this.#controller.signal,
+      get signal() {
+        return late.signal;
+      },
       peer: call.getPeer(),
       deadlineMs: Number.isFinite(deadline) ? Math.max(0, deadline - Date.now()) : null,
     };
