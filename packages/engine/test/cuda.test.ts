@@ -2,7 +2,8 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { SegueError } from '@segue/core';
-import t from 'tap';
+import { InferenceSession } from 'onnxruntime-node';
+import t, { type Test } from 'tap';
 import { LocalEngine } from '../dist/generate/local-engine.js';
 import { Builder } from '../dist/graph/builder.js';
 import {
@@ -198,6 +199,24 @@ t.test('a product tells whether it is rounded', async (t) => {
   for (const product of [63, Number.NaN]) t.throws(() => isRounded(product), { code: 'INTERNAL' });
 });
 
+/** From here on no more sessions are made than there is room for. */
+function boundSessions(t: Test) {
+  const room = { sessions: 0, held: new Set<InferenceSession>() };
+  const { create } = InferenceSession;
+  t.capture(InferenceSession, 'create', async (model: Uint8Array, options: InferenceSession.SessionOptions) => {
+    if (room.held.size >= room.sessions) throw new Error('Failed to allocate memory');
+    const session = await create.call(InferenceSession, model, options);
+    room.held.add(session);
+    const release = session.release.bind(session);
+    session.release = async () => {
+      await release();
+      room.held.delete(session);
+    };
+    return session;
+  });
+  return room;
+}
+
 // The folder's file stands for the memory that a handle finds: what it holds when a session is made is the product that the session tells.
 t.test('a session whose products are rounded is made anew', async (t) => {
   const folder = t.testdir();
@@ -246,7 +265,25 @@ t.test('a session whose products are rounded is made anew', async (t) => {
     });
   }
   t.same(both.data, Float32Array.of(1 + exact), 'nothing is written');
+
   for (const session of [good, remade, inPlace, never]) await session.dispose();
+
+  const room = boundSessions(t);
+  room.sessions = 1;
+  hold(rounded);
+  const moved = await make('moved');
+  hold(exact);
+  t.same((await moved.run({ x: x() })).sum?.data, Float32Array.of(1 + exact), 'no room for two: in its place');
+  room.sessions = 2;
+  hold(rounded);
+  const stuck = await make('stuck');
+  room.sessions = 0;
+  await t.rejects(stuck.run({ x: x() }), { code: 'INTERNAL', rawMessage: /Failed to allocate memory/ });
+  room.sessions = 2;
+  hold(exact);
+  t.same((await stuck.run({ x: x() })).sum?.data, Float32Array.of(1 + exact), 'made when there is room again');
+  for (const session of [moved, stuck]) await session.dispose();
+  t.equal(room.held.size, 0);
 });
 
 // Last: it decides for the whole process.

@@ -6,6 +6,8 @@
  */
 import type { RewardTask } from '@segue/core';
 
+/** First pause after which an unanswered task is published again, in ms: shorter than the queue knows its id, so that what waits for a scorer is not there twice. */
+export const firstPauseMs = 30_000;
 /** Longest pause between two publications of the same task, in ms. */
 const maxPauseMs = 600_000;
 
@@ -15,7 +17,7 @@ export interface HandOverOptions {
   readonly publish: (tasks: readonly RewardTask[]) => Promise<void>;
   /** Unix time in ms. */
   readonly now?: () => number;
-  /** First pause after which an unanswered task is published again, in ms; it doubles each time. */
+  /** First pause, in ms; it doubles each time. */
   readonly repeatAfterMs?: number;
 }
 
@@ -85,7 +87,7 @@ export class HandOver {
   #isDue(trajectoryId: string, attempt: number, nowMs: number): boolean {
     const published = this.#published.get(trajectoryId);
     if (published === undefined || published.attempt !== attempt) return true;
-    const pauseMs = Math.min(maxPauseMs, (this.#options.repeatAfterMs ?? 30_000) * 2 ** (published.times - 1));
+    const pauseMs = Math.min(maxPauseMs, (this.#options.repeatAfterMs ?? firstPauseMs) * 2 ** (published.times - 1));
     return nowMs - published.atMs >= pauseMs;
   }
 }

@@ -41,13 +41,17 @@ export async function ingest<T>(
       inHand.drop();
     }
   };
-  for await (const lease of leases) {
-    inHand.add();
-    void take(lease);
-    if (inHand.count >= maxInHand) await inHand.below(maxInHand);
-    if (failure !== null) break;
+  try {
+    for await (const lease of leases) {
+      inHand.add();
+      void take(lease);
+      if (inHand.count >= maxInHand) await inHand.below(maxInHand);
+      if (failure !== null) break;
+    }
+  } finally {
+    // Also where the stream breaks off: whoever stops goes on to close the store.
+    await inHand.below(1);
   }
-  await inHand.below(1);
   if (failure !== null) throw failure;
 }
 

@@ -1,8 +1,10 @@
 /** What flows through the store's process, without the process: taking in messages, handing over reward tasks, announcing. */
 import type { Lease, ProgressNote } from '@segue/bus';
-import { type RewardTask, SegueError } from '@segue/core';
+import { type RewardTask, replayConfigSchema, SegueError } from '@segue/core';
 import { Announcer, HandOver, type IngestReport, ingest, type Notice } from '@segue/replay';
 import t from 'tap';
+import { queues } from '../../bus/dist/stream/subjects.js';
+import { firstPauseMs } from '../dist/hand-over.js';
 
 /** A message that writes down what became of it. */
 function message(value: string, diary: string[]): Lease<string> {
@@ -92,6 +94,20 @@ t.test('messages are handled side by side, and a failing acknowledgement ends th
   t.ok(diary.includes('ack a'), 'what was in hand is finished first');
 });
 
+t.test('what is in hand is finished also when the stream breaks off', async (t) => {
+  const diary: string[] = [];
+  async function* broken() {
+    yield message('a', diary);
+    throw new SegueError('UNAVAILABLE', 'the bus is gone');
+  }
+  const later = () => new Promise((resolve) => setImmediate(resolve));
+  await t.rejects(
+    ingest(broken(), later, () => {}),
+    { code: 'UNAVAILABLE' },
+  );
+  t.strictSame(diary, ['ack a']);
+});
+
 t.test('reward tasks are derived from what waits, and published again after growing pauses', async (t) => {
   const waiting = new Map([['run', new Map([['run-g0-t0', 0]])]]);
   const published: RewardTask[] = [];
@@ -126,6 +142,11 @@ t.test('reward tasks are derived from what waits, and published again after grow
   t.equal(await runAt(3001), 1, 'what could not be published is still due');
   waiting.get('run')?.clear();
   t.equal(await runAt(100_000), 0, 'what has its verdict is forgotten');
+});
+
+t.test('the queue still knows a reward task when it is published again for the first time', async (t) => {
+  const { reconcileIntervalMs } = replayConfigSchema.parse({});
+  t.ok(firstPauseMs + reconcileIntervalMs < queues.reward.duplicateWindowMs);
 });
 
 t.test('a hand-over that is asked for while one runs looks once more', async (t) => {

@@ -40,12 +40,12 @@ export class OldVersions {
     const { replay, pinned, config, log } = this.#options;
     try {
       const { versions, isHeld } = await versionsInUse(runId, await replay(), await pinned(runId));
-      this.#owe(runId, isHeld);
+      await this.#owe(runId, isHeld);
       await this.#store.prune(runId, config.keepVersions, versions);
     } catch (error) {
       const { retryable, message } = SegueError.from(error);
       // What is damaged stays so, and of runs without records others look after the versions.
-      this.#owe(runId, retryable);
+      await this.#owe(runId, retryable);
       log.warn({ run: runId, error: message }, 'old versions are kept for now');
     }
   }
@@ -87,17 +87,23 @@ export class OldVersions {
     });
   }
 
-  /** What the trainer before this one saw held at its last look is not written down: it may be any run with more versions than retention keeps. */
+  /** No run beyond these: one that was made while more versions were kept, or into which some were copied by hand, keeps them. */
   async #takeOver(): Promise<void> {
     if (this.#isTakenOver) return;
-    for (const runId of await this.#store.runs()) {
-      if (await this.#store.canPrune(runId, this.#options.config.keepVersions)) this.#owed.add(runId);
-    }
+    for (const runId of await this.#store.heldRuns()) this.#owed.add(runId);
     this.#isTakenOver = true;
   }
 
-  #owe(runId: string, isOwed: boolean): void {
+  /** Written down for a trainer after this one. Where that fails, as on a full disk, this one knows it all the same. */
+  async #owe(runId: string, isOwed: boolean): Promise<void> {
+    if (isOwed === this.#owed.has(runId)) return;
     if (isOwed) this.#owed.add(runId);
     else this.#owed.delete(runId);
+    try {
+      await this.#store.noteHeld(runId, isOwed);
+    } catch (error) {
+      const { message } = SegueError.from(error);
+      this.#options.log.warn({ run: runId, error: message }, 'that versions are held could not be written down');
+    }
   }
 }

@@ -51,6 +51,8 @@ export type PolicyOrigin = Pick<
 >;
 
 const maxRememberedSums = 256;
+/** An empty file beside the runs' folders for each run whose versions somebody held at the last look: its name ends with the run's. */
+const heldPrefix = '.held-';
 
 /** Puts a version's files into a folder that does not exist yet; tells the SHA-256 of those that it has summed while it wrote them. */
 export type WriteVersion = (folder: string) => Promise<FileSums> | Promise<void>;
@@ -205,19 +207,23 @@ export class PolicyStore {
    * Removes all but the newest `keep` versions, version 0, where every evaluation of a run begins, and those that are in use.
    */
   async prune(runId: string, keep: number, inUse: ReadonlySet<number>): Promise<void> {
-    for (const version of await this.#oldVersions(runId, keep)) {
-      if (!inUse.has(version)) await this.#remove(runId, version);
+    const versions = await this.versions(runId);
+    for (const version of versions.slice(0, -keep)) {
+      if (version > 0 && !inUse.has(version)) await this.#remove(runId, version);
     }
     await this.sweep(runId);
   }
 
-  /** Whether `prune` would remove anything if nothing were in use. */
-  async canPrune(runId: string, keep: number): Promise<boolean> {
-    return (await this.#oldVersions(runId, keep)).length > 0;
+  /** Runs of which `noteHeld` was told so last, by this process or one before it. */
+  async heldRuns(): Promise<string[]> {
+    const names = await readdir(this.root).catch(ifMissing([]));
+    const runs = names.filter((name) => name.startsWith(heldPrefix)).map((name) => name.slice(heldPrefix.length));
+    return runs.filter(isId);
   }
 
-  async #oldVersions(runId: string, keep: number): Promise<number[]> {
-    return (await this.versions(runId)).slice(0, -keep).filter((version) => version > 0);
+  async noteHeld(runId: string, isHeld: boolean): Promise<void> {
+    const note = join(this.root, heldPrefix + requireId(runId, 'run id'));
+    await (isHeld ? writeFile(note, '') : rm(note, { force: true }));
   }
 
   /** Runs that have versions here. */

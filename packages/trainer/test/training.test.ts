@@ -367,19 +367,6 @@ t.test('versions that are held when a run makes its last one go when nothing hol
   t.strictSame(warnings, ['old versions are kept for now']);
 });
 
-t.test('what was held when a run made its last version goes also after a new start', async (t) => {
-  const before = await startTrainer(t, tinyConfig());
-  await before.trainer.initialize('r');
-  before.replay.heldFromIteration = 0;
-  for (let iteration = 0; iteration < 4; iteration++) {
-    before.replay.batches.set(iteration, { policyVersion: iteration, groups: batch('r', iteration) });
-    await outcome(before.trainer.train('r', iteration, never));
-  }
-  const { trainer } = await startTrainer(t, tinyConfig(), before.folder);
-  await trainer.retire();
-  t.strictSame(await trainer.store.versions('r'), [0, 3, 4]);
-});
-
 t.test('a device that cannot be given back fails the work, and not all work after it', async (t) => {
   const refuse = () => Promise.reject(new SegueError('UNAVAILABLE', 'the device is not given back'));
   const agent = {

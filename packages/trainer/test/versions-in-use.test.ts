@@ -1,7 +1,8 @@
-/** Which versions a run needs, by its iterations: not every one of these makes a version. */
+/** Which versions a run needs, by its iterations: not every one of these makes a version; and which a trainer that is started anew removes. */
 import t from 'tap';
+import { collect } from '../../../test/support/waiting.js';
 import { versionsInUse } from '../dist/versions-in-use.js';
-import { FakeReplay, tinyConfig } from './support/tiny-run.js';
+import { batch, FakeReplay, startTrainer, tinyConfig } from './support/tiny-run.js';
 
 t.test(
   'versions of iterations that a snapshot may name are in use, those between them and the newest are not',
@@ -29,3 +30,29 @@ t.test(
     t.strictSame(await inUse(7, 7), [4], 'the newest is not committed: nothing has come out of it');
   },
 );
+
+t.test('what was held when a run made its last version goes also after a new start', async (t) => {
+  const before = await startTrainer(t, tinyConfig());
+  await before.trainer.initialize('r');
+  before.replay.heldFromIteration = 0;
+  for (let iteration = 0; iteration < 4; iteration++) {
+    before.replay.batches.set(iteration, { policyVersion: iteration, groups: batch('r', iteration) });
+    await collect(before.trainer.train('r', iteration, new AbortController().signal));
+  }
+  const { trainer } = await startTrainer(t, tinyConfig(), before.folder);
+  await trainer.retire();
+  t.strictSame(await trainer.store.versions('r'), [0, 3, 4]);
+  t.strictSame(await trainer.store.heldRuns(), []);
+});
+
+t.test('a run keeps what it had when a trainer that keeps less is started', async (t) => {
+  const before = await startTrainer(t, tinyConfig(), undefined, { keepVersions: 4 });
+  await before.trainer.initialize('r');
+  for (let iteration = 0; iteration < 4; iteration++) {
+    before.replay.batches.set(iteration, { policyVersion: iteration, groups: batch('r', iteration) });
+    await collect(before.trainer.train('r', iteration, new AbortController().signal));
+  }
+  const { trainer } = await startTrainer(t, tinyConfig(), before.folder);
+  await trainer.retire();
+  t.strictSame(await trainer.store.versions('r'), [0, 1, 2, 3, 4]);
+});

@@ -17,10 +17,10 @@ const longWindowMs = 120_000;
 /** For what is tried for `patienceMs` and no longer. */
 const shortWindowMs = 45_000;
 /**
- * For work that is derived from the store: most messages are that, and who does one twice, because the server was away for longer between two tries of its
- * publisher, loses the time alone, since the store keeps the earlier result.
+ * For tasks whose every issue has an id of its own: who does one twice, because the server was away for longer between two tries of its publisher, loses the time
+ * alone, since the store keeps the earlier result.
  */
-const derivedWindowMs = 15_000;
+const rolloutWindowMs = 15_000;
 
 /** A work queue: each message goes to one taker and stays until that one has acknowledged it. */
 export interface QueueSpec {
@@ -49,7 +49,7 @@ export const queues = {
     prefix: 'segue.rollout',
     consumer: 'actors',
     maxBytes: 64 * mebibyte,
-    duplicateWindowMs: derivedWindowMs,
+    duplicateWindowMs: rolloutWindowMs,
     leaseMs: 10_000,
     maxDeliveries: 50,
     gathers: false,
@@ -60,7 +60,8 @@ export const queues = {
     prefix: 'segue.reward',
     consumer: 'scorers',
     maxBytes: 64 * mebibyte,
-    duplicateWindowMs: derivedWindowMs,
+    // Longer than the store's first pause: while scorers are behind it asks for all that waits once more, and that is to change nothing.
+    duplicateWindowMs: shortWindowMs,
     leaseMs: 15_000,
     maxDeliveries: 20,
     gathers: false,

@@ -85,12 +85,18 @@ export class WorkQueue<T> {
    * @param whenIdle is done each time that nothing has come for a while
    */
   async *consume(signal: AbortSignal, whenIdle: () => Promise<void>): AsyncGenerator<Lease<T>, void, void> {
+    const options = { waitMs: consumeWaitMs, signal };
+    let quietSinceMs = performance.now();
     while (!signal.aborted) {
-      const deliveries = await this.#deliveriesUnless(signal);
-      const isIdle = deliveries.length === 0 && !signal.aborted;
+      const deliveries = await unlessEnded(signal, () =>
+        this.#untilThere(consumeBatch, options, async (deliveries) => deliveries),
+      );
+      // Parts whose others do not come are delivered again and again, and nobody takes anything.
+      const isIdle = !signal.aborted && performance.now() - quietSinceMs >= consumeWaitMs;
       // Nothing comes: a look at what the server keeps and does not deliver. The taker knows whether it has it.
       let leases = isIdle ? await this.#leaseForgotten() : [];
       if (isIdle && leases.length === 0 && !signal.aborted) await whenIdle();
+      if (isIdle) quietSinceMs = performance.now();
       let opened = 0;
       let yielded = 0;
       try {
@@ -99,28 +105,18 @@ export class WorkQueue<T> {
             if (signal.aborted) return;
             yielded++;
             yield lease;
+            quietSinceMs = performance.now();
           }
           const next = deliveries[opened];
           if (next === undefined || signal.aborted) break;
           opened++;
-          leases = await this.#opener.open([next]);
+          leases = await unlessEnded(signal, () => this.#opener.open([next]));
           yielded = 0;
         }
       } finally {
         for (const lease of leases.slice(yielded)) lease.giveBack();
         for (const delivery of deliveries.slice(opened)) delivery.giveBack(0);
       }
-    }
-  }
-
-  /** Nothing, instead of an error, when the signal (or the end of the bus) came in between. */
-  async #deliveriesUnless(signal: AbortSignal): Promise<Delivery[]> {
-    try {
-      const options = { waitMs: consumeWaitMs, signal };
-      return await this.#untilThere(consumeBatch, options, async (deliveries) => deliveries);
-    } catch (error) {
-      if (signal.aborted) return [];
-      throw error;
     }
   }
 
@@ -245,5 +241,15 @@ export class WorkQueue<T> {
     this.#leaseTime.forget();
     await pause(missingPauseMs, signal);
     return [];
+  }
+}
+
+/** Nothing, instead of an error, when the signal (or the end of the bus) came in between. */
+async function unlessEnded<R>(signal: AbortSignal, find: () => Promise<R[]>): Promise<R[]> {
+  try {
+    return await find();
+  } catch (error) {
+    if (signal.aborted) return [];
+    throw error;
   }
 }

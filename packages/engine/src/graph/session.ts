@@ -2,7 +2,7 @@
  * A compiled graph that runs: a thin layer over an onnxruntime-node session. `run` blocks its thread until the result is there,
  * and a thread must not be terminated meanwhile (the process would abort): wait for `run`, then `dispose`.
  */
-import { SegueError } from '@segue/core';
+import { assert, SegueError } from '@segue/core';
 import { InferenceSession, type OnnxValue, Tensor } from 'onnxruntime-node';
 import { beginMatrixPrecision, cudaError, requireCuda } from './cuda.js';
 import type { ExternalData } from './emit.js';
@@ -46,8 +46,12 @@ export function tensor(dtype: DType, shape: readonly number[], data: TensorData)
 
 export class Session {
   readonly name: string;
+  /** What callers feed and get. */
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
   readonly #device: Device;
-  #session: InferenceSession;
+  /** Null where it was given up and there was no room for another one: the next run makes that. */
+  #session: InferenceSession | null;
   readonly #runOptions: InferenceSession.RunOptions;
   /** Whether the graph tells of its products (product-check.ts). */
   readonly #isChecked: boolean;
@@ -55,6 +59,8 @@ export class Session {
   #make: (() => Promise<InferenceSession>) | null;
   /** Those whose products were rounded. Kept until there is a better one, which would else begin in the same memory. */
   #rounded: InferenceSession[] = [];
+  /** How many were rounded. */
+  #replaced = 0;
   #disposed = false;
 
   private constructor(
@@ -68,6 +74,8 @@ export class Session {
     this.#device = device;
     this.#runOptions = runOptions;
     this.#session = session;
+    this.inputNames = session.inputNames.filter((name) => name !== termsName);
+    this.outputNames = session.outputNames.filter((name) => name !== productName);
     this.#isChecked = session.inputNames.includes(termsName);
     this.#make = this.#isChecked ? make : null;
   }
@@ -119,14 +127,6 @@ export class Session {
     }
   }
 
-  get inputNames(): readonly string[] {
-    return this.#session.inputNames.filter((name) => name !== termsName);
-  }
-
-  get outputNames(): readonly string[] {
-    return this.#session.outputNames.filter((name) => name !== productName);
-  }
-
   /** Runs with everything fed, gives back the named outputs (all by default). */
   async run(feeds: Tensors, outputs: readonly string[] = this.outputNames): Promise<Tensors> {
     return this.#run(feeds, Object.fromEntries(outputs.map((name) => [name, null])));
@@ -141,7 +141,7 @@ export class Session {
     if (this.#disposed) throw new SegueError('INTERNAL', `session ${this.name} is disposed`);
     try {
       // The types of the library do not tell tensors from sequences and maps; graphs here have tensors only.
-      return (await (this.#isChecked ? this.#runChecked(feeds, fetches) : this.#runOnce(feeds, fetches))) as Tensors;
+      return (await (this.#isChecked ? this.#runChecked(feeds, fetches) : this.#runAny(feeds, fetches))) as Tensors;
     } catch (error) {
       if (error instanceof SegueError) throw error;
       const { rawMessage } = SegueError.from(error);
@@ -150,11 +150,12 @@ export class Session {
     }
   }
 
-  #runOnce(feeds: Tensors, fetches: Record<string, OnnxValue | null>): Promise<InferenceSession.ReturnType> {
-    return this.#session.run(feeds, fetches, this.#runOptions);
+  async #runAny(feeds: Tensors, fetches: Record<string, OnnxValue | null>): Promise<InferenceSession.ReturnType> {
+    const session = this.#session ?? (await this.#another());
+    return session.run(feeds, fetches, this.#runOptions);
   }
 
-  /** Runs, in another session where the products of this one are rounded. */
+  /** Runs, in another session where the products of this one are rounded. One run at a time. */
   async #runChecked(feeds: Tensors, fetches: Record<string, OnnxValue | null>): Promise<InferenceSession.ReturnType> {
     const terms = new Float32Array(checkSize * checkSize).fill(checkTerm);
     const fed = { ...feeds, [termsName]: tensor('float32', [checkSize, checkSize], terms) };
@@ -165,18 +166,41 @@ export class Session {
 
   async #runExact(fed: Tensors, fetches: Record<string, OnnxValue | null>): Promise<InferenceSession.ReturnType> {
     for (;;) {
-      const { [productName]: product, ...results } = await this.#runOnce(fed, { ...fetches, [productName]: null });
+      const { [productName]: product, ...results } = await this.#runAny(fed, { ...fetches, [productName]: null });
       if (!isRounded(Number((product as Tensor).data[0]))) {
         this.#make = null;
         await this.#releaseRounded();
         return results;
       }
-      if (!this.#make || this.#rounded.length === mostTries) {
+      if (!this.#make || !this.#session || this.#replaced === mostTries) {
         throw roundedProducts(this.#device, this.name);
       }
+      this.#replaced++;
       this.#rounded.push(this.#session);
-      this.#session = await this.#make();
+      this.#session = null;
     }
+  }
+
+  /** Makes one beside those that are rounded, or in their place where there is no room for both. */
+  async #another(): Promise<InferenceSession> {
+    try {
+      return await this.#makeOne();
+    } catch (error) {
+      if (this.#rounded.length === 0) throw error;
+      await this.#releaseRounded();
+      return this.#makeOne();
+    }
+  }
+
+  async #makeOne(): Promise<InferenceSession> {
+    assert(this.#make, 'one that is exact stays');
+    const session = await this.#make();
+    if (this.#disposed) {
+      await session.release();
+      throw new SegueError('INTERNAL', `session ${this.name} is disposed`);
+    }
+    this.#session = session;
+    return session;
   }
 
   async #releaseRounded(): Promise<void> {
@@ -189,7 +213,7 @@ export class Session {
     if (this.#disposed) return;
     this.#disposed = true;
     await this.#releaseRounded();
-    await this.#session.release();
+    await this.#session?.release();
   }
 }
 

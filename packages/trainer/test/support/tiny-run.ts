@@ -273,7 +273,7 @@ export async function startTrainer(
   t: { teardown(end: () => Promise<void>): void },
   config: RunConfig,
   folder?: string,
-  more: Partial<Pick<TrainerOptions, 'pinned' | 'agent'>> = {},
+  { keepVersions = 2, ...more }: Partial<Pick<TrainerOptions, 'pinned' | 'agent'>> & { keepVersions?: number } = {},
 ): Promise<{ trainer: Trainer; replay: FakeReplay; folder: string; warnings: string[] }> {
   const dataFolder = folder ?? (await mkdtemp(join(tmpdir(), 'segue-trainer-')));
   const replay = new FakeReplay(config);
@@ -287,7 +287,7 @@ export async function startTrainer(
       device: 'cpu',
       precision: 'float32',
       engineTimeoutMs: 60_000,
-      keepVersions: 2,
+      keepVersions,
     },
     log: { info: () => undefined, warn: (_: object, message: string) => warnings.push(message) },
     metrics: defineTrainerMetrics(createMetrics('trainer', 'test')),
