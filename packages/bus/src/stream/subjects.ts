@@ -17,10 +17,10 @@ const longWindowMs = 120_000;
 /** For what is tried for `patienceMs` and no longer. */
 const shortWindowMs = 45_000;
 /**
- * For tasks whose every issue has an id of its own: who does one twice, because the server was away for longer between two tries of its publisher, loses the time
- * alone, since the store keeps the earlier result.
+ * For tasks whose every issue has an id of its own, and for verdicts: of what is there twice, because the server was away for longer between two tries of its publisher, the
+ * store takes the first alone.
  */
-const rolloutWindowMs = 15_000;
+const briefWindowMs = 15_000;
 
 /** A work queue: each message goes to one taker and stays until that one has acknowledged it. */
 export interface QueueSpec {
@@ -49,7 +49,7 @@ export const queues = {
     prefix: 'segue.rollout',
     consumer: 'actors',
     maxBytes: 64 * mebibyte,
-    duplicateWindowMs: rolloutWindowMs,
+    duplicateWindowMs: briefWindowMs,
     leaseMs: 10_000,
     maxDeliveries: 50,
     gathers: false,
@@ -85,7 +85,7 @@ export const queues = {
     prefix: 'segue.score',
     consumer: 'replay',
     maxBytes: 64 * mebibyte,
-    duplicateWindowMs: shortWindowMs,
+    duplicateWindowMs: briefWindowMs,
     leaseMs: 5_000,
     maxDeliveries: null,
     gathers: true,
