@@ -159,9 +159,13 @@ export class Session {
   async #runChecked(feeds: Tensors, fetches: Record<string, OnnxValue | null>): Promise<InferenceSession.ReturnType> {
     const terms = new Float32Array(checkSize * checkSize).fill(checkTerm);
     const fed = { ...feeds, [termsName]: tensor('float32', [checkSize, checkSize], terms) };
-    // What is written over cannot be computed once more: there the first run is for the product alone.
-    if (this.#make && sharesMemory(feeds, fetches)) await this.#runExact(fed, {});
-    return this.#runExact(fed, fetches);
+    // What is written over cannot be computed once more, so the first results are written elsewhere until they are known to be exact.
+    if (!this.#make || !sharesMemory(feeds, fetches)) return this.#runExact(fed, fetches);
+    const results = await this.#runExact(fed, Object.fromEntries(Object.keys(fetches).map((name) => [name, null])));
+    for (const [name, value] of Object.entries(fetches)) {
+      if (value instanceof Tensor) overwrite(value, results[name] as Tensor);
+    }
+    return results;
   }
 
   async #runExact(fed: Tensors, fetches: Record<string, OnnxValue | null>): Promise<InferenceSession.ReturnType> {
@@ -221,6 +225,12 @@ export class Session {
 function sharesMemory(feeds: Tensors, fetches: Readonly<Record<string, OnnxValue | null>>): boolean {
   const read = new Set(Object.values(feeds).map(bufferOf));
   return Object.values(fetches).some((value) => value instanceof Tensor && read.has(bufferOf(value)));
+}
+
+function overwrite({ data: target }: Tensor, { data: source }: Tensor): void {
+  assert(ArrayBuffer.isView(target) && ArrayBuffer.isView(source), 'numbers alone are written in place');
+  const bytes = ({ buffer, byteOffset, byteLength }: ArrayBufferView) => new Uint8Array(buffer, byteOffset, byteLength);
+  bytes(target).set(bytes(source));
 }
 
 function bufferOf({ data }: Tensor): ArrayBufferLike | null {
