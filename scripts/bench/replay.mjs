@@ -36,7 +36,7 @@ const paths = {
   grpcInserts: ['rpc', 'commit'],
   samples: ['rpcSamples', 'commitSamples'],
 };
-/** Of a path's slowest stage a part that is faster than the whole of it, told beside it: publishing without delivery and acknowledgement. */
+/** Of the broker's stage a part that is faster than the whole of it, told beside it: publishing without delivery and acknowledgement. */
 const partAlone = { natsInserts: 'publishAlone' };
 const names = { natsInserts: 'inserts over the bus', grpcInserts: 'inserts over gRPC', samples: 'samples over gRPC' };
 /** Records of a measurement, per second of it: about what the path over the bus does. */

@@ -17,7 +17,7 @@ export interface HandOverOptions {
   readonly publish: (tasks: readonly RewardTask[]) => Promise<void>;
   /** Unix time in ms. */
   readonly now?: () => number;
-  /** First pause, in ms; it doubles each time. */
+  /** First pause, in ms (`firstPauseMs` by default); it doubles each time. */
   readonly repeatAfterMs?: number;
 }
 

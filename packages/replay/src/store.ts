@@ -209,7 +209,7 @@ export class ReplayStore extends StoreReader {
   #write<T>(work: (context: WriteContext) => T, { relieves = false }: WriteOptions = {}): Promise<T> {
     let notices: Notice[] = [];
     const write = () => {
-      // Those of a run that was undone are forgotten.
+      // Those of a try that was undone are forgotten.
       notices = [];
       const result = work({ tables: this.#tables, nowMs: this.#now(), note: (notice) => notices.push(notice) });
       this.items.note(notices);

@@ -62,6 +62,7 @@ export class OldVersions {
    */
   async clear(): Promise<void> {
     const { replay, log, metrics } = this.#options;
+    await this.#takeOver();
     for (const run of await this.#store.runsToSweep()) await this.#store.sweep(run);
     for (const [run, kept] of await this.#retired.versionsToKeep(await replay())) {
       const versions = await this.#store.keepOnly(run, kept);

@@ -1,6 +1,10 @@
 /** Which versions a run needs, by its iterations: not every one of these makes a version; and which a trainer that is started anew removes. */
-import t from 'tap';
+import { SegueError } from '@segue/core';
+import { createMetrics } from '@segue/service';
+import t, { type Test } from 'tap';
 import { collect } from '../../../test/support/waiting.js';
+import { defineTrainerMetrics } from '../dist/metrics.js';
+import { OldVersions } from '../dist/old-versions.js';
 import { versionsInUse } from '../dist/versions-in-use.js';
 import { batch, FakeReplay, startTrainer, tinyConfig } from './support/tiny-run.js';
 
@@ -31,18 +35,36 @@ t.test(
   },
 );
 
-t.test('what was held when a run made its last version goes also after a new start', async (t) => {
-  const before = await startTrainer(t, tinyConfig());
-  await before.trainer.initialize('r');
-  before.replay.heldFromIteration = 0;
+/** A run whose versions were held when a trainer made its last one, and that trainer's folder. */
+async function heldRun(t: Test): Promise<string> {
+  const { trainer, replay, folder } = await startTrainer(t, tinyConfig());
+  await trainer.initialize('r');
+  replay.heldFromIteration = 0;
   for (let iteration = 0; iteration < 4; iteration++) {
-    before.replay.batches.set(iteration, { policyVersion: iteration, groups: batch('r', iteration) });
-    await collect(before.trainer.train('r', iteration, new AbortController().signal));
+    replay.batches.set(iteration, { policyVersion: iteration, groups: batch('r', iteration) });
+    await collect(trainer.train('r', iteration, new AbortController().signal));
   }
-  const { trainer } = await startTrainer(t, tinyConfig(), before.folder);
+  return folder;
+}
+
+t.test('what was held when a run made its last version goes also after a new start', async (t) => {
+  const { trainer } = await startTrainer(t, tinyConfig(), await heldRun(t));
   await trainer.retire();
   t.strictSame(await trainer.store.versions('r'), [0, 3, 4]);
   t.strictSame(await trainer.store.heldRuns(), []);
+});
+
+t.test('and where work after it finds no space before anybody has looked', async (t) => {
+  const { trainer, replay } = await startTrainer(t, tinyConfig(), await heldRun(t));
+  const old = new OldVersions(trainer.store, {
+    config: { keepVersions: 2 },
+    log: { info: () => {}, warn: () => {} },
+    metrics: defineTrainerMetrics(createMetrics('trainer', 'test')),
+    replay: async () => replay,
+    pinned: async () => new Set(),
+  });
+  await old.makeRoom('another', new SegueError('RESOURCE_EXHAUSTED', 'no space'));
+  t.strictSame(await trainer.store.versions('r'), [0, 3, 4]);
 });
 
 t.test('a run keeps what it had when a trainer that keeps less is started', async (t) => {

@@ -66,7 +66,7 @@ export async function withReplayBench({ maxClients, plain }, use) {
 
 /** The store's own appends in one process. @param use is given what measures: the processor time of an append, in microseconds */
 export async function withStoreAlone(use) {
-  const worker = await startContender(process.execPath, [workerFile, 'work']);
+  const worker = await startContender(process.execPath, [workerFile, 'stage'], memorySettings(process.env));
   try {
     return await use(async (shape) => (await worker.step({ op: 'store', ...shape })).cpuMicroseconds);
   } finally {

@@ -54,7 +54,7 @@ type Handler = (first: unknown, second: unknown, third?: unknown) => unknown;
 
 const raw = (bytes: Buffer) => bytes;
 
-/** Why a call's signal fires: the library tells each call that it is over. */
+/** Why a call's signal fires: the library tells each call that it is over, and a service that stops ends all. */
 const over = new SegueError('CANCELLED', 'the call is over');
 
 /** Within this time after the end of a client's stream it is known whether it was cut. */

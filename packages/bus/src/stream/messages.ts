@@ -99,7 +99,7 @@ export const segmentFormat: Format<SegmentMessage> = {
 
 /** Named one by one, so that the compiler misses a field that is new, be it one that may be absent; `lostTries` is looked at by itself. */
 type SegmentBody = Omit<Required<Segment>, 'lostTries' | 'meter'> & {
-  readonly meter: Pick<SegmentMeter, keyof SegmentMeter>;
+  readonly meter: Required<SegmentMeter>;
   readonly runId: string;
 };
 

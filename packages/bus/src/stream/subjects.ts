@@ -14,7 +14,7 @@ const hour = 3_600_000;
 export const patienceMs = 30_000;
 /** How long a stream knows the id of a message unless told otherwise, in ms: some 300 bytes of the server's memory each. */
 const longWindowMs = 120_000;
-/** For what is tried for `patienceMs` and no longer. */
+/** For scorers' tasks: longer than they are tried, and than the store's first pause until it asks again. */
 const shortWindowMs = 45_000;
 /**
  * For tasks whose every issue has an id of its own, and for verdicts: of what is there twice, because the server was away for longer between two tries of its publisher, the

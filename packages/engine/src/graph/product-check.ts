@@ -31,6 +31,6 @@ export function isRounded(product: number): boolean {
 export function roundedProducts(device: string, session: string): SegueError {
   return new SegueError(
     'FAILED_PRECONDITION',
-    `device ${device} rounds float32 products to 10 bits of mantissa (TF32), in session ${session}: start the process with NVIDIA_TF32_OVERRIDE=0 in its environment, or use precision tf32`,
+    `device ${device} rounds float32 products to 10 bits of mantissa (TF32), in session ${session}: start the process with NVIDIA_TF32_OVERRIDE=0 in its environment, use cuBLAS 13.2 or newer, or precision tf32`,
   );
 }

@@ -162,9 +162,14 @@ export class Session {
     // What is written over cannot be computed once more, so the first results are written elsewhere until they are known to be exact.
     if (!this.#make || !sharesMemory(feeds, fetches)) return this.#runExact(fed, fetches);
     const results = await this.#runExact(fed, Object.fromEntries(Object.keys(fetches).map((name) => [name, null])));
-    for (const [name, value] of Object.entries(fetches)) {
-      if (value instanceof Tensor) overwrite(value, results[name] as Tensor);
-    }
+    const targets = Object.entries(fetches).flatMap(([name, value]) =>
+      value instanceof Tensor ? [[bytesOf(value), bytesOf(results[name] as Tensor)] as const] : [],
+    );
+    assert(
+      targets.every(([target, source]) => target.length === source.length),
+      'what is written over has the size of the results',
+    );
+    for (const [target, source] of targets) target.set(source);
     return results;
   }
 
@@ -227,10 +232,9 @@ function sharesMemory(feeds: Tensors, fetches: Readonly<Record<string, OnnxValue
   return Object.values(fetches).some((value) => value instanceof Tensor && read.has(bufferOf(value)));
 }
 
-function overwrite({ data: target }: Tensor, { data: source }: Tensor): void {
-  assert(ArrayBuffer.isView(target) && ArrayBuffer.isView(source), 'numbers alone are written in place');
-  const bytes = ({ buffer, byteOffset, byteLength }: ArrayBufferView) => new Uint8Array(buffer, byteOffset, byteLength);
-  bytes(target).set(bytes(source));
+function bytesOf({ data }: Tensor): Uint8Array {
+  assert(ArrayBuffer.isView(data), 'numbers alone are written in place');
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
 function bufferOf({ data }: Tensor): ArrayBufferLike | null {
