@@ -6,9 +6,11 @@ import { parseArgs } from 'node:util';
 import { fewestSamples, tolerance } from './judge.mjs';
 import { runSoak } from './soak.mjs';
 
-const usage = `npm run soak -- [--minutes N] [--iterations N] [--seed S] [--patience SECONDS] [--json] [--data FOLDER]
+const usage = `npm run soak -- [--minutes N] [--iterations N] [--pace N] [--seed S] [--patience SECONDS] [--json] [--data FOLDER]
   --minutes     of work (default 60)
-  --iterations  of one run; another is begun when it ends (default 30)
+  --iterations  of one run (default 30)
+  --pace        iterations in a minute, so that each quarter of the time has the same work: a run is begun when the time of the one before is over, or
+                at its end if it takes longer (default 24; 0: always at its end)
   --seed        decides the work (default 1)
   --patience    seconds without an iteration after which it has failed (default 300)
   --json        one line of JSON on stdout at the end
@@ -19,6 +21,7 @@ function readFlags() {
     options: {
       minutes: { type: 'string', default: '60' },
       iterations: { type: 'string', default: '30' },
+      pace: { type: 'string', default: '24' },
       seed: { type: 'string', default: '1' },
       patience: { type: 'string', default: '300' },
       data: { type: 'string' },
@@ -35,6 +38,7 @@ function readFlags() {
   return {
     minutes: number('minutes', 1),
     iterations: number('iterations', 1),
+    pace: number('pace', 0),
     seed: number('seed', 0),
     stuckAfterMs: 1000 * number('patience', 1),
     data,
@@ -58,7 +62,7 @@ function progress(minutes) {
   };
 }
 
-function describe({ runs, samples, verdicts, grew, failed }) {
+function describe({ runs, pace, late, samples, verdicts, grew, failed }) {
   const size = ({ what }, value) => (what === 'handles' ? value.toFixed(1) : mebibytes(value));
   const isJudged = ({ second }) => second !== null;
   const mark = (verdict) => {
@@ -76,8 +80,9 @@ function describe({ runs, samples, verdicts, grew, failed }) {
     [mark(verdict), verdict.process.padEnd(22), verdict.what.padEnd(26), levels(verdict)].join(' '),
   );
   const kept = Object.entries(grew).map(([name, bytes]) => `${name} ${mebibytes(bytes)}`);
+  const held = pace === 0 ? 'as fast as they end' : `${pace} iterations a minute, ${late} took longer`;
   return [
-    `${runs} runs, ${samples} samples; second quarter -> last quarter, at most ${tolerance * 100} % more`,
+    `${runs} runs (${held}), ${samples} samples; second quarter -> last quarter, at most ${tolerance * 100} % more`,
     ...rows,
     `kept on purpose, and not judged, grew: ${kept.join(', ')}`,
     failed.length === 0 ? 'everything stays level' : `does not stay level, or cannot be judged: ${failed.join(', ')}`,

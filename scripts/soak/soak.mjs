@@ -2,6 +2,9 @@
  * A real cluster on real work for a long time: one run after the other, and at even times a sample of what each process and each folder holds.
  * At the end the samples are judged. How that is shown is the business of whoever calls.
  *
+ * Runs begin at even times, so that each quarter has the same work: what a cluster holds goes by how much it does in a minute (ids of messages are known for a
+ * time), and a machine that others use is now faster and now slower. A run that takes longer than its time is counted as late.
+ *
  * Disk is judged by what has a limit: the message server's streams (`max_age`, `max_bytes`), and what one run keeps of its policies (`keepVersions`;
  * actors of one machine read the trainer's), and what the store's file holds: runs that are over leave it but for the newest few (`retention.finishedRuns`). The
  * file itself never shrinks; it is as large as it had to be once, and judged by that. Logs stay; they grow, and are told. Memory is judged without the pages of mapped files: the store's are as many as it has data.
@@ -14,6 +17,7 @@ import { defaultClusterOptions } from '../../packages/cli/dist/cluster/local-clu
 import { prepareRun } from '../../packages/cli/dist/run/session.js';
 import { withLocalCluster } from '../../packages/cli/dist/run/with-cluster.js';
 import { taskConfig, taskProblems } from '../chaos/task.mjs';
+import { beats } from './beats.mjs';
 import { fewestSamples, judge } from './judge.mjs';
 import { isLate, patiently } from './patience.mjs';
 import { ownHeap, storeSeries } from './sample.mjs';
@@ -36,18 +40,20 @@ const fastestSampleMs = 1_000;
  * @param {object} options
  * @param {number} options.minutes
  * @param {number} options.iterations of one run
+ * @param {number} options.pace iterations in a minute; 0: as many as it can
  * @param {number} options.seed
  * @param {string} options.folder of all data, and of the samples (samples.jsonl)
  * @param {number} [options.stuckAfterMs] without an iteration
  * @param {(text: string) => void} options.tell
  * @param {(seen: { atMs: number, runId: string, iterations: number, sample: object }) => void} options.onSample
  */
-export async function runSoak({ minutes, iterations, seed, folder, stuckAfterMs = 300_000, tell, onSample }) {
+export async function runSoak({ minutes, iterations, pace, seed, folder, stuckAfterMs = 300_000, tell, onSample }) {
   const beganAtMs = performance.now();
   const endsAtMs = beganAtMs + minutes * 60_000;
   const sampleMs = Math.max(fastestSampleMs, (minutes * 60_000) / samplesWanted);
   const samples = await openSamples(join(folder, 'samples.jsonl'));
-  const seen = { runs: 0, runId: '', iterations: 0, changedAtMs: beganAtMs };
+  const seen = { runs: 0, late: 0, runId: '', iterations: 0, changedAtMs: beganAtMs };
+  const runMs = pace === 0 ? 0 : (iterations / pace) * 60_000;
 
   return withLocalCluster(
     { ...defaultClusterOptions, dataFolder: folder, actors: actors.length, settings },
@@ -58,7 +64,7 @@ export async function runSoak({ minutes, iterations, seed, folder, stuckAfterMs 
       const signal = AbortSignal.any([over.signal, interrupt.signal]);
       const pids = Object.fromEntries(services.map((name) => [name, cluster.child(name).pid]));
       const sampler = startSampler(folder);
-      const working = work(client, { seed, iterations, seen, signal });
+      const working = work(client, { seed, iterations, runMs, seen, signal });
       // It is looked at below; until then its failure is nobody's.
       working.catch(() => over.abort());
       try {
@@ -79,7 +85,7 @@ export async function runSoak({ minutes, iterations, seed, folder, stuckAfterMs 
       if (seen.runId !== '') await client.stopRun(seen.runId).catch(() => {});
       if (interrupt.requested) throw new Error('interrupted: nothing is judged');
       const all = await samples.read();
-      return { minutes, runs: seen.runs, samples: all.length, ...judgeAll(all) };
+      return { minutes, pace, runs: seen.runs, late: seen.late, samples: all.length, ...judgeAll(all) };
     },
   );
 }
@@ -98,9 +104,9 @@ async function openSamples(file) {
   };
 }
 
-/** One run after the other until the signal. @throws when one fails */
-async function work(client, { seed, iterations, seen, signal }) {
-  while (!signal.aborted) {
+/** One run after the other until the signal, begun at even times. @throws when one fails */
+async function work(client, { seed, iterations, runMs, seen, signal }) {
+  for await (const late of beats(runMs, signal)) {
     const runId = `soak-${seen.runs}`;
     const config = taskConfig({ seed: seed + seen.runs, iterations, groups: 16 });
     const batch = { batchId: 'all', problems: taskProblems(seed + seen.runs) };
@@ -108,14 +114,16 @@ async function work(client, { seed, iterations, seen, signal }) {
       await prepareRun(client, runId, config, [batch]);
       await client.resumeRun(runId);
     });
-    Object.assign(seen, { runs: seen.runs + 1, runId });
+    Object.assign(seen, { runs: seen.runs + 1, late, runId, isResting: false });
     await patiently(signal, () => client.waitForRun(runId, { signal }));
+    seen.isResting = true;
   }
 }
 
 async function look(client, seen, stuckAfterMs) {
   const { runId } = seen;
-  if (runId === '') return;
+  // Between two runs nobody waits for an iteration.
+  if (runId === '' || seen.isResting) return;
   const { iterations } = await client.getRun(runId).catch((error) => {
     if (!isLate(error)) throw error;
     return seen;
