@@ -6,6 +6,7 @@ import { assert, SegueError } from '@segue/core';
 import { InferenceSession, type OnnxValue, Tensor } from 'onnxruntime-node';
 import { beginMatrixPrecision, cudaError, requireCuda } from './cuda.js';
 import type { ExternalData } from './emit.js';
+import { freeAtOnce } from './free-at-once.js';
 import { checkSize, checkTerm, isRounded, productName, roundedProducts, termsName } from './product-check.js';
 import { type DType, elementCount, type TensorData } from './tensor-type.js';
 
@@ -134,7 +135,9 @@ export class Session {
 
   /** Runs and writes into the given tensors, whose shapes must be those of the outputs. An array may be fed and fetched at once. */
   async runInto(feeds: Tensors, fetches: Tensors): Promise<void> {
-    await this.#run(feeds, fetches);
+    const results = await this.#run(feeds, fetches);
+    // The binding gives a copy beside what it has written: a whole gradient with every micro-batch.
+    freeAtOnce(Object.entries(results).flatMap(([name, result]) => copyOf(result, fetches[name])));
   }
 
   async #run(feeds: Tensors, fetches: Record<string, OnnxValue | null>): Promise<Tensors> {
@@ -230,6 +233,12 @@ export class Session {
 function sharesMemory(feeds: Tensors, fetches: Readonly<Record<string, OnnxValue | null>>): boolean {
   const read = new Set(Object.values(feeds).map(bufferOf));
   return Object.values(fetches).some((value) => value instanceof Tensor && read.has(bufferOf(value)));
+}
+
+/** The memory of a result that was written elsewhere. */
+function copyOf(result: Tensor, target: Tensor | undefined): ArrayBuffer[] {
+  const buffer = bufferOf(result);
+  return target && buffer instanceof ArrayBuffer && buffer !== bufferOf(target) ? [buffer] : [];
 }
 
 function bytesOf({ data }: Tensor): Uint8Array {
