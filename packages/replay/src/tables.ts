@@ -104,6 +104,8 @@ const bytesPerNumber = 9;
 /** Rows of a table whose reading is kept, of runs that go on: many of the small ones, few of those that grow with an iteration. */
 const keptSmallRows = 8_192;
 const keptLargeRows = 8;
+/** Each holds its configuration, and is read by every call for its run. */
+const keptRuns = { keptRows: 64, keptBytes: 1024 * 1024 };
 /** Prompts, which may be long, and as long as a message where pictures are in them. */
 const keptProblems = { keptRows: 512, keptBytes: 16 * 1024 * 1024 };
 
@@ -280,7 +282,7 @@ export function openTables(folder: string) {
   const counters = new Table<Counters>(root, life, 'counters', { keptRows: keptSmallRows, isLate: true });
   let isWriting = false;
   const tables = {
-    runs: new Table<RunRow>(root, life, 'runs'),
+    runs: new Table<RunRow>(root, life, 'runs', keptRuns),
     counters,
     problems: new Table<Problem>(root, life, 'problems', keptProblems),
     problemPositions: new Table<number>(root, life, 'problemPositions', { keptRows: keptSmallRows }),

@@ -41,8 +41,8 @@ import {
 import { type Key, type Tables, trajectoryKey } from './tables.js';
 
 /** @throws SegueError NOT_FOUND */
-export function requireTrajectory(tables: Tables, id: string): TrajectoryRow {
-  const trajectory = tables.trajectories.get(trajectoryKey(id));
+export function requireTrajectory(tables: Tables, id: string, key = trajectoryKey(id)): TrajectoryRow {
+  const trajectory = tables.trajectories.get(key);
   if (trajectory === undefined) throw new SegueError('NOT_FOUND', `trajectory ${id} was never planned`);
   return trajectory;
 }
@@ -58,7 +58,7 @@ export function appendSegment(context: WriteContext, runId: string, segment: Seg
   const counters = countAppend(tables, runId, outcome);
   if (outcome !== 'committed') {
     tables.counters.put([runId], counters);
-    return { outcome, kept: readSegment(tables, segment.trajectoryId, segment.index), detail };
+    return { outcome, kept: readSegment(tables, trajectoryKey(segment.trajectoryId, segment.index)), detail };
   }
   if (segment.endReason === 'error') {
     const after = withFailedTry(before, segment, iteration?.maxAttempts ?? 0);
@@ -169,8 +169,7 @@ function membersOf(tables: Tables, group: GroupRow): TrajectoryRow[] {
   return [...tables.trajectories.rows([group.runId, group.index])];
 }
 
-function readSegment(tables: Tables, trajectoryId: string, index: number): Segment | null {
-  const key = trajectoryKey(trajectoryId, index);
+function readSegment(tables: Tables, key: Key): Segment | null {
   const row = tables.segments.get(key);
   const tokens = tables.tokens.get(key);
   return row === undefined || tokens === undefined ? null : joinSegment(row, tokens);
@@ -178,14 +177,16 @@ function readSegment(tables: Tables, trajectoryId: string, index: number): Segme
 
 /** One trajectory with all its segments. */
 export function getTrajectory(tables: Tables, id: string): Trajectory {
-  const { groupId, problemId, state, segmentCount, score } = requireTrajectory(tables, id);
-  const { promptTokens, traceParent } = requireProblem(tables, String(trajectoryKey(id)[0]), problemId);
-  const segments = Array.from({ length: segmentCount }, (_, index) => {
-    const segment = readSegment(tables, id, index);
+  const key = trajectoryKey(id);
+  const { groupId, problemId, state, segmentCount, score } = requireTrajectory(tables, id, key);
+  const { promptTokens, traceParent } = requireProblem(tables, String(key[0]), problemId);
+  const segments: Segment[] = [];
+  for (let index = 0; index < segmentCount; index++) {
+    const segment = readSegment(tables, [...key, index]);
     if (segment === null)
       throw new SegueError('DATA_LOSS', `segment ${index} of trajectory ${id} is missing in the store`);
-    return segment;
-  });
+    segments.push(segment);
+  }
   const trajectory = { id, groupId, problemId, promptTokens, state, segments, score };
   return traceParent === undefined ? trajectory : { ...trajectory, traceParent };
 }

@@ -2,7 +2,7 @@
 import type { PlannedTask } from '@segue/core';
 import t, { type Test } from 'tap';
 import { openTables, type Tables } from '../dist/tables.js';
-import { member, problem, removeFolder, runId, temporaryFolder } from './support/fixtures.js';
+import { member, problem, removeFolder, runId, runRecord, temporaryFolder } from './support/fixtures.js';
 
 const mebibyte = 1024 * 1024;
 
@@ -56,4 +56,15 @@ t.test('a row of more than 16 MiB is known again by its bytes, as any other', as
   const read = tables.plans.get([runId, 0]) ?? [];
   t.ok(read !== plan && read[0]?.problemId === problemId, 'decoded');
   t.ok(tables.plans.get([runId, 0]) === read, 'once');
+});
+
+t.test('of runs 64 rows are kept, which are not decoded again', async (t) => {
+  const { runs, transact } = freshTables(t);
+  transact(() => {
+    for (let n = 0; n < 70; n++) runs.put([`run-${n}`], runRecord(`run-${n}`));
+  });
+  t.equal(runs.keptRows, 64);
+  const read = runs.get(['run-0']);
+  t.equal(read?.id, 'run-0', 'the others are read');
+  t.ok(read !== undefined && runs.get(['run-0']) === read, 'once');
 });
