@@ -10,7 +10,7 @@ const usage = `npm run soak -- [--minutes N] [--iterations N] [--pace N] [--seed
   --minutes     of work (default 60)
   --iterations  of one run (default 30)
   --pace        iterations in a minute, so that each quarter of the time has the same work: a run is begun when the time of the one before is over, or
-                at its end if it takes longer (default 24; 0: always at its end)
+                at its end if it takes longer (default 20; 0: always at its end)
   --seed        decides the work (default 1)
   --patience    seconds without an iteration after which it has failed (default 300)
   --json        one line of JSON on stdout at the end
@@ -21,7 +21,7 @@ function readFlags() {
     options: {
       minutes: { type: 'string', default: '60' },
       iterations: { type: 'string', default: '30' },
-      pace: { type: 'string', default: '24' },
+      pace: { type: 'string', default: '20' },
       seed: { type: 'string', default: '1' },
       patience: { type: 'string', default: '300' },
       data: { type: 'string' },

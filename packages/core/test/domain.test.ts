@@ -37,11 +37,13 @@ t.test('ids are made from the parent and taken apart again', async (t) => {
   t.equal(segmentId(id, 2), 'run-7-g12-t3-s2');
   t.strictSame(parseTrajectoryId(id), { runId: 'run-7', groupIndex: 12, member: 3 });
   t.equal(groupOf(id), 'run-7-g12');
+  t.strictSame(parseTrajectoryId('run-8-g0-t1'), { runId: 'run-8', groupIndex: 0, member: 1 }, 'another one after it');
+  t.strictSame(parseTrajectoryId(id), { runId: 'run-7', groupIndex: 12, member: 3 });
   for (const bad of ['', 'A', '../x', 'a.b', 'a b', `a${'b'.repeat(128)}`, '-a']) {
     t.notOk(isId(bad), JSON.stringify(bad));
     t.throws(() => requireId(bad, 'run id'), { code: 'INVALID_INPUT' });
   }
-  t.throws(() => parseTrajectoryId('run-7'), { code: 'INVALID_INPUT' });
+  for (const bad of ['run-7', 'run-7', '']) t.throws(() => parseTrajectoryId(bad), { code: 'INVALID_INPUT' });
 });
 
 t.test('the random number for a token is a function of run seed, trajectory and position', async (t) => {

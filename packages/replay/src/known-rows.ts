@@ -43,6 +43,7 @@ export class KnownRows<Row> {
     // and a piece of a shared one would keep all of that in memory.
     this.#rows.set(name, { bytes: bytes.toString('latin1'), row });
     this.#bytes += bytes.length;
+    if (this.#rows.size <= this.#max && this.#bytes <= this.#maxBytes) return;
     for (const oldest of this.#rows.keys()) {
       if (this.#rows.size <= this.#max && this.#bytes <= this.#maxBytes) return;
       this.#drop(oldest);
@@ -55,7 +56,9 @@ export class KnownRows<Row> {
   }
 
   #drop(name: string): void {
-    this.#bytes -= this.#rows.get(name)?.bytes.length ?? 0;
+    const known = this.#rows.get(name);
+    if (known === undefined) return;
+    this.#bytes -= known.bytes.length;
     this.#rows.delete(name);
   }
 }

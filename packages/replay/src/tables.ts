@@ -83,6 +83,15 @@ interface Life {
   changes: number;
   /** Bytes of rows that were put so far, with their keys. */
   bytesPut: number;
+  /** Stands for the transaction, or the part of one, that runs and for what was not undone of it; null outside of one. */
+  transaction: object | null;
+}
+
+/** What a steady table read last. */
+interface ReadRow<Row> {
+  readonly transaction: object;
+  readonly key: Key;
+  readonly row: Row | undefined;
 }
 
 interface TableOptions {
@@ -90,6 +99,8 @@ interface TableOptions {
   readonly keptRows?: number;
   /** Of how many bytes together, in the file; left out: of any. */
   readonly keptBytes?: number;
+  /** A transaction reads the same row again and again: it is read from the file once in each. */
+  readonly isSteady?: boolean;
   /** Rows are written at the end of their transaction. They are read by their keys alone, and never removed in the transaction that put them. */
   readonly isLate?: boolean;
 }
@@ -117,13 +128,17 @@ export class Table<Row> {
   /** What was read or written last, by key: the same bytes need no second decoding. null where rows are read once. */
   readonly #known: KnownRows<Row> | null;
   readonly #late: LateRows<Row> | null;
+  readonly #isSteady: boolean;
+  /** Of a steady table, what was read last; nothing else may have changed it as long as the transaction and the number of changes to this table are the same. */
+  #readLast: ReadRow<Row> | null = null;
 
   constructor(
     root: RootDatabase<Buffer, (string | number)[]>,
     life: Life,
     name: string,
-    { keptRows = 0, keptBytes = Number.POSITIVE_INFINITY, isLate = false }: TableOptions = {},
+    { keptRows = 0, keptBytes = Number.POSITIVE_INFINITY, isLate = false, isSteady = false }: TableOptions = {},
   ) {
+    this.#isSteady = isSteady;
     this.#known = keptRows > 0 ? new KnownRows(keptRows, keptBytes) : null;
     this.#late = isLate ? new LateRows() : null;
     this.#table = root.openDB<Buffer, (string | number)[]>({ name, encoding: 'binary' });
@@ -137,6 +152,15 @@ export class Table<Row> {
   }
 
   get(key: Key): Row | undefined {
+    if (!this.#isSteady || this.#life.transaction === null) return this.#read(key);
+    const last = this.#readLast;
+    if (last !== null && last.transaction === this.#life.transaction && isSameKey(last.key, key)) return last.row;
+    const row = this.#read(key);
+    this.#readLast = { transaction: this.#life.transaction, key, row };
+    return row;
+  }
+
+  #read(key: Key): Row | undefined {
     const late = this.#late?.get(key);
     if (late !== undefined) return late;
     const shared = this.#database.getBinaryFast([...key]);
@@ -175,6 +199,7 @@ export class Table<Row> {
   #write(key: Key, row: Row): void {
     const bytes = row === 1 ? markBytes : encodeRow(row);
     this.#life.bytesPut += bytesIn(key) + bytes.length;
+    this.#readLast = null;
     void this.#database.put([...key], bytes);
     this.#known?.keep(key, bytes, row);
   }
@@ -197,6 +222,7 @@ export class Table<Row> {
   /** Inside a transaction only. */
   remove(key: Key): void {
     this.#life.changes++;
+    this.#readLast = null;
     void this.#database.remove([...key]);
   }
 
@@ -244,10 +270,14 @@ function asKey(key: Key | string | number): Key {
 
 /** What a row with this key takes in the file beside its value, a little more or less. */
 function bytesIn(key: Key): number {
-  return key.reduce<number>(
-    (sum, part) => sum + (typeof part === 'number' ? bytesPerNumber : part.length + 1),
-    bytesPerRow,
-  );
+  let bytes = bytesPerRow;
+  for (const part of key) bytes += typeof part === 'number' ? bytesPerNumber : part.length + 1;
+  return bytes;
+}
+
+function isSameKey(a: Key, b: Key): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return a.length === b.length;
 }
 
 function between(prefix: Key, after?: Key) {
@@ -278,9 +308,8 @@ export function openTables(folder: string) {
   createStoreFile(folder);
   const root = open<Buffer, (string | number)[]>({ path: folder, encoding: 'binary', noSubdir: false, maxDbs: 32 });
   const file = join(folder, storeFileName);
-  const life: Life = { isOpen: true, changes: 0, bytesPut: 0 };
+  const life: Life = { isOpen: true, changes: 0, bytesPut: 0, transaction: null };
   const counters = new Table<Counters>(root, life, 'counters', { keptRows: keptSmallRows, isLate: true });
-  let isWriting = false;
   const tables = {
     runs: new Table<RunRow>(root, life, 'runs', keptRuns),
     counters,
@@ -288,7 +317,7 @@ export function openTables(folder: string) {
     problemPositions: new Table<number>(root, life, 'problemPositions', { keptRows: keptSmallRows }),
     problemTallies: new Table<ProblemTally>(root, life, 'problemTallies', { keptRows: keptSmallRows }),
     batches: new Table<BatchRow>(root, life, 'batches'),
-    iterations: new Table<IterationRow>(root, life, 'iterations', { keptRows: keptLargeRows }),
+    iterations: new Table<IterationRow>(root, life, 'iterations', { keptRows: keptLargeRows, isSteady: true }),
     plans: new Table<readonly PlannedTask[]>(root, life, 'plans', { keptRows: keptLargeRows }),
     groups: new Table<GroupRow>(root, life, 'groups', { keptRows: keptSmallRows }),
     trajectories: new Table<TrajectoryRow>(root, life, 'trajectories', { keptRows: keptSmallRows }),
@@ -315,9 +344,9 @@ export function openTables(folder: string) {
      * can be undone by itself.
      */
     transact(work: () => void): void {
-      const isPart = isWriting;
+      const isPart = life.transaction !== null;
       const undoLate = counters.markLate();
-      isWriting = true;
+      life.transaction = {};
       try {
         // The callback must not return what a put returns: the library would wait for it.
         root.transactionSync(() => {
@@ -328,7 +357,8 @@ export function openTables(folder: string) {
         undoLate();
         throw error;
       } finally {
-        isWriting = isPart;
+        // Another one: what was read in a part may have been undone with it.
+        life.transaction = isPart ? {} : null;
       }
     },
     /** Rows that were put or removed so far: whether a piece of work has changed anything yet. */

@@ -77,19 +77,22 @@ export function appendSegment(context: WriteContext, runId: string, segment: Seg
   const key = trajectoryKey(segment.trajectoryId, segment.index);
   tables.segments.put(key, row);
   tables.tokens.put(key, tokens);
-  const isOver = isTerminal(segment.endReason);
-  tables.counters.put([runId], {
-    ...counters,
-    segmentsByEndReason: moveCount(counters.segmentsByEndReason, null, segment.endReason),
-    finished: counters.finished + (isOver ? 1 : 0),
-    spanning: counters.spanning + (isOver && isSpanning(after) ? 1 : 0),
-    generatedTokens: counters.generatedTokens + segment.tokens.length,
-    reprefilledTokens: counters.reprefilledTokens + segment.meter.reprefillTokens,
-    promptTokens: counters.promptTokens + segment.meter.promptTokens,
-  });
-  putTrajectory(context, runId, before, after);
+  putTrajectory(context, runId, before, after, withCounts(counters, segment, after));
   note({ kind: 'segment', runId, trajectory: after, segment: row });
   return { outcome, kept: segment, detail };
+}
+
+function withCounts(counters: Counters, { endReason, tokens, meter }: Segment, after: TrajectoryRow): Counters {
+  const isOver = isTerminal(endReason);
+  return {
+    ...counters,
+    segmentsByEndReason: moveCount(counters.segmentsByEndReason, null, endReason),
+    finished: counters.finished + (isOver ? 1 : 0),
+    spanning: counters.spanning + (isOver && isSpanning(after) ? 1 : 0),
+    generatedTokens: counters.generatedTokens + tokens.length,
+    reprefilledTokens: counters.reprefilledTokens + meter.reprefillTokens,
+    promptTokens: counters.promptTokens + meter.promptTokens,
+  };
 }
 
 function countAppend(tables: Tables, runId: string, outcome: AppendResult['outcome']): Counters {
@@ -126,22 +129,31 @@ function isGivenUp({ state, endReason }: TrajectoryRow): boolean {
   return state === 'failed' && endReason === 'error';
 }
 
-/** Writes a trajectory with the indexes and counters that follow its state. */
+/**
+ * Writes a trajectory with the indexes and counters that follow its state.
+ * @param changed the counters, where they are to be written whatever its state
+ */
 export function putTrajectory(
   { tables }: WriteContext,
   runId: string,
   before: TrajectoryRow,
   after: TrajectoryRow,
+  changed: Counters | null = null,
 ): void {
   const key = trajectoryKey(after.id);
   tables.trajectories.put(key, after);
-  if (after.state === before.state) return;
-  if (after.state === 'finished') tables.awaiting.put(key, 1);
-  else if (before.state === 'finished') tables.awaiting.remove(key);
-  if (isUnfinished(before) && !isUnfinished(after)) tables.unfinished.remove(unfinishedKey(after));
-  if (isUnfinished(after) && !isUnfinished(before)) tables.unfinished.put(unfinishedKey(after), 1);
-  const counters = countersOf(tables, runId);
-  const trajectoriesByState = moveCount(counters.trajectoriesByState, before.state, after.state);
+  const isMoved = after.state !== before.state;
+  if (isMoved) {
+    if (after.state === 'finished') tables.awaiting.put(key, 1);
+    else if (before.state === 'finished') tables.awaiting.remove(key);
+    if (isUnfinished(before) && !isUnfinished(after)) tables.unfinished.remove(unfinishedKey(after));
+    if (isUnfinished(after) && !isUnfinished(before)) tables.unfinished.put(unfinishedKey(after), 1);
+  }
+  if (!isMoved && changed === null) return;
+  const counters = changed ?? countersOf(tables, runId);
+  const trajectoriesByState = isMoved
+    ? moveCount(counters.trajectoriesByState, before.state, after.state)
+    : counters.trajectoriesByState;
   tables.counters.put([runId], { ...counters, trajectoriesByState });
 }
 

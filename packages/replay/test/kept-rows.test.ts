@@ -1,6 +1,7 @@
 /** Rows that tables keep decoded: how many bytes of long prompts, and that large rows are known again. Over a real LMDB file. */
-import type { PlannedTask } from '@segue/core';
+import { type PlannedTask, SegueError } from '@segue/core';
 import t, { type Test } from 'tap';
+import type { IterationRow } from '../dist/rows.js';
 import { openTables, type Tables } from '../dist/tables.js';
 import { member, problem, removeFolder, runId, runRecord, temporaryFolder } from './support/fixtures.js';
 
@@ -68,3 +69,62 @@ t.test('of runs 64 rows are kept, which are not decoded again', async (t) => {
   t.equal(read?.id, 'run-0', 'the others are read');
   t.ok(read !== undefined && runs.get(['run-0']) === read, 'once');
 });
+
+const iteration: IterationRow = {
+  runId,
+  iteration: 0,
+  state: 'open',
+  policyVersion: 0,
+  policyVersionOut: 0,
+  maxAttempts: 3,
+  batchGroupIds: [],
+  filteredEqual: 0,
+  filteredUnusable: 0,
+  metricsJson: '',
+  openedAtMs: 1,
+  closedAtMs: 0,
+  committedAtMs: 0,
+  progress: null,
+};
+
+t.test(
+  'what a transaction reads once is read anew after a write, after a part that was undone, and after its end',
+  async (t) => {
+    const { iterations, transact } = freshTables(t);
+    const state = (number = 0) => iterations.get([runId, number])?.state;
+    const put = (row: IterationRow) => iterations.put([runId, row.iteration], row);
+    const undone = new SegueError('INTERNAL', 'undone');
+    const undo = (work: () => void) => {
+      t.throws(
+        () =>
+          transact(() => {
+            work();
+            throw undone;
+          }),
+        undone,
+      );
+    };
+    transact(() => {
+      t.equal(state(), undefined);
+      put(iteration);
+      put({ ...iteration, iteration: 1, state: 'closed' });
+      t.strictSame([state(), state(1), state()], ['open', 'closed', 'open'], 'each by its own key');
+      undo(() => {
+        put({ ...iteration, state: 'closed' });
+        t.equal(state(), 'closed');
+      });
+      t.equal(state(), 'open');
+      undo(() => {
+        iterations.remove([runId, 0]);
+        t.equal(state(), undefined);
+      });
+      t.equal(state(), 'open');
+    });
+    undo(() => {
+      put({ ...iteration, state: 'committed' });
+      t.equal(state(), 'committed');
+    });
+    t.equal(state(), 'open');
+    transact(() => t.equal(state(), 'open'));
+  },
+);

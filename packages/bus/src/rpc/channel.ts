@@ -11,7 +11,7 @@ export const defaultMaxMessageBytes = 8 * 1024 * 1024;
  * What a server may send ahead in each call, in bytes: a client that does not read holds so much for each of its streams, and its other calls go on. With HTTP/2's own 64 KiB a server
  * whose messages are a few KiB waits for its reader after each few of them.
  */
-const windowBytes = 1024 * 1024;
+export const windowBytes = 1024 * 1024;
 
 /** A peer that is gone without a word is noticed within half a minute, and looked for again at most two seconds apart. */
 export function channelOptions(maxMessageBytes = defaultMaxMessageBytes): ChannelOptions {

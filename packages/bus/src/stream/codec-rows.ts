@@ -47,15 +47,22 @@ function packable(value: unknown): unknown {
 
 /** The object with each item packable. Itself where it is plain and all are, as most rows are: copying all that is written would be much of the work. */
 function changed(value: object): object {
-  let copy: object | null = Object.getPrototypeOf(value) === Object.prototype ? null : { ...value };
-  for (const name of Object.keys(value)) {
-    const item: unknown = Reflect.get(value, name);
+  if (!isPlain(value)) return changed({ ...value });
+  let copy: Record<string, unknown> | null = null;
+  // A list of the names, and a call for each of them, would be half of the work. A plain object has none that it inherits.
+  for (const name in value) {
+    const item = value[name];
+    if (typeof item !== 'object' || item === null) continue;
     const after = packable(item);
     if (after === item) continue;
     copy ??= { ...value };
-    Reflect.set(copy, name, after);
+    copy[name] = after;
   }
   return copy ?? value;
+}
+
+function isPlain(value: object): value is Record<string, unknown> {
+  return Object.getPrototypeOf(value) === Object.prototype;
 }
 
 function unpacked(value: unknown): unknown {
