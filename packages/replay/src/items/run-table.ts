@@ -47,8 +47,6 @@ export class RunTable {
   readonly #calls: TableCalls;
   readonly #memory: TableMemory;
   #turnComes = false;
-  /** Not all of those are answered whom the last turn served: the next one comes when they are, for all who are in line by then. */
-  #isAnswering = false;
   /** The store refused a turn since it has its limit: the next one serves what relieves it. */
   #reliefAlone = false;
   /** The turn that comes, once it has begun to change the memory. */
@@ -153,7 +151,7 @@ export class RunTable {
 
   /** Sees to it that a turn comes when there is something to do in it; ends what will not wait for one. */
   #look(): void {
-    if (this.#turnComes || this.#isAnswering) return;
+    if (this.#turnComes) return;
     try {
       if (!this.#calls.canProgress(() => this.#memory.load())) {
         this.#calls.block();
@@ -188,16 +186,9 @@ export class RunTable {
     this.#reliefAlone = false;
     this.#memory.committed();
     this.#options.onTurn(report);
+    turn?.answer();
     this.#calls.endLate();
-    this.#isAnswering = true;
-    turn?.answer(() => this.#answered());
-  }
-
-  #answered(): void {
-    this.#isAnswering = false;
     this.#look();
-    // Whose time was over meanwhile, and whom no turn serves any more.
-    if (!this.#turnComes) this.#calls.endLate();
   }
 
   #failed(error: SegueError): void {
@@ -249,11 +240,10 @@ export class RunTable {
     call.refuse(new SegueError(timeoutCode(call), `samples of ${this.#what} waited ${call.waitMs} ms for ${blocker}`));
   }
 
-  /** While a turn is on its way, or may be soon, nobody knows what it does for the call: it decides. */
+  /** While a turn is on its way nobody knows what it does for the call: it decides. */
   #awaitsTurn(call: WaitingCall<unknown, never>): boolean {
-    const awaits = this.#turnComes || this.#isAnswering;
-    if (awaits) call.isLate = true;
-    return awaits;
+    if (this.#turnComes) call.isLate = true;
+    return this.#turnComes;
   }
 
   /** Counts a wait that ended in vain; written with the next turn. */

@@ -10,8 +10,6 @@ import type { TableMemory } from './table-memory.js';
 
 /** Items and draws in one turn at most: bounds how long the process is busy with it. */
 const maxTurnItems = 4_096;
-/** Rounds of the event loop for what the last call has left to send: a stream takes 16 messages at once. The turn after it so finds more calls in line, which share a flush. */
-const sendingRounds = 2;
 
 export interface TurnParts {
   readonly memory: TableMemory;
@@ -26,7 +24,6 @@ export class Turn {
   readonly #parts: TurnParts;
   readonly #changes: Changes = new Map();
   readonly #answers: (() => void)[] = [];
-  readonly #draws: (() => void)[] = [];
   readonly #touched: { readonly refuse: (error: SegueError) => void }[] = [];
 
   constructor(parts: TurnParts) {
@@ -56,19 +53,9 @@ export class Turn {
     return before;
   }
 
-  /**
-   * After it is on disk. Draws are read and sent by whoever is answered: one call after the other, each in a round of the event loop, so that the first has all of its own while the
-   * others' are read. Answered at once they would all end together, with nothing for their callers to do before. @param over runs when the last has had time to send
-   */
-  answer(over: () => void): void {
+  /** After it is on disk. */
+  answer(): void {
     for (const answer of this.#answers) answer();
-    let rest = this.#draws.length === 0 ? 0 : this.#draws.length + sendingRounds;
-    const next = (): void => {
-      this.#draws.shift()?.();
-      if (--rest > 0) setImmediate(next);
-      else over();
-    };
-    next();
   }
 
   /** Refuses whom it has changed something for. Answers whether there was anybody. */
@@ -109,7 +96,7 @@ export class Turn {
     if (draws.length === 0) return 0;
     memory.countWait('sampleCalls', call.blockedAtMs, false);
     calls.samples.remove(call);
-    this.#draws.push(() => call.answer(draws));
+    this.#answers.push(() => call.answer(draws));
     return draws.length;
   }
 }
