@@ -52,7 +52,7 @@ export async function runSoak({ minutes, iterations, pace, seed, folder, stuckAf
   const endsAtMs = beganAtMs + minutes * 60_000;
   const sampleMs = Math.max(fastestSampleMs, (minutes * 60_000) / samplesWanted);
   const samples = await openSamples(join(folder, 'samples.jsonl'));
-  const seen = { runs: 0, late: 0, runId: '', iterations: 0, changedAtMs: beganAtMs };
+  const seen = { runs: 0, late: 0, beginning: null, runId: '', iterations: 0, changedAtMs: beganAtMs, isResting: true };
   const runMs = pace === 0 ? 0 : (iterations / pace) * 60_000;
 
   return withLocalCluster(
@@ -104,33 +104,40 @@ async function openSamples(file) {
   };
 }
 
-/** One run after the other until the signal, begun at even times. @throws when one fails */
-async function work(client, { seed, iterations, runMs, seen, signal }) {
+/** One run after the other until the signal, begun at even times; `seen` tells of it. @throws when one fails */
+export async function work(client, { seed, iterations, runMs, seen, signal }) {
   for await (const late of beats(runMs, signal)) {
     const runId = `soak-${seen.runs}`;
     const config = taskConfig({ seed: seed + seen.runs, iterations, groups: 16 });
     const batch = { batchId: 'all', problems: taskProblems(seed + seen.runs) };
+    Object.assign(seen, { beginning: runId, changedAtMs: performance.now(), isResting: false });
     await patiently(signal, async () => {
       await prepareRun(client, runId, config, [batch]);
       await client.resumeRun(runId);
     });
-    Object.assign(seen, { runs: seen.runs + 1, late, runId, isResting: false });
+    Object.assign(seen, { runs: seen.runs + 1, late, runId, beginning: null });
     await patiently(signal, () => client.waitForRun(runId, { signal }));
     seen.isResting = true;
   }
 }
 
-async function look(client, seen, stuckAfterMs) {
-  const { runId } = seen;
-  // Between two runs nobody waits for an iteration.
-  if (runId === '' || seen.isResting) return;
+/** @throws when what `work` tells of comes no further: a run that does not begin, or that has no iteration */
+export async function look(client, seen, stuckAfterMs) {
+  const { beginning, runId, isResting } = seen;
+  // Between two runs nobody waits for anything.
+  if (isResting) return;
+  const isLong = () => performance.now() - seen.changedAtMs >= stuckAfterMs;
+  if (beginning !== null) {
+    if (isLong()) throw new Error(`run ${beginning} could not be begun for ${stuckAfterMs} ms`);
+    return;
+  }
   const { iterations } = await client.getRun(runId).catch((error) => {
     if (!isLate(error)) throw error;
     return seen;
   });
   if (runId !== seen.lookedAt || iterations !== seen.iterations) seen.changedAtMs = performance.now();
   Object.assign(seen, { lookedAt: runId, iterations });
-  if (performance.now() - seen.changedAtMs < stuckAfterMs) return;
+  if (!isLong()) return;
   const { waiting } = await client.status(runId);
   throw new Error(
     `run ${runId} stands still in iteration ${iterations} for ${stuckAfterMs} ms; it waits for ${JSON.stringify(waiting)}`,

@@ -129,7 +129,7 @@ export class Table<Row> {
   readonly #known: KnownRows<Row> | null;
   readonly #late: LateRows<Row> | null;
   readonly #isSteady: boolean;
-  /** Of a steady table, what was read last; nothing else may have changed it as long as the transaction and the number of changes to this table are the same. */
+  /** Of a steady table, what was read last. Good in the transaction, or the part of one, that read it, until this table is changed: each change forgets it. */
   #readLast: ReadRow<Row> | null = null;
 
   constructor(

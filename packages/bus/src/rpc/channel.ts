@@ -9,7 +9,7 @@ export const defaultMaxMessageBytes = 8 * 1024 * 1024;
 
 /**
  * What a server may send ahead in each call, in bytes: a client that does not read holds so much for each of its streams, and its other calls go on. With HTTP/2's own 64 KiB a server
- * whose messages are a few KiB waits for its reader after each few of them.
+ * whose messages are a few KiB waits for its reader after each few of them. A client may send as much ahead in all its calls together (listen.ts).
  */
 export const windowBytes = 1024 * 1024;
 
