@@ -168,6 +168,9 @@ t.test('spanning counts finished trajectories with segments of two or more itera
   await store.appendSegment(runId, segment(store, member(0, 1), 'yield'));
   t.match(store.statistics(runId), { finished: 2, spanning: 1, trajectoriesByState: { scored: 2, unfinished: 1 } });
   t.match(store.getIteration(runId, 1).progress, { finishedTrajectories: 1, spanningTrajectories: 1 });
+  const { segmentsByEndReason, generatedTokens } = store.statistics(runId);
+  t.same(segmentsByEndReason, { budget: 2, stop: 2, yield: 1 }, 'one that leaves its trajectory unfinished counts too');
+  t.equal(generatedTokens, 10);
 });
 
 t.test('prompt, generated and re-prefilled tokens are metered apart', async (t) => {

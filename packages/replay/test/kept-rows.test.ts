@@ -115,8 +115,9 @@ t.test(
       });
       t.equal(state(), 'open');
       undo(() => {
+        t.equal(state(), 'open');
         iterations.remove([runId, 0]);
-        t.equal(state(), undefined);
+        t.equal(state(), undefined, 'and after it was removed');
       });
       t.equal(state(), 'open');
     });
