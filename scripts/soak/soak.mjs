@@ -2,8 +2,9 @@
  * A real cluster on real work for a long time: one run after the other, and at even times a sample of what each process and each folder holds.
  * At the end the samples are judged. How that is shown is the business of whoever calls.
  *
- * Runs begin at even times, so that each quarter has the same work: what a cluster holds goes by how much it does in a minute (ids of messages are known for a
- * time), and a machine that others use is now faster and now slower. A run that takes longer than its time is counted as late.
+ * Runs begin at even times, and a few pieces of work come again and again, so that each quarter has the same to do: what a cluster holds goes by how much it does in a
+ * minute (ids of messages are known for a time) and by how long the responses are, and a machine that others use is now faster and now slower. A run that takes longer
+ * than its time is counted as late.
  *
  * Disk is judged by what has a limit: the message server's streams (`max_age`, `max_bytes`), and what one run keeps of its policies (`keepVersions`;
  * actors of one machine read the trainer's), and what the store's file holds: runs that are over leave it but for the newest few (`retention.finishedRuns`). The
@@ -34,6 +35,8 @@ const settings = { replay: ['retention.finishedRuns=3', 'retention.minAgeHours=0
 /** How much larger than what it held at most a file may be: pages that were freed apart from each other do not hold a row of several (docs/log.md: up to 1.45). */
 const fileRoom = 1.5;
 const samplesWanted = 240;
+/** Seeds of runs before they come again: as different as responses are, and so few that a quarter of an hour has each of them twice (30 iterations, 20 a minute). */
+const piecesOfWork = 5;
 const fastestSampleMs = 1_000;
 
 /**
@@ -108,8 +111,9 @@ async function openSamples(file) {
 export async function work(client, { seed, iterations, runMs, seen, signal }) {
   for await (const late of beats(runMs, signal)) {
     const runId = `soak-${seen.runs}`;
-    const config = taskConfig({ seed: seed + seen.runs, iterations, groups: 16 });
-    const batch = { batchId: 'all', problems: taskProblems(seed + seen.runs) };
+    const pieceSeed = seed + (seen.runs % piecesOfWork);
+    const config = taskConfig({ seed: pieceSeed, iterations, groups: 16 });
+    const batch = { batchId: 'all', problems: taskProblems(pieceSeed) };
     Object.assign(seen, { beginning: runId, changedAtMs: performance.now(), isResting: false });
     await patiently(signal, async () => {
       await prepareRun(client, runId, config, [batch]);

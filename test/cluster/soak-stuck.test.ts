@@ -1,4 +1,4 @@
-/** What a soak watches over: that a run begins and goes on. While it rests between two runs nothing is late. */
+/** What a soak does, and what it watches over: five pieces of work come again and again; that a run begins and goes on. While it rests between two runs nothing is late. */
 import t from 'tap';
 import { look, work } from '../../scripts/soak/soak.mjs';
 
@@ -7,12 +7,16 @@ function cluster({ refused = '', endless = '' }) {
   const over = new AbortController();
   const ended = new Promise<void>((resolve) => over.signal.addEventListener('abort', () => resolve()));
   const asked = new Map<string, () => void>();
+  const seeds: number[] = [];
   const hear = (what: string, isAnswered: boolean) => {
     asked.get(what)?.();
     return isAnswered ? Promise.resolve() : ended;
   };
   const client = {
-    createRun: (runId: string) => hear(`create ${runId}`, runId !== refused),
+    createRun: (runId: string, { seed }: { seed: number }) => {
+      seeds.push(seed);
+      return hear(`create ${runId}`, runId !== refused);
+    },
     submitProblems: async () => {},
     resumeRun: async () => {},
     getRun: async () => ({ iterations: 0 }),
@@ -31,7 +35,7 @@ function cluster({ refused = '', endless = '' }) {
       await working;
     };
   };
-  return { workUntil, look: (stuckAfterMs: number) => look(client, seen, stuckAfterMs) };
+  return { seeds, workUntil, look: (stuckAfterMs: number) => look(client, seen, stuckAfterMs) };
 }
 
 for (const runId of ['soak-0', 'soak-1']) {
@@ -58,5 +62,12 @@ t.test('between two runs nothing is late', async (t) => {
   const { workUntil, look } = cluster({});
   const end = await workUntil('wait soak-0', 600_000);
   await t.resolves(look(0));
+  await end();
+});
+
+t.test('five pieces of work come again and again', async (t) => {
+  const { workUntil, seeds } = cluster({ endless: 'soak-11' });
+  const end = await workUntil('wait soak-11', 0);
+  t.strictSame(seeds, [1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 2]);
   await end();
 });
