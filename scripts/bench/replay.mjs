@@ -96,7 +96,7 @@ function print({ kilobytes, clients, perSecond, shares }, output) {
 
 /** By size, in microseconds an append. */
 async function measureStore() {
-  return withStoreAlone(async (appends) => {
+  return withStoreAlone(options, async (appends) => {
     const microseconds = {};
     for (const kilobytes of numbers(options.sizes)) {
       const shape = { count: kilobytes > 8 ? 2048 : 8192, bytes: kilobytes * 1024 };

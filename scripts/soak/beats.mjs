@@ -2,12 +2,9 @@
  * Even times at which something is begun again and again: as far apart as was asked, or, where one takes longer than that, at its end. What was late
  * is not made up for: two in a row would be twice the work for a while. It knows nothing of what is begun.
  */
-import { setTimeout as pause } from 'node:timers/promises';
+import { pause } from '@segue/bus';
 
-const realClock = {
-  nowMs: () => performance.now(),
-  rest: (ms, signal) => pause(ms, undefined, { signal }).catch(() => {}),
-};
+const realClock = { nowMs: () => performance.now(), rest: pause };
 
 /**
  * One value for each time to begin, until the signal fires: how many of those before took longer than `everyMs`. 0 ms: each begins when the one before has ended,

@@ -11,8 +11,8 @@ const usage = `npm run soak -- [--minutes N] [--iterations N] [--pace N] [--seed
   --iterations  of one run (default 30)
   --pace        iterations in a minute, so that each quarter of the time has the same work: a run is begun when the time of the one before is over, or
                 at its end if it takes longer (default 20; 0: always at its end)
-  --seed        decides the work (default 1)
-  --patience    seconds without an iteration after which it has failed (default 300)
+  --seed        decides the five pieces of work that come again and again (default 1)
+  --patience    seconds after which it has failed when a run cannot be begun, or no iteration ends (default 300)
   --json        one line of JSON on stdout at the end
   --data        keeps all data, and the samples in samples.jsonl, in this folder; a temporary one when left out`;
 

@@ -12,7 +12,7 @@
  */
 import { appendFile, mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { pause } from '@segue/bus';
 import { streamConfigs } from '../../packages/bus/dist/stream/subjects.js';
 import { defaultClusterOptions } from '../../packages/cli/dist/cluster/local-cluster.js';
 import { prepareRun } from '../../packages/cli/dist/run/session.js';
@@ -72,7 +72,7 @@ export async function runSoak({ minutes, iterations, pace, seed, folder, stuckAf
       working.catch(() => over.abort());
       try {
         while (performance.now() < endsAtMs && !signal.aborted) {
-          await pause(sampleMs, undefined, { signal }).catch(() => {});
+          await pause(sampleMs, signal);
           if (signal.aborted) break;
           const sample = await sampleAll(sampler, pids, cluster, folder);
           await look(client, seen, stuckAfterMs);

@@ -1,4 +1,4 @@
-/** How much a client may send ahead to a real gRPC server that does not come to read: a store that waits for its disk finds many calls then, and not eight. */
+/** How much a client may send ahead to a real gRPC server that does not come to read: a store that waits for its disk finds many calls then, and not seven of 8 KB. */
 import { connect } from 'node:http2';
 import t from 'tap';
 import { createServer, listen, stopServer } from '../dist/index.js';
@@ -6,7 +6,7 @@ import { createServer, listen, stopServer } from '../dist/index.js';
 /** As much as a server sends ahead in a call. */
 const windowBytes = 1024 * 1024;
 
-t.test('a connection takes a megabyte of calls ahead, on each address of its server', async (t) => {
+t.test('a connection is told that a megabyte of calls may come ahead, on each address of its server', async (t) => {
   const server = createServer();
   t.teardown(() => stopServer(server, 0));
   for (const _ of ['first', 'second']) {

@@ -39,13 +39,12 @@ export interface TrajectoryIdParts {
   readonly member: number;
 }
 
-const noParts: TrajectoryIdParts = { runId: '', groupIndex: 0, member: 0 };
 /** What was taken apart last: a store does it several times in a row for each record that it takes in. */
-let last = { id: '', parts: noParts };
+let last: { readonly id: string; readonly parts: TrajectoryIdParts } | null = null;
 
 /** Takes a trajectory id apart; refuses what was not made by `trajectoryId`. */
 export function parseTrajectoryId(id: string): TrajectoryIdParts {
-  if (id === last.id && id !== '') return last.parts;
+  if (id === last?.id) return last.parts;
   const match = /^(.+)-g(\d+)-t(\d+)$/.exec(id);
   if (!match) throw new SegueError('INVALID_INPUT', `${JSON.stringify(id.slice(0, 140))} is not a trajectory id`);
   const parts = { runId: match[1]!, groupIndex: Number(match[2]), member: Number(match[3]) };

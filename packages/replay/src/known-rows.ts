@@ -43,9 +43,9 @@ export class KnownRows<Row> {
     // and a piece of a shared one would keep all of that in memory.
     this.#rows.set(name, { bytes: bytes.toString('latin1'), row });
     this.#bytes += bytes.length;
-    if (this.#rows.size <= this.#max && this.#bytes <= this.#maxBytes) return;
-    for (const oldest of this.#rows.keys()) {
-      if (this.#rows.size <= this.#max && this.#bytes <= this.#maxBytes) return;
+    while (this.#rows.size > this.#max || this.#bytes > this.#maxBytes) {
+      const [oldest] = this.#rows.keys();
+      if (oldest === undefined) break;
       this.#drop(oldest);
     }
   }

@@ -41,8 +41,8 @@ import {
 import { type Key, type Tables, trajectoryKey } from './tables.js';
 
 /** @throws SegueError NOT_FOUND */
-export function requireTrajectory(tables: Tables, id: string, key = trajectoryKey(id)): TrajectoryRow {
-  const trajectory = tables.trajectories.get(key);
+export function requireTrajectory(tables: Tables, id: string): TrajectoryRow {
+  const trajectory = tables.trajectories.get(trajectoryKey(id));
   if (trajectory === undefined) throw new SegueError('NOT_FOUND', `trajectory ${id} was never planned`);
   return trajectory;
 }
@@ -58,15 +58,12 @@ export function appendSegment(context: WriteContext, runId: string, segment: Seg
   const counters = countAppend(tables, runId, outcome);
   if (outcome !== 'committed') {
     tables.counters.put([runId], counters);
-    return { outcome, kept: readSegment(tables, trajectoryKey(segment.trajectoryId, segment.index)), detail };
+    return { outcome, kept: readSegment(tables, segment.trajectoryId, segment.index), detail };
   }
   if (segment.endReason === 'error') {
     const after = withFailedTry(before, segment, iteration?.maxAttempts ?? 0);
-    tables.counters.put([runId], {
-      ...counters,
-      segmentsByEndReason: moveCount(counters.segmentsByEndReason, null, 'error'),
-    });
-    putTrajectory(context, runId, before, after);
+    const segmentsByEndReason = moveCount(counters.segmentsByEndReason, null, 'error');
+    putTrajectory(context, runId, before, after, { ...counters, segmentsByEndReason });
     if (after.state === 'failed') writeLetter(context, runId, givenUpTrajectory(after, segment));
     note({ kind: 'failed-try', runId, trajectory: after, iteration: segment.iteration });
     completeGroupOf(context, runId, after);
@@ -142,18 +139,14 @@ export function putTrajectory(
 ): void {
   const key = trajectoryKey(after.id);
   tables.trajectories.put(key, after);
-  const isMoved = after.state !== before.state;
-  if (isMoved) {
+  if (after.state !== before.state) {
     if (after.state === 'finished') tables.awaiting.put(key, 1);
     else if (before.state === 'finished') tables.awaiting.remove(key);
     if (isUnfinished(before) && !isUnfinished(after)) tables.unfinished.remove(unfinishedKey(after));
     if (isUnfinished(after) && !isUnfinished(before)) tables.unfinished.put(unfinishedKey(after), 1);
-  }
-  if (!isMoved && changed === null) return;
+  } else if (changed === null) return;
   const counters = changed ?? countersOf(tables, runId);
-  const trajectoriesByState = isMoved
-    ? moveCount(counters.trajectoriesByState, before.state, after.state)
-    : counters.trajectoriesByState;
+  const trajectoriesByState = moveCount(counters.trajectoriesByState, before.state, after.state);
   tables.counters.put([runId], { ...counters, trajectoriesByState });
 }
 
@@ -181,7 +174,8 @@ function membersOf(tables: Tables, group: GroupRow): TrajectoryRow[] {
   return [...tables.trajectories.rows([group.runId, group.index])];
 }
 
-function readSegment(tables: Tables, key: Key): Segment | null {
+function readSegment(tables: Tables, trajectoryId: string, index: number): Segment | null {
+  const key = trajectoryKey(trajectoryId, index);
   const row = tables.segments.get(key);
   const tokens = tables.tokens.get(key);
   return row === undefined || tokens === undefined ? null : joinSegment(row, tokens);
@@ -189,16 +183,14 @@ function readSegment(tables: Tables, key: Key): Segment | null {
 
 /** One trajectory with all its segments. */
 export function getTrajectory(tables: Tables, id: string): Trajectory {
-  const key = trajectoryKey(id);
-  const { groupId, problemId, state, segmentCount, score } = requireTrajectory(tables, id, key);
-  const { promptTokens, traceParent } = requireProblem(tables, String(key[0]), problemId);
-  const segments: Segment[] = [];
-  for (let index = 0; index < segmentCount; index++) {
-    const segment = readSegment(tables, [...key, index]);
+  const { groupId, problemId, state, segmentCount, score } = requireTrajectory(tables, id);
+  const { promptTokens, traceParent } = requireProblem(tables, String(trajectoryKey(id)[0]), problemId);
+  const segments = Array.from({ length: segmentCount }, (_, index) => {
+    const segment = readSegment(tables, id, index);
     if (segment === null)
       throw new SegueError('DATA_LOSS', `segment ${index} of trajectory ${id} is missing in the store`);
-    segments.push(segment);
-  }
+    return segment;
+  });
   const trajectory = { id, groupId, problemId, promptTokens, state, segments, score };
   return traceParent === undefined ? trajectory : { ...trajectory, traceParent };
 }

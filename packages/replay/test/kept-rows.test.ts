@@ -1,4 +1,7 @@
-/** Rows that tables keep decoded: how many bytes of long prompts, and that large rows are known again. Over a real LMDB file. */
+/**
+ * Rows that tables keep decoded: how many bytes of long prompts, how many runs, that large rows are known again; and what one transaction reads once. Over a real LMDB
+ * file.
+ */
 import { type PlannedTask, SegueError } from '@segue/core';
 import t, { type Test } from 'tap';
 import type { IterationRow } from '../dist/rows.js';
@@ -57,6 +60,16 @@ t.test('a row of more than 16 MiB is known again by its bytes, as any other', as
   const read = tables.plans.get([runId, 0]) ?? [];
   t.ok(read !== plan && read[0]?.problemId === problemId, 'decoded');
   t.ok(tables.plans.get([runId, 0]) === read, 'once');
+  const undo = () =>
+    tables.transact(() => {
+      tables.plans.put([runId, 0], [{ ...plan[0]!, problemId: 'q'.repeat(17 * mebibyte) }]);
+      throw new SegueError('INTERNAL', 'undone');
+    });
+  t.throws(undo, { code: 'INTERNAL' });
+  t.ok(
+    tables.plans.get([runId, 0])?.[0]?.problemId === problemId,
+    'another one as long, which is not in the file, is not taken for it',
+  );
 });
 
 t.test('of runs 64 rows are kept, which are not decoded again', async (t) => {

@@ -64,9 +64,10 @@ export async function withReplayBench({ maxClients, plain }, use) {
   }
 }
 
-/** The store's own appends in one process. @param use is given what measures: the processor time of an append, in microseconds */
-export async function withStoreAlone(use) {
-  const worker = await startContender(process.execPath, [workerFile, 'stage'], memorySettings(process.env));
+/** The store's own appends in one process. @param plain without the memory settings of a service @param use is given what measures: the processor time of an append, in microseconds */
+export async function withStoreAlone({ plain }, use) {
+  const [kind, env] = plain ? ['work', {}] : ['stage', memorySettings(process.env)];
+  const worker = await startContender(process.execPath, [workerFile, kind], env);
   try {
     return await use(async (shape) => (await worker.step({ op: 'store', ...shape })).cpuMicroseconds);
   } finally {

@@ -38,7 +38,7 @@ export function listen(server: Server, host: string, port: number, tls: TlsMater
 }
 
 /**
- * What a client may send ahead on its connection, all its calls together. With HTTP/2's own 64 KiB a store that waits for its disk finds eight calls of 8 KB when it is done, each
+ * What a client may send ahead on its connection, all its calls together. With HTTP/2's own 64 KiB a store that waits for its disk finds seven calls of 8 KB when it is done, each
  * transaction holds those alone, and the client waits. The library has this setting for clients only, and keeps its listeners to itself: where it keeps them elsewhere one day, the window stays as it was.
  */
 function widen(server: Server): void {

@@ -42,12 +42,12 @@ function packable(value: unknown): unknown {
   if (value instanceof Uint32Array) return { dtype: 'uint32', n: value.length, data: littleEndian(value) };
   if (value instanceof Float32Array) return { dtype: 'float32', n: value.length, data: littleEndian(value) };
   if (value instanceof Uint8Array) return { dtype: 'uint8', n: value.length, data: value };
-  return changed(value);
+  return withPackable(value);
 }
 
 /** The object with each item packable. Itself where it is plain and all are, as most rows are: copying all that is written would be much of the work. */
-function changed(value: object): object {
-  if (!isPlain(value)) return changed({ ...value });
+function withPackable(value: object): object {
+  if (!isPlain(value)) return withPackable({ ...value });
   let copy: Record<string, unknown> | null = null;
   // A list of the names, and a call for each of them, would be half of the work. A plain object has none that it inherits.
   for (const name in value) {

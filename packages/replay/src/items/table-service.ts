@@ -1,6 +1,6 @@
 /** The gRPC face of the tables: every call of segue.v1.ReplayTables, as protos/segue/v1/tables.proto describes it. */
 import type { CallContext, Handlers } from '@segue/bus';
-import type { SampledItem, TablesApi } from '@segue/core';
+import type { TablesApi } from '@segue/core';
 import type { Keeper } from '../keeper.js';
 import type { ItemTables } from './item-tables.js';
 import type { WaitOptions } from './waiting-calls.js';
@@ -17,15 +17,11 @@ export function tableHandlers(items: ItemTables, keeper: Keeper): Handlers<Table
       keeper.during(() => items.insert(ref, added, waitOf(waitMs, context))),
     async *sampleItems({ count, waitMs, withData, ...ref }, context) {
       const draws = await keeper.during(() => items.sample(ref, count, waitOf(waitMs, context)));
-      // Read one by one as they are sent.
-      for (const draw of draws) {
-        let sampled: SampledItem;
-        try {
-          sampled = items.describe(draw, withData);
-        } catch (error) {
-          throw await keeper.afterDamage(error);
-        }
-        yield sampled;
+      // Read one by one as they are sent, without a promise for each.
+      try {
+        for (const draw of draws) yield items.describe(draw, withData);
+      } catch (error) {
+        throw await keeper.afterDamage(error);
       }
     },
     updatePriorities: ({ updates, ...ref }) => keeper.during(() => items.updatePriorities(ref, updates)),

@@ -2,12 +2,17 @@
 import t from 'tap';
 import { look, work } from '../../scripts/soak/soak.mjs';
 
+/** Before this process began: whatever `work` does not set anew has been late for long. */
+const longAgoMs = -3_600_000;
+
 /** A cluster that does each run at once, but does not answer when the run `refused` is to be created, nor when `endless` is waited for. */
 function cluster({ refused = '', endless = '' }) {
   const over = new AbortController();
   const ended = new Promise<void>((resolve) => over.signal.addEventListener('abort', () => resolve()));
   const asked = new Map<string, () => void>();
   const seeds: number[] = [];
+  /** Of each run, its problems as text. */
+  const problems: string[] = [];
   const hear = (what: string, isAnswered: boolean) => {
     asked.get(what)?.();
     return isAnswered ? Promise.resolve() : ended;
@@ -17,13 +22,15 @@ function cluster({ refused = '', endless = '' }) {
       seeds.push(seed);
       return hear(`create ${runId}`, runId !== refused);
     },
-    submitProblems: async () => {},
+    submitProblems: async (_runId: string, _batchId: string, submitted: readonly object[]) => {
+      problems.push(JSON.stringify(submitted));
+    },
     resumeRun: async () => {},
     getRun: async () => ({ iterations: 0 }),
     status: async () => ({ waiting: ['rollout'] }),
     waitForRun: (runId: string) => hear(`wait ${runId}`, runId !== endless),
   };
-  const seen = { runs: 0, beginning: null, runId: '', iterations: 0, changedAtMs: 0, isResting: true };
+  const seen = { runs: 0, beginning: null, runId: '', iterations: 0, changedAtMs: longAgoMs, isResting: true };
   /** Works until it has asked for this. */
   const workUntil = async (what: string, runMs: number) => {
     const heard = new Promise<void>((resolve) => asked.set(what, resolve));
@@ -35,7 +42,7 @@ function cluster({ refused = '', endless = '' }) {
       await working;
     };
   };
-  return { seeds, workUntil, look: (stuckAfterMs: number) => look(client, seen, stuckAfterMs) };
+  return { seeds, problems, workUntil, look: (stuckAfterMs: number) => look(client, seen, stuckAfterMs) };
 }
 
 for (const runId of ['soak-0', 'soak-1']) {
@@ -66,8 +73,10 @@ t.test('between two runs nothing is late', async (t) => {
 });
 
 t.test('five pieces of work come again and again', async (t) => {
-  const { workUntil, seeds } = cluster({ endless: 'soak-11' });
+  const { workUntil, seeds, problems } = cluster({ endless: 'soak-11' });
   const end = await workUntil('wait soak-11', 0);
   t.strictSame(seeds, [1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 2]);
+  t.ok(problems[5] === problems[0] && problems[11] === problems[1], 'their problems too');
+  t.equal(new Set(problems).size, 5);
   await end();
 });
